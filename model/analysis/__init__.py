@@ -1,0 +1,1 @@
+"""Pure functions from a Recording's arrays to what they mean."""

@@ -1,0 +1,1 @@
+"""Where weights come from, and how their keys map onto model.nn."""

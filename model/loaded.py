@@ -1,0 +1,194 @@
+"""A model that is loaded and ready: it takes a text or an image and gives a Recording."""
+
+import time
+from collections.abc import Iterable
+
+import numpy as np
+import torch
+from tokenizers import Tokenizer
+from torch import Tensor
+
+from model.checkpoints.bert import load_bert
+from model.checkpoints.catalogue import CATALOGUE
+from model.checkpoints.dinov2_onnx import load_dinov2
+from model.checkpoints.files import locate
+from model.device import pick_device, pick_dtype, synchronize
+from model.inputs import ImageSource, Size, Text, read_image, read_text
+from model.nn.attention import Heads
+from model.nn.encoder import OnLayer
+from model.nn.saliency import SaliencyDecoder
+from model.nn.text import TextEncoder, mean_embedding
+from model.nn.vit import VisionTransformer
+from model.recording import Description, Recording
+
+EXTRAPOLATED = (
+    "extrapolated: the saliency decoder was trained on photos fitted into 224 x 224 pixels, and is exact only there"
+)
+
+
+class TextModel:
+    """A text encoder with its tokenizer."""
+
+    def __init__(
+        self,
+        description: Description,
+        network: TextEncoder,
+        tokenizer: Tokenizer,
+        device: torch.device,
+        dtype: torch.dtype,
+    ) -> None:
+        tokenizer.no_truncation()  # a tokenizer.json may cut and pad by itself: MiniLM's does, at 128
+        tokenizer.no_padding()
+        self.description = description
+        self.network = network.to(device=device, dtype=dtype).eval()
+        self.tokenizer = tokenizer
+        self.device = device
+        self.max_tokens = network.num_positions
+        self.num_layers = len(network.encoder.layers)
+
+    @torch.inference_mode()
+    def record(self, text: Text, on_layer: OnLayer | None = None) -> Recording:
+        """Run a text, or a pair of texts read together, and record every head.
+
+        The outputs: "embedding" [text, width], the mean of each text's last hidden state, read by itself; for a pair
+        "similarity", the cosine of the two embeddings.
+
+        Args:
+            text: "one" or ("one", "two"). Over the model's positions it is cut, and notes["input"] says so.
+            on_layer: called with each layer's number as it is done; what it raises stops the run.
+
+        Raises InputError for a text that cannot be read.
+        """
+        given = read_text(self.tokenizer, text, self.max_tokens)
+        started = time.perf_counter()
+        hidden, layers = self._run(given.ids, given.segments, on_layer)
+        synchronize(self.device)
+        seconds = time.perf_counter() - started
+        notes = {}
+        if given.dropped:
+            notes["input"] = (
+                f"This model reads {self.max_tokens} tokens: "
+                f"the first {given.kept:,} of {given.kept + given.dropped:,} were kept."
+            )
+        return Recording(
+            layers=layers,
+            tokens=given.tokens,
+            words=given.words,
+            special=given.special,
+            segments=given.segments,
+            model=self.description,
+            seconds=seconds,
+            device=str(self.device),
+            offsets=given.offsets,
+            texts=given.texts,
+            outputs=self._outputs(given.texts, hidden),
+            notes=notes,
+        )
+
+    def _run(
+        self, ids: Iterable[int], segments: Iterable[int], on_layer: OnLayer | None = None
+    ) -> tuple[Tensor, tuple[Heads, ...]]:
+        ids, segments = (torch.tensor([list(numbers)], device=self.device) for numbers in (ids, segments))
+        hidden, layers = self.network(ids, segments, on_layer=on_layer)
+        return hidden[0], tuple(_first_of_batch(heads) for heads in layers)
+
+    def _outputs(self, texts: tuple[str, ...], hidden: Tensor) -> dict[str, np.ndarray]:
+        if len(texts) == 1:
+            return {"embedding": mean_embedding(hidden)[None].float().cpu().numpy()}
+        alone = [read_text(self.tokenizer, text, self.max_tokens) for text in texts]
+        embeddings = torch.stack([mean_embedding(self._run(part.ids, part.segments)[0]) for part in alone])
+        return {
+            "embedding": embeddings.float().cpu().numpy(),
+            "similarity": (embeddings[0] @ embeddings[1]).float().cpu().numpy(),
+        }
+
+
+class ImageModel:
+    """A vision transformer with a saliency decoder on top."""
+
+    def __init__(
+        self,
+        description: Description,
+        network: VisionTransformer,
+        decoder: SaliencyDecoder,
+        device: torch.device,
+        dtype: torch.dtype,
+    ) -> None:
+        self.description = description
+        self.network = network.to(device=device, dtype=dtype).eval()
+        self.decoder = decoder.to(device=device, dtype=dtype).eval()
+        self.device = device
+        self.dtype = dtype
+        self.num_layers = len(network.encoder.layers)
+
+    @torch.inference_mode()
+    def record(self, image: ImageSource, size: Size = 448, on_layer: OnLayer | None = None) -> Recording:
+        """Run an image and record every head.
+
+        The outputs: "saliency" [height, width] in 0 to 1, what draws a person's eye (notes["saliency"] says where it is
+        extrapolated), and "embedding" [width], the last hidden state of [CLS].
+
+        Args:
+            image: a PIL image, a path, or the bytes of a file.
+            size: pixels of the short side, or "letterbox"; see `model.inputs.read_image`.
+            on_layer: called with each layer's number as it is done; what it raises stops the run.
+
+        Raises InputError for an image that cannot be read or is out of bounds.
+        """
+        given = read_image(image, self.network.patch, size)
+        started = time.perf_counter()
+        hidden, layers = self.network(given.pixels.to(self.device, self.dtype), on_layer=on_layer)
+        synchronize(self.device)
+        seconds = time.perf_counter() - started
+        prefix, (rows, columns) = self.network.prefix_tokens, given.grid
+        height, width = given.image.shape[:2]
+        saliency = self.decoder(hidden[:, prefix:], given.grid, (height, width))[0]
+        num_tokens = prefix + rows * columns
+        return Recording(
+            layers=tuple(_first_of_batch(heads) for heads in layers),
+            tokens=("[CLS]", *(f"({row}, {column})" for row in range(rows) for column in range(columns))),
+            words=(None,) * num_tokens,
+            special=np.arange(num_tokens) < prefix,
+            segments=(0,) * num_tokens,
+            model=self.description,
+            seconds=seconds,
+            device=str(self.device),
+            prefix_tokens=prefix,
+            grid=given.grid,
+            image=given.image,
+            aspect=given.aspect,
+            outputs={"saliency": saliency.float().cpu().numpy(), "embedding": hidden[0, 0].float().cpu().numpy()},
+            notes={} if size == "letterbox" else {"saliency": EXTRAPOLATED},
+        )
+
+
+def _first_of_batch(heads: Heads) -> Heads:
+    mask = None if heads.mask is None else heads.mask[0]
+    return Heads(heads.query[0], heads.key[0], heads.value[0], mask, heads.causal, heads.scale)
+
+
+def load_model(name: str, device: str = "auto", dtype: str = "float32") -> TextModel | ImageModel:
+    """A model of the catalogue, ready to record.
+
+    Args:
+        name: one of `list_models()`.
+        device: "auto" (cuda, else mps, else cpu), or one of these by name.
+        dtype: "float32", on a GPU also "bfloat16", for checking also "float64".
+
+    Raises:
+        ValueError: for a name that is not in the catalogue.
+        CheckpointError: for weights that are missing or damaged, with the command that mends them.
+        DeviceError: for a device or a dtype that this machine does not have.
+    """
+    if name not in CATALOGUE:
+        raise ValueError(f"There is no model {name!r}; there are {', '.join(CATALOGUE)}.")
+    checkpoint = CATALOGUE[name]
+    place = pick_device(device)
+    number_format = pick_dtype(dtype, place)
+    files = locate(checkpoint)
+    if checkpoint.kind == "text":
+        network = load_bert(files["config.json"], files["model.safetensors"])
+        tokenizer = Tokenizer.from_file(str(files["tokenizer.json"]))
+        return TextModel(checkpoint, network, tokenizer, place, number_format)
+    backbone, decoder = load_dinov2(files["vit_s_focus.onnx"])
+    return ImageModel(checkpoint, backbone, decoder, place, number_format)

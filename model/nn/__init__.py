@@ -1,0 +1,1 @@
+"""The transformer of the papers, written from scratch: one idea a file."""

@@ -1,0 +1,178 @@
+"""Recording: what one forward pass leaves behind, and any weight, computed when it is looked at."""
+
+import operator
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from model.errors import RecordingError
+from model.nn.attention import Heads, attention_scores, attention_weights, with_causal
+
+Index = int | np.integer[Any]  # a layer, head or token, from 0
+
+
+@dataclass(frozen=True)
+class Description:
+    """Which model it was."""
+
+    name: str
+    title: str
+    kind: str  # "text" or "image"
+    authors: str
+    licence: str
+
+
+@dataclass(frozen=True, eq=False)
+class Recording:
+    """Each layer's queries, keys and values on the device that made them, and what each position is.
+
+    Axes are always [layer, head, query, key]; layers, heads and tokens count from 0. Weights are not kept: they are
+    softmax(q k^T * scale + mask) of the asked layer, head and query (Vaswani et al. 2017, equation 1), in float32
+    (float64 where the model ran in it).
+
+    Raises RecordingError when the parts do not fit each other.
+    """
+
+    layers: tuple[Heads, ...]  # query, key, value [head, token, d_head]; mask broadcastable to [head, query, key]
+    tokens: tuple[str, ...]  # what to call each position
+    words: tuple[int | None, ...]  # which word each token is part of, counted over all texts; None: of no word
+    special: np.ndarray  # [token] bool: [CLS], [SEP], …
+    segments: tuple[int, ...]  # which text of a pair each token is part of
+    model: Description
+    seconds: float  # that recording took
+    device: str
+    offsets: tuple[tuple[int, int] | None, ...] = ()  # where each token stands in its text; empty for an image
+    texts: tuple[str, ...] = ()
+    prefix_tokens: int = 0  # positions before the patches
+    grid: tuple[int, int] | None = None  # (rows, columns) of the patches
+    image: np.ndarray | None = None  # [height, width, 3] uint8, as the model saw it before normalisation
+    aspect: float | None = None  # width / height of the photo; the image above is rounded to whole patches
+    outputs: Mapping[str, np.ndarray] = field(default_factory=dict)
+    notes: Mapping[str, str] = field(default_factory=dict)  # what to know of the input or of an output, by its name
+
+    def __post_init__(self) -> None:
+        _check(self)
+
+    @property
+    def num_layers(self) -> int:
+        return len(self.layers)
+
+    @property
+    def num_heads(self) -> int:
+        return self.layers[0].query.shape[0]
+
+    @property
+    def num_tokens(self) -> int:
+        return len(self.tokens)
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes that the tensors and arrays take."""
+        tensors = [t for heads in self.layers for t in (heads.query, heads.key, heads.value)]
+        arrays = [*self.outputs.values(), *([] if self.image is None else [self.image])]
+        return sum(t.numel() * t.element_size() for t in tensors) + sum(a.nbytes for a in arrays)
+
+    def attention(self, layer: Index, head: Index | None = None, query: Index | None = None) -> np.ndarray:
+        """The weights [head, query, key] of a layer, without the axes that head and query pick from; rows sum to one.
+
+        Raises ValueError for a layer, head or query that is not there.
+        """
+        return _numpy(attention_weights(self._scores(layer, head, query)))
+
+    def scores(self, layer: Index, head: Index | None = None, query: Index | None = None) -> np.ndarray:
+        """What goes into the softmax, scaled and masked (-inf where nothing may be looked at); axes as `attention`."""
+        return _numpy(self._scores(layer, head, query))
+
+    def query(self, layer: Index, head: Index | None = None) -> np.ndarray:
+        """The query vectors [head, token, d_head] of a layer, or [token, d_head] of one head."""
+        return self._vectors("query", layer, head)
+
+    def key(self, layer: Index, head: Index | None = None) -> np.ndarray:
+        """The key vectors, as `query`."""
+        return self._vectors("key", layer, head)
+
+    def value(self, layer: Index, head: Index | None = None) -> np.ndarray:
+        """The value vectors, as `query`."""
+        return self._vectors("value", layer, head)
+
+    def save(self, path: str | Path) -> None:
+        """Write one safetensors file, the rest as JSON in its metadata."""
+        from model.recording_file import save
+
+        save(self, Path(path))
+
+    @staticmethod
+    def load(path: str | Path, device: str = "cpu") -> "Recording":
+        """Read what `save` wrote, its tensors to a device. Raises RecordingError when the file is not a recording."""
+        from model.recording_file import load
+
+        return load(Path(path), device)
+
+    def _layer(self, layer: Index) -> Heads:
+        return self.layers[_index("layer", layer, self.num_layers)]
+
+    def _vectors(self, name: str, layer: Index, head: Index | None) -> np.ndarray:
+        vectors = getattr(self._layer(layer), name)
+        return _numpy(vectors if head is None else vectors[_index("head", head, self.num_heads)])
+
+    def _scores(self, layer: Index, head: Index | None, query: Index | None) -> Tensor:
+        num_tokens = self.num_tokens
+        heads = self._layer(layer)
+        first = 0 if query is None else _index("query", query, num_tokens)
+        picked = slice(None) if head is None else _index("head", head, self.num_heads)
+        rows = slice(None) if query is None else slice(first, first + 1)
+
+        queries = _wide(heads.query[picked][..., rows, :])  # [head, query, d_head], the axes that are asked for
+        mask = heads.mask
+        if mask is not None:
+            mask = mask.expand(self.num_heads, num_tokens, num_tokens)[picked][..., rows, :]
+        if heads.causal:
+            everything = torch.ones(1, num_tokens, dtype=torch.bool, device=queries.device)
+            mask = with_causal(everything if mask is None else mask, queries.shape[-2], num_tokens, first)
+        scores = attention_scores(queries, _wide(heads.key[picked]), mask, heads.scale)
+        return scores if query is None else scores.squeeze(-2)
+
+
+def _index(name: str, value: object, count: int) -> int:
+    try:
+        index = operator.index(value)  # type: ignore[arg-type]  # anything else raises TypeError, which is caught
+    except TypeError:
+        index = -1
+    if not 0 <= index < count:
+        raise ValueError(f"{name} must be a whole number from 0 to {count - 1}, not {value!r}.")
+    return index
+
+
+def _wide(tensor: Tensor) -> Tensor:
+    """float32 at least: the fused kernels too add up in float32 where q and k are bfloat16."""
+    return tensor if tensor.dtype == torch.float64 else tensor.float()
+
+
+def _numpy(tensor: Tensor) -> np.ndarray:
+    return _wide(tensor).cpu().numpy()
+
+
+def _check(recording: Recording) -> None:
+    def same(what: str, found: object, expected: object) -> None:
+        if found != expected:
+            raise RecordingError(f"A recording's {what} should be {expected}, but it is {found}.")
+
+    if not recording.layers:
+        raise RecordingError("A recording needs at least one layer.")
+    num_tokens = len(recording.tokens)
+    shape = (*recording.layers[0].query.shape[:1], num_tokens, *recording.layers[0].query.shape[2:])
+    for number, heads in enumerate(recording.layers):
+        for name in ("query", "key", "value"):
+            same(f"layer {number} {name} shape", tuple(getattr(heads, name).shape), shape)
+    for name in ("words", "special", "segments"):
+        same(f"number of {name}", len(getattr(recording, name)), num_tokens)
+    if recording.offsets:
+        same("number of offsets", len(recording.offsets), num_tokens)
+    if recording.grid is not None:
+        rows, columns = recording.grid
+        same(f"number of tokens for a grid of {rows} x {columns}", num_tokens, recording.prefix_tokens + rows * columns)
