@@ -1,6 +1,7 @@
 """From what a person gives to what a model reads: text to token ids, an image to pixels and a patch grid."""
 
 import io
+import math
 import re
 import warnings
 from dataclasses import dataclass
@@ -14,6 +15,7 @@ from tokenizers import Tokenizer
 from torch import Tensor
 
 from model.errors import InputError
+from model.recording import Photo
 
 MAX_CHARACTERS = 100_000
 MAX_PIXELS = 40_000_000  # before decoding
@@ -21,7 +23,7 @@ MAX_ASPECT = 4.0
 MAX_PATCHES = 8_300
 SIZES = (224, 1036)  # the short side, from and to
 IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)  # of RGB in 0 to 1
-FORMATS = ("JPEG", "MPO", "PNG", "WEBP", "GIF", "TIFF", "BMP", "AVIF")  # no EPS: Pillow would start Ghostscript
+FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "TIFF", "BMP", "AVIF")  # JPEG is MPO too; no EPS: it would start Ghostscript
 LETTERBOX = 224  # the square that the saliency decoder was trained on
 
 Text = str | tuple[str, str]
@@ -85,7 +87,9 @@ def _checked_text(text: object) -> str:
     if not isinstance(text, str):
         raise InputError(f"A text must be a string, not {type(text).__name__}.")
     if len(text) > MAX_CHARACTERS:
-        raise InputError(f"This text has {len(text):,} characters; at most {MAX_CHARACTERS:,} are read. Shorten it.")
+        raise InputError(
+            f"This text has {len(text):,} characters, but at most {MAX_CHARACTERS:,} are read; shorten it."
+        )
     if not text.strip():
         raise InputError("The text is empty; type at least one word.")
     return re.sub("[\ud800-\udfff]", "\ufffd", text)  # lone surrogates are no characters: no tokenizer takes them
@@ -111,9 +115,7 @@ class ImageInput:
     """An image as a vision transformer reads it."""
 
     pixels: Tensor  # [1, 3, height, width] float32, normalised
-    image: np.ndarray  # [height, width, 3] uint8, the same before normalisation
-    grid: tuple[int, int]  # rows, columns
-    aspect: float  # width / height of the photo itself
+    photo: Photo  # the same before normalisation
 
 
 def read_image(source: ImageSource, patch: int, size: Size = 448) -> ImageInput:
@@ -137,8 +139,8 @@ def read_image(source: ImageSource, patch: int, size: Size = 448) -> ImageInput:
     image = np.asarray(fitted)  # [height, width, 3]
     mean, std = (torch.tensor(numbers)[:, None, None] for numbers in (IMAGENET_MEAN, IMAGENET_STD))
     pixels = (torch.from_numpy(image.copy()).permute(2, 0, 1).float() / 255 - mean) / std
-    rows, columns = image.shape[0] // patch, image.shape[1] // patch
-    return ImageInput(pixels[None], image, (rows, columns), 1.0 if size == "letterbox" else width / height)
+    grid = (image.shape[0] // patch, image.shape[1] // patch)
+    return ImageInput(pixels[None], Photo(image, 1.0 if size == "letterbox" else width / height, grid))
 
 
 def open_image(source: ImageSource) -> Image.Image:
@@ -189,10 +191,14 @@ def _resize(photo: Image.Image, patch: int, size: int) -> Image.Image:
     smallest, largest = SIZES
     if not isinstance(size, int) or not smallest <= size <= largest:
         raise InputError(f'size must be "letterbox" or a whole number from {smallest} to {largest}, not {size!r}.')
-    factor = size / min(photo.size)
-    columns, rows = (max(1, round(side * factor / patch)) for side in photo.size)
+
+    def patches(short_side: int) -> tuple[int, int]:
+        columns, rows = (max(1, round(side * short_side / min(photo.size) / patch)) for side in photo.size)
+        return columns, rows
+
+    columns, rows = patches(size)
     if rows * columns > MAX_PATCHES:
-        fitting = int(size * (MAX_PATCHES / (rows * columns)) ** 0.5) // patch * patch
+        fitting = next(n for n in range(size - size % patch, 0, -patch) if math.prod(patches(n)) <= MAX_PATCHES)
         raise InputError(
             f"A short side of {size} pixels makes {rows * columns:,} patches, more than {MAX_PATCHES:,}; "
             f"{fitting} pixels would do."

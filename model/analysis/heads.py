@@ -1,0 +1,38 @@
+"""What one head's weights come to: whom a query looks at most, how far, and over how many tokens."""
+
+import numpy as np
+
+
+def strongest(weights: np.ndarray, count: int, leave_out: np.ndarray | None = None) -> list[tuple[int, float]]:
+    """The count largest weights [key] as (key, weight), the largest first, without the keys [key] bool left out."""
+    order = np.argsort(-weights, kind="stable")
+    if leave_out is not None:
+        order = order[~leave_out[order]]
+    return [(int(key), float(weights[key])) for key in order[:count]]
+
+
+def spread(weights: np.ndarray) -> np.ndarray:
+    """Over how many keys each query spreads: exp of the entropy of its weights [..., query, key] -> [..., query].
+
+    1 is one key alone, the number of keys is all alike (the perplexity of the row; entropy as in Clark et al. 2019,
+    "What Does BERT Look At?", section 3.3).
+    """
+    logs = np.log(np.where(weights > 0, weights, 1.0))
+    return np.exp(-(weights * logs).sum(axis=-1))
+
+
+def token_distance(weights: np.ndarray) -> np.ndarray:
+    """How many tokens away each query looks on average: weights [..., query, key] -> [..., query]."""
+    places = np.arange(weights.shape[-1])
+    return (weights * np.abs(places[:, None] - places)).sum(axis=-1)
+
+
+def patch_distance(weights: np.ndarray, grid: tuple[int, int]) -> np.ndarray:
+    """How many patches away each patch looks on average, straight across the grid: [..., patch, patch] -> [..., patch].
+
+    The weights are of patches alone and need not sum to one: they are taken relative to their sum
+    (Dosovitskiy et al. 2021, figure 11 and appendix D.7, there in pixels).
+    """
+    row, column = np.divmod(np.arange(grid[0] * grid[1]), grid[1])
+    away = np.hypot(row[:, None] - row, column[:, None] - column)
+    return (weights * away).sum(axis=-1) / np.maximum(weights.sum(axis=-1), 1e-12)

@@ -1,0 +1,40 @@
+"""What every test may ask for: the two models, loaded once, and the sample photos.
+
+Imports stay inside the fixtures: tests/gpu runs where not everything is installed.
+"""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from model.loaded import ImageModel, TextModel
+
+
+@pytest.fixture(scope="session")
+def minilm() -> "TextModel":
+    """all-MiniLM-L6-v2 in float32 on the CPU."""
+    from model.loaded import TextModel, load_model
+
+    model = load_model("minilm-l6", device="cpu")
+    assert isinstance(model, TextModel)
+    return model
+
+
+@pytest.fixture(scope="session")
+def dinov2() -> "ImageModel":
+    """The DINOv2 with saliency decoder in float32 on the CPU."""
+    from model.loaded import ImageModel, load_model
+
+    model = load_model("dinov2-focus", device="cpu")
+    assert isinstance(model, ImageModel)
+    return model
+
+
+@pytest.fixture(scope="session")
+def sample_photo() -> Callable[[str], Path]:
+    """The path of a photo in assets/samples by its name: astronaut, chelsea, coffee or rocket."""
+    samples = Path(__file__).parent.parent / "assets" / "samples"
+    return lambda name: samples / f"{name}.jpg"

@@ -1,0 +1,132 @@
+"""Which part may import which: the arrows of the design, read from the sources."""
+
+import ast
+import subprocess
+import sys
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+SHIPPED = [path for folder in ("model", "viz") for path in sorted((ROOT / folder).rglob("*.py"))]
+SHIPPED += sorted(ROOT.glob("*.py"))
+ALL = SHIPPED + sorted((ROOT / "tests").rglob("*.py"))
+
+
+def module_name(path: Path) -> str:
+    parts = path.relative_to(ROOT).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+@cache
+def tree_of(path: Path) -> ast.Module:
+    return ast.parse(path.read_text(encoding="utf-8"))
+
+
+def names_imported(node: ast.AST, path: Path) -> Iterator[str]:
+    """The dotted names that one import statement may bring: from a import b is a and a.b."""
+    if isinstance(node, ast.Import):
+        yield from (alias.name for alias in node.names)
+    elif isinstance(node, ast.ImportFrom):
+        package = module_name(path).split(".")
+        package = package if path.name == "__init__.py" else package[:-1]
+        above = package[: len(package) - node.level + 1] if node.level else []
+        base = ".".join([*above, *([node.module] if node.module else [])])
+        yield base
+        yield from (f"{base}.{alias.name}" for alias in node.names)
+
+
+def all_imports(path: Path) -> set[str]:
+    """Of a file, those inside functions and under TYPE_CHECKING too."""
+    return {name for node in ast.walk(tree_of(path)) for name in names_imported(node, path)}
+
+
+def imports_on_import(path: Path) -> set[str]:
+    """Of a file, those that run when it is imported."""
+
+    def walk(nodes: list[ast.stmt]) -> Iterator[str]:
+        for node in nodes:
+            yield from names_imported(node, path)
+            if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test):
+                yield from walk(node.orelse)
+            elif not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+                for inner in ("body", "orelse", "handlers", "finalbody"):
+                    yield from walk(getattr(node, inner, []))
+
+    return set(walk(tree_of(path).body))
+
+
+def brought_in(names: set[str]) -> set[str]:
+    """The names, and whatever importing our own modules among them imports."""
+    ours = {module_name(path): path for path in SHIPPED}
+    seen: set[str] = set()
+    waiting = set(names)
+    while waiting:
+        name = waiting.pop()
+        seen.add(name)
+        parts = name.split(".")
+        packages = {".".join(parts[:length]) for length in range(1, len(parts) + 1)}
+        for module in packages & ours.keys():
+            waiting |= imports_on_import(ours[module]) - seen
+    return seen
+
+
+def tops(names: set[str]) -> set[str]:
+    return {name.split(".")[0] for name in names}
+
+
+def inside(path: Path, *folders: str) -> bool:
+    return any(path.is_relative_to(ROOT / folder) for folder in folders)
+
+
+@pytest.mark.parametrize("path", [path for path in SHIPPED if inside(path, "model")], ids=module_name)
+def test_model_knows_nothing_of_the_page(path: Path) -> None:
+    assert not tops(all_imports(path)) & {"viz", "app", "streamlit", "plotly", "tests", "transformers", "onnxruntime"}
+
+
+def test_figures_take_numpy_and_give_plotly() -> None:
+    for path in (path for path in SHIPPED if inside(path, "viz/figures")):
+        assert not tops(brought_in(all_imports(path))) & {"torch", "streamlit", "app"}, path
+
+
+def test_only_the_page_imports_streamlit() -> None:
+    allowed = ("app.py", "viz/panels", "viz/components")
+    importing = {path for path in SHIPPED if "streamlit" in tops(all_imports(path))}
+    assert {path for path in importing if not inside(path, *allowed)} == set()
+
+
+def test_nothing_unpickles() -> None:
+    """A pickle runs what its author wrote when it is read."""
+    for path in ALL:
+        pickles = {"pickle", "cPickle", "_pickle", "cloudpickle", "dill", "joblib", "shelve", "marshal"}
+        assert not tops(all_imports(path)) & pickles, path
+        for call in (node for node in ast.walk(tree_of(path)) if isinstance(node, ast.Call)):
+            options = {keyword.arg: ast.unparse(keyword.value) for keyword in call.keywords}
+            if ast.unparse(call.func) == "torch.load":
+                assert options.get("weights_only") == "True", path
+            assert options.get("allow_pickle", "False") == "False", path
+
+
+def test_this_reader_sees_every_kind_of_import(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys.modules[__name__], "ROOT", tmp_path)
+    file = tmp_path / "viz" / "figures" / "map.py"
+    file.parent.mkdir(parents=True)
+    file.write_text(
+        "import a.b as c\nfrom . import near\nfrom ..theme import colour\n"
+        "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    import d\n"
+        "try:\n    import e\nexcept ImportError:\n    import f\ndef later():\n    import g\n"
+        "class Now:\n    import h\n"
+    )
+    at_once = {"a.b", "viz.figures.near", "viz.theme.colour", "e", "f", "h"}
+    assert at_once <= imports_on_import(file)
+    assert not {"d", "g"} & imports_on_import(file)
+    assert at_once | {"d", "g"} <= all_imports(file)
+
+
+def test_import_model_is_light() -> None:
+    code = "import sys, model; print(*{name.split('.')[0] for name in sys.modules})"
+    loaded = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert "model" in loaded.stdout.split()
+    assert not {"torch", "onnx", "numpy", "PIL", "tokenizers"} & set(loaded.stdout.split())

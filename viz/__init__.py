@@ -1,0 +1,1 @@
+"""What is seen: pure Plotly figures, and the Streamlit panels around them."""

@@ -1,0 +1,8 @@
+"""Pure functions: numpy in, plotly.graph_objects.Figure out."""
+
+from viz.figures.bars import strongest_bars
+from viz.figures.grid import head_grid
+from viz.figures.heatmap import attention_heatmap
+from viz.figures.overlay import patch_overlay, saliency_overlay
+
+__all__ = ["attention_heatmap", "head_grid", "patch_overlay", "saliency_overlay", "strongest_bars"]

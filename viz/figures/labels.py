@@ -1,0 +1,39 @@
+"""Tokens come from strangers: how they are written into a figure."""
+
+import html
+from collections.abc import Sequence
+
+MAX_LABEL = 14  # characters of a tick label; the hover has the whole token
+
+
+def escape(text: str) -> str:
+    """The text as it is, where Plotly would read <b>, <a href> and &amp; as markup."""
+    return html.escape(text, quote=False)
+
+
+def token_axis(tokens: Sequence[str]) -> dict:
+    """An axis whose categories are "index · token", all different, and whose tick labels are the tokens alone.
+
+    Plotly thins the ticks of a category axis by the room that there is, so labels never overlap, and zooming shows
+    more. labelalias shortens the ticks but would shorten the hover too: a prefix, invisible and on the tick at the
+    start of the axis alone, keeps the hover's text from matching.
+    """
+    names = categories(tokens)
+    short = [escape(token if len(token) <= MAX_LABEL else token[: MAX_LABEL - 1] + "…") for token in tokens]
+    prefix = "\u2060"
+    alias = dict(zip(names, short)) | {prefix + names[end]: short[end] for end in (0, -1)}
+    return {
+        "type": "category",
+        "categoryorder": "array",
+        "categoryarray": names,
+        "labelalias": alias,
+        "tickprefix": prefix,
+        "showtickprefix": "first",
+        "showgrid": False,
+        "ticks": "",
+    }
+
+
+def categories(tokens: Sequence[str]) -> list[str]:
+    """A name for each position that no other has."""
+    return [f"{index} · {escape(token)}" for index, token in enumerate(tokens)]

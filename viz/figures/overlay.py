@@ -1,0 +1,129 @@
+"""One query's weights, or a saliency map, over a photo."""
+
+from typing import Protocol
+
+import numpy as np
+import plotly.graph_objects as go
+
+from viz.figures.pictures import darkened, data_uri
+from viz.figures.scale import colour_limit
+from viz.theme import HEAT, LIGHT, Theme, page_layout, see_through
+
+BAR_HEIGHT = 0.07  # of the figure, for each prefix token
+
+
+class PhotoLike(Protocol):
+    """A photo as a Recording has it."""
+
+    @property
+    def pixels(self) -> np.ndarray: ...  # [height, width, 3] uint8
+
+    @property
+    def aspect(self) -> float: ...  # width / height to draw it with
+
+    @property
+    def grid(self) -> tuple[int, int]: ...  # (rows, columns) of the patches
+
+
+def patch_overlay(
+    photo: PhotoLike,
+    weights: np.ndarray,
+    prefix_names: tuple[str, ...] = (),
+    query: int | None = None,
+    smooth: bool = False,
+    strength: float = 0.85,
+    theme: Theme = LIGHT,
+) -> go.Figure:
+    """The photo, darkened, with one query's weights as heat, and the prefix tokens as bars below it.
+
+    Args:
+        photo: its pixels, the aspect to draw them with, and the grid of patches.
+        weights: [key], the prefix tokens first, then the patches row by row.
+        prefix_names: what to call the positions before the patches: ("[CLS]",).
+        query: the position that looks; its patch is outlined.
+        smooth: blend the patches into one another instead of drawing them crisp.
+        strength: opacity of the strongest heat, 0 to 1.
+        theme: the colours.
+
+    Raises ValueError when the sizes differ.
+    """
+    rows, columns = photo.grid
+    prefix = len(prefix_names)
+    if weights.shape != (prefix + rows * columns,):
+        raise ValueError(f"{weights.shape} weights do not fit {prefix} prefix tokens and {rows} x {columns} patches.")
+    limit = colour_limit(weights, np.arange(len(weights)) < prefix)
+    figure = _over_photo(photo, weights[prefix:].reshape(rows, columns), limit, smooth, strength, theme)
+    figure.update_traces(hovertemplate="patch (%{y}, %{x})<br><b>%{z:.2%}</b> (%{z:.6f})<extra></extra>")
+    if prefix:
+        _add_prefix_bars(figure, weights[:prefix], prefix_names, theme)
+    if query is not None and query >= prefix:
+        row, column = divmod(query - prefix, columns)
+        box = {"type": "rect", "x0": column - 0.5, "x1": column + 0.5, "y0": row - 0.5, "y1": row + 0.5}
+        figure.add_shape(**box, line={"color": "black", "width": 4})
+        figure.add_shape(**box, line={"color": "white", "width": 2})
+    return figure
+
+
+def saliency_overlay(photo: PhotoLike, saliency: np.ndarray, theme: Theme = LIGHT) -> go.Figure:
+    """A saliency map [height, width] in 0 to 1 as heat over the photo, at no more than screen resolution."""
+    step = max(1, min(saliency.shape) // 112)
+    figure = _over_photo(photo, saliency[::step, ::step], 1.0, smooth=True, strength=0.85, theme=theme)
+    return figure.update_traces(hovertemplate="saliency %{z:.3f}<extra></extra>")
+
+
+def _over_photo(
+    photo: PhotoLike, heat: np.ndarray, limit: float, smooth: bool, strength: float, theme: Theme
+) -> go.Figure:
+    """The darkened photo with heat [row, column] over it; one row or column is one unit of the axes."""
+    rows, columns = heat.shape
+    figure = go.Figure(
+        go.Heatmap(
+            z=heat,
+            zmin=0,
+            zmax=limit,
+            colorscale=see_through(HEAT, strength),
+            zsmooth="best" if smooth else False,
+            showscale=False,
+        )
+    )
+    figure.add_layout_image(
+        source=data_uri(darkened(photo.pixels)),
+        xref="x",
+        yref="y",
+        x=-0.5,
+        y=-0.5,
+        sizex=columns,
+        sizey=rows,
+        sizing="stretch",
+        layer="below",
+    )
+    bare = {"showgrid": False, "ticks": "", "zeroline": False, "showticklabels": False, "constrain": "domain"}
+    figure.update_layout(page_layout(theme))
+    figure.update_xaxes(bare, range=[-0.5, columns - 0.5])
+    figure.update_yaxes(bare, range=[rows - 0.5, -0.5], scaleanchor="x", constraintoward="top")
+    figure.update_yaxes(scaleratio=columns / (rows * photo.aspect))  # the height of a cell over its width
+    return figure
+
+
+def _add_prefix_bars(figure: go.Figure, weights: np.ndarray, names: tuple[str, ...], theme: Theme) -> None:
+    top = BAR_HEIGHT * len(names)
+    figure.update_yaxes(domain=[top + 0.015, 1])
+    figure.add_bar(
+        x=weights,
+        y=list(names),
+        orientation="h",
+        xaxis="x2",
+        yaxis="y2",
+        marker={"color": theme.bar},
+        text=[f"{name} {100 * weight:.1f} %" for name, weight in zip(names, weights)],
+        textposition="outside",
+        textfont={"color": theme.text},
+        cliponaxis=False,
+        hovertemplate="%{y}<br><b>%{x:.2%}</b> (%{x:.6f})<extra></extra>",
+    )
+    figure.update_layout(
+        xaxis2={"range": [0, 1.15], "visible": False, "anchor": "y2", "fixedrange": True},
+        yaxis2={"domain": [0, top], "visible": False, "anchor": "x2", "fixedrange": True, "autorange": "reversed"},
+        showlegend=False,
+        bargap=0.15,
+    )

@@ -1,0 +1,28 @@
+"""Photos on their way into a figure."""
+
+import base64
+import io
+
+import numpy as np
+from PIL import Image
+
+
+def data_uri(pixels: np.ndarray, exact: bool = False) -> str:
+    """An address that holds a picture [height, width, 3 or 4] uint8: WebP, or PNG where each value must survive."""
+    file = io.BytesIO()
+    if exact:
+        Image.fromarray(pixels).save(file, "PNG", compress_level=1)
+    else:
+        Image.fromarray(pixels).save(file, "WEBP", quality=88, method=2)
+    return f"data:image/{'png' if exact else 'webp'};base64,{base64.b64encode(file.getvalue()).decode()}"
+
+
+def darkened(image: np.ndarray) -> np.ndarray:
+    """The photo in grey, and darker, so that heat on it reads as heat; [height, width, 3] uint8 both ways."""
+    grey = image.astype(np.float32) @ np.array([0.299, 0.587, 0.114], np.float32)  # luma of ITU-R BT.601
+    return np.repeat((grey * 0.6).astype(np.uint8)[..., None], 3, axis=2)
+
+
+def shrunk(image: np.ndarray, height: int, width: int) -> np.ndarray:
+    """The picture at another size, [height, width, 3] uint8."""
+    return np.asarray(Image.fromarray(image).resize((width, height), Image.Resampling.LANCZOS))

@@ -1,0 +1,39 @@
+"""Every head as a small picture: what the head grid is made of."""
+
+import numpy as np
+
+from viz.figures.pictures import darkened, shrunk
+from viz.figures.scale import colour_limit, to_steps
+from viz.theme import HEAT, lookup_table
+
+MATRIX_SIDE = 40  # cells of a thumbnail at most
+PHOTO_WIDTH = 96  # pixels of a thumbnail
+
+
+def matrix_tiles(weights: np.ndarray, special: np.ndarray) -> np.ndarray:
+    """A layer's matrices [head, query, key] as uint8 steps [head, side, side], each head on its own scale.
+
+    Above MATRIX_SIDE tokens a cell is the mean of the weights in it; special keys do not set the scale.
+    """
+    limits = np.array([colour_limit(head, special) for head in weights])[:, None, None]
+    num_tokens = len(special)
+    if num_tokens <= MATRIX_SIDE:
+        return to_steps(weights, limits)
+    starts = np.arange(MATRIX_SIDE) * num_tokens // MATRIX_SIDE
+    counts = np.diff(np.append(starts, num_tokens))
+    sums = np.add.reduceat(np.add.reduceat(weights, starts, axis=1), starts, axis=2)
+    cells = sums / (counts[:, None] * counts)
+    own = np.add.reduceat(~special, starts) > 0  # cells that hold an ordinary token
+    return to_steps(cells, np.array([colour_limit(head, ~own) for head in cells])[:, None, None])
+
+
+def overlay_tiles(image: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    """The weights [layer, head, row, column] as heat over a small photo: uint8 [layer, head, height, width, 3]."""
+    rows, columns = weights.shape[-2:]
+    cell = max(1, round(PHOTO_WIDTH / columns))
+    photo = darkened(shrunk(image, rows * cell, columns * cell)).astype(np.float32)
+    steps = to_steps(weights, np.maximum(weights.max(axis=(-2, -1), keepdims=True), 1e-12))
+    steps = steps.repeat(cell, axis=-2).repeat(cell, axis=-1)
+    opacity = 0.85 * np.sqrt(steps[..., None] / 255, dtype=np.float32)
+    heat = lookup_table(HEAT).astype(np.float32)[steps]
+    return (photo * (1 - opacity) + heat * opacity).astype(np.uint8)

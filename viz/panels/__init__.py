@@ -1,0 +1,1 @@
+"""Streamlit: the controls and the figure that belong together."""

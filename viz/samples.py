@@ -1,0 +1,46 @@
+"""The samples that the pages open on, each with a head and a query that show something."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+FOLDER = Path(__file__).parent.parent / "assets" / "samples"
+
+
+@dataclass(frozen=True)
+class TextSample:
+    """A text, or a pair, and what to look at in it."""
+
+    texts: tuple[str, ...]
+    layer: int
+    head: int
+    query: int
+
+
+@dataclass(frozen=True)
+class PhotoSample:
+    """A photo, and what to look at in it at the default size."""
+
+    file: str
+    layer: int
+    head: int
+    row: int
+    column: int
+
+    def read(self) -> bytes:
+        """The file's bytes."""
+        return (FOLDER / self.file).read_bytes()
+
+
+TEXTS = {
+    "Trophy": TextSample(("The trophy does not fit in the brown suitcase because it is too big.",), 3, 1, 11),
+    "Keys": TextSample(("The keys to the old cabinet are on the table.",), 3, 1, 7),
+    "Bank": TextSample(("She sat on the bank of the river and watched the boats go by.",), 0, 4, 5),
+    "Its": TextSample(("The function returns an error if its argument is not a valid date.",), 2, 4, 7),
+    "A pair": TextSample(("A cat is sleeping on the sofa.", "The kitten naps on the couch."), 2, 9, 16),
+}
+PHOTOS = {
+    "Coffee": PhotoSample("coffee.jpg", 11, 4, 13, 17),
+    "Cat": PhotoSample("chelsea.jpg", 10, 3, 10, 17),
+    "Astronaut": PhotoSample("astronaut.jpg", 11, 4, 8, 14),
+    "Rocket": PhotoSample("rocket.jpg", 11, 3, 20, 24),
+}

@@ -1,0 +1,63 @@
+"""Colours, fonts and colour scales: here, once."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from plotly.colors import convert_colors_to_same_type, sample_colorscale, sequential
+
+FONT = "Source Sans, system-ui, sans-serif"
+Scale = list[tuple[float, str]]
+
+
+def _rgb(scale: list[str]) -> list[str]:
+    """The scale as rgb(…): Streamlit takes #000001 to #000017 in a figure for names of its theme's colours."""
+    return list(convert_colors_to_same_type(scale, colortype="rgb")[0])
+
+
+HEAT = _rgb(sequential.Inferno)  # over a darkened photo, in both themes
+MAGMA = _rgb(sequential.Magma)
+
+
+@dataclass(frozen=True)
+class Theme:
+    """One of the two looks of the page."""
+
+    text: str
+    muted: str
+    line: str
+    background: str
+    accent: str
+    bar: str
+    weights: list[str]  # perceptually uniform, colour-blind-safe; its lowest colour is near the background
+
+
+LIGHT = Theme("#1b1b22", "#5c5c6b", "#d9d9e3", "#fcfcfd", "#c2410c", "#fdba74", MAGMA[::-1])
+DARK = Theme("#ececf1", "#a3a3b3", "#3b3b48", "#131318", "#f97316", "#9a3412", MAGMA)
+THEMES = {"light": LIGHT, "dark": DARK}
+
+
+def lookup_table(colours: list[str]) -> np.ndarray:
+    """[256, 3] uint8: the colour of each of 256 steps along a scale."""
+    steps = sample_colorscale(colours, np.linspace(0, 1, 256), colortype="tuple")
+    return np.rint(np.array(steps) * 255).astype(np.uint8)
+
+
+def see_through(colours: list[str], strength: float) -> Scale:
+    """The scale with an opacity that rises from nothing to strength (0 to 1), for heat over a photo."""
+    places = np.linspace(0, 1, 33)
+    table = lookup_table(colours)[np.rint(places * 255).astype(int)]
+    return [
+        (float(place), f"rgba({red},{green},{blue},{strength * place**0.5:.3f})")
+        for place, (red, green, blue) in zip(places, table)
+    ]
+
+
+def page_layout(theme: Theme) -> dict:
+    """The layout that every figure shares: no background of its own, one font, quiet lines."""
+    return {
+        "paper_bgcolor": "rgba(0,0,0,0)",
+        "plot_bgcolor": "rgba(0,0,0,0)",
+        "font": {"family": FONT, "size": 13, "color": theme.text},
+        "hoverlabel": {"font": {"family": FONT, "size": 14}, "bgcolor": theme.background, "bordercolor": theme.accent},
+        "margin": {"l": 0, "r": 0, "t": 0, "b": 0},
+    }
