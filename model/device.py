@@ -18,7 +18,7 @@ def pick_device(device: str = "auto") -> torch.device:
         return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
     try:
         picked = torch.device(device)
-    except RuntimeError:
+    except (RuntimeError, TypeError):
         picked = None
     available = {
         "cpu": True,

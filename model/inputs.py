@@ -5,6 +5,7 @@ import math
 import re
 import warnings
 from dataclasses import dataclass
+from numbers import Integral
 from pathlib import Path
 from typing import Literal
 
@@ -25,6 +26,8 @@ SIZES = (224, 1036)  # the short side, from and to
 IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)  # of RGB in 0 to 1
 FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "TIFF", "BMP", "AVIF")  # JPEG is MPO too; no EPS: it would start Ghostscript
 LETTERBOX = 224  # the square that the saliency decoder was trained on
+
+warnings.filterwarnings("ignore", category=Image.DecompressionBombWarning)  # MAX_PIXELS is the lower bound
 
 Text = str | tuple[str, str]
 Size = int | Literal["letterbox"]
@@ -69,7 +72,7 @@ def read_text(tokenizer: Tokenizer, text: Text, max_tokens: int) -> TextInput:
     # Which text a token comes from: post_process forgets it for the first, so it is counted anew.
     in_order = iter([number for number, length in enumerate(lengths) for _ in range(length)])
     sequences = [None if added else next(in_order) for added in encoding.special_tokens_mask]
-    special_ids = {number for number, token in tokenizer.get_added_tokens_decoder().items() if token.special}
+    special_ids = set(tokenizer.encode("").ids)  # [CLS], [SEP]; not [UNK] and [MASK], which stand for words
     return TextInput(
         ids=tuple(encoding.ids),
         tokens=tuple(encoding.tokens),
@@ -145,14 +148,13 @@ def read_image(source: ImageSource, patch: int, size: Size = 448) -> ImageInput:
 
 def open_image(source: ImageSource) -> Image.Image:
     """An upright 8-bit RGB image, its pixels counted before they are decoded. Raises InputError."""
+    if not isinstance(source, Image.Image | str | Path | bytes):
+        raise InputError(f"An image must be a PIL image, a path or the bytes of a file, not {type(source).__name__}.")
     try:
         if isinstance(source, Image.Image):
             return _to_rgb(source)
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # ours is the lower bound
-            file = io.BytesIO(source) if isinstance(source, bytes) else source
-            with Image.open(file, formats=FORMATS) as image:
-                return _to_rgb(image)
+        with Image.open(io.BytesIO(source) if isinstance(source, bytes) else source, formats=FORMATS) as image:
+            return _to_rgb(image)
     except (FileNotFoundError, IsADirectoryError):
         raise InputError(f"There is no image file {source!s}.") from None
     except UnidentifiedImageError:
@@ -182,14 +184,14 @@ def _to_rgb(image: Image.Image) -> Image.Image:
 
 def _to_8_bit(image: Image.Image) -> Image.Image:
     """16-bit greyscale by its own range; other integers and floats, whose range no file states, by the one they use."""
-    numbers = np.asarray(image).astype(np.float64)
+    numbers = np.nan_to_num(np.asarray(image).astype(np.float64), posinf=0.0, neginf=0.0)
     low, high = (0.0, 65_535.0) if image.mode.startswith("I;16") else (numbers.min(), numbers.max())
     return Image.fromarray(np.rint((numbers - low) / max(high - low, 1e-12) * 255).astype(np.uint8))
 
 
 def _resize(photo: Image.Image, patch: int, size: int) -> Image.Image:
     smallest, largest = SIZES
-    if not isinstance(size, int) or not smallest <= size <= largest:
+    if not isinstance(size, Integral) or not smallest <= size <= largest:
         raise InputError(f'size must be "letterbox" or a whole number from {smallest} to {largest}, not {size!r}.')
 
     def patches(short_side: int) -> tuple[int, int]:

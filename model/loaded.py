@@ -68,7 +68,7 @@ class TextModel:
         if given.dropped:
             notes["input"] = (
                 f"This model reads {self.max_tokens} tokens: "
-                f"the first {given.kept:,} of {given.kept + given.dropped:,} were kept."
+                f"{given.kept:,} of {given.kept + given.dropped:,} were kept, the rest cut off at the end."
             )
         return Recording(
             layers=layers,

@@ -64,6 +64,12 @@ class Recording:
     def __post_init__(self) -> None:
         _check(self)
 
+    def __repr__(self) -> str:
+        return (
+            f"Recording({self.model.name}: {self.num_layers} layers x {self.num_heads} heads, "
+            f"{self.num_tokens} tokens, {self.device})"
+        )
+
     @property
     def num_layers(self) -> int:
         return len(self.layers)
@@ -84,7 +90,9 @@ class Recording:
     @property
     def nbytes(self) -> int:
         """Bytes that the tensors and arrays take."""
-        tensors = [t for heads in self.layers for t in (heads.query, heads.key, heads.value)]
+        tensors = [
+            t for heads in self.layers for t in (heads.query, heads.key, heads.value, heads.mask) if t is not None
+        ]
         arrays = [*self.outputs.values(), *([] if self.photo is None else [self.photo.pixels])]
         return sum(t.numel() * t.element_size() for t in tensors) + sum(a.nbytes for a in arrays)
 

@@ -37,7 +37,10 @@ def save(recording: Recording, path: Path) -> None:
     }
     plain = ("tokens", "words", "segments", "seconds", "device", "offsets", "texts", "prefix_tokens")
     about |= {name: getattr(recording, name) for name in plain}
-    save_file(tensors, path, metadata={"format": FORMAT, "recording": json.dumps(about)})
+    try:
+        save_file(tensors, path, metadata={"format": FORMAT, "recording": json.dumps(about)})
+    except (SafetensorError, OSError) as error:
+        raise RecordingError(f"{path.name} could not be written ({error}); choose another folder.") from error
 
 
 def load(path: Path, device: str) -> Recording:

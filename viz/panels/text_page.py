@@ -66,23 +66,22 @@ def _choose_text() -> TextSample:
         state.text_looked = sample.texts
     state.setdefault("text_first", state.text_looked[0])
     state.setdefault("text_second", state.text_looked[1] if len(state.text_looked) > 1 else "")
-    with box:
-        with st.container(horizontal=True, vertical_alignment="bottom"):
-            st.text_area(
-                "Your text",
-                key="text_first",
-                height=68,
-                help="English reads best. What is longer than the 512 tokens that the model reads is cut off.",
-            )
-            st.text_area(
-                "Second sentence",
-                key="text_second",
-                height=68,
-                width=210,
-                placeholder="For a pair; may stay empty",
-                help="Both are read together, so that heads can look across; their similarity is shown too.",
-            )
-            st.button("Look", type="primary", on_click=_take_own, help="Run the model on this text.")
+    with box.container(horizontal=True, vertical_alignment="bottom"):
+        st.text_area(
+            "Your text",
+            key="text_first",
+            height=68,
+            help="English reads best. What is longer than the 512 tokens that the model reads is cut off.",
+        )
+        st.text_area(
+            "Second sentence",
+            key="text_second",
+            height=68,
+            width=210,
+            placeholder="For a pair; may stay empty",
+            help="Both are read together, so that heads can look across; their similarity is shown too.",
+        )
+        st.button("Look", type="primary", on_click=_take_own, help="Run the model on this text.")
     return sample
 
 

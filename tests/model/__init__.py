@@ -1,0 +1,1 @@
+"""Tests of model/: real weights, and an independent implementation to compare with."""

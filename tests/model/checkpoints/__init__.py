@@ -1,0 +1,1 @@
+"""The shipped weights: found, checked, and computing what their authors' networks compute."""

@@ -1,0 +1,1 @@
+"""Each part of the transformer against torch's and transformers' own."""
