@@ -32,8 +32,10 @@ def test_keys_may_be_left_out() -> None:
 
 
 def test_of_equal_weights_the_earlier_key_comes_first() -> None:
-    assert [key for key, _ in strongest(np.full(300, 1 / 300), 4)] == [0, 1, 2, 3]
     assert [key for key, _ in strongest(np.array([0.1, 0.3, 0.1, 0.3]), 4)] == [1, 3, 0, 2]
+    for count in (30, 300):
+        weights = RANDOM.integers(1, 4, count) / count  # three values only
+        assert [key for key, _ in strongest(weights, count)] == sorted(range(count), key=lambda key: -weights[key])
 
 
 def test_keys_and_weights_are_plain_numbers() -> None:

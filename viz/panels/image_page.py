@@ -3,7 +3,7 @@
 import numpy as np
 import streamlit as st
 
-from model.errors import HeadlensError
+from model.errors import InputError
 from model.inputs import Size
 from model.recording import Photo, Recording
 from viz.figures import head_grid, patch_overlay, saliency_overlay
@@ -119,14 +119,14 @@ def _record() -> Recorded:
     if (candidate := state.pop("image_candidate", None)) is not None:
         try:
             recorded = _record_photo(candidate, size)
-        except HeadlensError as error:
+        except InputError as error:
             st.error(str(error))
         else:
             state.image_looked = candidate
             return recorded
     try:
         return _record_photo(state.image_looked, size)
-    except HeadlensError as error:  # a size that makes too many patches of this photo
+    except InputError as error:  # a size that makes too many patches of this photo
         st.error(str(error))
         return _record_photo(state.image_looked, DEFAULT_SIZE)
 
@@ -151,12 +151,13 @@ def _pick_query(recording: Recording, grid: tuple[int, int], sample: PhotoSample
             bind="query-params",
             help="A patch of the photo, or [CLS], the extra token that sums the photo up.",
         )
+        origin = origin or "Patch"  # an address may leave it empty
         row, column = (
             _pick_place(axis, count, start, disabled=origin != "Patch")
             for axis, count, start in zip(("row", "column"), grid, (sample.row, sample.column))
         )
     if origin != "Patch":
-        return names.index(origin or "Patch") - 1
+        return names.index(origin) - 1
     return recording.prefix_tokens + row * grid[1] + column
 
 

@@ -42,9 +42,8 @@ def pick_head(page: str, recording: Recording, layer: int, head: int) -> tuple[i
             bind="query-params",
             help="The heads of a layer look at the same moment, each by queries and keys of its own.",
         )
-    assert picked_layer is not None
-    assert picked_head is not None
-    return picked_layer, picked_head
+    # An address may name neither: ?text_head= is no head at all.
+    return layer if picked_layer is None else picked_layer, head if picked_head is None else picked_head
 
 
 def show_figure(figure: go.Figure, key: str, alt: str, name: str, aspect: float | None = None) -> None:

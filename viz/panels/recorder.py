@@ -47,7 +47,7 @@ def record(model_name: str, parts: tuple[bytes, ...], options: str, run: Callabl
         options: whatever else changes the result.
         run: makes the recording, calling back after each layer.
     """
-    digest = hashlib.sha256(f"{model_name}|{options}|{len(parts)}".encode())
+    digest = hashlib.sha256(f"{model_name}|{options}".encode())
     for part in parts:
         digest.update(hashlib.sha256(part).digest())
     key = digest.hexdigest()

@@ -3,7 +3,7 @@
 import numpy as np
 import streamlit as st
 
-from model.errors import HeadlensError
+from model.errors import InputError
 from model.recording import Recording
 from viz.figures import attention_heatmap, head_grid
 from viz.figures.tiles import matrix_tiles
@@ -105,7 +105,6 @@ def _take_own() -> None:
     state.text_candidate = (state.text_first, *second)
     if state.text_candidate != state.text_looked:
         state.text_sample = None
-        state.text_query = 1  # after [CLS]
 
 
 def _record() -> Recorded:
@@ -114,9 +113,11 @@ def _record() -> Recorded:
     if (candidate := state.pop("text_candidate", None)) is not None:
         try:
             recorded = _record_texts(candidate)
-        except HeadlensError as error:
+        except InputError as error:
             st.error(str(error))
         else:
+            if candidate != state.text_looked:
+                state.text_query = 1  # after [CLS]
             state.text_looked = candidate
             return recorded
     return _record_texts(state.text_looked)

