@@ -37,7 +37,7 @@ def pick_dtype(dtype: str, device: torch.device) -> torch.dtype:
 
     Raises DeviceError for another name, for bfloat16 on a CPU (slow, and no use there) and for float64 on mps.
     """
-    if dtype not in DTYPES:
+    if not isinstance(dtype, str) or dtype not in DTYPES:
         raise DeviceError(f"dtype must be one of {', '.join(DTYPES)}, not {dtype!r}.")
     if (dtype, device.type) in (("bfloat16", "cpu"), ("float64", "mps")):
         raise DeviceError(f"{dtype} is not offered on {device.type}; leave dtype out for float32.")

@@ -134,6 +134,8 @@ def read_image(source: ImageSource, patch: int, size: Size = 448) -> ImageInput:
     """
     photo = open_image(source)
     width, height = photo.size
+    if min(width, height) == 0:
+        raise InputError(f"This image is {width} x {height} pixels; there is nothing to look at.")
     if max(width, height) > MAX_ASPECT * min(width, height):
         raise InputError(
             f"This image is {width} x {height} pixels, more than {MAX_ASPECT:.0f} times as long as wide; crop it."
@@ -158,7 +160,9 @@ def open_image(source: ImageSource) -> Image.Image:
     except (FileNotFoundError, IsADirectoryError):
         raise InputError(f"There is no image file {source!s}.") from None
     except UnidentifiedImageError:
-        raise InputError("This file is not an image that can be read; give a JPEG, PNG, WebP, GIF or TIFF.") from None
+        raise InputError(
+            "This file is not an image that can be read; give a JPEG, PNG, WebP, GIF, TIFF, BMP or AVIF."
+        ) from None
     except Image.DecompressionBombError:
         raise InputError(f"This image has more than {MAX_PIXELS // 10**6} million pixels; shrink it.") from None
     except InputError:

@@ -13,7 +13,7 @@ from model.checkpoints.catalogue import CATALOGUE
 from model.checkpoints.dinov2_onnx import load_dinov2
 from model.checkpoints.files import locate
 from model.device import pick_device, pick_dtype, synchronize
-from model.inputs import ImageSource, Size, Text, read_image, read_text
+from model.inputs import LETTERBOX, ImageSource, Size, Text, read_image, read_text
 from model.nn.attention import Heads
 from model.nn.encoder import OnLayer
 from model.nn.saliency import SaliencyDecoder
@@ -156,7 +156,7 @@ class ImageModel:
             prefix_tokens=prefix,
             photo=given.photo,
             outputs={"saliency": saliency.float().cpu().numpy(), "embedding": hidden[0, 0].float().cpu().numpy()},
-            notes={} if size == "letterbox" else {"saliency": EXTRAPOLATED},
+            notes={} if (height, width) == (LETTERBOX, LETTERBOX) else {"saliency": EXTRAPOLATED},
         )
 
 
@@ -178,7 +178,7 @@ def load_model(name: str, device: str = "auto", dtype: str = "float32") -> TextM
         CheckpointError: for weights that are missing or damaged, with the command that mends them.
         DeviceError: for a device or a dtype that this machine does not have.
     """
-    if name not in CATALOGUE:
+    if not isinstance(name, str) or name not in CATALOGUE:
         raise ValueError(f"There is no model {name!r}; there are {', '.join(CATALOGUE)}.")
     checkpoint = CATALOGUE[name]
     place = pick_device(device)

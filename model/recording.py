@@ -160,7 +160,7 @@ class Recording:
 
 def _index(name: str, value: object, count: int) -> int:
     try:
-        index = operator.index(value)  # type: ignore[arg-type]  # anything else raises TypeError, which is caught
+        index = -1 if isinstance(value, bool) else operator.index(value)  # type: ignore[arg-type]  # or TypeError
     except TypeError:
         index = -1
     if not 0 <= index < count:

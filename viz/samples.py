@@ -18,13 +18,12 @@ class TextSample:
 
 @dataclass(frozen=True)
 class PhotoSample:
-    """A photo, and what to look at in it at the default size."""
+    """A photo, and what to look at in it."""
 
     file: str
     layer: int
     head: int
-    row: int
-    column: int
+    place: tuple[float, float]  # down and across the photo, in shares of its height and width
 
     def read(self) -> bytes:
         """The file's bytes."""
@@ -39,8 +38,8 @@ TEXTS = {
     "A pair": TextSample(("A cat is sleeping on the sofa.", "The kitten naps on the couch."), 2, 9, 16),
 }
 PHOTOS = {
-    "Coffee": PhotoSample("coffee.jpg", 11, 4, 13, 17),
-    "Cat": PhotoSample("chelsea.jpg", 10, 3, 10, 17),
-    "Astronaut": PhotoSample("astronaut.jpg", 11, 4, 8, 14),
-    "Rocket": PhotoSample("rocket.jpg", 11, 3, 20, 24),
+    "Coffee": PhotoSample("coffee.jpg", 11, 4, (0.42, 0.365)),
+    "Cat": PhotoSample("chelsea.jpg", 10, 3, (0.328, 0.365)),
+    "Astronaut": PhotoSample("astronaut.jpg", 11, 4, (0.266, 0.453)),
+    "Rocket": PhotoSample("rocket.jpg", 11, 3, (0.64, 0.51)),
 }

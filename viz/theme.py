@@ -53,9 +53,9 @@ def see_through(colours: list[str], strength: float) -> Scale:
 
 
 def page_layout(theme: Theme) -> dict:
-    """The layout that every figure shares: no background of its own, one font, quiet lines."""
+    """The layout that every figure shares; the page draws it without the background, which is there to be saved."""
     return {
-        "paper_bgcolor": "rgba(0,0,0,0)",
+        "paper_bgcolor": theme.background,
         "plot_bgcolor": "rgba(0,0,0,0)",
         "font": {"family": FONT, "size": 13, "color": theme.text},
         "hoverlabel": {"font": {"family": FONT, "size": 14}, "bgcolor": theme.background, "bordercolor": theme.accent},

@@ -1,5 +1,7 @@
 """What a picture says, in words. Tokens in it are still a stranger's: whoever draws the words escapes them."""
 
+import unicodedata
+
 import numpy as np
 
 from model.analysis.heads import patch_distance, spread, strongest, token_distance
@@ -16,9 +18,16 @@ def percent(weight: float) -> str:
     return f"{100 * weight:.0f} %" if weight >= 0.0995 else f"{100 * weight:.1f} %"
 
 
+def isolated(token: str) -> str:
+    """A token that reads from right to left between isolates, so that it does not carry the numbers beside it along."""
+    if any(unicodedata.bidirectional(character) in {"R", "AL", "AN"} for character in token):
+        return f"\u2068{token}\u2069"
+    return token
+
+
 def name_of(recording: Recording, token: int) -> str:
     """What to call a position in a sentence: “it”, [CLS], patch (11, 15)."""
-    text = recording.tokens[token]
+    text = isolated(recording.tokens[token])
     if recording.special[token]:
         return text
     return f"“{text}”" if recording.grid is None else f"patch {text}"
@@ -34,7 +43,9 @@ def targets(recording: Recording, weights: np.ndarray) -> str:
     best = strongest(weights, 3, leave_out=recording.special)
     worth_saying = [pair for pair in best[1:] if pair[1] >= 0.2 * best[0][1]] if best else []
     prefix = "" if recording.grid is None else "patch "
-    return ", ".join(f"{prefix}{recording.tokens[key]} {percent(weight)}" for key, weight in [*best[:1], *worth_saying])
+    return ", ".join(
+        f"{prefix}{isolated(recording.tokens[key])} {percent(weight)}" for key, weight in [*best[:1], *worth_saying]
+    )
 
 
 def special_share(recording: Recording, weights: np.ndarray) -> str:
@@ -48,8 +59,8 @@ def special_share(recording: Recording, weights: np.ndarray) -> str:
 
 
 def why_special(recording: Recording, weights: np.ndarray) -> str:
-    """Why heads rest on special tokens, where these weights [key] do so with a fifth or more; else nothing."""
-    return WHY_SPECIAL if float(weights[recording.special].sum()) >= 0.2 else ""
+    """Why heads rest on special tokens, where these weights [key] do so with half or more; else nothing."""
+    return WHY_SPECIAL if float(weights[recording.special].sum()) >= 0.5 else ""
 
 
 def head_in_words(recording: Recording, layer: int, head: int, query: int) -> str:

@@ -23,7 +23,7 @@ def patches(recording, layer: int, head: int, row: int, column: int) -> np.ndarr
 def test_opens_on_the_coffee(page: Page, address: str, dinov2) -> None:
     open_page(page, f"{address}/image")
     recording = dinov2.record(COFFEE.read())
-    expected = patches(recording, COFFEE.layer, COFFEE.head, COFFEE.row, COFFEE.column)
+    expected = patches(recording, COFFEE.layer, COFFEE.head, 13, 17)
     np.testing.assert_allclose(trace(page, "image_overlay"), expected, atol=1e-6)
     assert headline(page).startswith("Layer 11, head 4: what patch (13, 17) looks at: patch (11, 26)")
     saliency = trace(page, "image_saliency")
@@ -41,7 +41,7 @@ def test_layer_head_patch_and_cls(page: Page, address: str, dinov2) -> None:
     settle(page)
     expect(page.locator(".headline")).to_contain_text("patch (3, ")
     settle(page)
-    np.testing.assert_allclose(trace(page, "image_overlay"), patches(recording, 9, 5, 3, 17), atol=1e-6)
+    np.testing.assert_allclose(trace(page, "image_overlay"), patches(recording, 9, 5, 3, 8), atol=1e-6)
     choose(page, "Query: who looks", "[CLS]")
     assert headline(page).startswith("Layer 9, head 5: what [CLS] looks at:")
     np.testing.assert_allclose(trace(page, "image_overlay", "x", 1), recording.attention(9, 5, 0)[:1], atol=1e-6)
@@ -62,7 +62,7 @@ def test_upload_of_an_upright_photo_that_lies_on_its_side(page: Page, address: s
     expect(page.get_by_text("own.jpg")).to_be_visible(timeout=30_000)
     page.wait_for_timeout(1500)
     settle(page)
-    np.testing.assert_allclose(trace(page, "image_overlay"), patches(recording, 11, 4, 13, 15), atol=1e-6)
+    np.testing.assert_allclose(trace(page, "image_overlay"), patches(recording, 11, 4, 9, 5), atol=1e-6)
 
 
 def test_a_file_that_is_no_image_keeps_the_picture(page: Page, address: str) -> None:

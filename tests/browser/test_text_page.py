@@ -78,6 +78,10 @@ def test_own_pair_shows_similarity_and_what_was_typed_survives_a_refusal(page: P
     expect(page.locator("[data-testid=stMetricValue]")).to_have_text(f"{float(recording.outputs['similarity']):.3f}")
     np.testing.assert_allclose(trace(page, "text_heatmap"), recording.attention(3, 1), atol=1e-6)
 
+    page.get_by_role("textbox", name="Your text").fill("typed, not looked at")
+    choose(page, "Head", "2")
+    assert page.get_by_role("textbox", name="Your text").input_value() == "typed, not looked at"
+    choose(page, "Head", "1")
     page.get_by_role("textbox", name="Your text").fill("   ")
     page.get_by_role("button", name="Look", exact=True).click()
     expect(page.get_by_text("The text is empty; type at least one word.")).to_be_visible()

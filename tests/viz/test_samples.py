@@ -46,7 +46,8 @@ def test_a_photo_is_there_and_its_patch_in_it(name: str, dinov2: ImageModel, cof
         assert min(photo.size) >= 256
     size = image_page.SIZES[image_page.DEFAULT_SIZE]
     rows, columns = read_image(content, dinov2.network.patch, size).photo.grid
-    assert (sample.row in range(rows), sample.column in range(columns)) == (True, True)
+    down, across = sample.place
+    assert (int(down * rows) in range(rows), int(across * columns) in range(columns)) == (True, True)
     assert (sample.layer in range(coffee.num_layers), sample.head in range(coffee.num_heads)) == (True, True)
 
 

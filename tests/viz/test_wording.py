@@ -101,8 +101,8 @@ def test_the_larger_share_comes_first() -> None:
     assert wording.special_share(made(()), np.full(7, 1 / 7)) == ""
 
 
-@pytest.mark.parametrize(("share", "said"), [(0.0, False), (0.199, False), (0.2, True), (0.9, True)])
-def test_why_special_from_a_fifth_on(share: float, said: bool) -> None:
+@pytest.mark.parametrize(("share", "said"), [(0.0, False), (0.499, False), (0.5, True), (0.9, True)])
+def test_why_special_from_a_half_on(share: float, said: bool) -> None:
     recording = made(("[CLS]", "[SEP]"))
     weights = np.array([share / 4, share * 3 / 4, 1 - share, 0, 0, 0, 0])
     assert wording.why_special(recording, weights) == (wording.WHY_SPECIAL if said else "")

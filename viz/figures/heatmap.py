@@ -64,7 +64,7 @@ def attention_heatmap(
     axis = token_axis(tokens)
     common = {"constrain": "domain", "automargin": True, "tickfont": {"size": 12}}
     figure.update_layout(page_layout(theme))
-    title = {"standoff": 6, "font": {"size": 13}}
+    title = {"standoff": 14, "font": {"size": 13}}
     figure.update_xaxes(axis, side="top", tickangle=-60, title={"text": "key: is looked at", **title}, **common)
     figure.update_yaxes(axis, autorange="reversed", title={"text": "query: looks", **title}, **common)
     figure.update_yaxes(scaleanchor="x", constraintoward="top")

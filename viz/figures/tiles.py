@@ -7,7 +7,7 @@ from viz.figures.scale import colour_limit, to_steps
 from viz.theme import HEAT, lookup_table
 
 MATRIX_SIDE = 40  # cells of a thumbnail at most
-PHOTO_WIDTH = 96  # pixels of a thumbnail
+PHOTO_SIDE = 96  # pixels of a thumbnail's longer side
 
 
 def matrix_tiles(weights: np.ndarray, special: np.ndarray) -> np.ndarray:
@@ -30,7 +30,7 @@ def matrix_tiles(weights: np.ndarray, special: np.ndarray) -> np.ndarray:
 def overlay_tiles(image: np.ndarray, weights: np.ndarray) -> np.ndarray:
     """The weights [layer, head, row, column] as heat over a small photo: uint8 [layer, head, height, width, 3]."""
     rows, columns = weights.shape[-2:]
-    cell = max(1, round(PHOTO_WIDTH / columns))
+    cell = max(1, round(PHOTO_SIDE / max(rows, columns)))
     photo = darkened(shrunk(image, rows * cell, columns * cell)).astype(np.float32)
     steps = to_steps(weights, np.maximum(weights.max(axis=(-2, -1), keepdims=True), 1e-12))
     steps = steps.repeat(cell, axis=-2).repeat(cell, axis=-1)

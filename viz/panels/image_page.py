@@ -15,6 +15,7 @@ from viz.samples import PHOTOS, PhotoSample
 MODEL = "dinov2-focus"
 FIRST = "Coffee"
 DEFAULT_SIZE = "448"
+AXES = ("row", "column")
 SIZES: dict[str, Size] = {
     "224": 224,
     "336": 336,
@@ -29,8 +30,7 @@ def page() -> None:
     """Draw the page."""
     left, right = st.columns([1.16, 1], gap="large")
     with left:
-        sample = _choose_photo()
-        recorded = _record()
+        recorded, sample = _choose_photo()
         recording, photo = recorded.recording, recorded.recording.photo
         assert photo is not None  # an image model recorded it
         place = st.container()  # the sentence and the picture stand above the controls that they follow from
@@ -59,19 +59,16 @@ def page() -> None:
         parts.about(recording)
 
 
-def _choose_photo() -> PhotoSample:
-    """The input; returns the sample whose head and patch the controls start from."""
-    with st.container(horizontal=True):
-        picked = st.pills(
-            "Samples",
-            list(PHOTOS),
-            default=FIRST,
-            key="image_sample",
-            bind="query-params",
-            on_change=_take_sample,
-            help="Each opens on a head and a patch that show something.",
-        )
-        st.selectbox(
+def _choose_photo() -> tuple[Recorded, PhotoSample]:
+    """The input, recorded, and the sample whose head and patch the controls start from."""
+    state = st.session_state
+    choices, upload, message = st.container(horizontal=True), st.container(), st.container()
+    if "image_looked" not in state:
+        asked = st.query_params.get("image_sample", FIRST)
+        state.image_looked = asked if asked in PHOTOS else FIRST
+    with choices:
+        samples = st.container(width="content")  # filled last: whether a sample is shown is known only then
+        size = st.selectbox(
             "Size",
             list(SIZES),
             index=list(SIZES).index(DEFAULT_SIZE),
@@ -81,41 +78,52 @@ def _choose_photo() -> PhotoSample:
             help="Pixels of the photo's short side: more make finer patches and take longer. Letterboxed is what the "
             "saliency map was trained on.",
         )
-    st.file_uploader(
-        "Your own photo",
-        type=["jpg", "jpeg", "png", "webp", "gif", "tif", "tiff", "bmp", "avif"],
-        key="image_file",
-        on_change=_take_upload,
-        help="It stays on this machine. At most 25 MB and 40 million pixels, up to 4 times as long as wide.",
-    )
-    st.session_state.setdefault("image_looked", picked or FIRST)
-    return PHOTOS[picked or FIRST]
+    with upload:
+        st.file_uploader(
+            "Your own photo",
+            type=["jpg", "jpeg", "png", "webp", "gif", "tif", "tiff", "bmp", "avif"],
+            key="image_file",
+            on_change=_take_upload,
+            help="It stays on this machine. At most 25 MB and 40 million pixels, up to 4 times as long as wide.",
+        )
+    with message:
+        recorded = _record(size)
+    shown = state.image_looked if isinstance(state.image_looked, str) else None
+    state.image_sample = shown
+    with samples:
+        st.pills(
+            "Samples",
+            list(PHOTOS),
+            default=FIRST,
+            key="image_sample",
+            bind="query-params",
+            on_change=_take_sample,
+            help="Each opens on a head and a patch that show something.",
+        )
+    return recorded, PHOTOS[shown or FIRST]
 
 
 def _take_sample() -> None:
     if (picked := st.session_state.image_sample) is None:
-        return
+        return  # pressed once more: it stays
     sample = PHOTOS[picked]
     st.session_state.update(
         image_looked=picked,
         image_layer=sample.layer,
         image_head=sample.head,
         image_from="Patch",
-        image_row=sample.row,
-        image_column=sample.column,
+        image_place=sample.place,
     )
 
 
 def _take_upload() -> None:
     if (file := st.session_state.image_file) is not None:
         st.session_state.image_candidate = file.getvalue()
-        st.session_state.image_sample = None
 
 
-def _record() -> Recorded:
+def _record(size: str) -> Recorded:
     """The recording of what was asked for last, or, where that can't be read, of what was there before."""
     state = st.session_state
-    size = state.image_size
     if (candidate := state.pop("image_candidate", None)) is not None:
         try:
             recorded = _record_photo(candidate, size)
@@ -152,24 +160,37 @@ def _pick_query(recording: Recording, grid: tuple[int, int], sample: PhotoSample
             help="A patch of the photo, or [CLS], the extra token that sums the photo up.",
         )
         origin = origin or "Patch"  # an address may leave it empty
+        _keep_place(grid)
         row, column = (
-            _pick_place(axis, count, start, disabled=origin != "Patch")
-            for axis, count, start in zip(("row", "column"), grid, (sample.row, sample.column))
+            _pick_place(axis, count, int(share * count), disabled=origin != "Patch")
+            for axis, count, share in zip(AXES, grid, sample.place)
         )
     if origin != "Patch":
         return names.index(origin) - 1
     return recording.prefix_tokens + row * grid[1] + column
 
 
+def _keep_place(grid: tuple[int, int]) -> None:
+    """Another size has another grid: the patch stays at its place in the photo, or goes where a sample says."""
+    state = st.session_state
+    before = state.get("image_grid", grid)
+    place = state.pop("image_place", None)
+    if place is None and before != grid:
+        place = tuple((state.get(f"image_{axis}", 0) + 0.5) / count for axis, count in zip(AXES, before))
+    if place is not None:
+        state.update({f"image_{axis}": int(share * count) for axis, count, share in zip(AXES, grid, place)})
+    state.image_grid = grid
+
+
 def _pick_place(axis: str, count: int, start: int, disabled: bool) -> int:
     key = f"image_{axis}"
     if st.session_state.get(key, 0) not in range(count):
-        st.session_state[key] = min(start, count - 1)
+        st.session_state[key] = start
     return st.number_input(
         f"Patch {axis}",
         0,
         count - 1,
-        min(start, count - 1),
+        start,
         key=key,
         bind="query-params",
         disabled=disabled,

@@ -51,9 +51,9 @@ def record(model_name: str, parts: tuple[bytes, ...], options: str, run: Callabl
     for part in parts:
         digest.update(hashlib.sha256(part).digest())
     key = digest.hexdigest()
+    place = st.empty()  # also where nothing is to be done: what follows on the page must not move
     if (kept := _store().get(key)) is not None:
         return Recorded(kept, key)
-    place = st.empty()
     recording = run(_progress(place, get_model(model_name).num_layers))
     place.empty()
     _store().put(key, recording)

@@ -20,8 +20,7 @@ def page() -> None:
     """Draw the page."""
     left, right = st.columns([1.08, 1], gap="large")
     with left:
-        sample = _choose_text()
-        recorded = _record()
+        recorded, sample = _choose_text()
         recording = recorded.recording
         if "input" in recording.notes:
             st.info(recording.notes["input"])
@@ -47,26 +46,14 @@ def page() -> None:
         parts.about(recording)
 
 
-def _choose_text() -> TextSample:
-    """The input; returns the sample whose head and query the controls start from."""
+def _choose_text() -> tuple[Recorded, TextSample]:
+    """The input, recorded, and the sample whose head and query the controls start from."""
     state = st.session_state
-    box, samples = st.container(), st.container()
-    with samples:
-        picked = st.pills(
-            "Samples",
-            list(TEXTS),
-            default=FIRST,
-            key="text_sample",
-            bind="query-params",
-            on_change=_take_sample,
-            help="Each opens on a head that shows something.",
-        )
-    sample = TEXTS[picked or FIRST]
     if "text_looked" not in state:
-        state.text_looked = sample.texts
+        state.text_looked = TEXTS.get(st.query_params.get("text_sample", FIRST), TEXTS[FIRST]).texts
     state.setdefault("text_first", state.text_looked[0])
     state.setdefault("text_second", state.text_looked[1] if len(state.text_looked) > 1 else "")
-    with box.container(horizontal=True, vertical_alignment="bottom"):
+    with st.form("text_form", border=False), st.container(horizontal=True, vertical_alignment="bottom"):
         st.text_area(
             "Your text",
             key="text_first",
@@ -81,13 +68,25 @@ def _choose_text() -> TextSample:
             placeholder="For a pair; may stay empty",
             help="Both are read together, so that heads can look across; their similarity is shown too.",
         )
-        st.button("Look", type="primary", on_click=_take_own, help="Run the model on this text.")
-    return sample
+        st.form_submit_button("Look", type="primary", on_click=_take_own, help="Run the model on this text.")
+    recorded = _record()
+    shown = next((name for name, sample in TEXTS.items() if sample.texts == state.text_looked), None)
+    state.text_sample = shown
+    st.pills(
+        "Samples",
+        list(TEXTS),
+        default=FIRST,
+        key="text_sample",
+        bind="query-params",
+        on_change=_take_sample,
+        help="Each opens on a head that shows something.",
+    )
+    return recorded, TEXTS[shown or FIRST]
 
 
 def _take_sample() -> None:
     if (picked := st.session_state.text_sample) is None:
-        return
+        return  # pressed once more: it stays
     sample = TEXTS[picked]
     st.session_state.update(
         text_looked=sample.texts,
@@ -103,8 +102,6 @@ def _take_own() -> None:
     state = st.session_state
     second = (state.text_second,) if state.text_second.strip() else ()
     state.text_candidate = (state.text_first, *second)
-    if state.text_candidate != state.text_looked:
-        state.text_sample = None
 
 
 def _record() -> Recorded:
@@ -141,6 +138,7 @@ def _pick_query(recording: Recording, sample: TextSample) -> tuple[int, bool]:
             index=start,
             format_func=lambda token: f"{token} · {recording.tokens[token]}",
             key="text_query",
+            bind="query-params",
             help="Type to find a token. The sentence, the strip and the outlined row show what it looks at.",
         )
         log = st.toggle(

