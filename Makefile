@@ -33,3 +33,7 @@ lint: $(VENV)/.installed-tests
 test: lint
 	$(BIN)/python -m tests.browser.find_browser
 	$(BIN)/python -m pytest
+
+bench: $(VENV)/.installed-tests
+	$(BIN)/python -m tests.browser.find_browser
+	$(BIN)/python -m tests.benchmarks.explorer

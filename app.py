@@ -2,12 +2,6 @@
 
 import streamlit as st
 
-from viz.panels import image_page, text_page
-from viz.panels.frame import frame
+from viz.components.routes import ROUTES
 
-st.set_page_config(page_title="Headlens", page_icon="assets/icon.svg", layout="wide")
-pages = [
-    st.Page(text_page.page, title="Text", url_path="text", default=True),
-    st.Page(image_page.page, title="Image", url_path="image"),
-]
-frame(st.navigation(pages, position="top"))
+app = st.App("viz/main.py", routes=ROUTES)

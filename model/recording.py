@@ -1,5 +1,6 @@
 """Recording: what one forward pass leaves behind, and any weight, computed when it is looked at."""
 
+import math
 import operator
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -13,6 +14,7 @@ from torch import Tensor
 from model.errors import RecordingError
 from model.nn.attention import Heads, attention_scores, attention_weights, with_causal
 
+ROWS = 512  # of the scores that are in memory at once, where rows are taken in chunks
 Index = int | np.integer[Any]  # a layer, head or token, from 0
 
 
@@ -60,6 +62,7 @@ class Recording:
     photo: Photo | None = None  # None for a text
     outputs: Mapping[str, np.ndarray] = field(default_factory=dict)
     notes: Mapping[str, str] = field(default_factory=dict)  # what to know of the input or of an output, by its name
+    _row_sums: dict[int, np.ndarray] = field(default_factory=dict, init=False, repr=False)  # by layer, once computed
 
     def __post_init__(self) -> None:
         _check(self)
@@ -107,6 +110,27 @@ class Recording:
         """What goes into the softmax, scaled and masked (-inf where nothing may be looked at); axes as `attention`."""
         return _numpy(self._scores(layer, head, query))
 
+    def log_sum_exp(self, layer: Index) -> np.ndarray:
+        """log of the sum of exp(scores) over the keys, [head, query]: a weight is exp(score - it).
+
+        With it, single weights can be computed from queries and keys alone. It is kept once computed; never more than
+        ROWS rows of the scores are in memory.
+        """
+        number = _index("layer", layer, self.num_layers)
+        if number not in self._row_sums:
+            rows = [slice(first, first + ROWS) for first in range(0, self.num_tokens, ROWS)]
+            chunks = [self._part(number, slice(None), chunk, slice(0, None)).logsumexp(dim=-1) for chunk in rows]
+            self._row_sums[number] = _numpy(torch.cat(chunks, dim=-1))
+        return self._row_sums[number]
+
+    def attention_to(self, layer: Index, key: Index, head: Index | None = None) -> np.ndarray:
+        """How much every query looks at one key: the column [head, query] of `attention`, by way of `log_sum_exp`."""
+        column = _index("key", key, self.num_tokens)
+        picked = slice(None) if head is None else _index("head", head, self.num_heads)
+        scores = _numpy(self._part(layer, picked, slice(0, None), slice(column, column + 1)).squeeze(-1))
+        sums = self.log_sum_exp(layer)[picked]
+        return np.exp(scores - np.where(sums == -np.inf, 0, sums))  # a query that may look at nothing gets zeros
+
     def query(self, layer: Index, head: Index | None = None) -> np.ndarray:
         """The query vectors [head, token, d_head] of a layer, or [token, d_head] of one head."""
         return self._vectors("query", layer, head)
@@ -118,6 +142,19 @@ class Recording:
     def value(self, layer: Index, head: Index | None = None) -> np.ndarray:
         """The value vectors, as `query`."""
         return self._vectors("value", layer, head)
+
+    def mask(self, layer: Index, head: Index) -> np.ndarray | None:
+        """What a head's mask adds to its scores, float32 [query or 1, key]; None where there is none.
+
+        Being causal is not part of it: layers[layer].causal says that.
+        """
+        given = self._layer(layer).mask
+        if given is None:
+            return None
+        per_head = given.expand(self.num_heads, *given.shape[-2:])[_index("head", head, self.num_heads)]
+        if per_head.dtype == torch.bool:
+            per_head = torch.zeros_like(per_head, dtype=torch.float32).masked_fill(~per_head, -math.inf)
+        return per_head.float().cpu().numpy()
 
     def save(self, path: str | Path) -> None:
         """Write one safetensors file, the rest as JSON in its metadata."""
@@ -141,21 +178,26 @@ class Recording:
         return _numpy(vectors if head is None else vectors[_index("head", head, self.num_heads)])
 
     def _scores(self, layer: Index, head: Index | None, query: Index | None) -> Tensor:
+        picked = slice(None) if head is None else _index("head", head, self.num_heads)
+        if query is None:
+            return self._part(layer, picked, slice(0, None), slice(0, None))
+        row = _index("query", query, self.num_tokens)
+        return self._part(layer, picked, slice(row, row + 1), slice(0, None)).squeeze(-2)
+
+    def _part(self, layer: Index, head: int | slice, rows: slice, columns: slice) -> Tensor:
+        """The masked scores [head, query, key] of some heads, queries and keys of a layer."""
         num_tokens = self.num_tokens
         heads = self._layer(layer)
-        first = 0 if query is None else _index("query", query, num_tokens)
-        picked = slice(None) if head is None else _index("head", head, self.num_heads)
-        rows = slice(None) if query is None else slice(first, first + 1)
-
-        queries = _wide(heads.query[picked][..., rows, :])  # [head, query, d_head], the axes that are asked for
+        queries = _wide(heads.query[head][..., rows, :])
+        keys = _wide(heads.key[head][..., columns, :])
         mask = heads.mask
         if mask is not None:
-            mask = mask.expand(self.num_heads, num_tokens, num_tokens)[picked][..., rows, :]
+            mask = mask.expand(self.num_heads, num_tokens, num_tokens)[head][..., rows, columns]
         if heads.causal:
-            everything = torch.ones(1, num_tokens, dtype=torch.bool, device=queries.device)
-            mask = with_causal(everything if mask is None else mask, queries.shape[-2], num_tokens, first)
-        scores = attention_scores(queries, _wide(heads.key[picked]), mask, heads.scale)
-        return scores if query is None else scores.squeeze(-2)
+            everything = torch.ones(1, keys.shape[-2], dtype=torch.bool, device=queries.device)
+            shape = (queries.shape[-2], keys.shape[-2])
+            mask = with_causal(everything if mask is None else mask, *shape, rows.start, columns.start)
+        return attention_scores(queries, keys, mask, heads.scale)
 
 
 def _index(name: str, value: object, count: int) -> int:

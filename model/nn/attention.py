@@ -62,10 +62,11 @@ def scaled_dot_product_attention(
     return Attention(scores, weights, weights @ value)
 
 
-def with_causal(mask: Tensor, num_queries: int, num_keys: int, first_query: int = 0) -> Tensor:
-    """A mask [..., query, key] that also hides every key later than its query; the queries count from first_query."""
+def with_causal(mask: Tensor, num_queries: int, num_keys: int, first_query: int = 0, first_key: int = 0) -> Tensor:
+    """A mask [..., query, key] that also hides every key later than its query; both count from their first."""
     queries = torch.arange(first_query, first_query + num_queries, device=mask.device)
-    earlier = torch.arange(num_keys, device=mask.device) <= queries[:, None]
+    keys = torch.arange(first_key, first_key + num_keys, device=mask.device)
+    earlier = keys <= queries[:, None]
     return mask & earlier if mask.dtype == torch.bool else mask.masked_fill(~earlier, -math.inf)
 
 

@@ -1,63 +1,21 @@
 """A server of the real app, and a page in a real browser that may talk to nobody else."""
 
-import socket
-import subprocess
-import sys
-import time
-import urllib.request
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, Page, Request, Route, sync_playwright
 
 from tests.browser.find_browser import HOW, find, in_ci
-
-ROOT = Path(__file__).parents[2]
-ARGUMENTS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
+from tests.browser.serve import ARGUMENTS, serve
 
 
 @pytest.fixture(scope="session")
 def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """Where `streamlit run app.py` answers; its log must stay free of tracebacks."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
     log = tmp_path_factory.mktemp("server") / "log"
-    command = [sys.executable, "-m", "streamlit", "run", "app.py"]
-    with log.open("w") as output:
-        server = subprocess.Popen(
-            [*command, "--server.port", str(port), "--server.headless", "true"],
-            cwd=ROOT,
-            stdout=output,
-            stderr=subprocess.STDOUT,
-        )
-    try:
-        _wait_for(f"http://127.0.0.1:{port}/_stcore/health", server)
-        yield f"http://127.0.0.1:{port}"
-    finally:
-        server.terminate()
-        server.wait(20)
+    with serve(log) as answering:
+        yield answering
     assert "Traceback" not in log.read_text()
-
-
-def _wait_for(url: str, server: subprocess.Popen) -> None:
-    for _ in range(300):
-        assert server.poll() is None, "the server ended by itself"
-        try:
-            with urllib.request.urlopen(url, timeout=1):
-                return
-        except OSError:
-            time.sleep(0.1)
-    raise AssertionError("the server did not answer within 30 seconds")
 
 
 @pytest.fixture(scope="session")
@@ -82,6 +40,8 @@ def page(browser: Browser, address: str, request: pytest.FixtureRequest) -> Iter
         viewport={"width": options.get("width", 1440), "height": options.get("height", 900)},
         color_scheme=options.get("theme", "light"),
         accept_downloads=True,
+        has_touch=options.get("touch", False),
+        is_mobile=options.get("touch", False),
     )
     left: list[str] = []
 
@@ -92,6 +52,7 @@ def page(browser: Browser, address: str, request: pytest.FixtureRequest) -> Iter
             left.append(request.url)
             route.abort()
 
+    context.grant_permissions(["clipboard-read", "clipboard-write"])
     context.route("**/*", guard)
     opened = context.new_page()
     errors: list[str] = []

@@ -1,47 +1,131 @@
-"""Reading a page as the tests need it."""
+"""Reading a page as the tests need it, and doing to it what a visitor does."""
 
+import json
 import os
 import re
 from pathlib import Path
 
 import numpy as np
-from playwright.sync_api import Page, expect
+from playwright.sync_api import FloatRect, Locator, Page, Position, expect
 
 SCREENSHOTS = Path(__file__).parent / "screenshots"
 PICTURES = Path(__file__).parents[2] / "assets" / "pictures"  # of the README
+EXPLORER = "document.querySelector('.hl').explorer"
+SETTLED = """() => {
+    const root = document.querySelector('.hl[data-painted]');
+    if (!root || !document.querySelector('[data-testid=stApp][data-test-script-state=notRunning]')) return false;
+    const { header, view, told, hover } = root.explorer;
+    const painted = JSON.parse(root.dataset.painted).join() === [header.key, view.layer, view.head, view.query].join();
+    return painted && !told && !header.more;
+}"""
 
 
 def open_page(page: Page, url: str) -> None:
-    """Open an address and wait until its pictures are drawn."""
+    """Open an address and wait until all is painted."""
     page.goto(url)
     settle(page)
 
 
 def settle(page: Page) -> None:
-    """Wait until the script has run and every picture is drawn."""
-    page.locator(".js-plotly-plot .main-svg").first.wait_for(timeout=60_000)
-    expect(page.locator("[data-testid=stApp][data-test-script-state=notRunning]")).to_be_visible(timeout=120_000)
-    page.wait_for_timeout(150)  # plotly draws after the script has ended
+    """Wait until the server has answered and everything is painted."""
+    page.wait_for_timeout(60)
+    page.wait_for_function(SETTLED, timeout=20_000)
+    page.wait_for_timeout(60)
+    page.wait_for_function(SETTLED, timeout=20_000)
 
 
-def choose(page: Page, label: str, option: str) -> None:
-    """Press a button of a row of buttons."""
-    page.get_by_role("radiogroup", name=label).get_by_text(option, exact=True).click()
+def shows(page: Page, **view: object) -> None:
+    """Wait until the pinned view is as said, and painted."""
+    condition = f"view => Object.entries(view).every(([name, value]) => {EXPLORER}.view[name] === value)"
+    page.wait_for_function(condition, arg=view, timeout=10_000)
     settle(page)
 
 
-def trace(page: Page, key: str, field: str = "z", number: int = 0) -> np.ndarray:
-    """An array of a figure as plotly.js has it."""
-    script = """([key, number, field]) => {
-        const data = document.querySelector(`.st-key-${key} .js-plotly-plot`)._fullData[number][field];
-        return data.map ? Array.from(data, row => row.length === undefined ? row : Array.from(row)) : data;
-    }"""
-    return np.array(page.evaluate(script, [key, number, field]))
+def seen(page: Page) -> np.ndarray:
+    """The weights that are to be seen now."""
+    return np.array(page.evaluate(f"Array.from({EXPLORER}.seen().weights)"))
 
 
-def headline(page: Page) -> str:
-    """The sentence above the picture, with plain spaces."""
-    return re.sub(r"\s+", " ", page.locator(".headline").inner_text())
+def sentence(page: Page) -> str:
+    """What the page says of them, with plain spaces."""
+    return re.sub(r"\s+", " ", page.locator(".hl-sentence").inner_text())
+
+
+def says(page: Page, pattern: str) -> None:
+    """Wait for a beginning of the sentence."""
+    expect(page.locator(".hl-sentence")).to_have_text(re.compile(r"^\s*" + pattern.replace(" ", r"\s+")))
+
+
+def trace(page: Page, field: str = "z") -> np.ndarray:
+    """An array of the full matrix as plotly.js has it."""
+    data = f"document.querySelector('.hl-heatmap')._fullData[0].{field}"
+    return np.array(page.evaluate(f"Array.from({data}, row => row.length === undefined ? row : Array.from(row))"))
+
+
+def close(actual: np.ndarray, expected: np.ndarray) -> None:
+    """Fail unless the weights on the page are the recording's."""
+    np.testing.assert_allclose(actual, expected, rtol=0, atol=1e-5)
+
+
+def box(place: Locator) -> FloatRect:
+    """Where something stands on the page."""
+    found = place.bounding_box()
+    assert found is not None
+    return found
+
+
+def head_at(page: Page, layer: int, head: int) -> Position:
+    """Where a head's picture stands in the grid's canvas."""
+    script = f"""([layer, head]) => {{
+        const grid = {EXPLORER}.heads;
+        const [x, y] = grid.corner(grid.order.findIndex(([l, h]) => l === layer && h === head));
+        return [x + grid.wide / 2, y + grid.high / 2];
+    }}"""
+    x, y = page.evaluate(script, [layer, head])
+    return {"x": x, "y": y}
+
+
+def point(page: Page, row: int, column: int) -> Position:
+    """Where a patch stands in the lens."""
+    size = box(page.locator(".hl-lens"))
+    rows, columns = page.evaluate(f"{EXPLORER}.header.grid")
+    return {"x": (column + 0.5) / columns * size["width"], "y": (row + 0.5) / rows * size["height"]}
+
+
+def press(page: Page, name: str, value: str | None = None) -> None:
+    """Press the button of a view option."""
+    page.locator(f"button[data-set={name}]" + (f"[data-value={value}]" if value else "")).click()
+    settle(page)
+
+
+def select(page: Page, name: str, value: str) -> None:
+    """Choose a view option from its list."""
+    page.locator(f"select[data-set={name}]").select_option(value)
+    shows(page, **{name: value})
+
+
+class Frames:
+    """Counts what the page sends to the server from now on; make it before the page is opened."""
+
+    def __init__(self, page: Page) -> None:
+        self.sent = 0
+        page.on("websocket", lambda socket: socket.on("framesent", self._count))
+
+    def _count(self, _: object) -> None:
+        self.sent += 1
+
+
+def type_text(page: Page, first: str, second: str | None = None) -> None:
+    """Type an own text, or a pair, and have it looked at."""
+    page.get_by_role("textbox", name="Your text").fill(first)
+    if second is not None:
+        page.get_by_role("textbox", name="Second sentence").fill(second)
+    page.get_by_role("button", name="Look", exact=True).click()
+
+
+def painted(page: Page) -> list:
+    """[recording, layer, head, query] of what is painted."""
+    return json.loads(page.locator(".hl").get_attribute("data-painted") or "null")
 
 
 def screenshot(page: Page, name: str, look: str) -> None:

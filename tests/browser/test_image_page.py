@@ -1,104 +1,212 @@
-"""The page Image in a real browser."""
+"""The page Image in a real browser: the lens, the grid, the chips and the matrix."""
 
-import io
+import re
 
 import numpy as np
 import pytest
 from PIL import Image
 from playwright.sync_api import Page, expect
 
-from tests.browser.look import choose, headline, open_page, screenshot, settle, trace
-from tests.browser.test_text_page import LOOKS
+from tests.browser.look import (
+    EXPLORER,
+    Frames,
+    close,
+    head_at,
+    open_page,
+    painted,
+    point,
+    press,
+    says,
+    seen,
+    select,
+    sentence,
+    settle,
+    shows,
+    trace,
+)
+from viz.figures.pictures import darkened
 from viz.samples import PHOTOS
+from viz.theme import HEAT, lookup_table
 
 COFFEE = PHOTOS["Coffee"]
+QUERY = 1 + 6 * 24 + 8  # where the coffee opens, at 224
 
 
-def patches(recording, layer: int, head: int, row: int, column: int) -> np.ndarray:
-    """What a patch looks at, [row, column]."""
-    query = recording.prefix_tokens + row * recording.grid[1] + column
-    return recording.attention(layer, head, query)[recording.prefix_tokens :].reshape(recording.grid)
+@pytest.fixture
+def recording(dinov2):
+    return dinov2.record(COFFEE.read(), size=224)
 
 
 def test_opens_on_the_coffee(page: Page, address: str, dinov2) -> None:
     open_page(page, f"{address}/image")
     recording = dinov2.record(COFFEE.read())
-    expected = patches(recording, COFFEE.layer, COFFEE.head, 13, 17)
-    np.testing.assert_allclose(trace(page, "image_overlay"), expected, atol=1e-6)
-    assert headline(page).startswith("Layer 11, head 4: what patch (13, 17) looks at: patch (11, 26)")
-    saliency = trace(page, "image_saliency")
-    np.testing.assert_allclose(saliency, recording.outputs["saliency"][::4, ::4], atol=1e-5)
+    query = 1 + 13 * recording.grid[1] + 17
+    assert sentence(page).startswith("Layer 11, head 4: what patch (13, 17) looks at: patch (11, 26)")
+    close(seen(page), recording.attention(11, 4, query))
+    expect(page.locator(".hl-words")).to_contain_text("patches away on average (of 32 × 48)")
     expect(page.get_by_text("Extrapolated: the saliency decoder")).to_be_visible()
 
 
-def test_layer_head_patch_and_cls(page: Page, address: str, dinov2) -> None:
-    open_page(page, f"{address}/image?image_size=224")
-    recording = dinov2.record(COFFEE.read(), size=224)
-    choose(page, "Layer", "9")
-    choose(page, "Head", "5")
-    page.get_by_role("spinbutton", name="Patch row").fill("3")
-    page.get_by_role("spinbutton", name="Patch row").press("Enter")
+def test_a_patch_under_the_pointer_previews_and_a_press_pins(page: Page, address: str, recording) -> None:
+    frames = Frames(page)
+    open_page(page, f"{address}/image?size=224")
+    lens, sent = page.locator(".hl-lens"), frames.sent
+    for row, column in ((0, 0), (15, 23), (3, 20)):
+        lens.hover(position=point(page, row, column))
+        says(page, re.escape(f"Layer 11, head 4: what patch ({row}, {column}) looks at:").replace("\\ ", " "))
+        close(seen(page), recording.attention(11, 4, 1 + row * 24 + column))
+    grid = page.locator("[data-part=grid]")
+    grid.hover(position=head_at(page, 9, 5))
+    says(page, r"Layer 9, head 5: what patch \(6, 8\) looks at:")
+    expected = recording.attention(9, 5, QUERY)
+    np.testing.assert_allclose(seen(page), expected, atol=expected[1:].max() / 509 + 1e-6)
+    page.mouse.move(3, 880)
+    says(page, r"Layer 11, head 4: what patch \(6, 8\) looks at:")
+    page.wait_for_timeout(300)
+    assert frames.sent == sent
+
+    lens.click(position=point(page, 3, 20))
+    shows(page, query=1 + 3 * 24 + 20)
+    assert frames.sent > sent
+    grid.click(position=head_at(page, 9, 5))
+    shows(page, layer=9, head=5)
+    page.mouse.move(3, 880)
+    says(page, r"Layer 9, head 5: what patch \(3, 20\) looks at:")
+    close(seen(page), recording.attention(9, 5, 93))
+    assert re.search("layer=9&head=5&query=93", page.url)
+
+    lens.focus()
+    for key, query in (("ArrowRight", 94), ("ArrowDown", 118), ("ArrowLeft", 117), ("ArrowUp", 93)):
+        page.keyboard.press(key)
+        shows(page, query=query)
+        close(seen(page), recording.attention(9, 5, query))
+    grid.focus()
+    page.keyboard.press("ArrowUp")
+    shows(page, layer=8, head=5)
+    chip = page.locator(".hl-chip")
+    expect(chip).to_have_text(f"[CLS] {100 * recording.attention(8, 5, 93)[0]:.1f} %")
+    chip.click()
+    shows(page, query=0)
+    page.mouse.move(3, 880)
+    says(page, r"Layer 8, head 5: what \[CLS\] looks at:")
+    close(seen(page), recording.attention(8, 5, 0))
+    press(page, "direction", "by")
+    close(seen(page), recording.attention(8, 5)[:, 0])
+    assert painted(page)[1:] == [8, 5, 0]
+
+
+def test_means_orders_and_the_full_matrix(page: Page, address: str, recording) -> None:
+    open_page(page, f"{address}/image?size=224")
+    weights = np.stack([recording.attention(layer) for layer in range(12)])
+    select(page, "of", "all-max")
+    close(seen(page), weights.max((0, 1))[QUERY])
+    select(page, "of", "layer-mean")
+    close(seen(page), weights[11].mean(0)[QUERY])
+    select(page, "of", "head")
+    expect(page.locator(".hl-heatmap .main-svg")).to_have_count(0)
+    page.get_by_text("Full matrix: every query and every key").click()
+    shows(page, matrix=True)
+    page.locator(".hl-heatmap .main-svg").first.wait_for()
     settle(page)
-    expect(page.locator(".headline")).to_contain_text("patch (3, ")
-    settle(page)
-    np.testing.assert_allclose(trace(page, "image_overlay"), patches(recording, 9, 5, 3, 8), atol=1e-6)
-    choose(page, "Query: who looks", "[CLS]")
-    assert headline(page).startswith("Layer 9, head 5: what [CLS] looks at:")
-    np.testing.assert_allclose(trace(page, "image_overlay", "x", 1), recording.attention(9, 5, 0)[:1], atol=1e-6)
+    close(trace(page), weights[11, 4])
+    assert "matrix=1" in page.url
+    page.get_by_text("Full matrix: every query and every key").click()
+    shows(page, matrix=False)
+
+    row, column = np.divmod(np.arange(384), 24)
+    away = np.hypot(row[:, None] - row, column[:, None] - column)
+    patches = weights[..., 1:, 1:].astype(np.float64)
+    distance = ((patches * away).sum(-1) / patches.sum(-1)).mean(-1)
+    measures = {"special": weights[..., 0].mean(-1), "distance": distance, "key": weights[:, :, QUERY, 1 + 5 * 24 + 3]}
+    for order, values in measures.items():
+        if order == "key":
+            press(page, "pick")
+            page.locator(".hl-lens").click(position=point(page, 5, 3))
+            shows(page, order="key", query=QUERY)
+        else:
+            select(page, "order", order)
+        found = np.array(page.evaluate(f"{EXPLORER}.heads.order"))
+        np.testing.assert_allclose(found[:, 2], np.sort(values.ravel())[::-1], atol=1e-3)
+        np.testing.assert_allclose(values[found[:, 0].astype(int), found[:, 1].astype(int)], found[:, 2], atol=1e-3)
 
 
-def test_upload_of_an_upright_photo_that_lies_on_its_side(page: Page, address: str, dinov2) -> None:
-    file = io.BytesIO()
-    exif = Image.Exif()
-    exif[0x0112] = 6  # turn by 90 degrees to see it upright
-    Image.open(io.BytesIO(COFFEE.read())).save(file, "JPEG", exif=exif)
-    photo = file.getvalue()
-    open_page(page, f"{address}/image?image_size=224")
-    with page.expect_file_chooser() as chooser:
-        page.get_by_role("button", name="Upload", exact=True).click()
-    chooser.value.set_files({"name": "own.jpg", "mimeType": "image/jpeg", "buffer": photo})
-    recording = dinov2.record(photo, size=224)
-    assert recording.grid == (24, 16)
-    expect(page.get_by_text("own.jpg")).to_be_visible(timeout=30_000)
-    page.wait_for_timeout(1500)
-    settle(page)
-    np.testing.assert_allclose(trace(page, "image_overlay"), patches(recording, 11, 4, 9, 5), atol=1e-6)
+def pixels(page: Page, reach: int) -> np.ndarray:
+    """The lens's colours [row, column, 3], each the mean over the middle of a patch, reach pixels to each side."""
+    script = f"""reach => {{
+        const canvas = document.querySelector('.hl-lens');
+        const [rows, columns] = {EXPLORER}.header.grid;
+        const context = canvas.getContext('2d');
+        const found = [];
+        for (let patch = 0; patch < rows * columns; patch++) {{
+            const x = Math.floor((patch % columns + 0.5) * canvas.width / columns);
+            const y = Math.floor((Math.floor(patch / columns) + 0.5) * canvas.height / rows);
+            const {{ data }} = context.getImageData(x - reach, y - reach, 2 * reach, 2 * reach);
+            const sums = [0, 0, 0];
+            data.forEach((value, i) => {{ if (i % 4 < 3) sums[i % 4] += value; }});
+            found.push(sums.map(sum => sum / (data.length / 4)));
+        }}
+        return found;
+    }}"""
+    return np.array(page.evaluate(script, reach)).reshape(16, 24, 3)
 
 
-def test_a_file_that_is_no_image_keeps_the_picture(page: Page, address: str) -> None:
-    open_page(page, f"{address}/image?image_size=224")
-    before = trace(page, "image_overlay")
-    with page.expect_file_chooser() as chooser:
-        page.get_by_role("button", name="Upload", exact=True).click()
-    chooser.value.set_files({"name": "notes.png", "mimeType": "image/png", "buffer": b"these are notes"})
-    expect(page.get_by_text("This file is not an image that can be read")).to_be_visible(timeout=30_000)
-    settle(page)
-    np.testing.assert_array_equal(trace(page, "image_overlay"), before)
+def expected_pixels(recording, weights: np.ndarray, strength: float, reach: int) -> np.ndarray:
+    """The same of the pure figure: the darkened photo, and over it the scale's colour by share and strength."""
+    heat = weights[1:].reshape(16, 24)
+    share = np.minimum(1, heat / heat.max())[..., None]
+    photo = np.asarray(Image.fromarray(darkened(recording.photo.pixels)).resize((960, 640)), np.float64)
+    middles = photo.reshape(16, 40, 24, 40, 3)[:, 20 - reach : 20 + reach, :, 20 - reach : 20 + reach].mean((1, 3))
+    colour = lookup_table(HEAT)[np.rint(share[..., 0] * 255).astype(int)]
+    alpha = strength * np.sqrt(share)
+    return colour * alpha + middles * (1 - alpha)
 
 
-def test_letterboxed_saliency_is_exact(page: Page, address: str, dinov2) -> None:
-    open_page(page, f"{address}/image?image_size=224+letterboxed&image_sample=Rocket")
-    expected = dinov2.record(PHOTOS["Rocket"].read(), size="letterbox").outputs["saliency"][::2, ::2]
-    np.testing.assert_allclose(trace(page, "image_saliency"), expected, atol=1e-5)
-    expect(page.get_by_text("Exact: the size and shape")).to_be_visible()
+def test_the_lens_is_painted_as_the_pure_figure(page: Page, address: str, recording) -> None:
+    open_page(page, f"{address}/image?size=224&layer=10&head=3")
+    weights = recording.attention(10, 3, QUERY)
+    away = np.ones((16, 24), bool)
+    away[5:8, 7:10] = False  # around the frame of the query
+    np.testing.assert_allclose(pixels(page, 8)[away], expected_pixels(recording, weights, 0.85, 8)[away], atol=12)
+    crisp = pixels(page, 19)
+    page.locator("[data-set=strength]").fill("30")
+    shows(page, strength=30)
+    np.testing.assert_allclose(pixels(page, 8)[away], expected_pixels(recording, weights, 0.3, 8)[away], atol=12)
+    assert "strength=30" in page.url
+    page.locator("[data-set=strength]").fill("85")
+    shows(page, strength=85)
+    press(page, "edges", "smooth")
+    np.testing.assert_allclose(pixels(page, 2)[away], expected_pixels(recording, weights, 0.85, 2)[away], atol=16)
+    assert np.abs(pixels(page, 19) - crisp)[away].max() > 20  # neighbours blend where they differ
 
 
-@pytest.mark.parametrize(("fmt", "start"), [("PNG", b"\x89PNG"), ("SVG", b"<svg")])
-def test_figures_can_be_taken_away(page: Page, address: str, fmt: str, start: bytes) -> None:
-    open_page(page, f"{address}/image?image_size=224")
-    if fmt == "SVG":
-        page.get_by_text("How this was computed").click()
-        choose(page, "Save figures as", "SVG")
-    page.locator(".st-key-image_overlay .js-plotly-plot").hover()
-    with page.expect_download() as download:
-        page.locator(".st-key-image_overlay").get_by_role("button", name="Download plot").click()
-    assert download.value.suggested_filename == f"headlens-image-layer11-head4.{fmt.lower()}"
-    assert download.value.path().read_bytes().startswith(start)
+@pytest.mark.parametrize("page", [{"width": 390, "height": 844, "touch": True}], indirect=True)
+def test_a_finger_taps_to_pin_and_drags_to_scrub(page: Page, address: str, recording) -> None:
+    frames = Frames(page)
+    open_page(page, f"{address}/image?size=224")
+    lens = page.locator(".hl-lens")
+    lens.tap(position=point(page, 2, 3))
+    shows(page, query=1 + 2 * 24 + 3)
+    says(page, r"Layer 11, head 4: what patch \(2, 3\) looks at:")
+    close(seen(page), recording.attention(11, 4, 52))
 
+    sent, corner = frames.sent, lens.bounding_box()
+    assert corner is not None
+    finger = page.context.new_cdp_session(page)
 
-@pytest.mark.parametrize("page", LOOKS, indirect=True, ids=lambda look: f"{look['width']}-{look['theme']}")
-def test_nothing_is_wider_than_the_window(page: Page, address: str, request: pytest.FixtureRequest) -> None:
-    open_page(page, f"{address}/image")
-    widths = page.evaluate("(({scrollWidth, clientWidth}) => [scrollWidth, clientWidth])(document.documentElement)")
-    assert widths[0] <= widths[1]
-    screenshot(page, "image", request.node.callspec.id)
+    def touch(kind: str, *place: int) -> None:
+        at = point(page, *place) if place else None
+        points = [{"x": corner["x"] + at["x"], "y": corner["y"] + at["y"]}] if at else []
+        finger.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
+
+    touch("touchStart", 8, 2)
+    for column in range(4, 18, 2):
+        touch("touchMove", 8, column)
+        says(page, rf"Layer 11, head 4: what patch \(8, {column}\) looks at:")
+    close(seen(page), recording.attention(11, 4, 1 + 8 * 24 + 16))
+    touch("touchEnd")
+    says(page, r"Layer 11, head 4: what patch \(2, 3\) looks at:")
+    page.wait_for_timeout(400)
+    assert frames.sent == sent
+    page.locator("[data-part=grid]").tap(position=head_at(page, 3, 2))
+    shows(page, layer=3, head=2, query=52)
+    says(page, "Layer 3, head 2:")

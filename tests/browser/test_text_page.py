@@ -1,13 +1,25 @@
-"""The page Text in a real browser."""
+"""The page Text in a real browser: the strip, the grid, the matrix, the bars and the choices among them."""
 
-import itertools
 import re
 
 import numpy as np
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Position, expect
 
-from tests.browser.look import choose, headline, open_page, screenshot, settle, trace
+from tests.browser.look import (
+    Frames,
+    box,
+    close,
+    head_at,
+    open_page,
+    painted,
+    press,
+    says,
+    seen,
+    sentence,
+    shows,
+    trace,
+)
 from viz.samples import TEXTS
 
 TROPHY = TEXTS["Trophy"].texts[0]
@@ -20,114 +32,141 @@ def recording(minilm):
 
 def test_opens_on_the_trophy(page: Page, address: str, recording) -> None:
     open_page(page, address)
-    assert headline(page).startswith("Layer 3, head 1: what “it” looks at: trophy 51 %, suitcase 33 %")
-    np.testing.assert_allclose(trace(page, "text_heatmap"), recording.attention(3, 1), atol=1e-6)
-    expect(page.locator(".strip span").nth(11)).to_have_attribute("style", re.compile("outline"))
+    assert sentence(page).startswith("Layer 3, head 1: what “it” looks at: trophy 51 %, suitcase 33 %")
+    close(trace(page), recording.attention(3, 1))
+    close(seen(page), recording.attention(3, 1, 11))
+    spans = page.locator(".hl-strip span")
+    expect(spans).to_have_text(list(recording.tokens))
+    assert [spans.nth(n).get_attribute("aria-selected") for n in range(17)] == [
+        "true" if n == 11 else "false" for n in range(17)
+    ]
+    weights = recording.attention(3, 1, 11)
+    tints = [float(spans.nth(n).evaluate("span => span.style.getPropertyValue('--tint')")) for n in range(17)]
+    limit = weights[~recording.special].max()
+    np.testing.assert_allclose(tints, np.minimum(1, weights / limit), atol=6e-4)
+    strongest = [f"{100 * weight:.1f} %" for weight in np.sort(weights)[::-1][:10]]
+    expect(page.locator(".hl-bar span:last-child")).to_have_text(strongest)
+    expect(page.locator(".hl-words")).to_contain_text("From “it” the head spreads over")
+
+    press(page, "log")
+    close(trace(page, "customdata"), recording.attention(3, 1))
+    floor = 10.0 ** (np.log10(limit_of(recording)) - 4)
+    logs = np.log10(np.maximum(recording.attention(3, 1), floor))
+    np.testing.assert_allclose(trace(page), logs, atol=1e-4)
+    assert "log=1" in page.url
 
 
-def test_layer_and_head_change_the_picture(page: Page, address: str, recording) -> None:
+def limit_of(recording) -> float:
+    """The weight at the top of the matrix's colours."""
+    return float(recording.attention(3, 1)[:, ~recording.special].max())
+
+
+def test_a_token_under_the_pointer_previews_and_a_press_pins(page: Page, address: str, recording) -> None:
+    frames = Frames(page)
     open_page(page, address)
-    choose(page, "Layer", "5")
-    choose(page, "Head", "0")
-    np.testing.assert_allclose(trace(page, "text_heatmap"), recording.attention(5, 0), atol=1e-6)
-    assert headline(page).startswith("Layer 5, head 0:")
-    assert "text_layer=5" in page.url
-    assert "text_head=0" in page.url
-    page.reload()
-    settle(page)
-    assert headline(page).startswith("Layer 5, head 0:")
+    spans = page.locator(".hl-strip span")
+    before, sent = seen(page), frames.sent
+    for query in (2, 10, 3):
+        spans.nth(query).hover()
+        says(page, f"Layer 3, head 1: what “{recording.tokens[query]}” looks at:")
+        close(seen(page), recording.attention(3, 1, query))
+        strongest = 100 * recording.attention(3, 1, query).max()
+        expect(page.locator(".hl-bar").first).to_contain_text(f"{strongest:.1f} %")
+        expect(spans.nth(query)).to_have_class("hl-hovered")
+        expect(spans.nth(11)).to_have_attribute("aria-selected", "true")
+    page.mouse.move(5, 600)
+    says(page, "Layer 3, head 1: what “it” looks at: trophy 51 %")
+    np.testing.assert_array_equal(seen(page), before)
+    page.wait_for_timeout(300)
+    assert frames.sent == sent
+    assert "query" not in page.url
+
+    spans.nth(2).click()
+    shows(page, query=2)
+    assert frames.sent > sent
+    assert painted(page)[1:] == [3, 1, 2]
+    page.mouse.move(5, 600)
+    says(page, "Layer 3, head 1: what “trophy” looks at:")
+    expect(page).to_have_url(re.compile(r"[?&]query=2\b"))
+    expect(spans.nth(2)).to_have_attribute("aria-selected", "true")
+
+    page.locator(".hl-bar").nth(2).click()  # a bar pins its token
+    third = int(np.argsort(-recording.attention(3, 1, 2), kind="stable")[2])
+    shows(page, query=third)
+    close(seen(page), recording.attention(3, 1, third))
 
 
-def test_query_follows_the_control(page: Page, address: str, recording) -> None:
+def test_a_head_under_the_pointer_previews_and_a_press_pins(page: Page, address: str, recording) -> None:
+    frames = Frames(page)
     open_page(page, address)
-    page.get_by_role("combobox", name="Query").click()
-    page.get_by_role("option", name="2 · trophy").click()
-    settle(page)
-    assert headline(page).startswith("Layer 3, head 1: what “trophy” looks at:")
-    strongest = np.sort(recording.attention(3, 1, 2))[::-1][:10]
-    np.testing.assert_allclose(trace(page, "text_bars", "x"), strongest, atol=1e-6)
+    grid, sent = page.locator("[data-part=grid]"), frames.sent
+    for layer, head in ((0, 11), (5, 0), (1, 2)):
+        grid.hover(position=head_at(page, layer, head))
+        says(page, f"Layer {layer}, head {head}: what “it” looks at:")
+        expected = recording.attention(layer, head, 11)
+        top = expected[~recording.special].max()
+        # In steps of 1/255 of the strongest; special tokens exactly.
+        np.testing.assert_allclose(seen(page), np.minimum(np.maximum(expected, 0), 1), atol=top / 509 + 1e-6)
+        close(seen(page)[recording.special], expected[recording.special])
+    page.mouse.move(5, 600)
+    says(page, "Layer 3, head 1:")
+    page.wait_for_timeout(300)
+    assert frames.sent == sent
+
+    grid.click(position=head_at(page, 1, 2))
+    shows(page, layer=1, head=2)
+    assert frames.sent > sent
+    close(trace(page), recording.attention(1, 2))
+    close(seen(page), recording.attention(1, 2, 11))
+    expect(page).to_have_url(re.compile("layer=1&head=2"))
+
+    # The pointer still rests on (1, 2), and must not hide what the keys move.
+    for key, layer, head in (("ArrowDown", 2, 2), ("ArrowRight", 2, 3), ("ArrowUp", 1, 3), ("ArrowLeft", 1, 2)):
+        page.keyboard.press(key)
+        says(page, f"Layer {layer}, head {head}: what “it” looks at:")
+    for _ in range(5):  # faster than the server answers
+        page.keyboard.press("ArrowRight")
+    shows(page, layer=1, head=7)
+    page.wait_for_timeout(400)
+    assert painted(page)[1:] == [1, 7, 11]
+    close(trace(page), recording.attention(1, 7))
 
 
-def test_log_colours_keep_the_exact_weights(page: Page, address: str, recording) -> None:
-    open_page(page, f"{address}/?text_log=true")
-    np.testing.assert_allclose(trace(page, "text_heatmap", "customdata"), recording.attention(3, 1), atol=1e-6)
-
-
-def test_hover_says_the_whole_token_and_the_exact_weight(page: Page, address: str, recording) -> None:
+def test_arrow_keys_move_the_query_and_a_cell_pins_its_row(page: Page, address: str, recording) -> None:
     open_page(page, address)
-    plot = page.locator(".st-key-text_heatmap .nsewdrag").first
+    page.locator(".hl-strip").focus()
+    for key, query in (("ArrowRight", 12), ("ArrowLeft", 11), ("ArrowUp", 10), ("ArrowDown", 11)):
+        page.keyboard.press(key)
+        says(page, f"Layer 3, head 1: what “{recording.tokens[query]}” looks at:")
+    for _ in range(30):
+        page.keyboard.press("ArrowRight")
+    shows(page, query=16)
+    page.wait_for_timeout(400)
+    assert painted(page)[3] == 16
+    close(seen(page), recording.attention(3, 1, 16))
+
+    plot = page.locator(".hl-heatmap .nsewdrag").first
     plot.scroll_into_view_if_needed()
-    box = plot.bounding_box()
-    assert box is not None
-    page.mouse.move(box["x"] + box["width"] * 2.5 / 17, box["y"] + box["height"] * 11.5 / 17)
-    hover = page.locator(".st-key-text_heatmap .hoverlayer .hovertext")
-    expect(hover).to_contain_text("11 · it → \u20602 · trophy")
+    size = box(plot)
+    cell: Position = {"x": size["width"] * 2.5 / 17, "y": size["height"] * 11.5 / 17}
+    plot.hover(position=cell)
+    hover = page.locator(".hl-heatmap .hoverlayer .hovertext")
+    expect(hover).to_contain_text(re.compile("11 · it → \u2060?2 · trophy"))
     weight = re.search(r"\((0\.\d{6})\)", hover.text_content() or "")
     assert weight is not None
     assert float(weight[1]) == pytest.approx(recording.attention(3, 1, 11)[2], abs=2e-6)
+    plot.click(position=cell)
+    shows(page, query=11)
+    frame = page.evaluate("document.querySelector('.hl-heatmap').layout.shapes[0]")
+    assert (frame["y0"], frame["y1"]) == (10.5, 11.5)
 
-
-def test_own_pair_shows_similarity_and_what_was_typed_survives_a_refusal(page: Page, address: str, minilm) -> None:
-    open_page(page, address)
-    page.get_by_role("textbox", name="Your text").fill("Birds fly south.")
-    page.get_by_role("textbox", name="Second sentence").fill("Geese migrate in winter.")
-    page.get_by_role("button", name="Look", exact=True).click()
-    expect(page.locator("[data-testid=stMetric]")).to_be_visible(timeout=30_000)
-    settle(page)
-    recording = minilm.record(("Birds fly south.", "Geese migrate in winter."))
-    expect(page.locator("[data-testid=stMetricValue]")).to_have_text(f"{float(recording.outputs['similarity']):.3f}")
-    np.testing.assert_allclose(trace(page, "text_heatmap"), recording.attention(3, 1), atol=1e-6)
-
-    page.get_by_role("textbox", name="Your text").fill("typed, not looked at")
-    choose(page, "Head", "2")
-    assert page.get_by_role("textbox", name="Your text").input_value() == "typed, not looked at"
-    choose(page, "Head", "1")
-    page.get_by_role("textbox", name="Your text").fill("   ")
-    page.get_by_role("button", name="Look", exact=True).click()
-    expect(page.get_by_text("The text is empty; type at least one word.")).to_be_visible()
-    settle(page)
-    np.testing.assert_allclose(trace(page, "text_heatmap"), recording.attention(3, 1), atol=1e-6)
-    assert page.get_by_role("textbox", name="Second sentence").input_value() == "Geese migrate in winter."
-
-
-@pytest.mark.parametrize(
-    "text", ["<img src=x onerror=alert(1)> <b>bold</b>", "{{x}} **md** $\\frac{1}{2}$ [a](b)", "שלום"]
-)
-def test_hostile_text_appears_as_its_characters(page: Page, address: str, minilm, text: str) -> None:
-    open_page(page, address)
-    page.on("dialog", lambda dialog: pytest.fail(f"a script ran: {dialog.message}"))
-    page.get_by_role("textbox", name="Your text").fill(text)
-    page.get_by_role("button", name="Look", exact=True).click()
-    tokens = minilm.record(text).tokens
-    expect(page.locator(".strip span")).to_have_text(list(tokens), timeout=30_000)
-    settle(page)
-    labels = page.locator(".st-key-text_heatmap .ytick").all_text_contents()
-    assert set(labels) <= set(tokens)
-    assert page.locator(".strip img, .headline img").count() == 0
-
-
-def test_axis_labels_never_overlap(page: Page, address: str) -> None:
-    open_page(page, address)
-    page.get_by_role("textbox", name="Your text").fill("word " * 300)
-    page.get_by_role("button", name="Look", exact=True).click()
-    expect(page.locator(".strip span").nth(250)).to_be_attached(timeout=60_000)
-    settle(page)
-    boxes = [label.bounding_box() for label in page.locator(".st-key-text_heatmap .ytick text").all()]
-    tops = sorted(box["y"] for box in boxes if box is not None)
-    assert len(tops) > 5
-    assert all(below - above >= 12 for above, below in itertools.pairwise(tops))  # pixels of the type
-
-
-LOOKS = [
-    {"width": width, "height": height, "theme": theme}
-    for width, height in ((1440, 900), (1280, 800), (390, 844))
-    for theme in ("light", "dark")
-]
-
-
-@pytest.mark.parametrize("page", LOOKS, indirect=True, ids=lambda look: f"{look['width']}-{look['theme']}")
-def test_nothing_is_wider_than_the_window(page: Page, address: str, request: pytest.FixtureRequest) -> None:
-    open_page(page, address)
-    widths = page.evaluate("(({scrollWidth, clientWidth}) => [scrollWidth, clientWidth])(document.documentElement)")
-    assert widths[0] <= widths[1]
-    screenshot(page, "text", request.node.callspec.id)
+    press(page, "direction", "by")
+    says(page, "Layer 3, head 1: who looks at “it”:")
+    close(seen(page), recording.attention(3, 1)[:, 11])
+    frame = page.evaluate("document.querySelector('.hl-heatmap').layout.shapes[0]")
+    assert (frame["x0"], frame["x1"], frame["y0"]) == (10.5, 11.5, -0.5)
+    page.locator(".hl-strip span").nth(2).hover()
+    says(page, "Layer 3, head 1: who looks at “trophy”:")
+    close(seen(page), recording.attention(3, 1)[:, 2])
+    plot.click(position=cell)  # where columns are shown, a cell pins its column
+    shows(page, query=2)

@@ -1,12 +1,10 @@
-"""What a figure or a page holds, taken out of it again."""
+"""What a figure holds, taken out of it again."""
 
 import base64
 import html
 import io
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
-from html.parser import HTMLParser
 from typing import Any
 
 import numpy as np
@@ -44,37 +42,3 @@ def strings_in(value: Any) -> Iterator[str]:
 def is_escaped(text: str) -> bool:
     """Nothing in it is markup for Plotly, which reads <b>, <a href> and &amp;."""
     return html.escape(html.unescape(text), quote=False) == text
-
-
-@dataclass
-class Element:
-    """An HTML element with the text directly in it."""
-
-    tag: str
-    attributes: dict[str, str | None] = field(default_factory=dict)
-    text: str = ""
-
-
-def elements_in(markup: str) -> list[Element]:
-    """The elements of a piece of HTML as a browser would find them, in order; each is closed."""
-    found: list[Element] = []
-    open_ones: list[Element] = []
-
-    class Reader(HTMLParser):
-        def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-            found.append(Element(tag, dict(attrs)))
-            open_ones.append(found[-1])
-
-        def handle_endtag(self, tag: str) -> None:
-            assert open_ones.pop().tag == tag
-
-        def handle_data(self, data: str) -> None:
-            if open_ones:
-                open_ones[-1].text += data
-
-    reader = Reader()
-    reader.feed(markup)
-    reader.close()
-    assert open_ones == []
-    assert markup.count("<") == 2 * len(found)  # a browser may guess otherwise at any other
-    return found

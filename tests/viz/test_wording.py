@@ -2,51 +2,13 @@
 
 import dataclasses
 import math
-import re
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from model.recording import Recording
 from tests.recordings import random_recording
 from viz import wording
-
-IT = 11
-
-
-def test_the_sample_reads_as_it_should(trophy: Recording) -> None:
-    weights = trophy.attention(3, 1, IT)
-    assert wording.headline(trophy, 3, 1, IT) == "Layer 3, head 1: what “it” looks at"
-    assert wording.targets(trophy, weights) == "trophy 51 %, suitcase 33 %"
-
-
-@pytest.mark.parametrize(
-    ("weight", "written"),
-    [
-        (0.0, "0.0 %"),
-        (0.0004, "0.0 %"),
-        (0.0006, "0.1 %"),
-        (0.087, "8.7 %"),
-        (0.0994, "9.9 %"),
-        (0.09949, "9.9 %"),
-        (0.0995, "10 %"),
-        (0.1, "10 %"),
-        (0.5121, "51 %"),
-        (0.996, "100 %"),
-        (1.0, "100 %"),
-    ],
-)
-def test_percent(weight: float, written: str) -> None:
-    assert wording.percent(weight) == written
-
-
-@given(st.floats(0, 1))
-def test_percent_has_a_decimal_below_ten_alone(weight: float) -> None:
-    written = wording.percent(weight)
-    assert re.fullmatch(r"\d\.\d %|[1-9]\d %|100 %", written)
-    assert float(written[:-2]) == pytest.approx(100 * weight, abs=0.05001 if "." in written else 0.50001)
 
 
 def test_names_of_positions(trophy: Recording, coffee: Recording) -> None:
@@ -57,55 +19,6 @@ def test_names_of_positions(trophy: Recording, coffee: Recording) -> None:
         "patch (0, 23)",
         "patch (1, 0)",
     ]
-
-
-def made(special: tuple[str, ...]) -> Recording:
-    """Seven positions, of which the first are special under the names given."""
-    tokens = (*special, "a", "b", "c", "d", "e", "f", "g")[:7]
-    return dataclasses.replace(random_recording(), tokens=tokens, special=np.arange(7) < len(special))
-
-
-@pytest.mark.parametrize(
-    ("weights", "said"),
-    [
-        ([0.1, 0.5, 0.2, 0.15, 0.05, 0, 0], "a 50 %, b 20 %, c 15 %"),
-        ([0.1, 0.05, 0.5, 0.09, 0.11, 0.12, 0.03], "b 50 %, e 12 %, d 11 %"),
-        ([0.2, 0.5, 0.1, 0.09, 0.05, 0.03, 0.03], "a 50 %, b 10 %"),
-        ([0.2, 0.5, 0.0999, 0.09, 0.05, 0.03, 0.03], "a 50 %"),
-        ([0.94, 0.01, 0.01, 0.01, 0.01, 0.01, 0.01], "a 1.0 %, b 1.0 %, c 1.0 %"),
-    ],
-)
-def test_three_targets_at_most_and_none_below_a_fifth_of_the_best(weights: list[float], said: str) -> None:
-    assert wording.targets(made(("[CLS]",)), np.array(weights)) == said
-
-
-def test_no_targets_where_every_token_is_special() -> None:
-    assert wording.targets(made(("x",) * 7), np.full(7, 1 / 7)) == ""
-
-
-def test_special_tokens_of_one_name_are_added_up_and_ordered(pair: Recording) -> None:
-    ends = [token for token, name in enumerate(pair.tokens) if name == "[SEP]"]
-    assert len(ends) == 2
-    for layer, head, query in [(2, 9, 16), (0, 0, 3), (5, 11, 1)]:
-        weights = pair.attention(layer, head, query)
-        shares = {"[SEP]": sum(float(weights[token]) for token in ends), "[CLS]": float(weights[0])}
-        order = sorted(shares, key=lambda name: shares[name], reverse=True)
-        expected = ", ".join(f"{wording.percent(shares[name])} to {name}" for name in order)
-        assert wording.special_share(pair, weights) == expected
-
-
-def test_the_larger_share_comes_first() -> None:
-    recording = made(("[A]", "[B]", "[A]"))
-    assert wording.special_share(recording, np.array([0.1, 0.3, 0.1, 0.5, 0, 0, 0])) == "30 % to [B], 20 % to [A]"
-    assert wording.special_share(recording, np.array([0.2, 0.3, 0.2, 0.3, 0, 0, 0])) == "40 % to [A], 30 % to [B]"
-    assert wording.special_share(made(()), np.full(7, 1 / 7)) == ""
-
-
-@pytest.mark.parametrize(("share", "said"), [(0.0, False), (0.499, False), (0.5, True), (0.9, True)])
-def test_why_special_from_a_half_on(share: float, said: bool) -> None:
-    recording = made(("[CLS]", "[SEP]"))
-    weights = np.array([share / 4, share * 3 / 4, 1 - share, 0, 0, 0, 0])
-    assert wording.why_special(recording, weights) == (wording.WHY_SPECIAL if said else "")
 
 
 def spread_by_hand(weights: np.ndarray) -> float:
@@ -154,13 +67,11 @@ def test_thousands_have_a_comma_and_no_decimal() -> None:
     assert " it spreads over 1,500 and looks 500.0 tokens away" in words  # a third of them
 
 
-def test_a_photo_s_targets_are_patches(coffee: Recording) -> None:
-    query = 1 + 13 * 24 + 17
-    assert wording.headline(coffee, 11, 4, query) == "Layer 11, head 4: what patch (13, 17) looks at"
-    assert wording.headline(coffee, 2, 5, 0) == "Layer 2, head 5: what [CLS] looks at"
-    weights = coffee.attention(11, 4, query)
-    best = max(range(1, 385), key=lambda key: weights[key])
-    first, *others = wording.targets(coffee, weights).split(", patch ")
-    assert first == f"patch ({(best - 1) // 24}, {(best - 1) % 24}) {wording.percent(float(weights[best]))}"
-    assert all(re.fullmatch(r"\(\d+, \d+\) [\d.]+ %", other) for other in others)
-    assert wording.special_share(coffee, weights) == f"{wording.percent(float(weights[0]))} to [CLS]"
+@pytest.mark.parametrize(
+    ("token", "written"),
+    [("it", "it"), ("مرحبا", "\u2068مرحبا\u2069"), ("שלום", "\u2068שלום\u2069"), ("x٣", "\u2068x٣\u2069"), ("3", "3")],
+)
+def test_tokens_from_right_to_left_are_isolated(token: str, written: str) -> None:
+    recording = dataclasses.replace(random_recording(), tokens=(token,) * 7)
+    assert wording.isolated(token) == written
+    assert wording.name_of(recording, 3) == f"“{written}”"

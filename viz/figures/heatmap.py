@@ -50,35 +50,31 @@ def attention_heatmap(
             "colorbar": _log_colourbar(top, theme),
         }
         weight = "customdata"
-    figure = go.Figure(
-        go.Heatmap(
-            x=names,
-            y=names,
-            colorscale=theme.weights,
-            hovertemplate=f"%{{y}} → %{{x}}<br><b>%{{{weight}:.2%}}</b> (%{{{weight}:.6f}})<extra></extra>",
-            xgap=1 if num_tokens <= 40 else 0,
-            ygap=1 if num_tokens <= 40 else 0,
-            **shown,
-        )
+    gap = 1 if num_tokens <= 40 else 0
+    heat = go.Heatmap(
+        x=names,
+        y=names,
+        colorscale=theme.weights,
+        hovertemplate=f"%{{y}} → %{{x}}<br><b>%{{{weight}:.2%}}</b> (%{{{weight}:.6f}})<extra></extra>",
+        xgap=gap,
+        ygap=gap,
+        **shown,
     )
-    axis = token_axis(tokens)
-    common = {"constrain": "domain", "automargin": True, "tickfont": {"size": 12}}
-    figure.update_layout(page_layout(theme))
+    axis = token_axis(tokens) | {"constrain": "domain", "automargin": True, "tickfont": {"size": 12}}
     title = {"standoff": 14, "font": {"size": 13}}
-    figure.update_xaxes(axis, side="top", tickangle=-60, title={"text": "key: is looked at", **title}, **common)
-    figure.update_yaxes(axis, autorange="reversed", title={"text": "query: looks", **title}, **common)
-    figure.update_yaxes(scaleanchor="x", constraintoward="top")
-    figure.update_xaxes(constraintoward="left")
+    across = {
+        "side": "top",
+        "tickangle": -60,
+        "title": {"text": "key: is looked at", **title},
+        "constraintoward": "left",
+    }
+    down = {"autorange": "reversed", "title": {"text": "query: looks", **title}, "constraintoward": "top"}
+    outline = None
     if query is not None:
-        figure.add_shape(
-            type="rect",
-            x0=-0.5,
-            x1=num_tokens - 0.5,
-            y0=query - 0.5,
-            y1=query + 0.5,
-            line={"color": theme.accent, "width": 2},
-        )
-    return figure
+        ends = {"x0": -0.5, "x1": num_tokens - 0.5, "y0": query - 0.5, "y1": query + 0.5}
+        outline = [{"type": "rect", **ends, "line": {"color": theme.accent, "width": 2}}]
+    layout = {"xaxis": axis | across, "yaxis": axis | down | {"scaleanchor": "x"}, "shapes": outline}
+    return go.Figure(heat, page_layout(theme) | layout)
 
 
 def _colourbar(limit: float, theme: Theme) -> dict:

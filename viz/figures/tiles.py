@@ -10,21 +10,22 @@ MATRIX_SIDE = 40  # cells of a thumbnail at most
 PHOTO_SIDE = 96  # pixels of a thumbnail's longer side
 
 
-def matrix_tiles(weights: np.ndarray, special: np.ndarray) -> np.ndarray:
-    """A layer's matrices [head, query, key] as uint8 steps [head, side, side], each head on its own scale.
+def matrix_tiles(weights: np.ndarray, special: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """A layer's matrices [head, query, key] as uint8 steps [head, side, side] of each head's own scale, and its top.
 
     Above MATRIX_SIDE tokens a cell is the mean of the weights in it; special keys do not set the scale.
     """
-    limits = np.array([colour_limit(head, special) for head in weights])[:, None, None]
     num_tokens = len(special)
     if num_tokens <= MATRIX_SIDE:
-        return to_steps(weights, limits)
+        tops = np.array([colour_limit(head, special) for head in weights])
+        return to_steps(weights, tops[:, None, None]), tops
     starts = np.arange(MATRIX_SIDE) * num_tokens // MATRIX_SIDE
     counts = np.diff(np.append(starts, num_tokens))
     sums = np.add.reduceat(np.add.reduceat(weights, starts, axis=1), starts, axis=2)
     cells = sums / (counts[:, None] * counts)
     own = np.add.reduceat(~special, starts) > 0  # cells that hold an ordinary token
-    return to_steps(cells, np.array([colour_limit(head, ~own) for head in cells])[:, None, None])
+    tops = np.array([colour_limit(head, ~own) for head in cells])
+    return to_steps(cells, tops[:, None, None]), tops
 
 
 def overlay_tiles(image: np.ndarray, weights: np.ndarray) -> np.ndarray:
@@ -33,7 +34,15 @@ def overlay_tiles(image: np.ndarray, weights: np.ndarray) -> np.ndarray:
     cell = max(1, round(PHOTO_SIDE / max(rows, columns)))
     photo = darkened(shrunk(image, rows * cell, columns * cell)).astype(np.float32)
     steps = to_steps(weights, np.maximum(weights.max(axis=(-2, -1), keepdims=True), 1e-12))
-    steps = steps.repeat(cell, axis=-2).repeat(cell, axis=-1)
+    return _heated(photo, steps.repeat(cell, axis=-2).repeat(cell, axis=-1))
+
+
+def blended(pixels: np.ndarray, shares: np.ndarray) -> np.ndarray:
+    """Shares [height, width] in 0 to 1 as heat over the darkened photo of that size: uint8 [height, width, 3]."""
+    return _heated(darkened(pixels).astype(np.float32), to_steps(shares, 1.0))
+
+
+def _heated(photo: np.ndarray, steps: np.ndarray) -> np.ndarray:
     opacity = 0.85 * np.sqrt(steps[..., None] / 255, dtype=np.float32)
     heat = lookup_table(HEAT).astype(np.float32)[steps]
     return (photo * (1 - opacity) + heat * opacity).astype(np.uint8)

@@ -54,6 +54,20 @@ def test_more_keys_than_queries_and_a_scale_of_its_own() -> None:
     torch.testing.assert_close(ours.context, expected, atol=1e-13, rtol=0)
 
 
+@pytest.mark.parametrize("kind", ["padding", "additive"])
+@pytest.mark.parametrize(("queries", "keys"), [((0, 4), (3, 9)), ((5, 9), (0, 2)), ((2, 3), (4, 5))])
+def test_a_part_of_a_causal_mask_is_that_part_of_the_whole(
+    kind: str, queries: tuple[int, int], keys: tuple[int, int]
+) -> None:
+    given, _ = mask_of(kind, HEADS, TOKENS, torch.float64)
+    assert given is not None
+    mask = given.expand(1, TOKENS, TOKENS)
+    rows, columns = slice(*queries), slice(*keys)
+    part = mask[:, rows, columns]
+    found = with_causal(part, part.shape[1], part.shape[2], queries[0], keys[0])
+    assert torch.equal(found, with_causal(mask, TOKENS, TOKENS)[:, rows, columns])
+
+
 @pytest.mark.parametrize("kind", KINDS)
 def test_multi_head_attention(kind: str) -> None:
     width = HEADS * D_HEAD

@@ -8,7 +8,7 @@ import pytest
 
 from tests.viz.colours import rgb_of
 from tests.viz.figures.made import grey_by_hand, photo_of, random_weights, special_at
-from viz.figures.tiles import matrix_tiles, overlay_tiles
+from viz.figures.tiles import blended, matrix_tiles, overlay_tiles
 from viz.theme import HEAT, lookup_table
 
 
@@ -38,12 +38,13 @@ def test_a_small_matrix_is_drawn_cell_by_cell(num_tokens: int, places: tuple[int
     special = special_at(num_tokens, *places)
     weights = heavy_on(random_weights(3, num_tokens, num_tokens), special)
     weights[1] *= 0.1
-    tiles = matrix_tiles(weights, special)
+    tiles, tops = matrix_tiles(weights, special)
     assert tiles.shape == (3, num_tokens, num_tokens)
     assert tiles.dtype == np.uint8
     ordinary = [key for key in range(num_tokens) if not special[key]]
-    for tile, head in zip(tiles, weights):
+    for tile, top, head in zip(tiles, tops, weights, strict=True):
         assert_steps(tile, steps_by_hand(head.tolist(), ordinary))
+        assert top == max(head[query, key] for query in range(num_tokens) for key in ordinary or range(num_tokens))
         assert tile[:, ordinary or slice(None)].max() == 255  # each head on its own scale
 
 
@@ -66,18 +67,20 @@ def test_a_large_matrix_is_drawn_by_means(num_tokens: int, places: tuple[int, ..
     special = special_at(num_tokens, *places)
     weights = heavy_on(random_weights(2, num_tokens, num_tokens), special)
     weights[1] *= 0.1
-    tiles = matrix_tiles(weights, special)
+    tiles, tops = matrix_tiles(weights, special)
     assert tiles.shape == (2, 40, 40)
     bounds = [block * num_tokens // 40 for block in range(41)]
     ordinary = [block for block in range(40) if not special[bounds[block] : bounds[block + 1]].all()]
-    for tile, head in zip(tiles, weights):
-        assert_steps(tile, steps_by_hand(blocks_by_hand(head, bounds), ordinary))
+    for tile, top, head in zip(tiles, tops, weights, strict=True):
+        blocks = blocks_by_hand(head, bounds)
+        assert_steps(tile, steps_by_hand(blocks, ordinary))
+        assert top == pytest.approx(max(row[block] for row in blocks for block in ordinary))
         assert tile[:, ordinary].max() == 255
 
 
 def test_where_every_token_is_special_they_set_the_scale() -> None:
     for num_tokens in (5, 60):
-        tiles = matrix_tiles(random_weights(2, num_tokens, num_tokens), special_at(num_tokens, *range(num_tokens)))
+        tiles, _ = matrix_tiles(random_weights(2, num_tokens, num_tokens), special_at(num_tokens, *range(num_tokens)))
         assert tiles.max(axis=(1, 2)).tolist() == [255, 255]
 
 
@@ -122,3 +125,15 @@ def test_the_small_photo_lies_the_right_way_round() -> None:
     for row, column in [(2, 2), (2, 93), (61, 2), (61, 93), (32, 48)]:
         shown = photo[round((row + 0.5) * 3.5), round((column + 0.5) * 3.5)]
         np.testing.assert_allclose(tile[row, column], grey_by_hand(shown), atol=3)
+
+
+def test_shares_are_blended_over_the_photo_pixel_by_pixel() -> None:
+    photo = photo_of(2, 3).pixels
+    shares = np.linspace(0, 1, photo.shape[0] * photo.shape[1]).reshape(photo.shape[:2])
+    found = blended(photo, shares)
+    assert (found.shape, found.dtype) == (photo.shape, np.uint8)
+    for row, column in [(0, 0), (5, 30), (14, 20), (27, 41)]:
+        opacity = 0.85 * shares[row, column] ** 0.5
+        heat = lookup_table(HEAT)[round(255 * shares[row, column])]
+        expected = (1 - opacity) * grey_by_hand(photo[row, column]) + opacity * heat
+        np.testing.assert_allclose(found[row, column].astype(float), expected, atol=2)

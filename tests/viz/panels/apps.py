@@ -4,12 +4,11 @@ import json
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from streamlit.testing.v1 import AppTest
 
-from tests.viz.decode import Element, elements_in, numbers_in
+from tests.viz.payloads import Payload, unpack
 
-APP = Path(__file__).parents[3] / "app.py"
+MAIN = Path(__file__).parents[3] / "viz" / "main.py"
 SECONDS = 60  # for one run; the first loads a model
 
 
@@ -22,7 +21,7 @@ def run(app: AppTest) -> AppTest:
 
 def open_text(theme: str = "light", **address: str) -> AppTest:
     """The page Text under an address."""
-    app = AppTest.from_file(APP, default_timeout=SECONDS)
+    app = AppTest.from_file(MAIN, default_timeout=SECONDS)
     app.context["theme"] = theme
     app.query_params.update(address)
     return run(app)
@@ -37,16 +36,16 @@ def open_image(**address: str) -> AppTest:
         image_page.page()
 
     app = AppTest.from_function(script, default_timeout=SECONDS)
-    app.query_params.update({"image_size": "224"} | address)
+    app.query_params.update({"size": "224"} | address)
     return run(app)
 
 
 def choose(app: AppTest, **values: object) -> AppTest:
-    """Set buttons, boxes and sliders by their keys, then run."""
+    """Set pills, boxes and text areas by their keys, then run."""
     for key, value in values.items():
         (widget,) = (
             widget
-            for kind in ("button_group", "selectbox", "number_input", "slider", "toggle", "text_area")
+            for kind in ("button_group", "selectbox", "text_area")
             for widget in app.get(kind)
             if widget.key == key
         )
@@ -62,38 +61,47 @@ def look(app: AppTest, text: str, second: str = "") -> AppTest:
     return run(app)
 
 
-def upload(app: AppTest, content: bytes, name: str = "photo.jpg") -> AppTest:
+def upload(app: AppTest, content: bytes, name: str = "photo.jpg", kind: str = "image/jpeg") -> AppTest:
     """Give the page a file of one's own."""
-    app.file_uploader[0].set_value([(name, content, "image/jpeg")])
+    app.file_uploader[0].set_value([(name, content, kind)])
     return run(app)
 
 
-def chart(app: AppTest, key: str) -> Any:
-    """The element of a figure."""
-    (element,) = (element for element in app.get("plotly_chart") if element.key == key)
-    return element.proto
+def element(app: AppTest) -> Any:
+    """The explorer, as the browser gets it."""
+    (found,) = app.get("bidi_component")
+    return found.proto
 
 
-def figure(app: AppTest, key: str) -> dict[str, Any]:
-    """A figure as the browser gets it."""
-    return json.loads(chart(app, key).spec)
+def shown(app: AppTest) -> Payload:
+    """What the explorer is sent."""
+    return unpack(element(app).bytes)
 
 
-def heat(app: AppTest, key: str) -> np.ndarray:
-    """The numbers of the heatmap in a figure."""
-    return numbers_in(figure(app, key)["data"][0]["z"])
+def view(app: AppTest) -> tuple[int, int, int]:
+    """Layer, head and query that the explorer shows."""
+    found = shown(app).header["view"]
+    return found["layer"], found["head"], found["query"]
 
 
-def markup(app: AppTest) -> list[Element]:
-    """All that the page writes as HTML."""
-    bodies = [element.proto.body for element in app.get("html")]
-    return [element for body in bodies for element in elements_in(body)]
+def address(app: AppTest) -> dict[str, Any]:
+    """The parameters in the address."""
+    return dict(app.query_params)
 
 
-def headline(app: AppTest) -> str:
-    """The bold words above the picture."""
-    (found,) = (element.text for element in markup(app) if element.tag == "b")
-    return found
+def tell(app: AppTest, **states: object) -> AppTest:
+    """The explorer says something: its view, or a trigger (more, save), as its JavaScript does."""
+    widgets = app._tree.get_widget_states()
+    for name, value in states.items():
+        if name == "view":
+            widgets.widgets.add(id=element(app).id, json_value=json.dumps({name: value}))
+        else:
+            place = f"$$STREAMLIT_INTERNAL_KEY_{element(app).id}__events"
+            events = json.dumps([{"event": name, "value": value}])
+            widgets.widgets.add(id=place, json_trigger_value=events)
+    app._run(widgets)
+    assert [error.message for error in app.exception] == []
+    return app
 
 
 def errors(app: AppTest) -> list[str]:

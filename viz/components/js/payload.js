@@ -1,0 +1,18 @@
+// What the server sends: u32 length of a JSON header, the header, then the blobs that it lists, each at a multiple of 8.
+
+const TYPES = { float32: Float32Array, uint8: Uint8Array };
+
+/** {header, arrays}: the header, and each blob by its name as a typed array. */
+export function unpack(data) {
+  const view = new DataView(data.buffer, data.byteOffset, data.byteLength);
+  const length = view.getUint32(0, true);
+  const header = JSON.parse(new TextDecoder().decode(data.subarray(4, 4 + length)));
+  const arrays = {};
+  for (const [name, type, offset, bytes] of header.blobs) {
+    const start = 4 + length + offset;
+    // A copy: the message's own bytes need not lie where a Float32Array may start.
+    const copy = data.slice(start, start + bytes);
+    arrays[name] = new TYPES[type](copy.buffer);
+  }
+  return { header, arrays };
+}

@@ -1,0 +1,29 @@
+"""What the page loads besides Streamlit's own files: plotly.js out of the plotly wheel, and the explorer's modules."""
+
+import os
+from importlib import metadata, resources
+from pathlib import Path
+
+import plotly
+from starlette.requests import Request
+from starlette.responses import FileResponse, Response
+from starlette.routing import Route
+
+HERE = Path(__file__).parent
+PLOTLY = resources.files(plotly) / "package_data" / "plotly.min.js"
+VERSION = metadata.version("plotly")
+
+
+async def _plotly(request: Request) -> Response:
+    headers = {"Cache-Control": "public, max-age=604800"}
+    return FileResponse(str(PLOTLY), media_type="text/javascript", headers=headers)
+
+
+async def _module(request: Request) -> Response:
+    path = HERE / "js" / f"{request.path_params['name']}.js"  # one path segment: it cannot lead out of the folder
+    if not os.path.isfile(path):  # unlike Path.is_file, false for a name too long
+        return Response("There is no such module.", status_code=404)
+    return FileResponse(path, media_type="text/javascript", headers={"Cache-Control": "no-cache"})
+
+
+ROUTES = [Route("/headlens/plotly.min.js", _plotly), Route("/headlens/{name}.js", _module)]

@@ -1,0 +1,52 @@
+"""The token strip as a figure: the input as it reads, each token tinted by the weight that it gets."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import plotly.graph_objects as go
+
+from viz.figures.labels import escape
+from viz.figures.scale import colour_limit
+from viz.theme import LIGHT, Theme, page_layout
+
+LINE = 60  # letters
+LETTER, HEIGHT = 13, 44  # pixels of 24 px type
+
+
+def strip_figure(
+    tokens: Sequence[str], weights: np.ndarray, special: np.ndarray, query: int, theme: Theme = LIGHT
+) -> tuple[go.Figure, float]:
+    """The strip, and its width / height.
+
+    Args:
+        tokens: what to call each position.
+        weights: [token], of the one query.
+        special: [token] bool; these do not set the tint's scale.
+        query: the token that is framed.
+        theme: the colours.
+    """
+    tints = np.clip(weights / colour_limit(weights, special), 0, 1)
+    figure = go.Figure()
+    line = place = 0
+    for number, (token, tint) in enumerate(zip(tokens, tints)):
+        if place and place + len(token) > LINE:
+            line, place = line + 1, 0
+        figure.add_annotation(
+            x=place * LETTER,
+            y=-line * HEIGHT,
+            xanchor="left",
+            yanchor="top",
+            text=escape(token),
+            showarrow=False,
+            font={"size": 24, "color": theme.text},
+            bgcolor=f"rgba(234,88,12,{0.8 * tint:.3f})",
+            borderpad=3,
+            bordercolor=theme.text if number == query else "rgba(0,0,0,0)",
+            borderwidth=2,
+        )
+        place += len(token) + 1
+    width, height = (LINE + 12) * LETTER, (line + 1) * HEIGHT
+    figure.update_layout(page_layout(theme), margin={"l": 8, "r": 8, "t": 8, "b": 8})
+    figure.update_xaxes(visible=False, range=[0, width])
+    figure.update_yaxes(visible=False, range=[-height, 4])
+    return figure, width / height

@@ -1,0 +1,53 @@
+"""The explorer on a page: its view comes from the address, and goes back into it."""
+
+import streamlit as st
+
+from viz.address import Bounds, View, read_view, write_view
+from viz.components.explorer import explorer
+from viz.components.payload import build
+from viz.panels.recorder import Recorded
+from viz.panels.saved import saved_figure
+
+
+@st.fragment
+def show_explorer(page: str, recorded: Recorded, start: View, link: str) -> None:
+    """The linked views of a recording, in a fragment: a pin reruns nothing else.
+
+    Args:
+        page: names the element, and the page's own part of the session.
+        recorded: what to show.
+        start: the view where the address says nothing.
+        link: what the page says of its address.
+    """
+    state, recording = st.session_state, recorded.recording
+    bounds = Bounds(recording.num_layers, recording.num_heads, recording.num_tokens)
+    key = f"{page}_explorer"
+    view = read_view(st.query_params, start, bounds)
+    state[f"{page}_address"] = st.query_params.to_dict()
+
+    def take_view() -> None:
+        taken = read_view(_said(state[key].view), start, bounds)
+        others = {name: value for name, value in st.query_params.items() if name not in View.__dataclass_fields__}
+        st.query_params.from_dict({**others, **write_view(taken, start)})
+        state[f"{page}_full"] = False
+
+    def take_more() -> None:
+        state[f"{page}_full"] = True
+        state[f"{page}_hover"] = recorded.key
+
+    def take_save() -> None:
+        state[f"{page}_save"] = _said(state[key].save)
+
+    save = None
+    if (asked := state.pop(f"{page}_save", None)) is not None:
+        save = saved_figure(page, recorded, view, asked)
+    small = recording.photo is None
+    full = small or state.pop(f"{page}_full", False)
+    hover = small or state.get(f"{page}_hover") == recorded.key
+    payload = build(recorded.key, recording, view, link, full, hover, save)
+    explorer(key, payload, take_view, take_more, take_save)
+
+
+def _said(value: object) -> dict:
+    """What the element says, where it is of the kind that it sends."""
+    return value if isinstance(value, dict) else {}
