@@ -91,3 +91,14 @@ def test_sizes_and_samples(page: Page, address: str, dinov2) -> None:
     settle(page)
     expected = dinov2.record(PHOTOS["Cat"].read(), size=336).attention(10, 3, painted(page)[3])
     close(seen(page), expected)
+
+
+def test_a_tall_photo_fits_the_window(page: Page, address: str) -> None:
+    open_page(page, f"{address}/image?size=224")
+    file = io.BytesIO()
+    Image.open(io.BytesIO(PHOTOS["Coffee"].read())).crop((0, 0, 120, 400)).save(file, "PNG")
+    upload(page, "tall.png", file.getvalue())
+    page.wait_for_function(f"{EXPLORER}.header.aspect < 1", timeout=30_000)
+    settle(page)
+    assert box(page.locator(".hl-lens"))["height"] <= 0.8 * 900
+    assert page.evaluate(f"{EXPLORER}.heads.high") <= 130

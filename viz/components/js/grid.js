@@ -4,6 +4,7 @@ import { heat } from "./lens.js";
 
 const LABEL = 22; // pixels for the numbers
 const GAP = 4;
+const TALLEST = 130; // pixels of the tile of an upright photo
 const SMALLEST = 22; // pixels of a tile; below it the grid scrolls sideways
 
 export class HeadGrid {
@@ -40,7 +41,8 @@ export class HeadGrid {
     Object.assign(this, { header, arrays, photo, order: header.order, columns: header.heads, view: header.view });
     const aspect = header.grid ? header.aspect : 1;
     const room = (available - LABEL) / this.columns - GAP;
-    this.wide = Math.max(header.grid ? 44 : SMALLEST, Math.floor(room));
+    const widest = header.grid ? TALLEST * aspect : room; // tiles of an upright photo stay low enough to compare
+    this.wide = Math.max(header.grid && aspect >= 1 ? 44 : SMALLEST, Math.floor(Math.min(room, widest)));
     this.high = Math.round(this.wide / aspect);
     this.ordered = header.view.order !== "layer";
     this.pitch = [this.wide + GAP, this.high + GAP + (this.ordered ? 14 : 0)];
