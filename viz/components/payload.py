@@ -67,7 +67,7 @@ def build(
     elif hover or figure is not None or photo is None:
         arrays |= _head(recording, view)
     else:
-        arrays["row"] = _row(recording, view)
+        arrays["row"] = head_row(recording, view)
     header = {
         "key": key,
         "view": {**dataclasses.asdict(view), "pick": False},
@@ -121,7 +121,8 @@ def _head(recording: Recording, view: View) -> dict[str, np.ndarray]:
     return arrays
 
 
-def _row(recording: Recording, view: View) -> np.ndarray:
+def head_row(recording: Recording, view: View) -> np.ndarray:
+    """What the pinned head gives to, or gets from, the query: [token]."""
     if view.direction == "at":
         return recording.attention(view.layer, view.head, view.query)
     return recording.attention_to(view.layer, view.query, view.head)

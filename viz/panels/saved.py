@@ -9,7 +9,7 @@ from model.analysis.heads import strongest
 from model.recording import Recording
 from viz import wording
 from viz.address import View
-from viz.components.payload import all_heads, merged, text_tiles
+from viz.components.payload import all_heads, head_row, merged, text_tiles
 from viz.figures import head_grid, patch_overlay, strip_figure, strongest_bars
 from viz.figures.tiles import overlay_tiles
 from viz.panels.parts import current_theme
@@ -38,7 +38,7 @@ def saved_figure(page: str, recorded: Recorded, view: View, asked: dict) -> dict
 def seen(recording: Recording, view: View) -> np.ndarray:
     """The weights [token] that the view shows of its query."""
     if view.of == "head":
-        return all_heads(recording, view.direction, view.query)[view.layer, view.head]
+        return head_row(recording, view)
     weights = merged(recording, view.of, view.layer)
     return weights[view.query] if view.direction == "at" else weights[:, view.query]
 
