@@ -2,19 +2,20 @@
 
 import math
 import operator
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from model.errors import RecordingError
 from model.nn.attention import Heads, attention_scores, attention_weights, with_causal
 
-ROWS = 512  # of the scores that are in memory at once, where rows are taken in chunks
+CHUNK = 2_000_000  # scores that are in memory at once, where rows are taken in chunks; they stay in a core's cache
 Index = int | np.integer[Any]  # a layer, head or token, from 0
 
 
@@ -62,7 +63,7 @@ class Recording:
     photo: Photo | None = None  # None for a text
     outputs: Mapping[str, np.ndarray] = field(default_factory=dict)
     notes: Mapping[str, str] = field(default_factory=dict)  # what to know of the input or of an output, by its name
-    _row_sums: dict[int, np.ndarray] = field(default_factory=dict, init=False, repr=False)  # by layer, once computed
+    _row_sums: dict[tuple[int, int], np.ndarray] = field(default_factory=dict, init=False, repr=False)  # [query]
 
     def __post_init__(self) -> None:
         _check(self)
@@ -96,7 +97,8 @@ class Recording:
         tensors = [
             t for heads in self.layers for t in (heads.query, heads.key, heads.value, heads.mask) if t is not None
         ]
-        arrays = [*self.outputs.values(), *([] if self.photo is None else [self.photo.pixels])]
+        arrays = [*self.outputs.values(), *self._row_sums.copy().values()]
+        arrays += [] if self.photo is None else [self.photo.pixels]
         return sum(t.numel() * t.element_size() for t in tensors) + sum(a.nbytes for a in arrays)
 
     def attention(self, layer: Index, head: Index | None = None, query: Index | None = None) -> np.ndarray:
@@ -110,26 +112,58 @@ class Recording:
         """What goes into the softmax, scaled and masked (-inf where nothing may be looked at); axes as `attention`."""
         return _numpy(self._scores(layer, head, query))
 
-    def log_sum_exp(self, layer: Index) -> np.ndarray:
-        """log of the sum of exp(scores) over the keys, [head, query]: a weight is exp(score - it).
+    def attention_from(
+        self, layer: Index, queries: Sequence[int] | np.ndarray, head: Index | None = None
+    ) -> np.ndarray:
+        """Some rows of `attention`, [head, query, key] in the order of the queries; or [query, key] of one head.
 
-        With it, single weights can be computed from queries and keys alone. It is kept once computed; never more than
-        ROWS rows of the scores are in memory.
+        Raises ValueError as `attention` does.
         """
-        number = _index("layer", layer, self.num_layers)
-        if number not in self._row_sums:
-            rows = [slice(first, first + ROWS) for first in range(0, self.num_tokens, ROWS)]
-            chunks = [self._part(number, slice(None), chunk, slice(0, None)).logsumexp(dim=-1) for chunk in rows]
-            self._row_sums[number] = _numpy(torch.cat(chunks, dim=-1))
-        return self._row_sums[number]
+        rows = torch.tensor([_index("query", query, self.num_tokens) for query in queries], dtype=torch.long)
+        return self._numpy_weights(layer, self._picked(head), rows)
 
     def attention_to(self, layer: Index, key: Index, head: Index | None = None) -> np.ndarray:
         """How much every query looks at one key: the column [head, query] of `attention`, by way of `log_sum_exp`."""
         column = _index("key", key, self.num_tokens)
-        picked = slice(None) if head is None else _index("head", head, self.num_heads)
-        scores = _numpy(self._part(layer, picked, slice(0, None), slice(column, column + 1)).squeeze(-1))
-        sums = self.log_sum_exp(layer)[picked]
+        scores = _numpy(self._part(layer, self._picked(head), slice(0, None), slice(column, column + 1)).squeeze(-1))
+        sums = self.log_sum_exp(layer, head)
         return np.exp(scores - np.where(sums == -np.inf, 0, sums))  # a query that may look at nothing gets zeros
+
+    def log_sum_exp(self, layer: Index, head: Index | None = None) -> np.ndarray:
+        """log of the sum of exp(scores) over the keys, [head, query] or [query]: a weight is exp(score - it).
+
+        With it, single weights can be computed from queries and keys alone. It is kept once computed; never more than
+        CHUNK scores are in memory.
+        """
+        if head is None:
+            return np.stack([self.log_sum_exp(layer, number) for number in range(self.num_heads)])
+        place = _index("layer", layer, self.num_layers), _index("head", head, self.num_heads)
+        if place not in self._row_sums:
+            chunks = [self._part(*place, rows, slice(0, None)).logsumexp(dim=-1) for rows in self._chunks()]
+            self._row_sums[place] = _numpy(torch.cat(chunks))
+        return self._row_sums[place]
+
+    def pooled(self, layer: Index, head: Index, size: int = 512) -> np.ndarray:
+        """One head's weights as a matrix small enough to draw: [cell of queries, cell of keys], at most size a side.
+
+        All cells hold the same number of tokens, ceil(tokens / size), but the last of each side, which holds the rest.
+        A cell is the mean over its queries of the sum over its keys, so rows still sum to one. It is exact, from all
+        weights; never more than CHUNK of them (or one row of cells) are in memory.
+
+        Raises ValueError for a layer or head that is not there, or a size below 1.
+        """
+        if _index("size", size, 1 + self.num_tokens + size) == 0:
+            raise ValueError("size must be a whole number from 1, not 0.")
+        step = math.ceil(self.num_tokens / size)
+        num_cells = math.ceil(self.num_tokens / step)
+        missing = num_cells * step - self.num_tokens  # of the last cell
+        place = _index("layer", layer, self.num_layers), _index("head", head, self.num_heads)
+        means = []
+        for rows in self._chunks(step):
+            weights = attention_weights(self._part(*place, rows, slice(0, None)))
+            sums = F.pad(weights, (0, missing)).unflatten(-1, (num_cells, step)).sum(dim=-1)  # [query, cell]
+            means += [cell.mean(dim=0) for cell in sums.split(step)]
+        return _numpy(torch.stack(means))
 
     def query(self, layer: Index, head: Index | None = None) -> np.ndarray:
         """The query vectors [head, token, d_head] of a layer, or [token, d_head] of one head."""
@@ -177,14 +211,24 @@ class Recording:
         vectors = getattr(self._layer(layer), name)
         return _numpy(vectors if head is None else vectors[_index("head", head, self.num_heads)])
 
-    def _scores(self, layer: Index, head: Index | None, query: Index | None) -> Tensor:
-        picked = slice(None) if head is None else _index("head", head, self.num_heads)
-        if query is None:
-            return self._part(layer, picked, slice(0, None), slice(0, None))
-        row = _index("query", query, self.num_tokens)
-        return self._part(layer, picked, slice(row, row + 1), slice(0, None)).squeeze(-2)
+    def _picked(self, head: Index | None) -> int | slice:
+        return slice(None) if head is None else _index("head", head, self.num_heads)
 
-    def _part(self, layer: Index, head: int | slice, rows: slice, columns: slice) -> Tensor:
+    def _chunks(self, step: int = 1) -> list[slice]:
+        """Rows of one head, as many at once as CHUNK allows, in multiples of the step."""
+        rows = step * max(1, CHUNK // (self.num_tokens * step))
+        return [slice(first, min(first + rows, self.num_tokens)) for first in range(0, self.num_tokens, rows)]
+
+    def _numpy_weights(self, layer: Index, head: int | slice, rows: slice | Tensor) -> np.ndarray:
+        return _numpy(attention_weights(self._part(layer, head, rows, slice(0, None))))
+
+    def _scores(self, layer: Index, head: Index | None, query: Index | None) -> Tensor:
+        if query is None:
+            return self._part(layer, self._picked(head), slice(0, None), slice(0, None))
+        row = _index("query", query, self.num_tokens)
+        return self._part(layer, self._picked(head), slice(row, row + 1), slice(0, None)).squeeze(-2)
+
+    def _part(self, layer: Index, head: int | slice, rows: slice | Tensor, columns: slice) -> Tensor:
         """The masked scores [head, query, key] of some heads, queries and keys of a layer."""
         num_tokens = self.num_tokens
         heads = self._layer(layer)
@@ -194,9 +238,9 @@ class Recording:
         if mask is not None:
             mask = mask.expand(self.num_heads, num_tokens, num_tokens)[head][..., rows, columns]
         if heads.causal:
-            everything = torch.ones(1, keys.shape[-2], dtype=torch.bool, device=queries.device)
-            shape = (queries.shape[-2], keys.shape[-2])
-            mask = with_causal(everything if mask is None else mask, *shape, rows.start, columns.start)
+            places = torch.arange(num_tokens, device=queries.device)
+            everything = torch.ones(1, 1, dtype=torch.bool, device=queries.device)
+            mask = with_causal(everything if mask is None else mask, places[rows], places[columns])
         return attention_scores(queries, keys, mask, heads.scale)
 
 

@@ -2,7 +2,9 @@
 
 import unicodedata
 
-from model.analysis.heads import patch_distance, spread, token_distance
+from model.analysis.heads import spread
+from model.analysis.orders import reach
+from model.analysis.sample import LONG, sampled_queries
 from model.recording import Recording
 
 WHY_SPECIAL = (
@@ -28,18 +30,17 @@ def name_of(recording: Recording, token: int) -> str:
 
 def head_in_words(recording: Recording, layer: int, head: int, query: int) -> str:
     """One paragraph on a head: how widely and how far it looks."""
-    weights = recording.attention(layer, head)
-    everywhere, here = float(spread(weights).mean()), float(spread(weights[query]))
-    if recording.grid is None:
-        away = float(token_distance(weights).mean())
-        reach = f"looks {away:.1f} tokens away on average"
-    else:
-        first = recording.prefix_tokens
-        away = float(patch_distance(weights[first:, first:], recording.grid).mean())
-        reach = f"looks {away:.1f} patches away on average (of {recording.grid[0]} × {recording.grid[1]})"
+    queries = sampled_queries(recording.num_tokens)
+    weights = recording.attention_from(layer, queries, head)
+    everywhere = float(spread(weights).mean())
+    here = float(spread(recording.attention(layer, head, query)))
+    away = reach(recording, weights, queries)
+    units = "tokens away" if recording.grid is None else "patches away"
+    of = "" if recording.grid is None else f" (of {recording.grid[0]} × {recording.grid[1]})"
+    where = "over the whole input" if recording.num_tokens <= LONG else f"over {len(queries)} evenly spaced queries"
     return (
         f"From {name_of(recording, query)} the head spreads over {_count(here)} of {recording.num_tokens:,} tokens; "
-        f"over the whole input it spreads over {_count(everywhere)} and {reach}."
+        f"{where} it spreads over {_count(everywhere)} and looks {away:.1f} {units} on average{of}."
     )
 
 

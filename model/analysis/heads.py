@@ -21,18 +21,26 @@ def spread(weights: np.ndarray) -> np.ndarray:
     return np.exp(-(weights * logs).sum(axis=-1))
 
 
-def token_distance(weights: np.ndarray) -> np.ndarray:
-    """How many tokens away each query looks on average: weights [..., query, key] -> [..., query]."""
+def token_distance(weights: np.ndarray, queries: np.ndarray | None = None) -> np.ndarray:
+    """How many tokens away each query looks on average: weights [..., query, key] -> [..., query].
+
+    The queries say where the rows stand; without them the rows are all tokens.
+    """
     places = np.arange(weights.shape[-1])
-    return (weights * np.abs(places[:, None] - places)).sum(axis=-1)
+    return (weights * np.abs(_or_all(queries, weights)[:, None] - places)).sum(axis=-1)
 
 
-def patch_distance(weights: np.ndarray, grid: tuple[int, int]) -> np.ndarray:
+def patch_distance(weights: np.ndarray, grid: tuple[int, int], queries: np.ndarray | None = None) -> np.ndarray:
     """How many patches away each patch looks on average, straight across the grid: [..., patch, patch] -> [..., patch].
 
     The weights are of patches alone and need not sum to one: they are taken relative to their sum
-    (Dosovitskiy et al. 2021, figure 11 and appendix D.7, there in pixels).
+    (Dosovitskiy et al. 2021, figure 11 and appendix D.7, there in pixels). The queries are as in `token_distance`.
     """
     row, column = np.divmod(np.arange(grid[0] * grid[1]), grid[1])
-    away = np.hypot(row[:, None] - row, column[:, None] - column)
+    rows = _or_all(queries, weights)
+    away = np.hypot(row[rows, None] - row, column[rows, None] - column)
     return (weights * away).sum(axis=-1) / np.maximum(weights.sum(axis=-1), 1e-12)
+
+
+def _or_all(queries: np.ndarray | None, weights: np.ndarray) -> np.ndarray:
+    return np.arange(weights.shape[-2]) if queries is None else queries

@@ -3,6 +3,7 @@
 import numpy as np
 
 from model.analysis.heads import patch_distance, spread, token_distance
+from model.analysis.sample import sampled_queries
 from model.recording import Recording
 
 Placed = tuple[int, int, float]  # layer, head, what was measured
@@ -17,17 +18,28 @@ def head_order(measured: np.ndarray | None, num_layers: int, num_heads: int) -> 
 
 
 def measure(recording: Recording, layer: int, order: str) -> np.ndarray:
-    """One number for each head of a layer, the mean over its queries: [head].
+    """One number for each head of a layer, the mean over its queries, or for long inputs over a sample of them: [head].
 
     The order is "spread", over how many tokens a row spreads; "distance", how far away it looks; or "special", how much
     rests on special tokens.
     """
-    weights = recording.attention(layer)
+    return np.array([_of_head(recording, layer, head, order) for head in range(recording.num_heads)])
+
+
+def _of_head(recording: Recording, layer: int, head: int, order: str) -> float:
+    queries = sampled_queries(recording.num_tokens)
+    weights = recording.attention_from(layer, queries, head)
     if order == "special":
-        return weights[..., recording.special].sum(axis=-1).mean(axis=-1)
+        return weights[:, recording.special].sum(axis=-1).mean()
     if order == "spread":
-        return spread(weights).mean(axis=-1)
+        return spread(weights).mean()
+    return reach(recording, weights, queries)
+
+
+def reach(recording: Recording, weights: np.ndarray, queries: np.ndarray) -> float:
+    """How far the rows [query, key] of a head look on average: in tokens, or in patches, from patches to patches."""
     if recording.grid is None:
-        return token_distance(weights).mean(axis=-1)
+        return float(token_distance(weights, queries).mean())
     first = recording.prefix_tokens
-    return patch_distance(weights[:, first:, first:], recording.grid).mean(axis=-1)
+    patches = queries >= first
+    return float(patch_distance(weights[patches, first:], recording.grid, queries[patches] - first).mean())

@@ -41,8 +41,9 @@ def attention_scores(query: Tensor, key: Tensor, mask: Tensor | None = None, sca
 
 def attention_weights(scores: Tensor) -> Tensor:
     """Softmax over the keys; a query that may look at nothing gets zeros, as torch's fused kernels give it."""
-    nothing = (scores == -math.inf).all(dim=-1, keepdim=True)
-    return scores.softmax(dim=-1).masked_fill(nothing, 0.0)
+    nothing = scores.amax(dim=-1, keepdim=True) == -math.inf
+    weights = scores.softmax(dim=-1)
+    return weights.masked_fill(nothing, 0.0) if nothing.any() else weights
 
 
 def scaled_dot_product_attention(
@@ -62,10 +63,8 @@ def scaled_dot_product_attention(
     return Attention(scores, weights, weights @ value)
 
 
-def with_causal(mask: Tensor, num_queries: int, num_keys: int, first_query: int = 0, first_key: int = 0) -> Tensor:
-    """A mask [..., query, key] that also hides every key later than its query; both count from their first."""
-    queries = torch.arange(first_query, first_query + num_queries, device=mask.device)
-    keys = torch.arange(first_key, first_key + num_keys, device=mask.device)
+def with_causal(mask: Tensor, queries: Tensor, keys: Tensor) -> Tensor:
+    """A mask [..., query, key] that also hides every key later than its query; queries and keys say where they stand."""
     earlier = keys <= queries[:, None]
     return mask & earlier if mask.dtype == torch.bool else mask.masked_fill(~earlier, -math.inf)
 
@@ -117,7 +116,8 @@ class MultiHeadAttention(nn.Module):
         heads = Heads(query, key, value, mask, causal, scale=1 / math.sqrt(query.shape[-1]))
         fused_mask, fused_causal = mask, causal
         if causal and mask is not None:  # the kernel takes only one of them
-            fused_mask, fused_causal = with_causal(mask, num_tokens, num_tokens), False
+            places = torch.arange(num_tokens, device=mask.device)
+            fused_mask, fused_causal = with_causal(mask, places, places), False
         context = F.scaled_dot_product_attention(
             query,
             key,

@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from model.analysis.orders import head_order, measure
+from model.analysis.sample import LONG, SAMPLE, sampled_queries
 from model.loaded import ImageModel
 from model.recording import Photo, Recording
 from tests.recordings import random_recording
@@ -82,7 +83,8 @@ def assert_measured(recording: Recording, layer: int, order: str, heads: list[in
     assert found.shape == (recording.num_heads,)
     for head in heads:
         weights = recording.attention(layer, head).astype(float).tolist()
-        queries = range(recording.prefix_tokens if order == "distance" else 0, recording.num_tokens)
+        everything = sampled_queries(recording.num_tokens)
+        queries = everything[recording.prefix_tokens if order == "distance" else 0 :]
         rows = [BY_HAND[order](recording, weights[query], query) for query in queries]
         assert found[head] == pytest.approx(math.fsum(rows) / len(rows), rel=1e-4)
 
@@ -96,3 +98,20 @@ def test_a_head_s_number_is_the_mean_over_its_queries(made: Callable[[], Recordi
 @pytest.mark.parametrize("order", BY_HAND)
 def test_the_heads_of_a_real_photo(order: str, dinov2: ImageModel, sample_photo: Callable[[str], Path]) -> None:
     assert_measured(dinov2.record(sample_photo("coffee"), 224), 11, order, [4])
+
+
+def test_all_queries_up_to_a_length_and_evenly_spaced_ones_above_it() -> None:
+    assert sampled_queries(1).tolist() == [0]
+    assert sampled_queries(LONG).tolist() == list(range(LONG))
+    sample = sampled_queries(LONG + 1)
+    assert (len(sample), sample[0], sample[-1]) == (SAMPLE, 0, LONG)
+    assert set(np.diff(sample)) == {LONG // (SAMPLE - 1), LONG // (SAMPLE - 1) + 1}
+
+
+@pytest.mark.parametrize("order", BY_HAND)
+def test_long_inputs_are_measured_by_a_sample_of_their_queries(order: str) -> None:
+    long = random_recording(num_layers=1, num_heads=1, num_tokens=2_101)
+    special = np.arange(2_101) % 700 == 0
+    assert_measured(dataclasses.replace(long, special=special), 0, order, [0])
+    pixels = Photo(np.zeros((28, 14, 3), np.uint8), 1.5, (42, 50))
+    assert_measured(dataclasses.replace(long, special=special, photo=pixels, prefix_tokens=1), 0, order, [0])

@@ -34,12 +34,12 @@ def assert_columns(recording: Recording, layer: int, keys: list[int], tolerance:
 
 
 @pytest.mark.parametrize(("dtype", "tolerance"), [(torch.float64, 1e-12), (torch.float32, 5e-6)])
-@pytest.mark.parametrize("rows", [1, 3, 512])
+@pytest.mark.parametrize("chunk", [1, 3 * 7, 2_000_000])
 @pytest.mark.parametrize("kind", KINDS)
 def test_by_the_formula_in_chunks_of_any_size(
-    kind: str, rows: int, dtype: torch.dtype, tolerance: float, monkeypatch: pytest.MonkeyPatch
+    kind: str, chunk: int, dtype: torch.dtype, tolerance: float, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(module, "ROWS", rows)
+    monkeypatch.setattr(module, "CHUNK", chunk)
     recording = random_recording(kind, dtype=dtype)
     for layer, heads in enumerate(recording.layers):
         scores = scores_by_hand(heads)
@@ -67,7 +67,8 @@ def test_a_query_that_may_look_at_nothing_gives_nothing_to_any_key(additive: boo
 
 def test_row_sums_are_kept_and_are_each_layer_s_and_recording_s_own() -> None:
     recording = random_recording()
-    assert recording.log_sum_exp(1) is recording.log_sum_exp(np.int64(1))
+    assert recording.log_sum_exp(1, 2) is recording.log_sum_exp(np.int64(1), np.int64(2))
+    np.testing.assert_array_equal(recording.log_sum_exp(1)[2], recording.log_sum_exp(1, 2))
     assert not np.allclose(recording.log_sum_exp(0), recording.log_sum_exp(1))
     layers = tuple(dataclasses.replace(heads, scale=2.0) for heads in recording.layers)
     scaled = dataclasses.replace(recording, layers=layers)

@@ -11,6 +11,7 @@ from model.nn.attention import MultiHeadAttention, scaled_dot_product_attention,
 from tests.masks import KINDS, as_additive, mask_of
 
 BATCH, HEADS, TOKENS, D_HEAD = 2, 3, 9, 4
+PLACES = torch.arange(TOKENS)
 
 
 def random(*shape: int, seed: int = 0, dtype: torch.dtype = torch.float64) -> Tensor:
@@ -23,7 +24,7 @@ def test_scaled_dot_product_attention(kind: str, dtype: torch.dtype, tolerance: 
     query, key, value = (random(BATCH, HEADS, TOKENS, D_HEAD, seed=seed, dtype=dtype) for seed in range(3))
     mask, causal = mask_of(kind, HEADS, TOKENS, dtype)
     everything = torch.ones(TOKENS, TOKENS, dtype=torch.bool)
-    both = with_causal(everything if mask is None else mask, TOKENS, TOKENS) if causal else mask
+    both = with_causal(everything if mask is None else mask, PLACES, PLACES) if causal else mask
     ours = scaled_dot_product_attention(query, key, value, both)
     additive = as_additive(mask, causal, HEADS, TOKENS).to(dtype)
     torch.testing.assert_close(
@@ -64,8 +65,8 @@ def test_a_part_of_a_causal_mask_is_that_part_of_the_whole(
     mask = given.expand(1, TOKENS, TOKENS)
     rows, columns = slice(*queries), slice(*keys)
     part = mask[:, rows, columns]
-    found = with_causal(part, part.shape[1], part.shape[2], queries[0], keys[0])
-    assert torch.equal(found, with_causal(mask, TOKENS, TOKENS)[:, rows, columns])
+    found = with_causal(part, PLACES[rows], PLACES[columns])
+    assert torch.equal(found, with_causal(mask, PLACES, PLACES)[:, rows, columns])
 
 
 @pytest.mark.parametrize("kind", KINDS)
