@@ -13,7 +13,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from model.errors import RecordingError
-from model.nn.attention import Heads, attention_scores, attention_weights, with_causal
+from model.nn.attention import Heads, wide
 
 CHUNK = 2_000_000  # scores that are in memory at once, where rows are taken in chunks; they stay in a core's cache
 Index = int | np.integer[Any]  # a layer, head or token, from 0
@@ -80,7 +80,7 @@ class Recording:
 
     @property
     def num_heads(self) -> int:
-        return self.layers[0].query.shape[0]
+        return self.layers[0].num_heads
 
     @property
     def num_tokens(self) -> int:
@@ -106,11 +106,18 @@ class Recording:
 
         Raises ValueError for a layer, head or query that is not there.
         """
-        return _numpy(attention_weights(self._scores(layer, head, query)))
+        if query is None:
+            return _numpy(self._layer(layer).weights(slice(None), self._picked(head)))
+        row = _index("query", query, self.num_tokens)
+        return _numpy(self._layer(layer).weights(slice(row, row + 1), self._picked(head)).squeeze(-2))
 
     def scores(self, layer: Index, head: Index | None = None, query: Index | None = None) -> np.ndarray:
         """What goes into the softmax, scaled and masked (-inf where nothing may be looked at); axes as `attention`."""
-        return _numpy(self._scores(layer, head, query))
+        heads, picked = self._layer(layer), self._picked(head)
+        if query is None:
+            return _numpy(heads.scores(slice(None), slice(None), picked))
+        row = _index("query", query, self.num_tokens)
+        return _numpy(heads.scores(slice(row, row + 1), slice(None), picked).squeeze(-2))
 
     def attention_from(
         self, layer: Index, queries: Sequence[int] | np.ndarray, head: Index | None = None
@@ -120,12 +127,13 @@ class Recording:
         Raises ValueError as `attention` does.
         """
         rows = torch.tensor([_index("query", query, self.num_tokens) for query in queries], dtype=torch.long)
-        return self._numpy_weights(layer, self._picked(head), rows)
+        return _numpy(self._layer(layer).weights(rows, self._picked(head)))
 
     def attention_to(self, layer: Index, key: Index, head: Index | None = None) -> np.ndarray:
         """How much every query looks at one key: the column [head, query] of `attention`, by way of `log_sum_exp`."""
         column = _index("key", key, self.num_tokens)
-        scores = _numpy(self._part(layer, self._picked(head), slice(0, None), slice(column, column + 1)).squeeze(-1))
+        part = self._layer(layer).scores(slice(None), slice(column, column + 1), self._picked(head))
+        scores = _numpy(part.squeeze(-1))
         sums = self.log_sum_exp(layer, head)
         return np.exp(scores - np.where(sums == -np.inf, 0, sums))  # a query that may look at nothing gets zeros
 
@@ -139,8 +147,8 @@ class Recording:
             return np.stack([self.log_sum_exp(layer, number) for number in range(self.num_heads)])
         place = _index("layer", layer, self.num_layers), _index("head", head, self.num_heads)
         if place not in self._row_sums:
-            chunks = [self._part(*place, rows, slice(0, None)).logsumexp(dim=-1) for rows in self._chunks()]
-            self._row_sums[place] = _numpy(torch.cat(chunks))
+            heads = self._layer(layer)
+            self._row_sums[place] = _numpy(torch.cat([heads.log_sums(rows, place[1]) for rows in self._chunks()]))
         return self._row_sums[place]
 
     def pooled(self, layer: Index, head: Index, size: int = 512) -> np.ndarray:
@@ -157,10 +165,10 @@ class Recording:
         step = math.ceil(self.num_tokens / size)
         num_cells = math.ceil(self.num_tokens / step)
         missing = num_cells * step - self.num_tokens  # of the last cell
-        place = _index("layer", layer, self.num_layers), _index("head", head, self.num_heads)
+        heads, picked = self._layer(layer), _index("head", head, self.num_heads)
         means = []
         for rows in self._chunks(step):
-            weights = attention_weights(self._part(*place, rows, slice(0, None)))
+            weights = heads.weights(rows, picked)
             sums = F.pad(weights, (0, missing)).unflatten(-1, (num_cells, step)).sum(dim=-1)  # [query, cell]
             means += [cell.mean(dim=0) for cell in sums.split(step)]
         return _numpy(torch.stack(means))
@@ -211,37 +219,13 @@ class Recording:
         vectors = getattr(self._layer(layer), name)
         return _numpy(vectors if head is None else vectors[_index("head", head, self.num_heads)])
 
-    def _picked(self, head: Index | None) -> int | slice:
-        return slice(None) if head is None else _index("head", head, self.num_heads)
+    def _picked(self, head: Index | None) -> int | None:
+        return None if head is None else _index("head", head, self.num_heads)
 
     def _chunks(self, step: int = 1) -> list[slice]:
         """Rows of one head, as many at once as CHUNK allows, in multiples of the step."""
         rows = step * max(1, CHUNK // (self.num_tokens * step))
         return [slice(first, min(first + rows, self.num_tokens)) for first in range(0, self.num_tokens, rows)]
-
-    def _numpy_weights(self, layer: Index, head: int | slice, rows: slice | Tensor) -> np.ndarray:
-        return _numpy(attention_weights(self._part(layer, head, rows, slice(0, None))))
-
-    def _scores(self, layer: Index, head: Index | None, query: Index | None) -> Tensor:
-        if query is None:
-            return self._part(layer, self._picked(head), slice(0, None), slice(0, None))
-        row = _index("query", query, self.num_tokens)
-        return self._part(layer, self._picked(head), slice(row, row + 1), slice(0, None)).squeeze(-2)
-
-    def _part(self, layer: Index, head: int | slice, rows: slice | Tensor, columns: slice) -> Tensor:
-        """The masked scores [head, query, key] of some heads, queries and keys of a layer."""
-        num_tokens = self.num_tokens
-        heads = self._layer(layer)
-        queries = _wide(heads.query[head][..., rows, :])
-        keys = _wide(heads.key[head][..., columns, :])
-        mask = heads.mask
-        if mask is not None:
-            mask = mask.expand(self.num_heads, num_tokens, num_tokens)[head][..., rows, columns]
-        if heads.causal:
-            places = torch.arange(num_tokens, device=queries.device)
-            everything = torch.ones(1, 1, dtype=torch.bool, device=queries.device)
-            mask = with_causal(everything if mask is None else mask, places[rows], places[columns])
-        return attention_scores(queries, keys, mask, heads.scale)
 
 
 def _index(name: str, value: object, count: int) -> int:
@@ -254,13 +238,8 @@ def _index(name: str, value: object, count: int) -> int:
     return index
 
 
-def _wide(tensor: Tensor) -> Tensor:
-    """float32 at least: the fused kernels too add up in float32 where q and k are bfloat16."""
-    return tensor if tensor.dtype == torch.float64 else tensor.float()
-
-
 def _numpy(tensor: Tensor) -> np.ndarray:
-    return _wide(tensor).cpu().numpy()
+    return wide(tensor).cpu().numpy()
 
 
 def _check(recording: Recording) -> None:

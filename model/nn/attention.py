@@ -31,7 +31,11 @@ def attention_scores(query: Tensor, key: Tensor, mask: Tensor | None = None, sca
     """
     if scale is None:
         scale = 1 / math.sqrt(query.shape[-1])
-    scores = query @ key.transpose(-2, -1) * scale
+    return masked(query @ key.transpose(-2, -1) * scale, mask)
+
+
+def masked(scores: Tensor, mask: Tensor | None) -> Tensor:
+    """Scores [..., query, key] with the mask applied, as in `attention_scores`."""
     if mask is None:
         return scores
     if mask.dtype == torch.bool:
@@ -39,10 +43,19 @@ def attention_scores(query: Tensor, key: Tensor, mask: Tensor | None = None, sca
     return scores + mask.to(scores.dtype)
 
 
-def attention_weights(scores: Tensor) -> Tensor:
-    """Softmax over the keys; a query that may look at nothing gets zeros, as torch's fused kernels give it."""
+def attention_weights(scores: Tensor, sinks: Tensor | None = None) -> Tensor:
+    """Softmax over the keys; a query that may look at nothing gets zeros, as torch's fused kernels give it.
+
+    Args:
+        scores: [..., head, query, key].
+        sinks: broadcastable to [..., head, query], a score more in each softmax, whose weight goes nowhere: rows then
+            sum to less than one (OpenAI 2025, "gpt-oss-120b & gpt-oss-20b model card", section 2.2).
+    """
     nothing = scores.amax(dim=-1, keepdim=True) == -math.inf
+    if sinks is not None:
+        scores = torch.cat([scores, sinks.to(scores.dtype).expand(scores.shape[:-1])[..., None]], dim=-1)
     weights = scores.softmax(dim=-1)
+    weights = weights if sinks is None else weights[..., :-1]
     return weights.masked_fill(nothing, 0.0) if nothing.any() else weights
 
 
@@ -74,11 +87,100 @@ class Heads:
     """All that one attention layer was given: any of its weights can be computed from this, later and in part."""
 
     query: Tensor  # [..., head, query, d_head]
-    key: Tensor  # [..., head, key, d_head]
-    value: Tensor  # [..., head, key, d_head]
+    key: Tensor  # [..., key head, key, d_head]; heads side by side share one (Ainslie et al. 2023, GQA)
+    value: Tensor  # [..., key head, key, d_value]
     mask: Tensor | None  # broadcastable to [..., head, query, key]; bool: True may be looked at; float: is added
     causal: bool  # a query sees no later key
     scale: float
+    softcap: float | None = None  # scores are softcap * tanh(scores / softcap) (Gemma 2, section 2)
+    sinks: Tensor | None = None  # [head], a score more in each softmax, as in `attention_weights`
+
+    @property
+    def num_heads(self) -> int:
+        return self.query.shape[-3]
+
+    def repeated(self, vectors: Tensor) -> Tensor:
+        """Keys or values [..., key head, key, d] as each head sees them: [..., head, key, d]."""
+        times = self.num_heads // vectors.shape[-3]
+        return vectors if times == 1 else vectors.repeat_interleave(times, dim=-3)
+
+    def full_mask(self) -> Tensor | None:
+        """The mask with being causal in it, broadcastable to [..., head, query, key]; None: all may look at all."""
+        return self._mask(slice(None), slice(None))
+
+    def scores(self, rows: slice | Tensor, columns: slice, head: int | None = None) -> Tensor:
+        """What goes into the softmax for some queries and keys: [..., head, query, key], or of one head.
+
+        In float32 at least: the fused kernels too add up in float32 where queries and keys are bfloat16.
+        """
+        query, key = self.query[..., rows, :], self.key[..., columns, :]
+        mask = self._mask(rows, columns)
+        if head is None:
+            key = self.repeated(key)
+        else:
+            query, key = query[..., head, :, :], key[..., head * key.shape[-3] // self.num_heads, :, :]
+            mask = mask if mask is None else mask[..., head if mask.shape[-3] > 1 else 0, :, :]
+        if self.softcap is None:
+            return attention_scores(wide(query), wide(key), mask, self.scale)
+        capped = self.softcap * (attention_scores(wide(query), wide(key), None, self.scale) / self.softcap).tanh()
+        return masked(capped, mask)
+
+    def weights(self, rows: slice | Tensor, head: int | None = None) -> Tensor:
+        """Rows of the weights, [..., head, query, key] or of one head; each sums to one, or with sinks to less."""
+        return attention_weights(self.scores(rows, slice(None), head), self._sinks(head))
+
+    def log_sums(self, rows: slice | Tensor, head: int | None = None) -> Tensor:
+        """log of the sum of exp(scores) over all keys, and the sink where there is one: [..., head, query]."""
+        sums = self.scores(rows, slice(None), head).logsumexp(dim=-1)
+        sinks = self._sinks(head)
+        return sums if sinks is None else torch.where(sums == -math.inf, sums, sums.logaddexp(sinks.to(sums.dtype)))
+
+    def _sinks(self, head: int | None) -> Tensor | None:
+        if self.sinks is None:
+            return None
+        return self.sinks[:, None] if head is None else self.sinks[head]
+
+    def _mask(self, rows: slice | Tensor, columns: slice) -> Tensor | None:
+        num_queries, num_keys = self.query.shape[-2], self.key.shape[-2]
+        mask = self.mask
+        if mask is not None:
+            mask = mask.expand(*mask.shape[:-2], num_queries, num_keys)[..., rows, columns]
+            mask = mask.expand(1, *mask.shape) if mask.ndim == 2 else mask  # an axis of heads
+        if self.causal:
+            device = self.query.device
+            everything = torch.ones(1, 1, 1, dtype=torch.bool, device=device)
+            queries, keys = (torch.arange(count, device=device) for count in (num_queries, num_keys))
+            mask = with_causal(everything if mask is None else mask, queries[rows], keys[columns])
+        return mask
+
+
+@dataclass(frozen=True)
+class KeptScores:
+    """The scores of a layer that computes its softmax by itself, kept whole: it answers as Heads do."""
+
+    kept: Tensor  # [..., head, query, key], scaled and masked
+
+    @property
+    def num_heads(self) -> int:
+        return self.kept.shape[-3]
+
+    def scores(self, rows: slice | Tensor, columns: slice, head: int | None = None) -> Tensor:
+        """As `Heads.scores`."""
+        picked = self.kept if head is None else self.kept[..., head, :, :]
+        return wide(picked[..., rows, columns])
+
+    def weights(self, rows: slice | Tensor, head: int | None = None) -> Tensor:
+        """As `Heads.weights`."""
+        return attention_weights(self.scores(rows, slice(None), head))
+
+    def log_sums(self, rows: slice | Tensor, head: int | None = None) -> Tensor:
+        """As `Heads.log_sums`."""
+        return self.scores(rows, slice(None), head).logsumexp(dim=-1)
+
+
+def wide(tensor: Tensor) -> Tensor:
+    """In float32 at least."""
+    return tensor if tensor.dtype == torch.float64 else tensor.float()
 
 
 class MultiHeadAttention(nn.Module):

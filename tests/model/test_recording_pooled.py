@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from model import recording as module
 from model.loaded import ImageModel
+from model.nn.attention import Heads
 from model.recording import Recording
 from tests.masks import KINDS
 from tests.recordings import random_recording
@@ -84,13 +85,14 @@ def test_rows_of_a_long_input_are_right_though_the_matrix_never_is_whole() -> No
 def test_never_more_than_a_chunk_in_memory(monkeypatch: pytest.MonkeyPatch) -> None:
     recording = long_recording()
     sizes = []
-    original = module.attention_weights
+    original = Heads.scores
 
-    def watched(scores: torch.Tensor) -> torch.Tensor:
+    def watched(heads: Heads, rows: slice, columns: slice, head: int | None = None) -> torch.Tensor:
+        scores = original(heads, rows, columns, head)
         sizes.append(scores.numel())
-        return original(scores)
+        return scores
 
-    monkeypatch.setattr(module, "attention_weights", watched)
+    monkeypatch.setattr(Heads, "scores", watched)
     recording.pooled(0, 0)
     assert max(sizes) <= module.CHUNK
     assert sum(sizes) == 8_200**2

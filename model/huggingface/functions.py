@@ -1,0 +1,96 @@
+"""Attention of models that call torch's functions by themselves: noted where torch is called."""
+
+import math
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+from torch.overrides import TorchFunctionMode
+from transformers import PreTrainedModel
+
+from model.huggingface.attend import Call
+from model.nn.attention import Heads, KeptScores
+
+SOFTMAX = {torch.softmax, Tensor.softmax, F.softmax, torch.special.softmax}
+
+
+def attention_modules(network: nn.Module) -> list[nn.Module]:
+    """The modules that compute attention, by their names; torch's own are not transformers' layers."""
+    return [
+        module
+        for module in network.modules()
+        if "attention" in type(module).__name__.lower() and not type(module).__module__.startswith("torch.")
+    ]
+
+
+class _Mode(TorchFunctionMode):
+    """Notes scaled dot-product attention and softmax over keys while an attention module runs."""
+
+    def __init__(self, on_call: Callable[[int], object] | None) -> None:
+        super().__init__()
+        self.calls: list[Call] = []
+        self.inside: list[nn.Module] = []
+        self._on_call = on_call
+        self._thread = threading.get_ident()  # the hooks are on a network that others may be running
+
+    def enter(self, module: nn.Module) -> None:
+        """A module begins."""
+        if threading.get_ident() == self._thread:
+            self.inside.append(module)
+
+    def leave(self) -> None:
+        """It has ended."""
+        if threading.get_ident() == self._thread and self.inside:
+            self.inside.pop()
+
+    def __torch_function__(self, function: Callable, types: Any, args: tuple = (), kwargs: dict | None = None) -> Any:
+        kwargs = kwargs or {}
+        if not self.inside:
+            return function(*args, **kwargs)
+        if function is F.scaled_dot_product_attention:
+            self._note(_heads_of(*args, **kwargs))
+        elif function in SOFTMAX:
+            scores = args[0] if args else kwargs["input"]
+            dim = args[1] if len(args) > 1 else kwargs.get("dim")
+            if scores.ndim >= 3 and dim in (-1, scores.ndim - 1):
+                self._note(KeptScores(scores if scores.ndim == 4 else scores[None]))
+        return function(*args, **kwargs)  # what it calls in turn is not heard here
+
+    def _note(self, heads: Heads | KeptScores) -> None:
+        self.calls.append(Call(self.inside[-1], heads))
+        if self._on_call is not None:
+            self._on_call(len(self.calls))
+
+
+def _heads_of(
+    query: Tensor,
+    key: Tensor,
+    value: Tensor,
+    attn_mask: Tensor | None = None,
+    dropout_p: float = 0.0,
+    is_causal: bool = False,
+    scale: float | None = None,
+    enable_gqa: bool = False,
+) -> Heads:
+    """As `torch.nn.functional.scaled_dot_product_attention` takes them."""
+    return Heads(query, key, value, attn_mask, is_causal, 1 / math.sqrt(query.shape[-1]) if scale is None else scale)
+
+
+@contextmanager
+def function_calls(network: PreTrainedModel, on_call: Callable[[int], object] | None) -> Iterator[list[Call]]:
+    """All attention that the network's attention modules compute by torch's functions inside the context."""
+    mode = _Mode(on_call)
+    hooks = []
+    for module in attention_modules(network):
+        hooks.append(module.register_forward_pre_hook(lambda entered, _: mode.enter(entered)))
+        hooks.append(module.register_forward_hook(lambda *_: mode.leave(), always_call=True))
+    try:
+        with mode:
+            yield mode.calls
+    finally:
+        for hook in hooks:
+            hook.remove()
