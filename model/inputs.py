@@ -67,7 +67,8 @@ def read_text(tokenizer: Tokenizer, text: Text, max_tokens: int) -> TextInput:
     room = max_tokens - tokenizer.num_special_tokens_to_add(len(parts) == 2)
     lengths = _cut_longest([len(part.ids) for part in parts], room)
     for part, length in zip(parts, lengths):
-        part.truncate(length)
+        part.truncate(length + 1)  # in two steps: what the last one cuts off is kept as pieces of that length, and
+        part.truncate(length)  # post_process pairs each piece of one text with each of the other
     encoding = tokenizer.post_process(parts[0], parts[1] if len(parts) == 2 else None)
     # Which text a token comes from: post_process forgets it for the first, so it is counted anew.
     in_order = iter([number for number, length in enumerate(lengths) for _ in range(length)])
