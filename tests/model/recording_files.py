@@ -46,12 +46,12 @@ def with_header(content: bytes, length: int | None = None) -> bytes:
 
 
 def refusal(path: Path) -> str:
-    """Within a second and 100 MB."""
+    """Within a second of computing and 100 MB."""
     tracemalloc.start()
-    started = time.perf_counter()
+    started = time.thread_time()
     with pytest.raises(RecordingError) as caught:
         Recording.load(path)
-    assert time.perf_counter() - started < 1
+    assert time.thread_time() - started < 1
     assert tracemalloc.get_traced_memory()[1] < 100_000_000
     tracemalloc.stop()
     assert is_one_sentence(caught.value)

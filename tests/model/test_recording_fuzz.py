@@ -21,7 +21,7 @@ from tests.recordings import random_recording
 from tests.sentences import is_one_sentence
 
 COUNT = 1_200
-SECONDS = 60
+SECONDS = 60  # of computing
 NUMBERS = (-1, 0, 1, 2, 7, 2**31, 10**30, 0.5, -1e300, math.nan, math.inf)
 VALUES: tuple[Any, ...] = (None, True, False, *NUMBERS, "", "a", "\ud800", [], {})
 DTYPES = (torch.float32, torch.float16, torch.bfloat16, torch.float64, torch.int8, torch.bool, torch.complex64)
@@ -104,7 +104,7 @@ def test_damaged_recordings(tmp_path: Path) -> None:
         recording.save(tmp_path / f"{number}")
         files.append((tmp_path / f"{number}").read_bytes())
     seed, path, loaded = seed_of_this_run(), tmp_path / "file.safetensors", 0
-    started = time.perf_counter()
+    started = time.process_time()
     ways = itertools.cycle(itertools.product((other_bytes, other_metadata, other_tensors), files))
     for number, (damage, content) in enumerate(itertools.islice(ways, COUNT)):
         path.write_bytes(content)
@@ -115,5 +115,5 @@ def test_damaged_recordings(tmp_path: Path) -> None:
         except Exception as error:
             if not isinstance(error, RecordingError) or not is_one_sentence(error):
                 pytest.fail(f"HEADLENS_SEED={seed}, variant {number}: {error!r}")
-    assert time.perf_counter() - started < SECONDS
+    assert time.process_time() - started < SECONDS
     assert 0 < loaded < COUNT, f"HEADLENS_SEED={seed}"
