@@ -37,7 +37,8 @@ def open_image(source: ImageSource) -> Image.Image:
         if isinstance(source, Image.Image):
             return _to_rgb(source)
         data = source if isinstance(source, bytes) else _read(source)
-        _refuse_large(len(data))
+        if len(data) > MAX_BYTES:
+            raise InputError(f"This file is larger than {MAX_BYTES // 10**6} MB; save it as PNG or JPEG.")
         refuse_costly(data)
         with Image.open(io.BytesIO(data), formats=FORMATS) as image:
             return _to_rgb(image)
@@ -60,15 +61,9 @@ def _read(path: str | Path) -> bytes:
         raise InputError(f"There is no image file {str(path)!r}; give the path of one.")
     try:
         with open(path, "rb") as file:
-            _refuse_large(os.fstat(file.fileno()).st_size)
-            return file.read()
+            return file.read(MAX_BYTES + 1)  # enough to see that it is too large
     except OSError as error:
         raise InputError(f"The file {str(path)!r} cannot be read ({error.strerror}); give another.") from error
-
-
-def _refuse_large(size: int) -> None:
-    if size > MAX_BYTES:
-        raise InputError(f"This file is larger than {MAX_BYTES // 10**6} MB; save it as PNG or JPEG.")
 
 
 def _to_rgb(image: Image.Image) -> Image.Image:

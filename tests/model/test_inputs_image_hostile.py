@@ -130,7 +130,7 @@ def test_a_jpeg_of_many_segments() -> None:
 def test_what_looks_like_segments_inside_or_behind_a_jpeg_is_none() -> None:
     thumbnail = (b"\xff\xda\0\0" + b"\xff\xe1\0\2") * 8_000
     assert open_image(jpeg_with(thumbnail, 1)).size == (16, 16)
-    assert open_image(JPEG + thumbnail).size == (16, 16)  # a phone's moving photo is followed by a film
+    assert open_image(JPEG + bytes(2) + thumbnail).size == (16, 16)  # a phone's moving photo is followed by a film
 
 
 @pytest.mark.parametrize("big", [False, True])
@@ -166,5 +166,6 @@ def test_a_file_too_large_to_be_read(tmp_path: Path) -> None:
     path = tmp_path / "large.webp"
     path.write_bytes(b"RIFF\0\0\0\0WEBP")
     os.truncate(path, 10**12)  # none of it on the disk
-    assert f"larger than {MAX_BYTES // 10**6} MB" in refusal(path)
-    assert f"larger than {MAX_BYTES // 10**6} MB" in refusal(bytes(MAX_BYTES + 1))
+    for source in (path, bytes(MAX_BYTES + 1)):
+        with pytest.raises(InputError, match=f"larger than {MAX_BYTES // 10**6} MB; save"):
+            open_image(source)

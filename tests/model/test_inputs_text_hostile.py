@@ -77,6 +77,8 @@ def test_refused_by_the_model_in_a_sentence(minilm: TextModel, text: Text) -> No
         minilm.record(text)
     assert isinstance(caught.value, InputError)
     assert is_one_sentence(caught.value)
+    parts = (text,) if isinstance(text, str) else text
+    assert ("is empty" in str(caught.value)) == any(not part.strip() for part in parts)
 
 
 LONGEST = {

@@ -94,7 +94,15 @@ def test_tensors_of_another_kind(path: Path, name: str, tensor: torch.Tensor) ->
     refusal(rewrite(path, {name: tensor}))
 
 
+@pytest.mark.parametrize("number_format", [torch.int8, torch.bool, torch.complex64])
+def test_queries_keys_and_values_all_of_one_wrong_format(path: Path, number_format: torch.dtype) -> None:
+    refusal(rewrite(path, every_vector(torch.zeros(3, 7, 4, dtype=number_format))))
+
+
 @pytest.mark.parametrize("shape", [(0, 7, 4), (3, 7, 0), (3, 7), (3, 7, 4, 1)])
 def test_queries_keys_and_values_all_of_one_wrong_shape(path: Path, shape: tuple[int, ...]) -> None:
-    vectors = {f"layers.{number}.{name}": torch.zeros(shape) for number in (0, 1) for name in ("query", "key", "value")}
-    refusal(rewrite(path, vectors))
+    refusal(rewrite(path, every_vector(torch.zeros(shape))))
+
+
+def every_vector(tensor: torch.Tensor) -> dict[str, torch.Tensor]:
+    return {f"layers.{number}.{name}": tensor.clone() for number in (0, 1) for name in ("query", "key", "value")}
