@@ -11,6 +11,8 @@ import sys
 import time
 from pathlib import Path
 
+import torch
+
 from model.errors import InputError
 from model.inputs import MAX_ASPECT, Size, read_image
 from tests.model.damage import seed_of_this_run, small_files, variants
@@ -38,6 +40,7 @@ def test_damaged_photos() -> None:
 def main(seed: str, count: int, size: Size) -> None:
     """Says each variant's name before it is read; at last how many were images, by how many MB the memory grew, and
     how many seconds of computing it took."""
+    torch.set_num_threads(1)  # threads that wait for each other on a busy machine compute too
     files = small_files()
     for content in files.values():
         is_read(content, size)
