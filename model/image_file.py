@@ -61,7 +61,8 @@ def _read(path: str | Path) -> bytes:
         raise InputError(f"There is no image file {str(path)!r}; give the path of one.")
     try:
         with open(path, "rb") as file:
-            return file.read(MAX_BYTES + 1)  # enough to see that it is too large
+            # Enough to see that it is too large; so many bytes are taken before they are read.
+            return file.read(min(os.path.getsize(path), MAX_BYTES) + 1)
     except OSError as error:
         raise InputError(f"The file {str(path)!r} cannot be read ({error.strerror}); give another.") from error
 
