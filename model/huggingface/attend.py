@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -27,6 +28,7 @@ class Call:
     heads: Heads | KeptScores
 
 
+attending: ContextVar[bool] = ContextVar("attending", default=False)  # inside `attend`
 _note: ContextVar[Callable[[Call], object] | None] = ContextVar("note", default=None)  # of the run in this thread alone
 
 
@@ -47,7 +49,16 @@ def recorded_calls(on_call: Callable[[int], object] | None = None) -> Iterator[l
         _note.reset(token)
 
 
-def attend(
+def attend(module: nn.Module, *given: Tensor | None, **named: Any) -> tuple[Tensor, None]:
+    """What transformers calls for each attention layer; see `_attend`."""
+    token = attending.set(True)
+    try:
+        return _attend(module, *given, **named)
+    finally:
+        attending.reset(token)
+
+
+def _attend(
     module: nn.Module,
     query: Tensor,
     key: Tensor,
@@ -61,7 +72,7 @@ def attend(
     indices: Tensor | None = None,
     **others: object,
 ) -> tuple[Tensor, None]:
-    """What transformers calls for each attention layer, as its `sdpa_attention_forward`.
+    """As transformers' `sdpa_attention_forward`, with a note of what it was given.
 
     Args:
         module: that calls.

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 from transformers import PreTrainedModel
 
-from model.huggingface.attend import Call
+from model.huggingface.attend import Call, attending
 from model.nn.attention import Heads, KeptScores
 
 SOFTMAX = {torch.softmax, Tensor.softmax, F.softmax, torch.special.softmax}
@@ -49,7 +49,7 @@ class _Mode(TorchFunctionMode):
 
     def __torch_function__(self, function: Callable, types: Any, args: tuple = (), kwargs: dict | None = None) -> Any:
         kwargs = kwargs or {}
-        if not self.inside:
+        if not self.inside or attending.get():
             return function(*args, **kwargs)
         if function is F.scaled_dot_product_attention:
             self._note(_heads_of(*args, **kwargs))

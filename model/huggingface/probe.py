@@ -1,0 +1,107 @@
+"""Whether a model can be recorded exactly, and by which way: tried once, when it is loaded."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+from transformers import PreTrainedModel
+
+from model.errors import CheckpointError
+from model.huggingface.attend import NAME, recorded_calls
+from model.huggingface.functions import function_calls
+from model.huggingface.recorder import Recorder, Run
+
+TOLERANCE = 1e-4  # of weights in float32, between what was recorded and the model's own eager attention
+
+
+@dataclass(frozen=True)
+class Probed:
+    """The way that records a model, and the largest difference that was seen on the way."""
+
+    recorder: Recorder
+    difference: float
+
+
+def probe(network: PreTrainedModel, inputs: Mapping[str, Tensor], real: Tensor) -> Probed:
+    """Find the way that records a model exactly.
+
+    Args:
+        network: in eval mode.
+        inputs: of its forward, also a batch that is padded.
+        real: [batch, token] bool, False on padding; rows of these queries are not compared.
+
+    Raises CheckpointError for a model that cannot be recorded exactly.
+    """
+    name = type(network).__name__
+    theirs = _eager(network, inputs)
+    recorder = Recorder(network, "interface" if _covered(network, inputs) else "functions")
+    if recorder.way == "functions":
+        _own_attention(network)
+    run = recorder.run(inputs)
+    if not run.stages:
+        raise CheckpointError(f"{name} computes its attention in a way that cannot be recorded; take another model.")
+    difference = _largest_difference(run, theirs, real)
+    if difference is None:
+        raise CheckpointError(
+            f"{name} does not say its own attention weights, so what is recorded cannot be checked; take another model."
+        )
+    if not difference <= TOLERANCE:
+        raise CheckpointError(
+            f"The weights recorded from {name} differ from its own by up to {difference:.1g}; it cannot be shown truly."
+        )
+    return Probed(recorder, difference)
+
+
+def _covered(network: PreTrainedModel, inputs: Mapping[str, Tensor]) -> bool:
+    """Whether every attention call goes through transformers' interface, and none to torch by itself."""
+    try:
+        network.set_attn_implementation(NAME)
+    except (ValueError, KeyError):
+        return False
+    with torch.inference_mode(), function_calls(network, None) as others, recorded_calls() as calls:
+        network(**inputs, return_dict=True)
+    return bool(calls) and not others
+
+
+def _own_attention(network: PreTrainedModel) -> None:
+    """Back to what the model computes where nothing is asked of it."""
+    for name in ("sdpa", "eager"):
+        try:
+            network.set_attn_implementation(name)
+        except (ValueError, KeyError, ImportError):
+            continue
+        return
+
+
+@torch.inference_mode()
+def _eager(network: PreTrainedModel, inputs: Mapping[str, Tensor]) -> dict[str, tuple[Tensor, ...]]:
+    """The model's own weights by stage, each [batch, head, query, key]; nothing where it says none."""
+    network.set_attn_implementation("eager")
+    outputs: Any = network(**inputs, output_attentions=True, return_dict=True)
+    found = {
+        "encoder": outputs.get("encoder_attentions"),
+        "decoder": outputs.get("decoder_attentions"),
+        "cross": outputs.get("cross_attentions"),
+        "only": outputs.get("attentions"),
+    }
+    return {stage: tuple(weights) for stage, weights in found.items() if weights and weights[0] is not None}
+
+
+def _largest_difference(run: Run, theirs: Mapping[str, tuple[Tensor, ...]], real: Tensor) -> float | None:
+    """Over all layers of all stages that both have; None where there is none, or not as many layers."""
+    largest: float | None = None
+    for stage, layers in run.stages.items():
+        own = theirs.get(stage, theirs.get("only"))
+        if own is None or len(own) != len(layers):
+            return None
+        for weights, heads in zip(own, layers):
+            found = heads.weights(slice(None))
+            if found.shape != weights.shape:
+                return None
+            off = (found - weights.to(found.dtype)).abs().amax(dim=(1, 3))  # [batch, query]
+            if off.shape == real.shape:
+                off = off[real]
+            largest = max(largest or 0.0, float(off.max()))
+    return largest
