@@ -1,0 +1,32 @@
+"""How long recording takes, beside the same forward passes of transformers (cases.py says what is timed)."""
+
+from collections.abc import Iterator
+
+import torch
+
+from tests.benchmarks.cases import CASES
+from tests.benchmarks.measure import Row, in_turns, milliseconds, say, table
+
+SECONDS = 20  # of each case
+AIM = 1.05
+
+
+@torch.inference_mode()
+def rows() -> Iterator[Row]:
+    for name, build in CASES.items():
+        say(f"recording: {name}")
+        times = in_turns(build(), SECONDS, least=7)
+        ratio = times["ours"] / times["sdpa"]
+        whole = f"; whole `record()` {milliseconds(times['record'])}" if "record" in times else ""
+        yield Row(
+            "record",
+            name,
+            f"{milliseconds(times['ours'])} (× {ratio:.2f}){whole}",
+            f"SDPA {milliseconds(times['sdpa'])}; eager {milliseconds(times['eager'])}",
+            f"× {AIM}",
+            ratio <= AIM,
+        )
+
+
+if __name__ == "__main__":
+    print(table(rows()))
