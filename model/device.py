@@ -1,5 +1,7 @@
 """Where a model runs, and in which number format."""
 
+import os
+
 import torch
 
 from model.errors import DeviceError
@@ -50,3 +52,10 @@ def synchronize(device: torch.device) -> None:
         torch.cuda.synchronize(device)
     elif device.type == "mps":
         torch.mps.synchronize()
+
+
+def parallel_runs(device: torch.device) -> int:
+    """How many models may run at once before they only slow each other down: one a core, or one on a GPU."""
+    if device.type != "cpu":
+        return 1
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

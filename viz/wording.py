@@ -4,7 +4,7 @@ import unicodedata
 
 from model.analysis.heads import spread
 from model.analysis.orders import reach
-from model.analysis.sample import LONG, sampled_queries
+from model.analysis.sample import LONG, SAMPLE, sampled_queries
 from model.recording import Recording
 
 WHY_SPECIAL = (
@@ -42,6 +42,25 @@ def head_in_words(recording: Recording, layer: int, head: int, query: int) -> st
         f"From {name_of(recording, query)} the head spreads over {_count(here)} of {recording.num_tokens:,} tokens; "
         f"{where} it spreads over {_count(everywhere)} and looks {away:.1f} {units} on average{of}."
     )
+
+
+def matrix_note(num_tokens: int, largest_drawn: int, several: bool) -> str:
+    """What is to be known of the matrix of a long input: that it is drawn in cells, or not at all."""
+    if num_tokens <= largest_drawn:
+        return ""
+    if several and num_tokens > LONG:
+        return f"{num_tokens:,} tokens make a matrix too large to merge heads in: choose “this head” to see it."
+    return (
+        f"{num_tokens:,} tokens are drawn in cells: the mean over a cell's queries of the sum over its keys. "
+        "Click one for the exact weights of a query in it."
+    )
+
+
+def grid_note(num_tokens: int, matrices: bool, order: str) -> str:
+    """What is to be known of the grid of all heads of a long input: what comes from a sample of its queries."""
+    if num_tokens <= LONG or not (matrices or order in ("spread", "distance", "special")):
+        return ""
+    return f"{'drawn' if matrices else 'ordered'} from {SAMPLE} evenly spaced queries"
 
 
 def _count(number: float) -> str:

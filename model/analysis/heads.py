@@ -1,5 +1,7 @@
 """What one head's weights come to: whom a query looks at most, how far, and over how many tokens."""
 
+import math
+
 import numpy as np
 
 
@@ -40,6 +42,15 @@ def patch_distance(weights: np.ndarray, grid: tuple[int, int], queries: np.ndarr
     rows = _or_all(queries, weights)
     away = np.hypot(row[rows, None] - row, column[rows, None] - column)
     return (weights * away).sum(axis=-1) / np.maximum(weights.sum(axis=-1), 1e-12)
+
+
+def pooled(weights: np.ndarray, size: int = 512) -> np.ndarray:
+    """A matrix [query, key] in cells, as `Recording.pooled` makes them: [cell, cell]."""
+    num_tokens = len(weights)
+    starts = np.arange(0, num_tokens, math.ceil(num_tokens / size))
+    counts = np.diff(np.append(starts, num_tokens))
+    sums = np.add.reduceat(np.add.reduceat(weights, starts, axis=1), starts, axis=0)
+    return sums / counts[:, None].astype(weights.dtype)
 
 
 def _or_all(queries: np.ndarray | None, weights: np.ndarray) -> np.ndarray:

@@ -64,7 +64,7 @@ def scaled_dot_product_attention(
 
 
 def with_causal(mask: Tensor, queries: Tensor, keys: Tensor) -> Tensor:
-    """A mask [..., query, key] that also hides every key later than its query; queries and keys say where they stand."""
+    """A mask [..., query, key] that also hides keys later than their query; queries and keys say where they stand."""
     earlier = keys <= queries[:, None]
     return mask & earlier if mask.dtype == torch.bool else mask.masked_fill(~earlier, -math.inf)
 

@@ -5,22 +5,33 @@ import functools
 import io
 import json
 import struct
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
 
 import numpy as np
-import streamlit as st
 from PIL import Image
 
+from model.analysis.heads import pooled
 from model.analysis.orders import head_order, measure
+from model.analysis.sample import LONG, sampled_queries
+from model.nn.encoder import OnLayer
 from model.recording import Photo, Recording
 from viz import wording
 from viz.address import View
-from viz.figures import attention_heatmap
+from viz.figures import attention_heatmap, pooled_heatmap
 from viz.figures.tiles import matrix_tiles
+from viz.store import Kept
 from viz.theme import DARK, HEAT, LIGHT, lookup_table
 
-EXACT_MATRIX = 600  # tokens up to which the matrix of several heads travels as float32
-LARGEST_MATRIX = 2_100  # tokens up to which it travels at all, in steps of 1/255 of each row's maximum
+EXACT_MATRIX = 600  # tokens up to which the matrix of several heads travels as float32; up to LONG in steps of 1/255
+LARGEST_DRAWN = 1_024  # tokens up to which the matrix is drawn token by token
+Work = Callable[[str, int], AbstractContextManager[OnLayer]]
+
+
+@contextmanager
+def at_once(what: str, num_layers: int) -> Iterator[OnLayer]:
+    """Heavy work with nobody else waiting, and nobody watching."""
+    yield lambda layer: None
 
 
 def pack(header: Mapping[str, object], arrays: Mapping[str, np.ndarray]) -> bytes:
@@ -36,40 +47,47 @@ def pack(header: Mapping[str, object], arrays: Mapping[str, np.ndarray]) -> byte
 
 
 def build(
-    key: str,
-    recording: Recording,
+    kept: Kept,
     view: View,
     link: str,
     full: bool,
     hover: bool,
     save: Mapping[str, object] | None = None,
+    work: Work = at_once,
 ) -> bytes:
     """The payload for a view.
 
     Args:
-        key: stands for the recording.
-        recording: what to show.
+        kept: what to show.
         view: how.
         link: what the page says of the address.
         full: also what costs time and is not the picture itself: the head in words.
         hover: also the head's queries and keys, from which the page computes what the pointer asks for.
         save: a figure that the page is to save: {figure, name, format, width, height, at}.
+        work: enters heavy work on every layer, under its name; it gives what is to be told each layer that is done.
     """
-    arrays = _preview(key, view.direction, view.query, recording) | _tables()
+    recording = kept.recording
+    if recording.num_tokens <= EXACT_MATRIX:
+        work = at_once  # it is done sooner than a queue is asked
+    arrays = _preview(kept, view.direction, view.query, work) | _tables()
     photo = recording.photo
-    figure = _figure(recording, view) if view.matrix and recording.num_tokens <= LARGEST_MATRIX else None
+    several = view.of != "head"
     if photo is None:
-        arrays["tiles"], arrays["tileTops"] = text_tiles(key, recording)
+        arrays["tiles"], arrays["tileTops"] = text_tiles(kept, work)
     else:
-        arrays["photo"] = np.frombuffer(_jpeg(key, photo), np.uint8)
-    if view.of != "head":
-        arrays |= _merged(recording, view)
-    elif hover or figure is not None or photo is None:
+        arrays["photo"] = np.frombuffer(kept.derive("jpeg", lambda: _jpeg(photo)), np.uint8)
+    figure = None
+    if view.matrix and not (several and recording.num_tokens > LONG):
+        figure, cells = _figure(kept, view, work)
+        arrays |= cells
+    if several:
+        arrays |= _several(kept, view, work)
+    elif hover or (figure is not None and "pooled" not in arrays) or photo is None:
         arrays |= _head(recording, view)
     else:
-        arrays["row"] = head_row(recording, view)
+        arrays["row"] = shown_row(recording, view)
     header = {
-        "key": key,
+        "key": kept.key,
         "view": {**dataclasses.asdict(view), "pick": False},
         "tokens": recording.tokens,
         "special": recording.special.astype(int).tolist(),
@@ -81,32 +99,56 @@ def build(
         "scale": recording.layers[view.layer].scale,
         "causal": recording.layers[view.layer].causal,
         "side": None if photo is not None else int(arrays["tiles"].shape[-1]),
-        "order": head_order(heads_measured(key, recording, view), recording.num_layers, recording.num_heads),
+        "order": head_order(heads_measured(kept, view, work), recording.num_layers, recording.num_heads),
         "why": wording.WHY_SPECIAL,
         "words": wording.head_in_words(recording, view.layer, view.head, view.query) if full else "",
         "more": not full or not hover,
         "link": link,
         "figure": figure,
+        "matrixNote": wording.matrix_note(recording.num_tokens, LARGEST_DRAWN, several),
+        "gridNote": wording.grid_note(recording.num_tokens, photo is None, view.order),
         "save": save,
     }
     return pack(header, arrays)
 
 
-def all_heads(recording: Recording, direction: str, query: int) -> np.ndarray:
+def all_heads(recording: Recording, direction: str, query: int, layers: range | None = None) -> np.ndarray:
     """What a token looks at ("at"), or by what it is looked at ("by"), in every head: [layer, head, token]."""
-    layers = range(recording.num_layers)
+    layers = range(recording.num_layers) if layers is None else layers
     if direction == "at":
         return np.stack([recording.attention(layer, query=query) for layer in layers])
     return np.stack([recording.attention_to(layer, query) for layer in layers])
 
 
-@st.cache_data(max_entries=64, show_spinner=False)
-def _preview(key: str, direction: str, query: int, _recording: Recording) -> dict[str, np.ndarray]:
-    weights = all_heads(_recording, direction, query)
-    tops = np.maximum(weights[..., ~_recording.special].max(axis=-1, initial=0), 1e-12)  # [layer, head]
-    steps = np.rint(np.clip(weights / tops[..., None], 0, 1) * 255).astype(np.uint8)
-    tops = tops.astype(np.float32)
-    return {"preview": steps, "tops": tops, "tileTops": tops, "previewSpecial": weights[..., _recording.special]}
+def shown_row(recording: Recording, view: View) -> np.ndarray:
+    """What the view's head, or heads made one, give to the query, or get from it: [token]."""
+    if view.of == "head" and view.direction == "at":
+        return recording.attention(view.layer, view.head, view.query)
+    if view.of == "head":
+        return recording.attention_to(view.layer, view.query, view.head)
+    heads = all_heads(recording, view.direction, view.query, _layers_of(recording, view))
+    return heads.mean(axis=(0, 1)) if view.of.endswith("mean") else heads.max(axis=(0, 1))
+
+
+def _layers_of(recording: Recording, view: View) -> range:
+    return range(view.layer, view.layer + 1) if view.of.startswith("layer") else range(recording.num_layers)
+
+
+def _preview(kept: Kept, direction: str, query: int, work: Work) -> dict[str, np.ndarray]:
+    def compute() -> dict[str, np.ndarray]:
+        recording = kept.recording
+        if direction == "by":  # it needs every row's sum, of every head
+            with work("Adding up rows", recording.num_layers) as on_layer:
+                for layer in range(recording.num_layers):
+                    recording.log_sum_exp(layer)
+                    on_layer(layer)
+        weights = all_heads(recording, direction, query)
+        tops = np.maximum(weights[..., ~recording.special].max(axis=-1, initial=0), 1e-12)  # [layer, head]
+        steps = np.rint(np.clip(weights / tops[..., None], 0, 1) * 255).astype(np.uint8)
+        tops = tops.astype(np.float32)
+        return {"preview": steps, "tops": tops, "tileTops": tops, "previewSpecial": weights[..., recording.special]}
+
+    return kept.derive(("preview", direction, query), compute)
 
 
 def _head(recording: Recording, view: View) -> dict[str, np.ndarray]:
@@ -114,72 +156,96 @@ def _head(recording: Recording, view: View) -> dict[str, np.ndarray]:
     arrays = {
         "query": recording.query(layer, head).astype(np.float32),
         "key": recording.key(layer, head).astype(np.float32),
-        "lse": recording.log_sum_exp(layer)[head].astype(np.float32),
+        "lse": recording.log_sum_exp(layer, head).astype(np.float32),
     }
     if (mask := recording.mask(layer, head)) is not None:
         arrays["mask"] = mask
     return arrays
 
 
-def head_row(recording: Recording, view: View) -> np.ndarray:
-    """What the pinned head gives to, or gets from, the query: [token]."""
-    if view.direction == "at":
-        return recording.attention(view.layer, view.head, view.query)
-    return recording.attention_to(view.layer, view.query, view.head)
+def merged(kept: Kept, view: View, work: Work = at_once) -> np.ndarray:
+    """Mean or maximum over the heads of a layer, or of all layers: [query, key]; of no input above LONG."""
+
+    def compute() -> np.ndarray:
+        recording, layers = kept.recording, _layers_of(kept.recording, view)
+        mean = view.of.endswith("mean")
+        whole = np.zeros((recording.num_tokens, recording.num_tokens), np.float32)
+        with work("Merging heads", recording.num_layers) as on_layer:
+            for layer in layers:
+                weights = recording.attention(layer)
+                whole = whole + weights.mean(axis=0) if mean else np.maximum(whole, weights.max(axis=0))
+                on_layer(layer)
+        return whole / len(layers) if mean else whole
+
+    return kept.derive(("merged", view.of, view.layer if view.of.startswith("layer") else None), compute)
 
 
-def merged(recording: Recording, of: str, layer: int) -> np.ndarray:
-    """Mean or maximum over the heads of a layer, or of all layers: [query, key]."""
-    layers = [layer] if of.startswith("layer") else range(recording.num_layers)
-    whole: np.ndarray | None = None
-    for number in layers:
-        weights = recording.attention(number)
-        part = weights.mean(axis=0) if of.endswith("mean") else weights.max(axis=0)
-        merge = np.add if of.endswith("mean") else np.maximum
-        whole = part if whole is None else merge(whole, part)
-    assert whole is not None
-    return whole / len(layers) if of.endswith("mean") else whole
-
-
-def _merged(recording: Recording, view: View) -> dict[str, np.ndarray]:
-    weights = merged(recording, view.of, view.layer)
-    if recording.num_tokens <= EXACT_MATRIX:
+def _several(kept: Kept, view: View, work: Work) -> dict[str, np.ndarray]:
+    num_tokens = kept.recording.num_tokens
+    if num_tokens > LONG:
+        return {"row": shown_row(kept.recording, view)}
+    weights = merged(kept, view, work)
+    if num_tokens <= EXACT_MATRIX:
         return {"matrix": weights}
-    if recording.num_tokens > LARGEST_MATRIX:
-        return {"row": weights[view.query] if view.direction == "at" else weights[:, view.query]}
     top = np.maximum(weights.max(axis=1, keepdims=True), 1e-12)
     return {"matrix": np.rint(weights / top * 255).astype(np.uint8), "rowMax": top[:, 0]}
 
 
-def heads_measured(key: str, recording: Recording, view: View) -> np.ndarray | None:
+def heads_measured(kept: Kept, view: View, work: Work = at_once) -> np.ndarray | None:
     """What the heads are ordered by: [layer, head], or None for by layer."""
+    recording = kept.recording
     if view.order == "layer":
         return None
     if view.order == "key":
-        return np.stack([recording.attention(n, query=view.query)[:, view.key] for n in range(recording.num_layers)])
-    return _measured(key, view.order, recording)
+        return all_heads(recording, "at", view.query)[..., view.key]
+
+    def compute() -> np.ndarray:
+        measured = []
+        with work("Measuring heads", recording.num_layers) as on_layer:
+            for layer in range(recording.num_layers):
+                measured.append(measure(recording, layer, view.order))
+                on_layer(layer)
+        return np.stack(measured)
+
+    return kept.derive(("measured", view.order), compute)
 
 
-@st.cache_data(max_entries=64, show_spinner=False)
-def _measured(key: str, order: str, _recording: Recording) -> np.ndarray:
-    return np.stack([measure(_recording, layer, order) for layer in range(_recording.num_layers)])
-
-
-def _figure(recording: Recording, view: View) -> dict:
-    """The pure figure without its weights, which the page computes from queries and keys."""
-    one = view.of == "head"
-    weights = recording.attention(view.layer, view.head) if one else merged(recording, view.of, view.layer)
-    figure = attention_heatmap(weights, recording.tokens, recording.special, view.query, view.log)
-    figure.data[0].update(z=None, customdata=None)
+def _figure(kept: Kept, view: View, work: Work) -> tuple[dict, dict[str, np.ndarray]]:
+    """The pure figure without its weights, and its cells where it has fewer than weights; the page has all else."""
+    recording, one = kept.recording, view.of == "head"
     name = f"headlens-layer{view.layer}-head{view.head}" if one else f"headlens-{view.of}"
-    return {**json.loads(figure.to_json()), "name": name}
+    arrays = {}
+    if recording.num_tokens > LARGEST_DRAWN:
+        if one:
+            place = ("pooled", view.layer, view.head)
+            cells = kept.derive(place, lambda: recording.pooled(view.layer, view.head))
+        else:
+            cells = pooled(merged(kept, view, work))
+        figure = pooled_heatmap(cells, recording.tokens, recording.special, view.query, view.log)
+        arrays["pooled"] = cells
+    else:
+        weights = recording.attention(view.layer, view.head) if one else merged(kept, view, work)
+        figure = attention_heatmap(weights, recording.tokens, recording.special, view.query, view.log)
+    figure.data[0].update(z=None, customdata=None)
+    return {**json.loads(figure.to_json()), "name": name}, arrays
 
 
-@st.cache_data(max_entries=64, show_spinner=False)
-def text_tiles(key: str, _recording: Recording) -> tuple[np.ndarray, np.ndarray]:
+def text_tiles(kept: Kept, work: Work = at_once) -> tuple[np.ndarray, np.ndarray]:
     """[layer, head, side, side] uint8 steps, and the weight [layer, head] at the top of each head's scale."""
-    layers = [matrix_tiles(_recording.attention(layer), _recording.special) for layer in range(_recording.num_layers)]
-    return np.stack([tiles for tiles, _ in layers]), np.stack([tops for _, tops in layers]).astype(np.float32)
+
+    def compute() -> tuple[np.ndarray, np.ndarray]:
+        recording = kept.recording
+        queries = sampled_queries(recording.num_tokens)
+        tiles, tops = [], []
+        with work("Drawing all heads", recording.num_layers) as on_layer:
+            for layer in range(recording.num_layers):
+                tile, top = matrix_tiles(recording.attention_from(layer, queries), recording.special)
+                tiles.append(tile)
+                tops.append(top)
+                on_layer(layer)
+        return np.stack(tiles), np.stack(tops).astype(np.float32)
+
+    return kept.derive("tiles", compute)
 
 
 @functools.lru_cache(maxsize=1)
@@ -188,8 +254,7 @@ def _tables() -> dict[str, np.ndarray]:
     return {name: lookup_table(colours) for name, colours in scales.items()}
 
 
-@st.cache_data(max_entries=16, show_spinner=False)
-def _jpeg(key: str, _photo: Photo) -> bytes:
+def _jpeg(photo: Photo) -> bytes:
     file = io.BytesIO()
-    Image.fromarray(_photo.pixels).save(file, "JPEG", quality=90)
+    Image.fromarray(photo.pixels).save(file, "JPEG", quality=90)
     return file.getvalue()

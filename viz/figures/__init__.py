@@ -2,8 +2,16 @@
 
 from viz.figures.bars import strongest_bars
 from viz.figures.grid import head_grid
-from viz.figures.heatmap import attention_heatmap
+from viz.figures.heatmap import attention_heatmap, pooled_heatmap
 from viz.figures.overlay import patch_overlay, saliency_overlay
 from viz.figures.strip import strip_figure
 
-__all__ = ["attention_heatmap", "head_grid", "patch_overlay", "saliency_overlay", "strip_figure", "strongest_bars"]
+__all__ = [
+    "attention_heatmap",
+    "head_grid",
+    "patch_overlay",
+    "pooled_heatmap",
+    "saliency_overlay",
+    "strip_figure",
+    "strongest_bars",
+]

@@ -1,11 +1,12 @@
 """One head's weights as a matrix: query down, key across."""
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
 import plotly.graph_objects as go
 
-from viz.figures.labels import categories, token_axis
+from viz.figures.labels import categories, cell_categories, token_axis
 from viz.figures.scale import colour_limit
 from viz.theme import LIGHT, Theme, page_layout
 
@@ -35,8 +36,54 @@ def attention_heatmap(
     num_tokens = len(tokens)
     if weights.shape != (num_tokens, num_tokens) or len(special) != num_tokens:
         raise ValueError(f"{num_tokens} tokens do not fit weights {weights.shape} and {len(special)} special flags.")
-    limit = colour_limit(weights, special)
     names = categories(tokens)
+    return _matrix(weights, special, names, token_axis(names, tokens), query, log, theme)
+
+
+def pooled_heatmap(
+    cells: np.ndarray,
+    tokens: Sequence[str],
+    special: np.ndarray,
+    query: int | None = None,
+    log: bool = False,
+    theme: Theme = LIGHT,
+) -> go.Figure:
+    """One head's weights in the cells of `Recording.pooled`: the mean over a cell's queries of the sum over its keys.
+
+    Args:
+        cells: [cell of queries, cell of keys].
+        tokens: what to call each position.
+        special: [token] bool; cells of keys with such a token do not set the colour scale.
+        query: the token whose row of cells is outlined.
+        log: as in `attention_heatmap`.
+        theme: as in `attention_heatmap`.
+
+    Raises ValueError when the sizes differ.
+    """
+    step = math.ceil(len(tokens) / len(cells))
+    firsts = np.arange(0, len(tokens), step)
+    if cells.shape != (len(firsts), len(firsts)) or len(special) != len(tokens):
+        raise ValueError(f"{len(tokens)} tokens do not fit cells {cells.shape} and {len(special)} special flags.")
+    names = cell_categories(tokens, step)
+    axis = token_axis(names, tokens[::step])
+    row = None if query is None else query // step
+    figure = _matrix(cells, np.logical_or.reduceat(special, firsts), names, axis, row, log, theme)
+    figure.layout.xaxis.title.text += f" (sum over {step} tokens)"
+    figure.layout.yaxis.title.text += f" (mean over {step} tokens)"
+    return figure
+
+
+def _matrix(
+    weights: np.ndarray,
+    special: np.ndarray,
+    names: list[str],
+    axis: dict,
+    query: int | None,
+    log: bool,
+    theme: Theme,
+) -> go.Figure:
+    """Weights [row, column] under the rows' and columns' names, which the axis holds too."""
+    limit = colour_limit(weights, special)
     shown: dict = {"z": weights, "zmin": 0.0, "zmax": limit, "colorbar": _colourbar(limit, theme)}
     weight = "z"
     if log:
@@ -50,7 +97,7 @@ def attention_heatmap(
             "colorbar": _log_colourbar(top, theme),
         }
         weight = "customdata"
-    gap = 1 if num_tokens <= 40 else 0
+    gap = 1 if len(names) <= 40 else 0
     heat = go.Heatmap(
         x=names,
         y=names,
@@ -60,7 +107,7 @@ def attention_heatmap(
         ygap=gap,
         **shown,
     )
-    axis = token_axis(tokens) | {"constrain": "domain", "automargin": True, "tickfont": {"size": 12}}
+    axis = axis | {"constrain": "domain", "automargin": True, "tickfont": {"size": 12}}
     title = {"standoff": 14, "font": {"size": 13}}
     across = {
         "side": "top",
@@ -71,7 +118,7 @@ def attention_heatmap(
     down = {"autorange": "reversed", "title": {"text": "query: looks", **title}, "constraintoward": "top"}
     outline = None
     if query is not None:
-        ends = {"x0": -0.5, "x1": num_tokens - 0.5, "y0": query - 0.5, "y1": query + 0.5}
+        ends = {"x0": -0.5, "x1": len(names) - 0.5, "y0": query - 0.5, "y1": query + 0.5}
         outline = [{"type": "rect", **ends, "line": {"color": theme.accent, "width": 2}}]
     layout = {"xaxis": axis | across, "yaxis": axis | down | {"scaleanchor": "x"}, "shapes": outline}
     return go.Figure(heat, page_layout(theme) | layout)

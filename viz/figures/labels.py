@@ -11,14 +11,13 @@ def escape(text: str) -> str:
     return html.escape(text, quote=False)
 
 
-def token_axis(tokens: Sequence[str]) -> dict:
-    """An axis whose categories are "index · token", all different, and whose tick labels are the tokens alone.
+def token_axis(names: Sequence[str], tokens: Sequence[str]) -> dict:
+    """An axis whose categories are the names, all different, and whose tick labels are the tokens alone.
 
     Plotly thins the ticks of a category axis by the room that there is, so labels never overlap, and zooming shows
     more. labelalias shortens the ticks but would shorten the hover too: a prefix, invisible and on the tick at the
     start of the axis alone, keeps the hover's text from matching.
     """
-    names = categories(tokens)
     short = [escape(token if len(token) <= MAX_LABEL else token[: MAX_LABEL - 1] + "…") for token in tokens]
     prefix = "\u2060"
     alias = dict(zip(names, short)) | {prefix + names[end]: short[end] for end in (0, -1)}
@@ -35,5 +34,16 @@ def token_axis(tokens: Sequence[str]) -> dict:
 
 
 def categories(tokens: Sequence[str]) -> list[str]:
-    """A name for each position that no other has."""
+    """A name for each position that no other has: "3 · token"."""
     return [f"{index} · {escape(token)}" for index, token in enumerate(tokens)]
+
+
+def cell_categories(tokens: Sequence[str], step: int) -> list[str]:
+    """A name for each cell of so many tokens that no other has: "4–7 · token … token"."""
+    names = []
+    for first in range(0, len(tokens), step):
+        last = min(first + step, len(tokens)) - 1
+        alone = first == last
+        where, what = (f"{first}", tokens[first]) if alone else (f"{first}–{last}", f"{tokens[first]} … {tokens[last]}")
+        names.append(f"{where} · {escape(what)}")
+    return names

@@ -13,17 +13,18 @@ PHOTO_SIDE = 96  # pixels of a thumbnail's longer side
 def matrix_tiles(weights: np.ndarray, special: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """A layer's matrices [head, query, key] as uint8 steps [head, side, side] of each head's own scale, and its top.
 
-    Above MATRIX_SIDE tokens a cell is the mean of the weights in it; special keys do not set the scale.
+    Above MATRIX_SIDE tokens a cell is the mean of the weights in it; special keys do not set the scale. The queries may
+    be a sample of the tokens.
     """
-    num_tokens = len(special)
-    if num_tokens <= MATRIX_SIDE:
+    num_queries, num_keys = weights.shape[1:]
+    if num_keys <= MATRIX_SIDE:
         tops = np.array([colour_limit(head, special) for head in weights])
         return to_steps(weights, tops[:, None, None]), tops
-    starts = np.arange(MATRIX_SIDE) * num_tokens // MATRIX_SIDE
-    counts = np.diff(np.append(starts, num_tokens))
-    sums = np.add.reduceat(np.add.reduceat(weights, starts, axis=1), starts, axis=2)
-    cells = sums / (counts[:, None] * counts)
-    own = np.add.reduceat(~special, starts) > 0  # cells that hold an ordinary token
+    rows, columns = (np.arange(MATRIX_SIDE) * count // MATRIX_SIDE for count in (num_queries, num_keys))
+    counts = np.diff(np.append(rows, num_queries))[:, None] * np.diff(np.append(columns, num_keys))
+    sums = np.add.reduceat(np.add.reduceat(weights, rows, axis=1), columns, axis=2)
+    cells = sums / counts
+    own = np.add.reduceat(~special, columns) > 0  # cells that hold an ordinary token
     tops = np.array([colour_limit(head, ~own) for head in cells])
     return to_steps(cells, tops[:, None, None]), tops
 

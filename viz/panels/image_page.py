@@ -31,7 +31,8 @@ def page() -> None:
     """Draw the page."""
     parts.keep_address("image")
     recorded, source = _choose_photo()
-    recording, photo = recorded.recording, recorded.recording.photo
+    recording = recorded.kept().recording
+    photo = recording.photo
     assert photo is not None  # an image model recorded it
     link = "This link opens what you see." if isinstance(source, str) else "Your photo is not in this link."
     show_explorer("image", recorded, _start(recording, photo, source), link)
@@ -143,9 +144,14 @@ def _record() -> tuple[Recorded, str | bytes, str]:
 
 
 def _record_photo(photo: str | bytes, size: str) -> Recorded:
+    sample = isinstance(photo, str)
     content = PHOTOS[photo].read() if isinstance(photo, str) else photo
     return record(
-        MODEL, (content,), size, lambda on_layer: get_model(MODEL).record(content, SIZES[size], on_layer=on_layer)
+        MODEL,
+        (content,),
+        size,
+        lambda on_layer: get_model(MODEL).record(content, SIZES[size], on_layer=on_layer),
+        sample,
     )
 
 

@@ -5,7 +5,7 @@ import streamlit as st
 from viz.address import Bounds, View, read_view, write_view
 from viz.components.explorer import explorer
 from viz.components.payload import build
-from viz.panels.recorder import Recorded
+from viz.panels.recorder import Recorded, working
 from viz.panels.saved import saved_figure
 
 
@@ -19,7 +19,8 @@ def show_explorer(page: str, recorded: Recorded, start: View, link: str) -> None
         start: the view where the address says nothing.
         link: what the page says of its address.
     """
-    state, recording = st.session_state, recorded.recording
+    state, kept = st.session_state, recorded.kept()
+    recording, place = kept.recording, st.empty()
     bounds = Bounds(recording.num_layers, recording.num_heads, recording.num_tokens)
     key = f"{page}_explorer"
     view = read_view(st.query_params, start, bounds)
@@ -40,11 +41,11 @@ def show_explorer(page: str, recorded: Recorded, start: View, link: str) -> None
 
     save = None
     if (asked := state.pop(f"{page}_save", None)) is not None:
-        save = saved_figure(page, recorded, view, asked)
+        save = saved_figure(page, kept, view, asked)
     small = recording.photo is None
     full = small or state.pop(f"{page}_full", False)
     hover = small or state.get(f"{page}_hover") == recorded.key
-    payload = build(recorded.key, recording, view, link, full, hover, save)
+    payload = build(kept, view, link, full, hover, save, lambda what, layers: working(place, what, layers))
     explorer(key, payload, take_view, take_more, take_save)
 
 

@@ -1,27 +1,24 @@
-"""Models and recordings behind the pages: loaded once, recorded once for each input, with progress."""
+"""Models and recordings behind the pages: loaded once, recorded once for each input, in turn, with progress."""
 
 import gc
 import hashlib
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from model import load_model
+from model.device import parallel_runs, pick_device
 from model.nn.encoder import OnLayer
 from model.recording import Recording
-from viz.store import RecordingStore
+from viz.gate import Gate
+from viz.settings import store_bytes
+from viz.store import Kept, RecordingStore, Visitor
 
 SHOW_PROGRESS_AFTER = 0.4  # seconds; a bar that flashes by is only unrest
-
-
-@dataclass(frozen=True)
-class Recorded:
-    """A recording and the key that stands for all that it was made from."""
-
-    recording: Recording
-    key: str
 
 
 @st.cache_resource(show_spinner="Loading the model …")
@@ -35,37 +32,79 @@ def get_model(name: str):  # TextModel or ImageModel
 
 @st.cache_resource
 def _store() -> RecordingStore:
-    return RecordingStore()
+    return RecordingStore(store_bytes())
 
 
-def record(model_name: str, parts: tuple[bytes, ...], options: str, run: Callable[[OnLayer], Recording]) -> Recorded:
-    """The recording of an input, made by run unless it is kept already.
+@st.cache_resource
+def _gate() -> Gate:
+    return Gate(parallel_runs(pick_device()))
+
+
+@st.cache_resource(scope="session", show_spinner=False, on_release=lambda visitor: _store().forget(visitor))
+def _visitor() -> Visitor:
+    """The open tab; when it is closed, what was its own is dropped."""
+    return Visitor()
+
+
+@dataclass(frozen=True)
+class Recorded:
+    """A recording by its key; a page holds this, so that the store alone decides what stays in memory."""
+
+    key: str
+    model_name: str
+    run: Callable[[OnLayer], Recording]
+    visitor: Visitor | None
+
+    def kept(self) -> Kept:
+        """The recording, made (again) where it is not kept. Raises what the run raises."""
+        place = st.empty()  # also where nothing is to be done: what follows on the page must not move
+        if (kept := _store().get(self.key, self.visitor)) is not None:
+            return kept
+        num_layers = get_model(self.model_name).num_layers
+        with working(place, "Recording", num_layers) as on_layer:
+            if (
+                kept := _store().get(self.key, self.visitor)
+            ) is None:  # while this one waited, another may have made it
+                kept = _store().put(self.key, self.run(on_layer), self.visitor)
+        return kept
+
+
+def record(
+    model_name: str, parts: tuple[bytes, ...], options: str, run: Callable[[OnLayer], Recording], sample: bool = False
+) -> Recorded:
+    """An input's recording, made by run unless it is kept already. Raises what the run raises.
 
     Args:
         model_name: of the catalogue.
         parts: all bytes of the input; they, the model and the options are the key.
         options: whatever else changes the result.
         run: makes the recording, calling back after each layer.
+        sample: whether the input is everybody's; any other goes when its visitors have gone.
     """
     digest = hashlib.sha256(f"{model_name}|{options}".encode())
     for part in parts:
         digest.update(hashlib.sha256(part).digest())
-    key = digest.hexdigest()
-    place = st.empty()  # also where nothing is to be done: what follows on the page must not move
-    if (kept := _store().get(key)) is not None:
-        return Recorded(kept, key)
-    recording = run(_progress(place, get_model(model_name).num_layers))
-    place.empty()
-    _store().put(key, recording)
-    return Recorded(recording, key)
+    recorded = Recorded(digest.hexdigest(), model_name, run, None if sample else _visitor())
+    recorded.kept()
+    return recorded
 
 
-def _progress(place, num_layers: int) -> OnLayer:
-    """A bar in the place. Its st call is also where Streamlit stops a run whose visitor has moved on."""
+@contextmanager
+def working(place: DeltaGenerator, what: str, num_layers: int) -> Iterator[OnLayer]:
+    """Heavy work, let in by the gate; the place shows who is before, then the progress that the caller tells by layer.
+
+    The st calls in it are also where Streamlit stops a run whose visitor has moved on.
+    """
     started = time.perf_counter()
+
+    def wait(before: int) -> None:
+        others = "1 other is" if before == 1 else f"{before} others are"
+        place.progress(0.0, f"Waiting: {others} before you")
 
     def on_layer(layer: int) -> None:
         if time.perf_counter() - started > SHOW_PROGRESS_AFTER:
-            place.progress((layer + 1) / num_layers, f"Recording: layer {layer + 1} of {num_layers} done")
+            place.progress((layer + 1) / num_layers, f"{what}: layer {layer + 1} of {num_layers} done")
 
-    return on_layer
+    with _gate().enter(wait):
+        yield on_layer
+    place.empty()

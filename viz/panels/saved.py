@@ -6,24 +6,23 @@ import numpy as np
 import plotly.graph_objects as go
 
 from model.analysis.heads import strongest
-from model.recording import Recording
 from viz import wording
 from viz.address import View
-from viz.components.payload import all_heads, head_row, merged, text_tiles
+from viz.components.payload import all_heads, shown_row, text_tiles
 from viz.figures import head_grid, patch_overlay, strip_figure, strongest_bars
 from viz.figures.tiles import overlay_tiles
 from viz.panels.parts import current_theme
-from viz.panels.recorder import Recorded
+from viz.store import Kept
 
 WIDTH = 900  # pixels
 
 
-def saved_figure(page: str, recorded: Recorded, view: View, asked: dict) -> dict | None:
+def saved_figure(page: str, kept: Kept, view: View, asked: dict) -> dict | None:
     """What the explorer is to save: {figure, name, format, width, height, at}; None for what there is not."""
     name, file_format = str(asked.get("name")), str(asked.get("format"))
     if name not in FIGURES or file_format not in ("png", "svg"):
         return None
-    figure, aspect = FIGURES[name](recorded, view)
+    figure, aspect = FIGURES[name](kept, view)
     where = f"layer{view.layer}-head{view.head}" if view.of == "head" else view.of
     return {
         "figure": json.loads(figure.to_json()),
@@ -35,17 +34,9 @@ def saved_figure(page: str, recorded: Recorded, view: View, asked: dict) -> dict
     }
 
 
-def seen(recording: Recording, view: View) -> np.ndarray:
-    """The weights [token] that the view shows of its query."""
-    if view.of == "head":
-        return head_row(recording, view)
-    weights = merged(recording, view.of, view.layer)
-    return weights[view.query] if view.direction == "at" else weights[:, view.query]
-
-
-def _picture(recorded: Recorded, view: View) -> tuple[go.Figure, float]:
-    recording, theme = recorded.recording, current_theme()
-    weights = seen(recording, view)
+def _picture(kept: Kept, view: View) -> tuple[go.Figure, float]:
+    recording, theme = kept.recording, current_theme()
+    weights = shown_row(recording, view)
     if recording.photo is None:
         return strip_figure(recording.tokens, weights, recording.special, view.query, theme)
     prefix = recording.tokens[: recording.prefix_tokens]
@@ -54,10 +45,10 @@ def _picture(recorded: Recorded, view: View) -> tuple[go.Figure, float]:
     return figure, recording.photo.aspect * 0.92
 
 
-def _heads(recorded: Recorded, view: View) -> tuple[go.Figure, float]:
-    recording = recorded.recording
+def _heads(kept: Kept, view: View) -> tuple[go.Figure, float]:
+    recording = kept.recording
     if recording.photo is None:
-        tiles, _ = text_tiles(recorded.key, recording)
+        tiles, _ = text_tiles(kept)
     else:
         weights = all_heads(recording, view.direction, view.query)[..., recording.prefix_tokens :]
         tiles = overlay_tiles(recording.photo.pixels, weights.reshape(*weights.shape[:2], *recording.photo.grid))
@@ -65,9 +56,9 @@ def _heads(recorded: Recorded, view: View) -> tuple[go.Figure, float]:
     return head_grid(tiles, (view.layer, view.head), current_theme()), width * num_heads / (height * num_layers)
 
 
-def _bars(recorded: Recorded, view: View) -> tuple[go.Figure, float]:
-    recording = recorded.recording
-    pairs = strongest(seen(recording, view), 10)
+def _bars(kept: Kept, view: View) -> tuple[go.Figure, float]:
+    recording = kept.recording
+    pairs = strongest(shown_row(recording, view), 10)
     names = [wording.name_of(recording, key) for key, _ in pairs]
     return strongest_bars(names, np.array([weight for _, weight in pairs]), current_theme()), 3.0
 

@@ -18,7 +18,7 @@ def page() -> None:
     """Draw the page."""
     parts.keep_address("text")
     recorded = _choose_text()
-    recording = recorded.recording
+    recording = recorded.kept().recording
     if "input" in recording.notes:
         st.info(recording.notes["input"])
     show_explorer("text", recorded, _start(recording), _link(recording.texts))
@@ -58,7 +58,7 @@ def _choose_text() -> Recorded:
     form, message, samples = st.container(), st.container(), st.container()
     with message:
         recorded = _record()
-    texts = recorded.recording.texts
+    texts = recorded.kept().recording.texts
     if state.get("text_shown") != texts:
         state.text_shown = texts
         state.text_first, state.text_second = texts[0], texts[1] if len(texts) > 1 else ""
@@ -142,7 +142,8 @@ def _record() -> Recorded:
 def _record_texts(texts: tuple[str, ...]) -> Recorded:
     text = texts[0] if len(texts) == 1 else (texts[0], texts[1])
     content = tuple(part.encode("utf-8", "surrogatepass") for part in texts)
-    return record(MODEL, content, "", lambda on_layer: get_model(MODEL).record(text, on_layer=on_layer))
+    sample = any(sample.texts == texts for sample in TEXTS.values())
+    return record(MODEL, content, "", lambda on_layer: get_model(MODEL).record(text, on_layer=on_layer), sample)
 
 
 def _similarity(recording: Recording) -> None:

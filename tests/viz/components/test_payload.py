@@ -17,6 +17,7 @@ from viz.address import View
 from viz.components import payload
 from viz.figures.labels import categories
 from viz.figures.tiles import matrix_tiles
+from viz.store import Kept
 from viz.theme import DARK, HEAT, LIGHT, lookup_table
 
 TEXT = View(3, 1, query=11, matrix=True)
@@ -41,8 +42,8 @@ def view(name: str) -> View:
 
 
 def built(recording: Recording, view: View, full: bool = True, hover: bool = True, **rest: object) -> Payload:
-    key = rest.pop("key", f"{id(recording)}")
-    return unpack(payload.build(str(key), recording, view, "A link.", full, hover, **rest))  # type: ignore[arg-type]
+    kept = Kept(str(rest.pop("key", "a key")), recording)
+    return unpack(payload.build(kept, view, "A link.", full, hover, **rest))  # type: ignore[arg-type]
 
 
 def column_or_row(weights: np.ndarray, view: View) -> np.ndarray:

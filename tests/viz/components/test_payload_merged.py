@@ -11,6 +11,7 @@ from tests.recordings import random_recording
 from tests.viz.payloads import Payload, unpack
 from viz.address import View
 from viz.components import payload
+from viz.store import Kept
 
 RECORDING = random_recording()
 EVERY = np.stack([RECORDING.attention(layer) for layer in range(2)]).astype(np.float64)
@@ -24,11 +25,11 @@ MERGED = {
 
 def built(of: str, direction: str = "at", recording: Recording = RECORDING) -> Payload:
     view = View(1, 0, query=4, of=of, direction=direction, matrix=True)
-    return unpack(payload.build("merged", recording, view, "", True, True))
+    return unpack(payload.build(Kept("merged", recording), view, "", True, True))
 
 
 def test_the_limits() -> None:
-    assert (payload.EXACT_MATRIX, payload.LARGEST_MATRIX) == (600, 2_100)
+    assert (payload.EXACT_MATRIX, payload.LARGEST_DRAWN, payload.LONG) == (600, 1_024, 2_048)
 
 
 @pytest.mark.parametrize("of", MERGED)
@@ -57,7 +58,7 @@ def test_a_longer_one_s_matrix_is_in_steps_of_each_row(of: str, monkeypatch: pyt
 @pytest.mark.parametrize("direction", ["at", "by"])
 def test_of_the_longest_one_row_travels(of: str, direction: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(payload, "EXACT_MATRIX", 5)
-    monkeypatch.setattr(payload, "LARGEST_MATRIX", 6)
+    monkeypatch.setattr(payload, "LONG", 6)
     found = built(of, direction)
     assert not {"matrix", "rowMax", "query"} & found.arrays.keys()
     assert found.header["figure"] is None

@@ -35,7 +35,7 @@ def test_repeated_tokens_are_categories_of_their_own() -> None:
 )
 def test_a_tick_is_short_and_its_category_whole(token: str, label: str) -> None:
     tokens = ["[CLS]", token, "[SEP]"]
-    axis = token_axis(tokens)
+    axis = token_axis(categories(tokens), tokens)
     (name,) = (name for name in axis["categoryarray"] if name.startswith("1 · "))
     assert html.unescape(name) == f"1 · {token}"
     shown = html.unescape(axis["labelalias"][name])
@@ -46,7 +46,8 @@ def test_a_tick_is_short_and_its_category_whole(token: str, label: str) -> None:
 @pytest.mark.parametrize("num_tokens", [1, 2, 30])
 def test_every_tick_has_an_alias_also_where_the_axis_starts(num_tokens: int) -> None:
     """The prefix that keeps labelalias off the hover is on the first tick: on a reversed axis, the last token."""
-    axis = token_axis([f"t{number}" for number in range(num_tokens)])
+    tokens = [f"t{number}" for number in range(num_tokens)]
+    axis = token_axis(categories(tokens), tokens)
     for number, name in enumerate(axis["categoryarray"]):
         assert axis["labelalias"][name] == f"t{number}"
         if number in (0, num_tokens - 1):

@@ -1,5 +1,7 @@
 """Recordings behind the pages: one for each input, none for a run that was stopped."""
 
+import gc
+import weakref
 from collections.abc import Callable
 from typing import Any
 
@@ -12,6 +14,7 @@ from model.recording import Recording
 from tests.recordings import random_recording
 from tests.viz.panels.apps import MAIN, SECONDS
 from viz.panels import recorder
+from viz.store import Visitor
 
 
 class StoppedError(Exception):
@@ -47,10 +50,10 @@ def never(on_layer: OnLayer) -> Recording:
 @pytest.mark.parametrize("layer", [0, 3, 5])
 def test_a_run_that_is_stopped_leaves_nothing(layer: int, minilm: TextModel) -> None:
     with pytest.raises(StoppedError):
-        recorder.record("minilm-l6", (b"One sentence.",), "", runner(minilm, layer))
-    recorded = recorder.record("minilm-l6", (b"One sentence.",), "", runner(minilm))
-    assert recorded.recording.num_layers == 6
-    assert recorder.record("minilm-l6", (b"One sentence.",), "", never) == recorded
+        recorder.record("minilm-l6", (b"One sentence.",), "", runner(minilm, layer), sample=True)
+    recorded = recorder.record("minilm-l6", (b"One sentence.",), "", runner(minilm), sample=True)
+    assert recorded.kept().recording.num_layers == 6
+    recorder.record("minilm-l6", (b"One sentence.",), "", never, sample=True)
 
 
 INPUTS: list[tuple[str, tuple[bytes, ...], str]] = [
@@ -67,10 +70,10 @@ INPUTS: list[tuple[str, tuple[bytes, ...], str]] = [
 
 def test_whatever_changes_the_result_is_in_the_key() -> None:
     recordings = [random_recording(num_tokens=number) for number in range(1, len(INPUTS) + 1)]
-    made = [recorder.record(*given, giving(recording)) for given, recording in zip(INPUTS, recordings)]
+    made = [recorder.record(*given, giving(recording), sample=True) for given, recording in zip(INPUTS, recordings)]
     assert len({recorded.key for recorded in made}) == len(INPUTS)
     for given, recording in zip(INPUTS, recordings):
-        assert recorder.record(*given, never).recording is recording
+        assert recorder.record(*given, never, sample=True).kept().recording is recording
 
 
 def test_a_long_run_shows_its_layers(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -95,3 +98,36 @@ def test_a_long_run_shows_its_layers(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_models_are_loaded_once() -> None:
     assert recorder.get_model("minilm-l6") is recorder.get_model("minilm-l6")
+
+
+def visit(text: str) -> tuple[AppTest, str]:
+    """A visitor with a text of their own, and its key."""
+    app = AppTest.from_string(
+        f"""
+import streamlit as st
+from tests.recordings import random_recording
+from viz.panels import recorder
+recorded = recorder.record("minilm-l6", ({text.encode()!r},), "", lambda on_layer: random_recording())
+st.write(recorded.key)
+""",
+        default_timeout=SECONDS,
+    ).run()
+    assert not app.exception
+    return app, app.markdown[0].value
+
+
+def test_what_a_visitor_looked_at_is_kept_for_them_and_for_no_sample() -> None:
+    _, key = visit("one")
+    kept = recorder._store().get(key, Visitor())
+    assert kept is not None
+    assert kept.owners is not None
+    assert len(kept.owners) == 2  # that visitor, and the one who asked here
+
+
+def test_a_page_holds_no_recording_so_that_the_store_decides(minilm: TextModel) -> None:
+    recorded = recorder.record("minilm-l6", (b"One sentence.",), "", runner(minilm), sample=True)
+    kept = weakref.ref(recorded.kept().recording)
+    recorder._store.clear()
+    gc.collect()
+    assert kept() is None
+    assert recorded.kept().recording.num_layers == 6  # made again, and nobody had to ask

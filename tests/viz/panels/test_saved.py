@@ -10,7 +10,7 @@ from model.recording import Recording
 from tests.viz.decode import numbers_in, picture_in
 from viz.address import View
 from viz.panels import saved
-from viz.panels.recorder import Recorded
+from viz.store import Kept
 from viz.theme import LIGHT
 
 TEXT = View(3, 1, query=11)
@@ -25,7 +25,7 @@ def light(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def save(recording: Recording, view: View, name: object, file_format: object = "png", page: str = "text") -> Any:
     asked = {"name": name, "format": file_format, "at": 7}
-    return saved.saved_figure(page, Recorded(recording, f"{id(recording)}"), view, asked)
+    return saved.saved_figure(page, Kept("a key", recording), view, asked)
 
 
 def expected(recording: Recording, view: View) -> np.ndarray:
@@ -94,4 +94,4 @@ def test_the_file_says_what_it_shows(trophy: Recording) -> None:
 )
 def test_nothing_for_what_there_is_not(name: object, file_format: object, trophy: Recording) -> None:
     assert save(trophy, TEXT, name, file_format) is None
-    assert saved.saved_figure("text", Recorded(trophy, "t"), TEXT, {}) is None
+    assert saved.saved_figure("text", Kept("t", trophy), TEXT, {}) is None

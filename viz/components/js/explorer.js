@@ -80,7 +80,11 @@ class Explorer {
     } else this.strip.load(tokens);
     this.layOut();
     this.marks();
-    if (header.figure) await this.heatmap.load(header.key, header.figure, this.source, header.view, this.weightTable());
+    if (header.figure) {
+      const { pooled } = arrays;
+      const drawn = pooled ? new MatrixWeights({ matrix: pooled }, Math.sqrt(pooled.length)) : this.source;
+      await this.heatmap.load(header, drawn, this.weightTable());
+    }
     if (turn !== this.turn) return;
     // For tests and benchmarks: what has been painted, and when.
     this.root.dataset.painted = JSON.stringify([header.key, header.view.layer, header.view.head, header.view.query]);
@@ -229,16 +233,16 @@ class Explorer {
     }
     parts.layerNow.textContent = `Layer ${view.layer}`;
     parts.headNow.textContent = `Head ${view.head}`;
-    parts.legend.textContent = view.shared ? "one colour scale for all heads" : "each head on its own colour scale";
+    const scales = view.shared ? "one colour scale for all heads" : "each head on its own colour scale";
+    parts.legend.textContent = [scales, header.gridNote].filter(Boolean).join("; ");
     parts.keyNow.textContent = "";
     if (view.pick) parts.keyNow.textContent = "now press the token to measure";
     else if (view.order === "key") parts.keyNow.textContent = nameOf(header, view.key);
     parts.words.textContent = header.words;
     parts.link.textContent = header.link;
     parts.matrix.open = view.matrix;
-    const tooLarge = header.view.matrix && !header.figure;
-    parts.heatmap.hidden = tooLarge;
-    parts.tooLarge.textContent = tooLarge ? `${header.tokens.length} tokens make a matrix too large to draw.` : "";
+    parts.heatmap.hidden = header.view.matrix && !header.figure;
+    parts.matrixNote.textContent = header.matrixNote;
     parts.grid.setAttribute("aria-description", who(view));
   }
 

@@ -18,22 +18,24 @@ export function plotly() {
 }
 
 export class Heatmap {
-  /** Draws into the box; on("pin", token) hears clicks on a cell: its row, or its column where columns are shown. */
+  /** Draws into the box; on("pin", token) hears clicks on a cell: its row, or its column where columns are shown.
+   *  Where a cell holds several tokens, it is the one in their middle. */
   constructor(box, on) {
     this.box = box;
     this.on = on;
   }
 
-  /** The figure with its weights, which are computed here: they need not travel. */
-  async load(key, figure, source, view, table) {
+  /** The figure with its weights, or cells of them, from the source; weights are computed here: they need not travel. */
+  async load({ key, figure, view, tokens }, source, table) {
     const Plotly = await plotly();
+    const { count } = source;
+    this.step = Math.ceil(tokens.length / count);
     const drawn = JSON.stringify([key, view.layer, view.head, view.of, view.log, table[0]]);
     if (this.drawn === drawn) {
       this.view = view; // only the query is another
       return this.outline(view.query);
     }
     const trace = { ...figure.data[0] };
-    const count = source.count;
     const rows = Array.from({ length: count }, (_, query) => {
       const weights = new Float32Array(count);
       for (let key = 0; key < count; key++) weights[key] = source.weight(query, key);
@@ -54,6 +56,7 @@ export class Heatmap {
     const layout = { ...figure.layout, uirevision: "keep", autosize: true, font: { ...figure.layout.font, color: colour } };
     this.name = figure.name;
     this.view = view;
+    this.tokens = tokens.length;
     const wanted = this.wanted ?? view.query;
     layout.shapes = [{ ...figure.layout.shapes[0], ...this.frame(wanted, count) }];
     this.outlined = wanted + view.direction;
@@ -63,7 +66,8 @@ export class Heatmap {
       this.bound = true;
       this.box.on("plotly_click", ({ points: [point] }) => {
         const [query, key] = point.pointIndex ?? point.pointNumber;
-        this.on("pin", this.view.direction === "at" ? query : key);
+        const first = this.step * (this.view.direction === "at" ? query : key);
+        this.on("pin", Math.min(first + Math.floor(this.step / 2), this.tokens - 1));
       });
     }
     this.drawn = drawn;
@@ -89,10 +93,11 @@ export class Heatmap {
     };
   }
 
-  /** Where the frame of a token lies: its row, or its column. */
+  /** Where the frame of a token lies among so many cells a side: its row, or its column. */
   frame(token, count) {
+    const cell = Math.floor(token / this.step);
     const [along, across] = this.view.direction === "at" ? ["x", "y"] : ["y", "x"];
-    return { [`${along}0`]: -0.5, [`${along}1`]: count - 0.5, [`${across}0`]: token - 0.5, [`${across}1`]: token + 0.5 };
+    return { [`${along}0`]: -0.5, [`${along}1`]: count - 0.5, [`${across}0`]: cell - 0.5, [`${across}1`]: cell + 0.5 };
   }
 
   /** Frame the row that looks, or the column that is looked at. */

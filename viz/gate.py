@@ -1,0 +1,49 @@
+"""How much heavy work runs at once; the rest waits its turn."""
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+LOOK_AGAIN = 0.25  # seconds between two looks at the queue
+
+
+class Gate:
+    """Lets so many in at once, in the order in which they came.
+
+    Twenty visitors who compute at once each take twenty times as long; one after the other, half are done in half the
+    time, and what needs no gate is answered meanwhile.
+    """
+
+    def __init__(self, places: int) -> None:
+        self._places = places
+        self._tickets: list[object] = []  # in order; the first of them are inside
+        self._changed = threading.Condition()
+
+    @contextmanager
+    def enter(self, on_wait: Callable[[int], object]) -> Iterator[None]:
+        """Wait, and hold a place while the context lasts.
+
+        Args:
+            on_wait: called every LOOK_AGAIN seconds with how many are to go in first; what it raises leaves the queue.
+        """
+        ticket = object()
+        with self._changed:
+            self._tickets.append(ticket)
+        try:
+            while (before := self._before(ticket)) > 0:
+                on_wait(before)
+            yield
+        finally:
+            with self._changed:
+                self._tickets.remove(ticket)
+                self._changed.notify_all()
+
+    def _before(self, ticket: object) -> int:
+        """How many of those before are to go in or out first, after a while or as soon as it is none."""
+
+        def count() -> int:
+            return max(0, self._tickets.index(ticket) + 1 - self._places)
+
+        with self._changed:
+            self._changed.wait_for(lambda: count() == 0, LOOK_AGAIN)
+            return count()
