@@ -41,4 +41,4 @@ test: lint
 
 bench: $(VENV)/.installed-bench
 	@$(BIN)/python -m tests.browser.find_browser >&2
-	@$(BIN)/python -m tests.benchmarks
+	@$(BIN)/python -m tests.benchmarks.table

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 
 from playwright.sync_api import Browser, Page
 
-from tests.benchmarks.measure import Row, megabytes, milliseconds, say, table
+from tests.benchmarks.measure import Row, markdown, megabytes, milliseconds, say
 from tests.benchmarks.pages import Wire, app, chromium, visitor, wait_for_picture
 
 ROUNDS = 20
@@ -13,7 +13,7 @@ PAGES = [("/", 6, 12, 17), ("/image", 12, 6, 1_537)]  # address, layers, heads a
 OF = "Text, 17 tokens; Image, 1,537 tokens"
 ASKED: list[tuple[str, Callable[[float], str], float]] = [  # what, how it is written, and at most how much
     ("first picture", milliseconds, 3_000),
-    ("first view, over the wire", megabytes, 500_000),
+    ("sent until the first picture", megabytes, 500_000),
     ("click: another head", milliseconds, 120),
     ("click: another layer", milliseconds, 120),
     ("click: another query", milliseconds, 120),
@@ -101,4 +101,4 @@ def rows() -> Iterator[Row]:
 
 
 if __name__ == "__main__":
-    print(table(rows()))
+    print(markdown(rows()))

@@ -18,7 +18,7 @@ from model.nn.encoder import EncoderConfig
 from model.nn.vit import VisionConfig, VisionTransformer
 from model.recording import Recording
 from tests.benchmarks.cases import fused
-from tests.benchmarks.measure import Row, in_turns, megabytes, milliseconds, say, table
+from tests.benchmarks.measure import Row, in_turns, markdown, megabytes, milliseconds, say
 from tests.recordings import DESCRIPTION
 from tests.references import dinov2_like
 
@@ -60,7 +60,7 @@ def compare(config: VisionConfig, side: int, device: str, dtype: torch.dtype) ->
     beside = "; ".join(
         f"{names} {shown[name]}" for name, names in (("sdpa", "SDPA"), ("eager", "eager")) if name in shown
     )
-    yield Row("record", of, f"{shown['ours']} (× {ratio:.2f})", beside, f"× {AIM}", ratio <= AIM)
+    yield Row("record", of, f"{shown['ours']} ({ratio:.2f} × SDPA)", beside, f"{AIM} × SDPA", ratio <= AIM)
 
     recording = recorded(network(pixels)[1], side, device)
     asked = in_turns({"whole": lambda: recording.attention(5, 3), "pooled": lambda: recording.pooled(5, 3)}, seconds=2)
@@ -104,4 +104,4 @@ def recorded(layers: tuple[Heads, ...], side: int, device: str) -> Recording:
 
 
 if __name__ == "__main__":
-    print(table(rows()))
+    print(markdown(rows()))

@@ -23,7 +23,7 @@ class Row(NamedTuple):
     met: bool = True
 
 
-def table(rows: Iterable[Row]) -> str:
+def markdown(rows: Iterable[Row]) -> str:
     """Markdown; a figure that misses its aim is bold."""
     lines = ["| what | input | Headlens | beside | aim |", "| --- | --- | --- | --- | --- |"]
     for row in rows:

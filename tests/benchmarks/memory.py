@@ -14,7 +14,7 @@ import torch
 
 from model.nn.attention import Heads
 from tests.benchmarks.cases import CASES, random_bert
-from tests.benchmarks.measure import Row, fresh, megabytes, say, table
+from tests.benchmarks.measure import Row, fresh, markdown, megabytes, say
 
 STATUS, CLEAR = Path("/proc/self/status"), Path("/proc/self/clear_refs")
 AIM = 0.1
@@ -37,11 +37,11 @@ def rows() -> Iterator[Row]:
         ours, eager = (fresh(measure, name, call) for call in ("ours", "eager"))
         share = ours.kept / eager.kept
         yield Row(
-            "memory kept; peak",
+            "memory",
             name,
-            f"{_words(ours)} (kept × {share:.2f})",
+            f"{_words(ours)} ({share:.2f} × eager)",
             f"eager {_words(eager)}",
-            f"kept × {AIM}",
+            f"{AIM} × eager kept",
             share <= AIM,
         )
 
@@ -87,8 +87,8 @@ def _tensors(result: Any) -> Iterator[torch.Tensor]:
 
 
 def _words(memory: Memory) -> str:
-    return f"{megabytes(memory.kept)} (resident + {megabytes(memory.resident)}); {megabytes(memory.peak)}"
+    return f"peak {megabytes(memory.peak)}, resident + {megabytes(memory.resident)}, kept {megabytes(memory.kept)}"
 
 
 if __name__ == "__main__":
-    print(table(rows()))
+    print(markdown(rows()))

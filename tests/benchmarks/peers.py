@@ -15,7 +15,7 @@ from playwright.sync_api import Browser, Page
 from model import load_model
 from model.loaded import TextModel
 from tests.benchmarks.cases import text_of
-from tests.benchmarks.measure import Row, megabytes, say, table
+from tests.benchmarks.measure import Row, markdown, megabytes, say
 from tests.benchmarks.pages import Wire, app, chromium, visitor, wait_for_picture
 
 TOKENS = (128, 492)
@@ -71,4 +71,4 @@ def bertviz_views(model: TextModel, text: str) -> Iterator[tuple[str, int]]:
 
 
 if __name__ == "__main__":
-    print(table(rows()))
+    print(markdown(rows()))

@@ -4,7 +4,7 @@ import statistics
 import time
 from collections.abc import Iterator
 
-from tests.benchmarks.measure import Row, say, table
+from tests.benchmarks.measure import Row, markdown, say
 from tests.benchmarks.pages import app, chromium, visitor, wait_for_picture
 
 ROUNDS = 5
@@ -30,4 +30,4 @@ def rows() -> Iterator[Row]:
 
 
 if __name__ == "__main__":
-    print(table(rows()))
+    print(markdown(rows()))

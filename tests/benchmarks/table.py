@@ -3,7 +3,7 @@
 import time
 from importlib import import_module
 
-from tests.benchmarks.measure import Row, fresh, say, table
+from tests.benchmarks.measure import Row, fresh, markdown, say
 
 PARTS = ("start", "explorer", "recording", "memory", "on_demand", "peers", "gpu")
 
@@ -20,7 +20,7 @@ def main() -> None:
         started = time.perf_counter()
         found += fresh(rows_of, part)
         say(f"{part}: took {time.perf_counter() - started:.0f} s")
-    print(table(found))
+    print(markdown(found))
 
 
 if __name__ == "__main__":
