@@ -1,7 +1,9 @@
 """Headlens in the browser: `streamlit run app.py`."""
 
 import streamlit as st
+from starlette.middleware import Middleware
 
 from viz.components.routes import ROUTES
+from viz.guard import Guard
 
-app = st.App("viz/main.py", routes=ROUTES)
+app = st.App("viz/main.py", routes=ROUTES, middleware=[Middleware(Guard)])

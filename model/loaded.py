@@ -13,7 +13,7 @@ from model.checkpoints.catalogue import CATALOGUE
 from model.checkpoints.dinov2_onnx import load_dinov2
 from model.checkpoints.files import locate
 from model.device import pick_device, pick_dtype, synchronize
-from model.inputs import LETTERBOX, ImageSource, Size, Text, read_image, read_text
+from model.inputs import LETTERBOX, ImageInput, ImageSource, Size, Text, TextInput, read_image, read_text
 from model.nn.attention import Heads
 from model.nn.encoder import OnLayer
 from model.nn.saliency import SaliencyDecoder
@@ -46,6 +46,10 @@ class TextModel:
         self.max_tokens = network.num_positions
         self.num_layers = len(network.encoder.layers)
 
+    def read(self, text: Text) -> TextInput:
+        """The tokens of a text or a pair, as `record` reads it. Raises InputError for a text that cannot be read."""
+        return read_text(self.tokenizer, text, self.max_tokens)
+
     @torch.inference_mode()
     def record(self, text: Text, on_layer: OnLayer | None = None) -> Recording:
         """Run a text, or a pair of texts read together, and record every head.
@@ -59,7 +63,7 @@ class TextModel:
 
         Raises InputError for a text that cannot be read.
         """
-        given = read_text(self.tokenizer, text, self.max_tokens)
+        given = self.read(text)
         started = time.perf_counter()
         hidden, layers = self._run(given.ids, given.segments, on_layer)
         synchronize(self.device)
@@ -95,7 +99,7 @@ class TextModel:
     def _outputs(self, texts: tuple[str, ...], hidden: Tensor) -> dict[str, np.ndarray]:
         if len(texts) == 1:
             return {"embedding": mean_embedding(hidden)[None].float().cpu().numpy()}
-        alone = [read_text(self.tokenizer, text, self.max_tokens) for text in texts]
+        alone = [self.read(text) for text in texts]
         embeddings = torch.stack([mean_embedding(self._run(part.ids, part.segments)[0]) for part in alone])
         return {
             "embedding": embeddings.float().cpu().numpy(),
@@ -121,6 +125,13 @@ class ImageModel:
         self.dtype = dtype
         self.num_layers = len(network.encoder.layers)
 
+    def read(self, image: ImageSource, size: Size = 448) -> ImageInput:
+        """The pixels and patches of an image, as `record` reads it.
+
+        Raises InputError for an image that cannot be read or is out of bounds.
+        """
+        return read_image(image, self.network.patch, size)
+
     @torch.inference_mode()
     def record(self, image: ImageSource, size: Size = 448, on_layer: OnLayer | None = None) -> Recording:
         """Run an image and record every head.
@@ -135,7 +146,7 @@ class ImageModel:
 
         Raises InputError for an image that cannot be read or is out of bounds.
         """
-        given = read_image(image, self.network.patch, size)
+        given = self.read(image, size)
         started = time.perf_counter()
         hidden, layers = self.network(given.pixels.to(self.device, self.dtype), on_layer=on_layer)
         synchronize(self.device)

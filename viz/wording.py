@@ -6,6 +6,7 @@ from model.analysis.heads import spread
 from model.analysis.orders import reach
 from model.analysis.sample import LONG, SAMPLE, sampled_queries
 from model.recording import Recording
+from viz.visible import visible
 
 WHY_SPECIAL = (
     "A head with nothing to say about a token rests on special tokens: "
@@ -22,7 +23,7 @@ def isolated(token: str) -> str:
 
 def name_of(recording: Recording, token: int) -> str:
     """What to call a position in a sentence: “it”, [CLS], patch (11, 15)."""
-    text = isolated(recording.tokens[token])
+    text = isolated(visible(recording.tokens[token]))
     if recording.special[token]:
         return text
     return f"“{text}”" if recording.grid is None else f"patch {text}"

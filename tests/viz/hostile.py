@@ -9,4 +9,8 @@ HOSTILE = (
     '" onmouseover="alert(1)',
     "a < b && c > d",
     "<br>",
+    "$\\frac{1}{2}$",
+    "{{x}} **md** [a](b)",
+    "a\x00b\x1b[31m",
+    "abc\u202edef",
 )

@@ -22,6 +22,7 @@ from viz.figures import attention_heatmap, pooled_heatmap
 from viz.figures.tiles import matrix_tiles
 from viz.store import Kept
 from viz.theme import DARK, HEAT, LIGHT, lookup_table
+from viz.visible import visible
 
 EXACT_MATRIX = 600  # tokens up to which the matrix of several heads travels as float32; up to LONG in steps of 1/255
 LARGEST_DRAWN = 1_024  # tokens up to which the matrix is drawn token by token
@@ -89,7 +90,7 @@ def build(
     header = {
         "key": kept.key,
         "view": {**dataclasses.asdict(view), "pick": False},
-        "tokens": recording.tokens,
+        "tokens": [visible(token) for token in recording.tokens],
         "special": recording.special.astype(int).tolist(),
         "prefix": recording.prefix_tokens,
         "grid": recording.grid,

@@ -3,12 +3,19 @@
 import html
 from collections.abc import Sequence
 
+from viz.visible import visible
+
 MAX_LABEL = 14  # characters of a tick label; the hover has the whole token
 
 
 def escape(text: str) -> str:
     """The text as it is, where Plotly would read <b>, <a href> and &amp; as markup."""
     return html.escape(text, quote=False)
+
+
+def shown(token: str) -> str:
+    """A token as it is to be read in a figure."""
+    return escape(visible(token))
 
 
 def token_axis(names: Sequence[str], tokens: Sequence[str]) -> dict:
@@ -18,7 +25,7 @@ def token_axis(names: Sequence[str], tokens: Sequence[str]) -> dict:
     more. labelalias shortens the ticks but would shorten the hover too: a prefix, invisible and on the tick at the
     start of the axis alone, keeps the hover's text from matching.
     """
-    short = [escape(token if len(token) <= MAX_LABEL else token[: MAX_LABEL - 1] + "…") for token in tokens]
+    short = [shown(token if len(token) <= MAX_LABEL else token[: MAX_LABEL - 1] + "…") for token in tokens]
     prefix = "\u2060"
     alias = dict(zip(names, short)) | {prefix + names[end]: short[end] for end in (0, -1)}
     return {
@@ -35,7 +42,7 @@ def token_axis(names: Sequence[str], tokens: Sequence[str]) -> dict:
 
 def categories(tokens: Sequence[str]) -> list[str]:
     """A name for each position that no other has: "3 · token"."""
-    return [f"{index} · {escape(token)}" for index, token in enumerate(tokens)]
+    return [f"{index} · {shown(token)}" for index, token in enumerate(tokens)]
 
 
 def cell_categories(tokens: Sequence[str], step: int) -> list[str]:
@@ -43,7 +50,8 @@ def cell_categories(tokens: Sequence[str], step: int) -> list[str]:
     names = []
     for first in range(0, len(tokens), step):
         last = min(first + step, len(tokens)) - 1
-        alone = first == last
-        where, what = (f"{first}", tokens[first]) if alone else (f"{first}–{last}", f"{tokens[first]} … {tokens[last]}")
-        names.append(f"{where} · {escape(what)}")
+        if first == last:
+            names.append(f"{first} · {shown(tokens[first])}")
+        else:
+            names.append(f"{first}–{last} · {shown(tokens[first])} … {shown(tokens[last])}")
     return names

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 import plotly.graph_objects as go
 
-from viz.figures.labels import escape
+from viz.figures.labels import shown
 from viz.figures.scale import colour_limit
 from viz.theme import LIGHT, Theme, page_layout
 
@@ -36,7 +36,7 @@ def strip_figure(
             y=-line * HEIGHT,
             xanchor="left",
             yanchor="top",
-            text=escape(token),
+            text=shown(token),
             showarrow=False,
             font={"size": 24, "color": theme.text},
             bgcolor=f"rgba(234,88,12,{0.8 * tint:.3f})",

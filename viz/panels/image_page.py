@@ -30,7 +30,12 @@ SIZES: dict[str, Size] = {
 def page() -> None:
     """Draw the page."""
     parts.keep_address("image")
-    recorded, source = _choose_photo()
+    choices, message = st.container(horizontal=True, vertical_alignment="bottom"), st.container()
+    with message:
+        source, size = _choose()
+    with choices:
+        _inputs(source, size)
+    recorded = _record(source, size)
     recording = recorded.kept().recording
     photo = recording.photo
     assert photo is not None  # an image model recorded it
@@ -58,48 +63,74 @@ def _asked() -> tuple[str | bytes, str]:
     return source if source in PHOTOS else FIRST, size if size in SIZES else DEFAULT_SIZE
 
 
-def _choose_photo() -> tuple[Recorded, str | bytes]:
+def _choose() -> tuple[str | bytes, str]:
+    """Which photo and size: what was given last, else what the address asks for; what cannot be read is refused."""
     state = st.session_state
-    choices, message = st.container(horizontal=True, vertical_alignment="bottom"), st.container()
-    with message:
-        recorded, source, size = _record()
+    asked, size = _asked()
+    candidate = state.pop("image_candidate", None)
+    if candidate is not None and _readable(candidate, size):
+        state.image_own = candidate
+        _change_address(own="1", sample=None)
+        return candidate, size
+    return asked, size if _readable(asked, size) else DEFAULT_SIZE  # a size may make too many patches of a photo
+
+
+def _readable(source: str | bytes, size: str) -> bool:
+    """Whether it can be recorded; else the page says why not."""
+    state = st.session_state
+    if state.get("image_good") == (source, size):
+        return True
+    try:
+        get_model(MODEL).read(_content(source), SIZES[size])
+    except InputError as error:
+        st.error(str(error))
+        return False
+    state.image_good = (source, size)
+    return True
+
+
+def _content(source: str | bytes) -> bytes:
+    return PHOTOS[source].read() if isinstance(source, str) else source
+
+
+def _inputs(source: str | bytes, size: str) -> None:
+    """Drawn before the recording is made: while it is, another photo or size can be chosen."""
+    state = st.session_state
     state.image_sample = source if isinstance(source, str) else None
     state.image_size = size
-    with choices:
-        st.pills(
-            "Samples",
-            list(PHOTOS),
-            key="image_sample",
-            on_change=_take_sample,
-            help="Each opens on a head and a patch that show something.",
-        )
-        st.selectbox(
-            "Size",
-            list(SIZES),
-            key="image_size",
-            on_change=_take_size,
-            width=150,
-            help="Pixels of the photo's short side: more make finer patches and take longer. Letterboxed: fitted into "
-            "224 x 224, which the saliency map was trained on.",
-        )
-        st.file_uploader(
-            "Your own photo: drop it, or paste onto the field",
-            type=["jpg", "jpeg", "png", "webp", "gif", "tif", "tiff", "bmp", "avif"],
-            key="image_file",
-            on_change=_take_upload,
-            args=("image_file",),
-            help="It stays on this machine. At most 25 MB and 40 million pixels, up to 4 times as long as wide.",
-        )
-        with st.popover("Take a photo", help="With this device's camera."):
-            if st.toggle("Camera on", key="image_camera_on", help="The camera is used only while this is on."):
-                st.camera_input(
-                    "Camera",
-                    key="image_camera",
-                    on_change=_take_upload,
-                    args=("image_camera",),
-                    help="The photo stays on this machine.",
-                )
-    return recorded, source
+    st.pills(
+        "Samples",
+        list(PHOTOS),
+        key="image_sample",
+        on_change=_take_sample,
+        help="Each opens on a head and a patch that show something.",
+    )
+    st.selectbox(
+        "Size",
+        list(SIZES),
+        key="image_size",
+        on_change=_take_size,
+        width=150,
+        help="Pixels of the photo's short side: more make finer patches and take longer. Letterboxed: fitted into "
+        "224 x 224, which the saliency map was trained on.",
+    )
+    st.file_uploader(
+        "Your own photo: drop it, or paste onto the field",
+        type=["jpg", "jpeg", "png", "webp", "gif", "tif", "tiff", "bmp", "avif"],
+        key="image_file",
+        on_change=_take_upload,
+        args=("image_file",),
+        help="It stays on this machine. At most 25 MB and 40 million pixels, up to 4 times as long as wide.",
+    )
+    with st.popover("Take a photo", help="With this device's camera."):
+        if st.toggle("Camera on", key="image_camera_on", help="The camera is used only while this is on."):
+            st.camera_input(
+                "Camera",
+                key="image_camera",
+                on_change=_take_upload,
+                args=("image_camera",),
+                help="The photo stays on this machine.",
+            )
 
 
 def _change_address(**changes: str | None) -> None:
@@ -123,35 +154,14 @@ def _take_upload(key: str) -> None:
         st.session_state.image_candidate = file.getvalue()
 
 
-def _record() -> tuple[Recorded, str | bytes, str]:
-    """The recording of what was given last, else of what the address asks for, else of what was there before."""
-    state = st.session_state
-    source, size = _asked()
-    if (candidate := state.pop("image_candidate", None)) is not None:
-        try:
-            recorded = _record_photo(candidate, size)
-        except InputError as error:
-            st.error(str(error))
-        else:
-            state.image_own = candidate
-            _change_address(own="1", sample=None)
-            return recorded, candidate, size
-    try:
-        return _record_photo(source, size), source, size
-    except InputError as error:  # a size that makes too many patches of this photo
-        st.error(str(error))
-        return _record_photo(source, DEFAULT_SIZE), source, DEFAULT_SIZE
-
-
-def _record_photo(photo: str | bytes, size: str) -> Recorded:
-    sample = isinstance(photo, str)
-    content = PHOTOS[photo].read() if isinstance(photo, str) else photo
+def _record(source: str | bytes, size: str) -> Recorded:
+    content = _content(source)
     return record(
         MODEL,
         (content,),
         size,
         lambda on_layer: get_model(MODEL).record(content, SIZES[size], on_layer=on_layer),
-        sample,
+        sample=isinstance(source, str),
     )
 
 

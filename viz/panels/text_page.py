@@ -1,8 +1,10 @@
 """The page *Text*: a sentence or a pair, its heads, and what a token looks at."""
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from model.errors import InputError
+from model.inputs import Text
 from model.recording import Recording
 from viz.address import View, write_texts
 from viz.panels import parts
@@ -17,7 +19,11 @@ FIRST = "Trophy"
 def page() -> None:
     """Draw the page."""
     parts.keep_address("text")
-    recorded = _choose_text()
+    form, message, samples = st.container(), st.container(), st.container()
+    with message:
+        texts = _choose()
+    _inputs(texts, form, samples)
+    recorded = _record(texts)
     recording = recorded.kept().recording
     if "input" in recording.notes:
         st.info(recording.notes["input"])
@@ -52,13 +58,35 @@ def _asked() -> tuple[str, ...]:
     return TEXTS.get(params.get("sample", FIRST), TEXTS[FIRST]).texts
 
 
-def _choose_text() -> Recorded:
-    """The input, recorded: what was typed last, else what the address asks for, else what was there before."""
+def _choose() -> tuple[str, ...]:
+    """Which texts: what was typed last, else what the address asks for, else what was there before."""
     state = st.session_state
-    form, message, samples = st.container(), st.container(), st.container()
-    with message:
-        recorded = _record()
-    texts = recorded.kept().recording.texts
+    candidate = state.pop("text_candidate", None)
+    if candidate is not None and candidate != state.get("text_good") and _readable(candidate):
+        state.text_own = candidate
+        st.query_params.from_dict(write_texts(candidate) or {"own": "1"})
+        return candidate
+    asked = _asked()
+    return asked if _readable(asked) else state.get("text_good", TEXTS[FIRST].texts)
+
+
+def _readable(texts: tuple[str, ...]) -> bool:
+    """Whether they can be recorded; else the page says why not."""
+    state = st.session_state
+    if state.get("text_good") == texts:
+        return True
+    try:
+        get_model(MODEL).read(_as_given(texts))
+    except InputError as error:
+        st.error(str(error))
+        return False
+    state.text_good = texts
+    return True
+
+
+def _inputs(texts: tuple[str, ...], form: DeltaGenerator, samples: DeltaGenerator) -> None:
+    """Drawn before the recording is made: while it is, another text can be given."""
+    state = st.session_state
     if state.get("text_shown") != texts:
         state.text_shown = texts
         state.text_first, state.text_second = texts[0], texts[1] if len(texts) > 1 else ""
@@ -97,7 +125,6 @@ def _choose_text() -> Recorded:
                 on_change=_take_file,
                 help="At most 100,000 characters.",
             )
-    return recorded
 
 
 def _take_sample() -> None:
@@ -116,34 +143,20 @@ def _take_file() -> None:
         st.session_state.text_candidate = (file.getvalue().decode("utf-8", "replace"),)
 
 
-def _record() -> Recorded:
-    state = st.session_state
-    if (candidate := state.pop("text_candidate", None)) is not None:
-        try:
-            recorded = _record_texts(candidate)
-        except InputError as error:
-            st.error(str(error))
-        else:
-            if candidate != state.get("text_good"):
-                state.text_own = state.text_good = candidate
-                st.query_params.from_dict(write_texts(candidate) or {"own": "1"})
-            return recorded
-    asked = _asked()
-    try:
-        recorded = _record_texts(asked)
-    except InputError as error:
-        st.error(str(error))
-        asked = state.get("text_good", TEXTS[FIRST].texts)
-        recorded = _record_texts(asked)
-    state.text_good = asked
-    return recorded
-
-
-def _record_texts(texts: tuple[str, ...]) -> Recorded:
-    text = texts[0] if len(texts) == 1 else (texts[0], texts[1])
+def _record(texts: tuple[str, ...]) -> Recorded:
     content = tuple(part.encode("utf-8", "surrogatepass") for part in texts)
     sample = any(sample.texts == texts for sample in TEXTS.values())
-    return record(MODEL, content, "", lambda on_layer: get_model(MODEL).record(text, on_layer=on_layer), sample)
+    return record(
+        MODEL,
+        content,
+        "",
+        lambda on_layer: get_model(MODEL).record(_as_given(texts), on_layer=on_layer),
+        sample,
+    )
+
+
+def _as_given(texts: tuple[str, ...]) -> Text:
+    return texts[0] if len(texts) == 1 else (texts[0], texts[1])
 
 
 def _similarity(recording: Recording) -> None:

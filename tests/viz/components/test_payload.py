@@ -19,6 +19,7 @@ from viz.figures.labels import categories
 from viz.figures.tiles import matrix_tiles
 from viz.store import Kept
 from viz.theme import DARK, HEAT, LIGHT, lookup_table
+from viz.visible import visible
 
 TEXT = View(3, 1, query=11, matrix=True)
 PHOTO = View(11, 4, query=1 + 6 * 24 + 8)
@@ -206,10 +207,10 @@ def test_what_is_to_be_saved_comes_along(trophy: Recording) -> None:
     assert built(trophy, TEXT, save={"name": "a"}).header["save"] == {"name": "a"}
 
 
-def test_hostile_tokens_travel_as_they_are() -> None:
+def test_hostile_tokens_travel_as_they_are_to_be_read() -> None:
     recording = dataclasses.replace(random_recording(num_tokens=len(HOSTILE)), tokens=HOSTILE)
     header = built(recording, View(0, 0, query=1, matrix=True)).header
-    assert header["tokens"] == list(HOSTILE)
+    assert header["tokens"] == [visible(token) for token in HOSTILE]
     assert not any("<" in written for written in header["figure"]["data"][0]["x"])
 
 

@@ -1,0 +1,74 @@
+"""Photos of so many patches that the matrix is drawn in cells."""
+
+import re
+
+import numpy as np
+import pytest
+from playwright.sync_api import Page, expect
+
+from model.loaded import ImageModel
+from model.recording import Recording
+from tests.browser.look import EXPLORER, close, open_page, says, seen, select, settle, shows, trace
+
+
+@pytest.fixture(scope="module")
+def recording(dinov2: ImageModel, sample_photo) -> Recording:
+    return dinov2.record(sample_photo("coffee"), 448)  # 32 x 48 patches and [CLS]
+
+
+def press_cell(page: Page, row: int, column: int) -> None:
+    """Click where a cell of the matrix is drawn."""
+    place = page.evaluate(
+        """([row, column]) => {
+        const box = document.querySelector(".hl-heatmap");
+        const { xaxis, yaxis } = box._fullLayout;
+        const frame = box.getBoundingClientRect();
+        return [frame.x + xaxis._offset + xaxis.c2p(column), frame.y + yaxis._offset + yaxis.c2p(row)];
+    }""",
+        [row, column],
+    )
+    page.mouse.move(*place)
+    page.wait_for_timeout(300)
+    page.mouse.click(*place)
+
+
+def test_cells_are_exact_and_a_click_gives_the_exact_row(page: Page, address: str, recording: Recording) -> None:
+    open_page(page, f"{address}/image?matrix=1&layer=7&head=3")
+    expect(page.locator("[data-part=matrixNote]")).to_have_text(re.compile("1,537 tokens are drawn in cells: the mean"))
+    shows(page, layer=7, head=3)
+    np.testing.assert_allclose(trace(page), recording.pooled(7, 3), rtol=0, atol=1e-4)
+    page.locator(".hl-heatmap").scroll_into_view_if_needed()
+    press_cell(page, 100, 30)
+    query = 100 * 4 + 2
+    shows(page, query=query)
+    row, column = divmod(query - 1, 48)
+    says(page, f"Layer 7, head 3: what patch \\({row}, {column}\\) looks at")
+    np.testing.assert_allclose(seen(page), recording.attention(7, 3, query), rtol=0, atol=3e-4)
+    outline = page.evaluate("document.querySelector('.hl-heatmap').layout.shapes[0]")
+    assert (outline["y0"], outline["y1"]) == (99.5, 100.5)
+    press_cell(page, 384, 384)  # the last cell holds one token
+    shows(page, query=1_536)
+
+
+def test_the_mean_of_heads_is_drawn_in_cells_too(page: Page, address: str, recording: Recording) -> None:
+    open_page(page, f"{address}/image?matrix=1&layer=7&of=layer-mean")
+    expected = np.mean([recording.pooled(7, head) for head in range(6)], axis=0)
+    np.testing.assert_allclose(trace(page), expected, rtol=0, atol=1e-4)
+
+
+def test_the_largest_photo(page: Page, address: str, dinov2: ImageModel, sample_photo) -> None:
+    """1,036 pixels on the short side of a square photo: 74 x 74 patches."""
+    open_page(page, f"{address}/image?sample=Cat&size=224")
+    page.goto(f"{address}/image?sample=Astronaut&size=1036&matrix=1")
+    page.wait_for_selector(".hl[data-painted]", timeout=120_000)
+    page.wait_for_function(f"{EXPLORER}.header.tokens.length === 5477", timeout=120_000)
+    settle(page)
+    recording = dinov2.record(sample_photo("astronaut"), 1036)
+    layer, head, query = (page.evaluate(f"{EXPLORER}.view.{name}") for name in ("layer", "head", "query"))
+    np.testing.assert_allclose(trace(page), recording.pooled(layer, head), rtol=0, atol=1e-4)
+    close(seen(page), recording.attention(layer, head, query))
+    select(page, "of", "all-mean")
+    settle(page)
+    expect(page.locator("[data-part=matrixNote]")).to_have_text(re.compile("too large to merge heads in"))
+    every = np.stack([recording.attention(number, query=query) for number in range(12)])
+    close(seen(page), every.mean(axis=(0, 1)))

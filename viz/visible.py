@@ -1,0 +1,27 @@
+"""Tokens come from strangers: what in them cannot be seen, or moves what stands beside it, is shown as a symbol."""
+
+import unicodedata
+
+JOINERS = {"\u200c", "\u200d", *map(chr, range(0xE0020, 0xE0080))}  # they shape what they stand between
+
+
+def visible(token: str) -> str:
+    """The token with control pictures (␀ to ␡) for control characters, and code points (⟨202E⟩) for other unseen ones.
+
+    Joiners stay where there is something to join; spaces are drawn where there is nothing else; a mark that has nothing
+    to combine with gets a dotted circle.
+    """
+    if not token.strip(" \u200c\u200d"):
+        return "".join("␣" if character == " " else f"⟨{ord(character):04X}⟩" for character in token)
+    shown = "".join(character if character in JOINERS else _seen(character) for character in token)
+    return "◌" + shown if unicodedata.category(shown[0]).startswith("M") else shown
+
+
+def _seen(character: str) -> str:
+    number = ord(character)
+    if number < 0x20:
+        return chr(0x2400 + number)
+    if number == 0x7F:
+        return "␡"
+    # Control, format (bidirectional overrides, …), surrogates, and separators of lines and paragraphs.
+    return f"⟨{number:04X}⟩" if unicodedata.category(character) in ("Cc", "Cf", "Cs", "Zl", "Zp") else character
