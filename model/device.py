@@ -1,6 +1,8 @@
 """Where a model runs, and in which number format."""
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import torch
 
@@ -59,3 +61,14 @@ def parallel_runs(device: torch.device) -> int:
     if device.type != "cpu":
         return 1
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+@contextmanager
+def enough_memory(device: torch.device) -> Iterator[None]:
+    """Raises DeviceError where torch finds no memory inside the context, for a GPU or for the CPU."""
+    try:
+        yield
+    except RuntimeError as error:
+        if not (isinstance(error, torch.OutOfMemoryError) or "can't allocate memory" in str(error)):
+            raise
+        raise DeviceError(f"There is not enough memory on {device} for this input; give a smaller one.") from None

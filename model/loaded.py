@@ -12,7 +12,7 @@ from model.checkpoints.bert import load_bert
 from model.checkpoints.catalogue import CATALOGUE
 from model.checkpoints.dinov2_onnx import load_dinov2
 from model.checkpoints.files import locate
-from model.device import pick_device, pick_dtype, synchronize
+from model.device import enough_memory, pick_device, pick_dtype, synchronize
 from model.inputs import LETTERBOX, ImageInput, ImageSource, Size, Text, TextInput, read_image, read_text
 from model.nn.attention import Heads
 from model.nn.encoder import OnLayer
@@ -61,12 +61,13 @@ class TextModel:
             text: "one" or ("one", "two"). Over the model's positions it is cut, and notes["input"] says so.
             on_layer: called with each layer's number as it is done; what it raises stops the run.
 
-        Raises InputError for a text that cannot be read.
+        Raises InputError for a text that cannot be read, DeviceError where there is not enough memory.
         """
         given = self.read(text)
         started = time.perf_counter()
-        hidden, layers = self._run(given.ids, given.segments, on_layer)
-        synchronize(self.device)
+        with enough_memory(self.device):
+            hidden, layers = self._run(given.ids, given.segments, on_layer)
+            synchronize(self.device)
         seconds = time.perf_counter() - started
         notes = {}
         if given.dropped:
@@ -144,16 +145,18 @@ class ImageModel:
             size: pixels of the short side, or "letterbox"; see `model.inputs.read_image`.
             on_layer: called with each layer's number as it is done; what it raises stops the run.
 
-        Raises InputError for an image that cannot be read or is out of bounds.
+        Raises InputError for an image that cannot be read or is out of bounds, DeviceError where there is not enough
+        memory.
         """
         given = self.read(image, size)
         started = time.perf_counter()
-        hidden, layers = self.network(given.pixels.to(self.device, self.dtype), on_layer=on_layer)
-        synchronize(self.device)
-        seconds = time.perf_counter() - started
         prefix, (rows, columns) = self.network.prefix_tokens, given.photo.grid
         height, width = given.photo.pixels.shape[:2]
-        saliency = self.decoder(hidden[:, prefix:], given.photo.grid, (height, width))[0]
+        with enough_memory(self.device):
+            hidden, layers = self.network(given.pixels.to(self.device, self.dtype), on_layer=on_layer)
+            synchronize(self.device)
+            seconds = time.perf_counter() - started
+            saliency = self.decoder(hidden[:, prefix:], given.photo.grid, (height, width))[0]
         num_tokens = prefix + rows * columns
         return Recording(
             layers=tuple(_first_of_batch(heads) for heads in layers),

@@ -1,10 +1,16 @@
 """Devices and number formats: what is there is picked, what is not is refused with a sentence."""
 
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
 import pytest
 import torch
 
 from model import load_model
-from model.device import pick_device, pick_dtype, synchronize
+from model.device import enough_memory, parallel_runs, pick_device, pick_dtype, synchronize
 from model.errors import DeviceError
 from tests.sentences import is_one_sentence
 
@@ -69,3 +75,44 @@ def test_number_formats_that_are_not_offered(dtype: str, device: str) -> None:
 def test_load_model_refuses_before_it_reads_anything(arguments: dict[str, str]) -> None:
     with pytest.raises(DeviceError):
         load_model("minilm-l6", **arguments)
+
+
+SCRIPT = r"""
+import re, resource, sys
+from pathlib import Path
+from model import load_model
+from model.errors import DeviceError
+model = load_model("dinov2-focus", device="cpu")
+model.record(sys.argv[1], 224)
+taken = 1024 * int(re.search(r"VmSize:\s+(\d+)", Path("/proc/self/status").read_text())[1])
+resource.setrlimit(resource.RLIMIT_AS, (taken + 80_000_000, resource.RLIM_INFINITY))
+try:
+    model.record(sys.argv[1], 1036)
+except DeviceError as error:
+    print(error)
+print(model.record(sys.argv[1], 224).num_tokens)
+"""
+
+
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="the limit is set as Linux sets it")
+def test_too_little_memory_is_one_sentence_and_the_model_lives_on(sample_photo: Callable[[str], Path]) -> None:
+    command = [sys.executable, "-c", SCRIPT, str(sample_photo("coffee"))]
+    done = subprocess.run(command, cwd=Path(__file__).parents[2], capture_output=True, text=True, timeout=120)
+    assert done.stdout == "There is not enough memory on cpu for this input; give a smaller one.\n385\n", done.stderr
+
+
+def test_other_failures_are_not_called_that() -> None:
+    with pytest.raises(RuntimeError, match="shapes"), enough_memory(torch.device("cpu")):
+        torch.ones(2, 3) @ torch.ones(2, 3)
+
+
+def test_as_many_runs_at_once_as_there_are_cores_or_one_on_a_gpu() -> None:
+    script = "import os, torch; os.sched_setaffinity(0, {min(os.sched_getaffinity(0))});"
+    script += "from model.device import parallel_runs; print(parallel_runs(torch.device('cpu')))"
+    if hasattr(os, "sched_setaffinity"):
+        done = subprocess.run(
+            [sys.executable, "-c", script], cwd=Path(__file__).parents[2], capture_output=True, text=True
+        )
+        assert done.stdout == "1\n", done.stderr
+    assert parallel_runs(CPU) >= 1
+    assert parallel_runs(torch.device("cuda")) == 1

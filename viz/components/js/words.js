@@ -1,7 +1,10 @@
 // What the picture says. Set as text, never as HTML: tokens come from strangers.
 
-/** 51 %, and with one decimal under ten: 8.7 %. */
-export const percent = (weight) => `${(100 * weight).toFixed(weight >= 0.0995 ? 0 : 1)}\u00a0%`;
+/** 51 %, and with more decimals the smaller it is: 8.7 %, 0.87 %, 0.087 %. */
+export function percent(weight) {
+  const decimals = [0.0995, 0.00995, 0.000995].filter((limit) => weight < limit).length;
+  return `${(100 * weight).toFixed(decimals)}\u00a0%`;
+}
 
 /** A token that reads from right to left, so that it does not carry the numbers beside it along. */
 const isolated = (token) => (/[\p{Script=Hebrew}\p{Script=Arabic}]/u.test(token) ? `\u2068${token}\u2069` : token);
