@@ -1,5 +1,6 @@
 """How things are measured: calls taken in turns, medians, fresh processes, and what one row of the table is."""
 
+import random
 import statistics
 import sys
 import time
@@ -40,7 +41,8 @@ def say(progress: str) -> None:
 def in_turns(calls: Mapping[str, Callable[[], object]], seconds: float, least: int = 5) -> dict[str, float]:
     """Median milliseconds of each call.
 
-    They take turns, so that whatever else the machine does meets all alike, and each round starts with the next one.
+    They take turns, so that whatever else the machine does meets all alike, in another order each round: no call always
+    finds what the same other one has left in the caches.
 
     Args:
         calls: what to time; each is run once before.
@@ -50,15 +52,13 @@ def in_turns(calls: Mapping[str, Callable[[], object]], seconds: float, least: i
     for call in calls.values():
         call()
     names, times = list(calls), {name: list[float]() for name in calls}
-    until, number = time.perf_counter() + seconds, 0
-    while number < least or time.perf_counter() < until:
-        turn = number % len(names)
-        for name in names[turn:] + names[:turn]:
+    until, order = time.perf_counter() + seconds, random.Random(0)
+    while len(times[names[0]]) < least or time.perf_counter() < until:
+        for name in order.sample(names, len(names)):
             started = time.perf_counter()
             result = calls[name]()
             times[name].append(1000 * (time.perf_counter() - started))
             del result  # freeing it is no part of the call
-        number += 1
     return {name: statistics.median(taken) for name, taken in times.items()}
 
 

@@ -15,7 +15,10 @@ AIM = 1.05
 def rows() -> Iterator[Row]:
     for name, build in CASES.items():
         say(f"recording: {name}")
-        times = in_turns(build(), SECONDS, least=7)
+        calls = build()
+        alone = {"record": calls.pop("record")} if "record" in calls else {}  # it has the weights of "ours" in common
+        times = in_turns(calls, SECONDS)
+        times |= in_turns(alone, SECONDS / 4) if alone else {}
         ratio = times["ours"] / times["sdpa"]
         whole = f"; whole `record()` {milliseconds(times['record'])}" if "record" in times else ""
         yield Row(

@@ -24,9 +24,7 @@ def rows() -> Iterator[Row]:
                         wait_for_picture(visit)
                         taken.append(time.perf_counter() - started)
             median = statistics.median(taken[1:])  # the first one also reads everything from the disk
-            yield Row(
-                "start, to the first picture", page, f"{median:.1f} s", aim=f"{AIM} s", met=median <= AIM
-            )
+            yield Row("start, to the first picture", page, f"{median:.1f} s", aim=f"{AIM} s", met=median <= AIM)
 
 
 if __name__ == "__main__":
