@@ -1,5 +1,6 @@
 """Every figure in one table: `make bench`. Each part runs in a process of its own, and by itself too."""
 
+import os
 import time
 from importlib import import_module
 
@@ -15,6 +16,9 @@ def rows_of(part: str) -> list[Row]:
 
 def main() -> None:
     """Print the table."""
+    busy = os.getloadavg()[0]
+    if busy > 0.5:
+        say(f"Other programs are at work here (load {busy:.1f}): the times will be too long.")
     found: list[Row] = []
     for part in PARTS:
         started = time.perf_counter()
