@@ -1,37 +1,30 @@
 """From what a person gives to what a model reads: text to token ids, an image to pixels and a patch grid."""
 
-import io
 import math
 import re
-import warnings
 from dataclasses import dataclass
 from numbers import Integral
-from pathlib import Path
 from typing import Literal
 
 import numpy as np
 import torch
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image
 from tokenizers import Tokenizer
 from torch import Tensor
 
 from model.errors import InputError
+from model.image_file import ImageSource, open_image
 from model.recording import Photo
 
 MAX_CHARACTERS = 100_000
-MAX_PIXELS = 40_000_000  # before decoding
 MAX_ASPECT = 4.0
 MAX_PATCHES = 8_300
 SIZES = (224, 1036)  # the short side, from and to
 IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)  # of RGB in 0 to 1
-FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "TIFF", "BMP", "AVIF")  # JPEG is MPO too; no EPS: it would start Ghostscript
 LETTERBOX = 224  # the square that the saliency decoder was trained on
-
-warnings.filterwarnings("ignore", category=Image.DecompressionBombWarning)  # MAX_PIXELS is the lower bound
 
 Text = str | tuple[str, str]
 Size = int | Literal["letterbox"]
-ImageSource = Image.Image | str | Path | bytes
 
 
 @dataclass(frozen=True)
@@ -67,7 +60,8 @@ def read_text(tokenizer: Tokenizer, text: Text, max_tokens: int) -> TextInput:
     room = max_tokens - tokenizer.num_special_tokens_to_add(len(parts) == 2)
     lengths = _cut_longest([len(part.ids) for part in parts], room)
     for part, length in zip(parts, lengths):
-        part.truncate(length)
+        part.truncate(length + 1)  # in two steps: what the last one cuts off is kept as pieces of that length, and
+        part.truncate(length)  # post_process pairs each piece of one text with each of the other
     encoding = tokenizer.post_process(parts[0], parts[1] if len(parts) == 2 else None)
     # Which text a token comes from: post_process forgets it for the first, so it is counted anew.
     in_order = iter([number for number, length in enumerate(lengths) for _ in range(length)])
@@ -134,8 +128,6 @@ def read_image(source: ImageSource, patch: int, size: Size = 448) -> ImageInput:
     """
     photo = open_image(source)
     width, height = photo.size
-    if min(width, height) == 0:
-        raise InputError(f"This image is {width} x {height} pixels; there is nothing to look at.")
     if max(width, height) > MAX_ASPECT * min(width, height):
         raise InputError(
             f"This image is {width} x {height} pixels, more than {MAX_ASPECT:.0f} times as long as wide; crop it."
@@ -146,51 +138,6 @@ def read_image(source: ImageSource, patch: int, size: Size = 448) -> ImageInput:
     pixels = (torch.from_numpy(image.copy()).permute(2, 0, 1).float() / 255 - mean) / std
     grid = (image.shape[0] // patch, image.shape[1] // patch)
     return ImageInput(pixels[None], Photo(image, 1.0 if size == "letterbox" else width / height, grid))
-
-
-def open_image(source: ImageSource) -> Image.Image:
-    """An upright 8-bit RGB image, its pixels counted before they are decoded. Raises InputError."""
-    if not isinstance(source, Image.Image | str | Path | bytes):
-        raise InputError(f"An image must be a PIL image, a path or the bytes of a file, not {type(source).__name__}.")
-    try:
-        if isinstance(source, Image.Image):
-            return _to_rgb(source)
-        with Image.open(io.BytesIO(source) if isinstance(source, bytes) else source, formats=FORMATS) as image:
-            return _to_rgb(image)
-    except (FileNotFoundError, IsADirectoryError):
-        raise InputError(f"There is no image file {source!s}.") from None
-    except UnidentifiedImageError:
-        raise InputError(
-            "This file is not an image that can be read; give a JPEG, PNG, WebP, GIF, TIFF, BMP or AVIF."
-        ) from None
-    except Image.DecompressionBombError:
-        raise InputError(f"This image has more than {MAX_PIXELS // 10**6} million pixels; shrink it.") from None
-    except InputError:
-        raise
-    except Exception as error:  # decoders raise anything: OSError, SyntaxError, struct.error, EOFError, …
-        raise InputError("This image is damaged and cannot be decoded; save it again as PNG or JPEG.") from error
-
-
-def _to_rgb(image: Image.Image) -> Image.Image:
-    width, height = image.size
-    if width * height > MAX_PIXELS:
-        raise InputError(
-            f"This image has {width} x {height} pixels, more than {MAX_PIXELS // 10**6} million; shrink it."
-        )
-    image = ImageOps.exif_transpose(image)
-    if image.mode.startswith(("I", "F")):
-        image = _to_8_bit(image)
-    if image.has_transparency_data:
-        image = image.convert("RGBA")
-        image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image)
-    return image.convert("RGB")
-
-
-def _to_8_bit(image: Image.Image) -> Image.Image:
-    """16-bit greyscale by its own range; other integers and floats, whose range no file states, by the one they use."""
-    numbers = np.nan_to_num(np.asarray(image).astype(np.float64), posinf=0.0, neginf=0.0)
-    low, high = (0.0, 65_535.0) if image.mode.startswith("I;16") else (numbers.min(), numbers.max())
-    return Image.fromarray(np.rint((numbers - low) / max(high - low, 1e-12) * 255).astype(np.uint8))
 
 
 def _resize(photo: Image.Image, patch: int, size: int) -> Image.Image:

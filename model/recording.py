@@ -268,8 +268,8 @@ def _check(recording: Recording) -> None:
         if found != expected:
             raise RecordingError(f"A recording's {what} should be {expected}, but it is {found}.")
 
-    if not recording.layers:
-        raise RecordingError("A recording needs at least one layer.")
+    if not recording.layers or not recording.tokens:
+        raise RecordingError("A recording needs at least one layer and one token.")
     num_tokens = len(recording.tokens)
     shape = (*recording.layers[0].query.shape[:1], num_tokens, *recording.layers[0].query.shape[2:])
     for number, heads in enumerate(recording.layers):

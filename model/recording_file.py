@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import os
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +14,7 @@ from model.device import pick_device
 from model.errors import RecordingError
 from model.nn.attention import Heads
 from model.recording import Description, Photo, Recording
+from model.recording_header import Stored, check_length, check_tensors, parse
 
 FORMAT = "headlens recording 1"
 
@@ -37,30 +39,45 @@ def save(recording: Recording, path: Path) -> None:
     }
     plain = ("tokens", "words", "segments", "seconds", "device", "offsets", "texts", "prefix_tokens")
     about |= {name: getattr(recording, name) for name in plain}
+    written = json.dumps(about)
     try:
-        save_file(tensors, path, metadata={"format": FORMAT, "recording": json.dumps(about)})
+        parse(written)  # what cannot be loaded again is not saved
+        save_file(tensors, path, metadata={"format": FORMAT, "recording": written})
+    except ValueError as error:
+        raise RecordingError(f"This recording cannot be saved ({error}); mend that part of it.") from error
     except (SafetensorError, OSError) as error:
-        raise RecordingError(f"{path.name} could not be written ({error}); choose another folder.") from error
+        raise RecordingError(f"{path.name!r} could not be written ({error}); choose another folder.") from error
 
 
 def load(path: Path, device: str) -> Recording:
     """See Recording.load."""
     place = pick_device(device)
+    name = repr(path.name)
+    if not os.path.exists(path):
+        raise RecordingError(f"There is no file {name} to load a recording from.")
+    if not os.path.isfile(path):  # a named pipe would be waited for, a device read without end
+        raise RecordingError(f"{name} is not a file; give one that Recording.save wrote.")
     try:
+        check_length(path)
         with safe_open(path, framework="pt", device=str(place)) as file:
             metadata = file.metadata() or {}
             if metadata.get("format") != FORMAT:
-                raise RecordingError(f"{path.name} is not a Headlens recording; Recording.save writes one.")
-            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  # safe_open is not iterable
-        return _rebuild(json.loads(metadata["recording"]), tensors)
-    except FileNotFoundError:
-        raise RecordingError(f"There is no file {path.name} to load a recording from.") from None
+                raise RecordingError(f"{name} is not a Headlens recording; Recording.save writes one.")
+            about = parse(metadata["recording"])
+            slices = {key: file.get_slice(key) for key in file.keys()}  # noqa: SIM118  # safe_open is not iterable
+            check_tensors({key: Stored(part.get_dtype(), (*part.get_shape(),)) for key, part in slices.items()}, about)
+            tensors = {key: file.get_tensor(key) for key in slices}
+        return _rebuild(about, tensors)
+    except RecordingError:
+        raise
     except OSError as error:
-        raise RecordingError(f"{path.name} cannot be read ({error}); give a file that Recording.save wrote.") from error
-    except (SafetensorError, LookupError, TypeError, ValueError) as error:
-        if isinstance(error, RecordingError):
-            raise
-        raise RecordingError(f"{path.name} is damaged ({error}); save the recording again.") from error
+        raise RecordingError(f"{name} cannot be read ({error.strerror}); give another file.") from error
+    except ValueError as error:
+        raise RecordingError(f"{name} is damaged ({error}); save the recording again.") from error
+    except (SafetensorError, LookupError, RecursionError) as error:
+        raise RecordingError(f"{name} is damaged or was not written by Recording.save; save it again.") from error
+    except (RuntimeError, MemoryError) as error:
+        raise RecordingError(f"{name} does not fit into the memory of {place}; load it to another device.") from error
 
 
 def _rebuild(about: dict, tensors: dict[str, torch.Tensor]) -> Recording:

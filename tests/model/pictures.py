@@ -21,11 +21,12 @@ def noise(width: int, height: int) -> Image.Image:
     return Image.fromarray(numbers)
 
 
+def png_chunk(name: bytes, content: bytes) -> bytes:
+    """With its length and checksum."""
+    return struct.pack(">I", len(content)) + name + content + struct.pack(">I", zlib.crc32(name + content))
+
+
 def png_without_pixels(width: int, height: int) -> bytes:
     """A PNG that promises pixels and holds none: whoever decodes it, finds it damaged."""
-
-    def chunk(name: bytes, content: bytes) -> bytes:
-        return struct.pack(">I", len(content)) + name + content + struct.pack(">I", zlib.crc32(name + content))
-
     header = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
-    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", b"") + chunk(b"IEND", b"")
+    return b"\x89PNG\r\n\x1a\n" + png_chunk(b"IHDR", header) + png_chunk(b"IDAT", b"") + png_chunk(b"IEND", b"")

@@ -70,6 +70,7 @@ def palette_with_a_hole() -> Image.Image:
             id="one transparent colour",
         ),
         pytest.param(as_file(Image.new("CMYK", (8, 8), (0, 255, 255, 0)), "TIFF"), (255, 0, 0), id="CMYK"),
+        pytest.param(as_file(Image.new("CMYK", (8, 8), (0, 255, 255, 0)), "JPEG"), (255, 0, 0), id="CMYK JPEG"),
         pytest.param(as_file(Image.new("YCbCr", (8, 8), (100, 128, 128)), "TIFF"), (100, 100, 100), id="YCbCr"),
     ],
 )
@@ -110,9 +111,19 @@ def test_a_path_and_bytes_and_an_image_are_the_same(sample_photo: Callable[[str]
         assert all((read_image(source, 14, 224).pixels == first).all() for source in sources)
 
 
-def test_an_animation_shows_its_first_frame() -> None:
+@pytest.mark.parametrize("file_format", ["PNG", "WEBP", "GIF", "TIFF", "AVIF", "MPO"])
+def test_an_animation_shows_its_first_frame(file_format: str) -> None:
+    if file_format == "AVIF" and not features.check("avif"):
+        pytest.skip("this Pillow was built without AVIF")
     frames = [Image.new("RGB", (8, 8), name) for name in ("red", "lime", "blue")]
-    assert colour(as_file(frames[0], "GIF", save_all=True, append_images=frames[1:])) == (255, 0, 0)
+    first = colour(as_file(frames[0], file_format, save_all=True, append_images=frames[1:]))
+    assert np.abs(np.subtract(first, (255, 0, 0))).max() <= 4
+
+
+@pytest.mark.parametrize("compression", ["jpeg", "tiff_lzw", "tiff_adobe_deflate", "packbits", "zstd", "lzma"])
+def test_tiffs_are_unpacked(compression: str) -> None:
+    found = colour(as_file(Image.new("RGB", (32, 16), (200, 100, 50)), "TIFF", compression=compression))
+    assert np.abs(np.subtract(found, (200, 100, 50))).max() <= 4
 
 
 @pytest.mark.parametrize(

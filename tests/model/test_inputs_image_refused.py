@@ -9,6 +9,7 @@ from PIL import Image
 
 from model.errors import InputError
 from model.inputs import ImageSource, Size, open_image, read_image
+from model.loaded import ImageModel
 from tests.model.pictures import as_file, noise, png_without_pixels
 from tests.sentences import is_one_sentence
 
@@ -38,9 +39,13 @@ def test_too_many_patches_name_the_largest_size_that_works(width: int, height: i
     assert f"more than 8,300; {fitting[1]} " in refusal(photo, int(fitting[1]) + 14)
 
 
-@pytest.mark.parametrize(("width", "height"), [(401, 100), (100, 401), (5, 1)])
+@pytest.mark.parametrize(("width", "height"), [(401, 100), (100, 401), (5, 1), (5000, 10)])
 def test_more_than_four_times_as_long_as_wide(width: int, height: int) -> None:
-    assert f"{width} x {height}" in refusal(Image.new("RGB", (width, height)))
+    assert f"{width} x {height}" in refusal(as_file(Image.new("RGB", (width, height))))
+
+
+def test_one_pixel_is_enough() -> None:
+    assert read_image(as_file(Image.new("RGB", (1, 1))), 14).photo.grid == (32, 32)
 
 
 @pytest.mark.parametrize(("width", "height"), [(8000, 5001), (30_000, 30_000), (2**31 - 1, 2**31 - 1)])
@@ -58,6 +63,18 @@ def test_a_tenth_of_a_kilobyte_a_megapixel_is_no_way_in() -> None:
     assert "7000 x 6000" in refusal(bomb)
 
 
+def test_no_pixels() -> None:
+    assert "0 x 5" in refusal(Image.new("RGB", (0, 5)))
+    assert "0 x 5" in refusal(Image.new("F", (0, 5)))
+
+
+def test_a_model_refuses_in_the_same_words(dinov2: ImageModel) -> None:
+    for source in (b"", png_without_pixels(30_000, 30_000), Image.new("RGB", (5, 1))):
+        with pytest.raises(ValueError, match="image") as caught:
+            dinov2.record(source)
+        assert str(caught.value) == refusal(source)
+
+
 def test_forty_million_pixels_are_read() -> None:
     assert open_image(Image.new("L", (8000, 5000))).size == (8000, 5000)
 
@@ -69,6 +86,7 @@ NOT_IMAGES = {
     "svg": SVG,
     "eps": as_file(noise(20, 20), "EPS"),
     "pdf": as_file(noise(20, 20), "PDF"),
+    "heic": b"\0\0\0\x18ftypheic\0\0\0\0mif1heic" + bytes(200),
     "png signature alone": b"\x89PNG\r\n\x1a\n",
     "half a jpeg": as_file(noise(200, 200), "JPEG")[:10_000],
     "jpeg without its end": as_file(noise(200, 200), "JPEG")[:-200],

@@ -147,6 +147,7 @@ def replaced(**changes: object) -> Callable[[Recording], Recording]:
     return lambda recording: dataclasses.replace(recording, **changes)  # type: ignore[arg-type]
 
 
+NOTHING = torch.zeros(3, 0, 4)  # no token
 PHOTO = Photo(np.zeros((28, 42, 3), np.uint8), 1.5, (2, 3))
 
 
@@ -166,6 +167,7 @@ PHOTO = Photo(np.zeros((28, 42, 3), np.uint8), 1.5, (2, 3))
         (with_layers(mask=torch.ones(1, 7, 6)), ("layer 1 mask", "(1, 7, 7)", "(1, 7, 6)")),
         (with_layers(mask=torch.ones(2, 1, 7)), ("layer 1 mask", "(3, 1, 7)", "(2, 1, 7)")),
         (replaced(layers=()), ("one layer",)),
+        (replaced(layers=(Heads(NOTHING, NOTHING, NOTHING, None, False, 1.0),), tokens=()), ("one token",)),
     ],
 )
 def test_parts_that_contradict_each_other(change: Callable[[Recording], Recording], numbers: tuple[str, ...]) -> None:

@@ -1,0 +1,48 @@
+"""Refuses small files that would keep a decoder busy for minutes, or fill the memory, before one sees them."""
+
+import re
+from typing import Literal
+
+from model.errors import InputError
+
+MAX_SEGMENTS = 1_000  # of a JPEG; 64 MB of metadata fit into so many, and a decoder joins them in quadratic time
+MAX_SCANS = 200  # of a JPEG; an encoder makes about ten, and each passes over every pixel
+MAX_PIECES = 200_000  # strips or tiles of a TIFF; 40 million pixels in tiles of 16 x 16 are 156,250
+
+SEGMENT = re.compile(rb"\xff[^\x00\x01\xd0-\xd8\xff]")  # a JPEG's markers, without those that stand for themselves
+SCAN, END = b"\xff\xda", b"\xff\xd9"
+STRIP_OFFSETS, TILE_OFFSETS = 273, 324  # tags of a TIFF
+
+
+def refuse_costly(data: bytes) -> None:
+    """Raises InputError for a file whose structure is out of bounds; says nothing of one that is damaged."""
+    if data.startswith(b"\xff\xd8"):
+        _refuse_costly_jpeg(data)
+    elif data.startswith((b"II", b"MM")):
+        _refuse_costly_tiff(data)
+
+
+def _refuse_costly_jpeg(data: bytes) -> None:
+    place, segments, scans = 2, 0, 0
+    while (found := SEGMENT.search(data, place)) and found[0] != END:
+        segments += found[0] != SCAN
+        scans += found[0] == SCAN
+        if segments > MAX_SEGMENTS or scans > MAX_SCANS:
+            raise InputError(
+                f"This JPEG has more than {MAX_SEGMENTS:,} segments or {MAX_SCANS} scans; save it again as PNG."
+            )
+        place = found.end() + int.from_bytes(data[found.end() : found.end() + 2], "big")
+
+
+def _refuse_costly_tiff(data: bytes) -> None:
+    order: Literal["little", "big"] = "little" if data.startswith(b"II") else "big"
+
+    def number(place: int, size: int) -> int:
+        return int.from_bytes(data[place : place + size], order)
+
+    big = number(2, 2) == 43  # BigTIFF: 8 bytes for what takes 4
+    first = number(8, 8) if big else number(4, 4)
+    entries, size, width = (first + 8, 20, 8) if big else (first + 2, 12, 4)
+    for entry in range(entries, entries + size * min(number(first, entries - first), 2**16), size):
+        if number(entry, 2) in (STRIP_OFFSETS, TILE_OFFSETS) and number(entry + 4, width) > MAX_PIECES:
+            raise InputError(f"This TIFF is cut into more than {MAX_PIECES:,} pieces; save it again as PNG.")
