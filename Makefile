@@ -4,7 +4,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: run setup test lint bench
+.PHONY: run setup test lint bench load soak
 
 run: setup
 	$(BIN)/python -m streamlit run app.py
@@ -42,3 +42,9 @@ test: lint
 bench: $(VENV)/.installed-bench
 	@$(BIN)/python -m tests.browser.find_browser >&2
 	@$(BIN)/python -m tests.benchmarks.table
+
+load: $(VENV)/.installed-tests
+	$(BIN)/python -m tests.load.visitors
+
+soak: $(VENV)/.installed-tests
+	$(BIN)/python -m tests.load.soak
