@@ -54,7 +54,7 @@ def stranger(browser: Browser) -> Iterator[Page]:
 
 def test_it_cannot_ask_the_server_for_anything(stranger: Page, address: str) -> None:
     answers: list[Response] = []
-    stranger.on("response", answers.append)
+    stranger.on("response", lambda answer: answers.append(answer))
     assert stranger.evaluate(SCRIPT, f"{address}/headlens/explorer.js") == "refused"
     assert stranger.evaluate(SOCKET, f"{address.replace('http', 'ws')}/_stcore/stream") == "refused"
     stranger.evaluate(FETCH, f"{address}/_stcore/health")
