@@ -102,3 +102,11 @@ def test_a_name_of_a_stranger_s_that_leads_here_opens_no_session(host: str, stat
     connection.request("GET", "/_stcore/stream", headers={"Host": own, "Origin": f"http://{own}", **upgrade, **key})
     assert connection.getresponse().status == status
     connection.close()
+
+
+@pytest.mark.parametrize("path", ["/", "/headlens/explorer.js", "/_stcore/metrics", "/_stcore/upload_file/a/b"])
+def test_a_name_of_a_stranger_s_that_leads_here_is_given_nothing(path: str, address: str) -> None:
+    connection = HTTPConnection("127.0.0.1", int(address.rsplit(":", 1)[1]), timeout=10)
+    connection.request("GET", path, headers={"Host": "evil.example"})
+    assert connection.getresponse().status == 403
+    connection.close()

@@ -151,7 +151,7 @@ def test_arrow_keys_move_the_query_and_a_cell_pins_its_row(page: Page, address: 
     cell: Position = {"x": size["width"] * 2.5 / 17, "y": size["height"] * 11.5 / 17}
     plot.hover(position=cell)
     hover = page.locator(".hl-heatmap .hoverlayer .hovertext")
-    expect(hover).to_contain_text(re.compile("11 · it → \u2060?2 · trophy"))
+    expect(hover).to_contain_text(re.compile("11 · it\u2060? → \u2060?2 · trophy"))
     weight = re.search(r"\((0\.\d{6})\)", hover.text_content() or "")
     assert weight is not None
     assert float(weight[1]) == pytest.approx(recording.attention(3, 1, 11)[2], abs=2e-6)
@@ -170,3 +170,21 @@ def test_arrow_keys_move_the_query_and_a_cell_pins_its_row(page: Page, address: 
     close(seen(page), recording.attention(3, 1)[:, 2])
     plot.click(position=cell)  # where columns are shown, a cell pins its column
     shows(page, query=2)
+
+
+def test_arrow_keys_keep_the_query_of_a_long_text_in_sight(page: Page, address: str) -> None:
+    open_page(page, f"{address}/?text={'+'.join(['boat'] * 400)}")
+    strip = page.locator(".hl-strip")
+    strip.focus()
+    for _ in range(90):
+        page.keyboard.press("ArrowRight")
+    shows(page, query=91)
+    query, room = box(strip.locator("[aria-selected=true]")), box(strip)
+    assert room["y"] <= query["y"] + 1
+    assert query["y"] + query["height"] <= room["y"] + room["height"] + 1
+
+
+def test_the_ticks_of_a_long_text_are_its_words_alone(page: Page, address: str) -> None:
+    open_page(page, f"{address}/?text={'+'.join(['boat'] * 100)}")
+    ticks = page.locator(".hl-heatmap").locator(".xtick text, .ytick text").all_text_contents()
+    assert {tick.strip("\u2060") for tick in ticks} <= {"[CLS]", "boat", "[SEP]"}

@@ -72,6 +72,8 @@ def _choose() -> tuple[str | bytes, str]:
         state.image_own = candidate
         _change_address(own="1", sample=None)
         return candidate, size
+    if "own" in st.query_params and "image_own" not in state:
+        st.info("The photo of this link is not in it, and left when its page was closed; this is a sample.")
     return asked, size if _readable(asked, size) else DEFAULT_SIZE  # a size may make too many patches of a photo
 
 

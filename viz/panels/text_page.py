@@ -66,6 +66,8 @@ def _choose() -> tuple[str, ...]:
         state.text_own = candidate
         st.query_params.from_dict(write_texts(candidate) or {"own": "1"})
         return candidate
+    if "own" in st.query_params and "text" not in st.query_params and "text_own" not in state:
+        st.info("The text of this link was too long for it, and left when its page was closed; this is a sample.")
     asked = _asked()
     return asked if _readable(asked) else state.get("text_good", TEXTS[FIRST].texts)
 
@@ -140,7 +142,7 @@ def _take_typed() -> None:
 
 def _take_file() -> None:
     if (file := st.session_state.text_file) is not None:
-        st.session_state.text_candidate = (file.getvalue().decode("utf-8", "replace"),)
+        st.session_state.text_candidate = (file.getvalue().decode("utf-8-sig", "replace"),)
 
 
 def _record(texts: tuple[str, ...]) -> Recorded:

@@ -69,9 +69,9 @@ export class Lens {
     this.header = header;
     if (this.bitmap === photo) return; // darkened already
     this.bitmap = photo;
-    const width = 960;
-    this.canvas.width = width;
-    this.canvas.height = Math.round(width / header.aspect);
+    const longest = 960; // of an upright photo the height: drawn wider, it would be shown so small that the frame is lost
+    this.canvas.width = Math.round(longest * Math.min(1, header.aspect));
+    this.canvas.height = Math.round(longest / Math.max(1, header.aspect));
     this.photo = darkened(photo, this.canvas.width, this.canvas.height);
   }
 

@@ -6,7 +6,7 @@ export class Strip {
   /** Draws into the box; on(event, token) hears "hover" (null: over none) and "pin". */
   constructor(box, on) {
     this.box = box;
-    box.className = "hl-strip";
+    box.classList.add("hl-strip"); // it is "hl-only-text" too
     box.dir = "auto";
     box.tabIndex = 0;
     box.setAttribute("role", "listbox");
@@ -26,6 +26,7 @@ export class Strip {
       if (step === undefined) return;
       event.preventDefault();
       on("pin", Math.min(this.tokens.length - 1, Math.max(0, this.query + step)));
+      this.spans[this.query].scrollIntoView({ block: "nearest" });
     };
   }
 
