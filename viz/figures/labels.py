@@ -32,7 +32,7 @@ def token_axis(names: Sequence[str], tokens: Sequence[str]) -> dict:
     after the last, whichever these are, stands on both sides of the hover's text, and keeps it from matching.
     """
     short = [shown(token if len(token) <= MAX_LABEL else token[: MAX_LABEL - 1] + "…") for token in tokens]
-    alias = {}
+    alias: dict[str, str] = {}
     for name, label in zip(names, short):
         alias |= dict.fromkeys((name, UNSEEN + name, name + UNSEEN), label)
     return {
