@@ -20,6 +20,23 @@ def name_of(recording: Recording, token: int) -> str:
     return f"“{text}”" if recording.grid is None else f"patch {text}"
 
 
+def who(of: str, layer: int, head: int) -> str:
+    """Which heads are looked through."""
+    return {
+        "head": f"Layer {layer}, head {head}",
+        "layer-mean": f"Layer {layer}, mean of all heads",
+        "layer-max": f"Layer {layer}, maximum of all heads",
+        "all-mean": "All layers, mean of all heads",
+        "all-max": "All layers, maximum of all heads",
+    }[of]
+
+
+def what(recording: Recording, query: int, direction: str) -> str:
+    """What is seen of them: “what “it” looks at”."""
+    name = name_of(recording, query)
+    return f"what {name} looks at" if direction == "at" else f"who looks at {name}"
+
+
 def head_in_words(recording: Recording, layer: int, head: int, query: int) -> str:
     """One paragraph on a head: how widely and how far it looks."""
     queries = sampled_queries(recording.num_tokens)

@@ -25,6 +25,7 @@ from tests.browser.look import (
     shows,
     trace,
 )
+from viz.figures.labels import percent
 from viz.figures.pictures import darkened
 from viz.samples import PHOTOS
 from viz.theme import HEAT, lookup_table
@@ -85,7 +86,7 @@ def test_a_patch_under_the_pointer_previews_and_a_press_pins(page: Page, address
     page.keyboard.press("ArrowUp")
     shows(page, layer=8, head=5)
     chip = page.locator(".hl-chip")
-    expect(chip).to_have_text(f"[CLS] {100 * recording.attention(8, 5, 93)[0]:.1f} %")
+    expect(chip).to_have_text(f"[CLS] {percent(recording.attention(8, 5, 93)[0])}")
     chip.click()
     shows(page, query=0)
     page.mouse.move(3, 880)

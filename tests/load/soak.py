@@ -14,13 +14,13 @@ from tests.browser.serve import Server, start
 from tests.load.inputs import is_photo, is_text, photo, text
 from tests.load.visitor import Visitor
 
-RECORDINGS, WARM = 2_000, 200
+RECORDINGS, WARM = 2_400, 400  # until the caches are full and the memory in pieces as small as it gets
 SECONDS = 570  # then it is left at that
 STORE = "0.1"  # gigabytes: some ten photos
 VISITORS = 4  # at once, every other on the Image page
 EACH = 25  # inputs of each between two looks at the memory
 STAY = 2  # looks that a visitor stays; then others come in their place
-SPAN = 6  # looks that are taken together: the memory goes up and down by what is freed but not given back yet
+SPAN = 8  # looks that are taken together: the memory goes up and down by what is freed but not given back yet
 GROWTH = 0.05
 
 

@@ -24,6 +24,13 @@ def _named(token: str) -> str:
     return escape(isolated(visible(token)))
 
 
+def percent(weight: float) -> str:
+    """51 %, and with more decimals the smaller it is: 8.7 %, 0.87 %, 0.087 %."""
+    if weight < 0.00001:
+        return "< 0.001 %" if weight > 0 else "0 %"
+    return f"{100 * weight:.{sum(weight < limit for limit in (0.0995, 0.00995, 0.000995))}f} %"
+
+
 def token_axis(names: Sequence[str], tokens: Sequence[str]) -> dict:
     """An axis whose categories are the names, all different, and whose tick labels are the tokens alone.
 

@@ -11,7 +11,7 @@ from tests.viz.decode import is_escaped, strings_in
 from tests.viz.figures.made import random_weights, special_at
 from tests.viz.hostile import HOSTILE
 from viz.figures import attention_heatmap, strongest_bars
-from viz.figures.labels import categories, cell_categories, escape, token_axis
+from viz.figures.labels import categories, cell_categories, escape, percent, token_axis
 from viz.visible import visible
 
 LONG = "antidisestablishmentarianism"
@@ -88,3 +88,8 @@ def test_hostile_tokens_are_escaped_wherever_a_figure_holds_them(kind: str) -> N
     readable = [html.unescape(text) for text in strangers]
     for token in HOSTILE:
         assert any(text.endswith(token if kind == "bars" else visible(token)) for text in readable)
+
+
+def test_the_smaller_a_weight_the_more_decimals() -> None:
+    found = [percent(weight) for weight in (1.0, 0.51, 0.0996, 0.087, 0.0087, 0.00087, 0.00001, 0.000001, 0.0)]
+    assert found == ["100 %", "51 %", "10 %", "8.7 %", "0.87 %", "0.087 %", "0.001 %", "< 0.001 %", "0 %"]
