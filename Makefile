@@ -1,9 +1,10 @@
 # make run: set everything up and start the app.  make test: set everything up and pass the tests.
+# make bench: measure, some 15 minutes, and print the table of the README.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: run setup test lint bench
+.PHONY: run setup test lint bench load soak
 
 run: setup
 	$(BIN)/python -m streamlit run app.py
@@ -25,6 +26,10 @@ $(VENV)/.installed-tests: $(VENV)/.installed tests/requirements.lock
 	$(BIN)/python -m pip install --disable-pip-version-check -q -r tests/requirements.lock
 	@touch $@
 
+$(VENV)/.installed-bench: $(VENV)/.installed-tests tests/benchmarks/requirements.lock
+	$(BIN)/python -m pip install --disable-pip-version-check -q --no-deps -r tests/benchmarks/requirements.lock
+	@touch $@
+
 lint: $(VENV)/.installed-tests
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
@@ -34,6 +39,12 @@ test: lint
 	$(BIN)/python -m tests.browser.find_browser
 	$(BIN)/python -m pytest
 
-bench: $(VENV)/.installed-tests
-	$(BIN)/python -m tests.browser.find_browser
-	$(BIN)/python -m tests.benchmarks.explorer
+bench: $(VENV)/.installed-bench
+	@$(BIN)/python -m tests.browser.find_browser >&2
+	@$(BIN)/python -m tests.benchmarks.table
+
+load: $(VENV)/.installed-tests
+	$(BIN)/python -m tests.load.visitors
+
+soak: $(VENV)/.installed-tests
+	$(BIN)/python -m tests.load.soak

@@ -6,4 +6,5 @@ from starlette.middleware import Middleware
 from viz.components.routes import ROUTES
 from viz.guard import Guard
 
-app = st.App("viz/main.py", routes=ROUTES, middleware=[Middleware(Guard)])
+guard = Middleware(Guard, hosts=lambda: st.get_option("server.allowedHosts"))
+app = st.App("viz/main.py", routes=ROUTES, middleware=[guard])

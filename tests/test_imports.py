@@ -130,3 +130,14 @@ def test_import_model_is_light() -> None:
     loaded = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
     assert "model" in loaded.stdout.split()
     assert not {"torch", "onnx", "numpy", "PIL", "tokenizers"} & set(loaded.stdout.split())
+
+
+def test_torchs_compiler_is_never_imported() -> None:
+    """It takes far longer to import than the models to load, and leaves a folder among the temporary files."""
+    code = (
+        "import sys; from model import load_model; load_model('minilm-l6').record('A cat.');"
+        "load_model('dinov2-focus').record('assets/samples/coffee.jpg', 224); print(*sys.modules)"
+    )
+    loaded = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert "torch" in loaded.stdout.split()
+    assert "torch._dynamo" not in loaded.stdout.split()

@@ -1,11 +1,13 @@
 """What stands before all that is served: pages of strangers may neither frame Headlens nor ask it for anything."""
 
+from collections.abc import Callable, Sequence
 from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+UNKNOWN_NAME = "Headlens does not answer to this name; server.allowedHosts lists those that it answers to."
 REFUSED = "Another site asked for this; open Headlens by its own address."
 HEADERS = {
     # Scripts in the page are Streamlit's; with this, whatever got into it could still send nothing elsewhere.
@@ -18,21 +20,46 @@ HEADERS = {
 
 
 class Guard:
-    """ASGI middleware: refuses what another origin asks for, but for a link to the page, and sets HEADERS."""
+    """ASGI middleware: refuses what another origin asks for, but for a link to the page, and sets HEADERS.
 
-    def __init__(self, app: ASGIApp) -> None:
+    What reaches the server by a name that is not among the hosts is refused too: Streamlit refuses only its websocket.
+    """
+
+    def __init__(self, app: ASGIApp, hosts: Callable[[], Sequence[str]] = list) -> None:
         self._app = app
+        self._hosts = hosts
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """One request or websocket."""
         if scope["type"] not in ("http", "websocket"):
             await self._app(scope, receive, send)
+        elif not known_by(Headers(scope=scope).get("host", ""), self._hosts()):
+            await _refuse(UNKNOWN_NAME, scope, receive, send)
         elif asked_by_itself(Headers(scope=scope), scope.get("method", "GET")):
             await self._app(scope, receive, _with_headers(send))
-        elif scope["type"] == "websocket":
-            await send({"type": "websocket.close", "code": 1008})  # before it is accepted: 403
         else:
-            await PlainTextResponse(REFUSED, status_code=403)(scope, receive, send)
+            await _refuse(REFUSED, scope, receive, send)
+
+
+async def _refuse(why: str, scope: Scope, receive: Receive, send: Send) -> None:
+    if scope["type"] == "websocket":
+        await send({"type": "websocket.close", "code": 1008})  # before it is accepted: 403
+    else:
+        await PlainTextResponse(why, status_code=403)(scope, receive, send)
+
+
+def known_by(host: str, names: Sequence[str]) -> bool:
+    """Whether a Host header holds one of the names, as server.allowedHosts has them: "*.a.b" is all below a.b.
+
+    No names at all are all names, as "*" is.
+    """
+    try:
+        asked = (urlsplit(f"//{host}").hostname or "").rstrip(".")
+    except ValueError:
+        return not names
+    known = [name.strip().lower().rstrip(".") for name in names]
+    below = any(name.startswith("*.") and asked.endswith(name[1:]) for name in known)
+    return not known or "*" in known or asked in known or below
 
 
 def asked_by_itself(headers: Headers, method: str) -> bool:

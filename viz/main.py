@@ -10,4 +10,4 @@ pages = [
     st.Page(text_page.page, title="Text", url_path="text", default=True),
     st.Page(image_page.page, title="Image", url_path="image"),
 ]
-frame(st.navigation(pages, position="top"))
+frame(st.navigation(pages, position="top"), pages)

@@ -60,10 +60,15 @@ class RecordingStore:
 
     Streamlit's own caches count entries, and a photo's recording is a hundred times a sentence's. What only visitors
     who have gone have used goes with them.
+
+    Args:
+        limit: in bytes.
+        dropped: called with the bytes of what was dropped, each time that something was.
     """
 
-    def __init__(self, limit: int) -> None:
+    def __init__(self, limit: int, dropped: Callable[[int], object] = lambda nbytes: None) -> None:
         self._limit = limit
+        self._dropped = dropped
         self._kept: OrderedDict[str, Kept] = OrderedDict()
         self._lock = threading.Lock()
 
@@ -87,21 +92,25 @@ class RecordingStore:
             self._kept[key] = kept
             self._kept.move_to_end(key)
             sizes = [each.nbytes for each in self._kept.values()]  # the ones unused for longest first
-            excess = sum(sizes) - self._limit
-            while excess > 0 and len(self._kept) > 1:
+            total, dropped = sum(sizes), 0
+            while total - dropped > self._limit and len(self._kept) > 1:
                 self._kept.popitem(last=False)
-                excess -= sizes.pop(0)
+                dropped += sizes.pop(0)
+        if dropped:
+            self._dropped(dropped)
         return kept
 
     def forget(self, visitor: Visitor) -> None:
         """Drop what only this visitor has used, now and later."""
         with self._lock:
             visitor.gone = True
-            for key, kept in list(self._kept.items()):
+            alone = [key for key, kept in self._kept.items() if kept.owners == {visitor}]
+            dropped = sum(self._kept.pop(key).nbytes for key in alone)
+            for kept in self._kept.values():
                 if kept.owners is not None:
                     kept.owners.discard(visitor)
-                    if not kept.owners:
-                        del self._kept[key]
+        if dropped:
+            self._dropped(dropped)
 
 
 def _claim(kept: Kept, visitor: Visitor | None) -> None:

@@ -17,6 +17,13 @@ def visible(token: str) -> str:
     return "◌" + shown if unicodedata.category(shown[0]).startswith("M") else shown
 
 
+def isolated(token: str) -> str:
+    """A token that reads from right to left between isolates, so that it does not carry the numbers beside it along."""
+    if any(unicodedata.bidirectional(character) in {"R", "AL", "AN"} for character in token):
+        return f"\u2068{token}\u2069"
+    return token
+
+
 def _seen(character: str) -> str:
     number = ord(character)
     if number < 0x20:

@@ -1,24 +1,15 @@
 """What a picture says, in words. Tokens in it are still a stranger's: whoever draws the words escapes them."""
 
-import unicodedata
-
 from model.analysis.heads import spread
 from model.analysis.orders import reach
 from model.analysis.sample import LONG, SAMPLE, sampled_queries
 from model.recording import Recording
-from viz.visible import visible
+from viz.visible import isolated, visible
 
 WHY_SPECIAL = (
     "A head with nothing to say about a token rests on special tokens: "
     "their values change little there (Clark et al. 2019, section 3.2)."
 )
-
-
-def isolated(token: str) -> str:
-    """A token that reads from right to left between isolates, so that it does not carry the numbers beside it along."""
-    if any(unicodedata.bidirectional(character) in {"R", "AL", "AN"} for character in token):
-        return f"\u2068{token}\u2069"
-    return token
 
 
 def name_of(recording: Recording, token: int) -> str:
@@ -27,6 +18,23 @@ def name_of(recording: Recording, token: int) -> str:
     if recording.special[token]:
         return text
     return f"“{text}”" if recording.grid is None else f"patch {text}"
+
+
+def who(of: str, layer: int, head: int) -> str:
+    """Which heads are looked through."""
+    return {
+        "head": f"Layer {layer}, head {head}",
+        "layer-mean": f"Layer {layer}, mean of all heads",
+        "layer-max": f"Layer {layer}, maximum of all heads",
+        "all-mean": "All layers, mean of all heads",
+        "all-max": "All layers, maximum of all heads",
+    }[of]
+
+
+def what(recording: Recording, query: int, direction: str) -> str:
+    """What is seen of them: “what “it” looks at”."""
+    name = name_of(recording, query)
+    return f"what {name} looks at" if direction == "at" else f"who looks at {name}"
 
 
 def head_in_words(recording: Recording, layer: int, head: int, query: int) -> str:

@@ -3,7 +3,6 @@
 import json
 from pathlib import Path
 
-import torch
 from safetensors.torch import load_file
 
 from model.nn.encoder import EncoderConfig
@@ -32,8 +31,7 @@ def load_bert(config_path: Path, weights_path: Path) -> TextEncoder:
     """The encoder with its weights, in float32 on the CPU."""
     config = read_config(json.loads(config_path.read_text()))
     weights = load_file(weights_path)
-    with torch.device("meta"):
-        network = TextEncoder(config)
+    network = TextEncoder(config)  # not on torch's "meta": its normal_ imports torch._dynamo, which takes far longer
     network.load_state_dict({ours: weights[theirs] for ours, theirs in key_map(config).items()}, assign=True)
     return network.eval()
 

@@ -38,8 +38,7 @@ CLS_POSITION, GRID_POSITIONS = "onnx::Concat_1957", "onnx::Reshape_1962"
 def load_dinov2(path: Path) -> tuple[VisionTransformer, SaliencyDecoder]:
     """Backbone and decoder with their weights, in float32 on the CPU."""
     weights = read_initializers(path)
-    with torch.device("meta"):
-        backbone, decoder = VisionTransformer(CONFIG), SaliencyDecoder(CONFIG.encoder.width)
+    backbone, decoder = VisionTransformer(CONFIG), SaliencyDecoder(CONFIG.encoder.width)
     backbone.load_state_dict(backbone_state(weights), assign=True)
     decoder.load_state_dict(decoder_state(weights), assign=True)
     return backbone.eval(), decoder.eval()

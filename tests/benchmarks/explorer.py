@@ -1,15 +1,25 @@
 """How fast the pages answer, in a real Chromium with server and browser on this machine; medians of ROUNDS."""
 
 import statistics
-import tempfile
-from pathlib import Path
+from collections.abc import Callable, Iterator
 
-from playwright.sync_api import Browser, Page, Request, Response, WebSocket, sync_playwright
+from playwright.sync_api import Browser, Page
 
-from tests.browser.find_browser import HOW, find
-from tests.browser.serve import ARGUMENTS, serve
+from tests.benchmarks.measure import Row, markdown, megabytes, milliseconds, say
+from tests.benchmarks.pages import Wire, app, chromium, visitor, wait_for_picture
 
 ROUNDS = 20
+PAGES = [("/", 6, 12, 17), ("/image", 12, 6, 1_537)]  # address, layers, heads and tokens
+OF = "Text, 17 tokens; Image, 1,537 tokens"
+ASKED: list[tuple[str, Callable[[float], str], float]] = [  # what, how it is written, and at most how much
+    ("first picture", milliseconds, 3_000),
+    ("sent until the first picture", megabytes, 500_000),
+    ("click: another head", milliseconds, 120),
+    ("click: another layer", milliseconds, 120),
+    ("click: another query", milliseconds, 120),
+    ("hover: token or patch", milliseconds, 16),
+    ("hover: head in the grid", milliseconds, 16),
+]
 # From a change that a click makes until the element says that its picture is painted.
 CLICK = """(change) => new Promise((painted, failed) => {
     const root = document.querySelector(".hl");
@@ -29,6 +39,7 @@ HOVER = """([what, values]) => {
         explorer.hover[what] = value;
         explorer.paint();
         if (what === "head") explorer.paintGrid();
+        document.body.getBoundingClientRect(); // the layout that it asks for is part of it
         return performance.now() - start;
     });
     explorer.hover[what] = null;
@@ -38,39 +49,16 @@ HOVER = """([what, values]) => {
 }"""
 
 
-class Wire:
-    """Bytes that a page has received, without Streamlit's own files and Plotly's script."""
-
-    def __init__(self, page: Page) -> None:
-        self.bytes = 0
-        page.on("websocket", self._watch)
-        page.on("response", self._add)
-
-    def _watch(self, socket: WebSocket) -> None:
-        socket.on("framereceived", lambda frame: self._count(len(frame)))
-
-    def _add(self, response: Response) -> None:
-        request: Request = response.request
-        if "/headlens/" in request.url and "plotly" not in request.url:
-            self._count(int(response.headers.get("content-length", 0)))
-
-    def _count(self, number: int) -> None:
-        self.bytes += number
-
-
 def first_view(browser: Browser, url: str) -> tuple[float, int]:
     """Milliseconds from the address to the first picture, in a fresh visitor's browser, and the bytes until then.
 
     The bytes are an upper bound: what is sent after the picture, for hovering, may have begun to arrive.
     """
-    context = browser.new_context(viewport={"width": 1440, "height": 900})
-    page = context.new_page()
-    wire = Wire(page)
-    page.goto(url)
-    page.wait_for_selector(".hl[data-painted]", timeout=60_000)
-    time, received = page.evaluate("headlensFirst"), wire.bytes
-    context.close()
-    return time, received
+    with visitor(browser) as page:
+        wire = Wire(page)
+        page.goto(url)
+        wait_for_picture(page)
+        return page.evaluate("headlensFirst"), wire.bytes
 
 
 def clicks(page: Page, name: str, count: int) -> float:
@@ -82,48 +70,36 @@ def clicks(page: Page, name: str, count: int) -> float:
     return statistics.median(times)
 
 
-def measure(browser: Browser, url: str, layers: int, heads: int, tokens: int) -> dict[str, str]:
-    """The figures of one page."""
+def measure(browser: Browser, url: str, layers: int, heads: int, tokens: int) -> list[float]:
+    """The figures of one page, in the order of ASKED."""
     first_view(browser, url)  # the server is warm from here on
     firsts = [first_view(browser, url) for _ in range(5)]
-    page = browser.new_context(viewport={"width": 1440, "height": 900}).new_page()
-    page.goto(url)
-    page.wait_for_selector(".hl[data-painted]", timeout=60_000)
-    page.wait_for_timeout(2_000)
-    each_head = [[number % layers, number % heads] for number in range(ROUNDS)]
-    spread = [number * (tokens // ROUNDS or 1) % tokens for number in range(ROUNDS)]
-    found = {
-        "first picture": f"{statistics.median(time for time, _ in firsts):.0f} ms",
-        "first view, over the wire": f"{min(size for _, size in firsts) / 1e6:.2f} MB",
-        "click: another head": f"{clicks(page, 'head', heads):.0f} ms",
-        "click: another layer": f"{clicks(page, 'layer', layers):.0f} ms",
-        "click: another query": f"{clicks(page, 'query', min(tokens, 17)):.0f} ms",
-        "hover: token or patch": f"{statistics.median(page.evaluate(HOVER, ['token', spread])):.1f} ms",
-        "hover: head in the grid": f"{statistics.median(page.evaluate(HOVER, ['head', each_head])):.1f} ms",
-    }
-    page.context.close()
-    return found
+    with visitor(browser) as page:
+        page.goto(url)
+        wait_for_picture(page)
+        page.wait_for_timeout(2_000)
+        each_head = [[number % layers, number % heads] for number in range(ROUNDS)]
+        spread = [number * (tokens // ROUNDS or 1) % tokens for number in range(ROUNDS)]
+        return [
+            statistics.median(time for time, _ in firsts),
+            min(size for _, size in firsts),
+            clicks(page, "head", heads),
+            clicks(page, "layer", layers),
+            clicks(page, "query", min(tokens, 17)),
+            statistics.median(page.evaluate(HOVER, ["token", spread])),
+            statistics.median(page.evaluate(HOVER, ["head", each_head])),
+        ]
 
 
-def main() -> None:
-    """Print the table."""
-    path = find()
-    if path is None:
-        raise SystemExit(HOW)
-    with (
-        tempfile.TemporaryDirectory() as folder,
-        serve(Path(folder) / "log") as address,
-        sync_playwright() as playwright,
-    ):
-        browser = playwright.chromium.launch(executable_path=path, args=ARGUMENTS)
-        text = measure(browser, address, layers=6, heads=12, tokens=17)
-        image = measure(browser, f"{address}/image", layers=12, heads=6, tokens=1537)
-        browser.close()
-    aims = ["3,000 ms", "0.5 MB", "120 ms", "120 ms", "120 ms", "16 ms", "16 ms"]
-    print("| what | Text, 17 tokens | Image, 1,537 tokens | aim |\n| --- | --- | --- | --- |")
-    for (what, figure), aim in zip(text.items(), aims):
-        print(f"| {what} | {figure} | {image[what]} | {aim} |")
+def rows() -> Iterator[Row]:
+    found = []
+    with app() as address, chromium() as browser:
+        for url, layers, heads, tokens in PAGES:
+            say(f"explorer: {url}")
+            found.append(measure(browser, address + url, layers, heads, tokens))
+    for (what, shown, aim), *figures in zip(ASKED, *found):
+        yield Row(what, OF, "; ".join(map(shown, figures)), aim=shown(aim), met=max(figures) <= aim)
 
 
 if __name__ == "__main__":
-    main()
+    print(markdown(rows()))

@@ -20,6 +20,18 @@ SETTLED = """() => {
 }"""
 
 
+FRAMED = """() => {
+    const box = document.querySelector('.hl-heatmap');
+    const { xaxis, yaxis } = box._fullLayout;
+    const [frame, whole] = [box.querySelector('.hl-mark'), box].map((part) => part.getBoundingClientRect());
+    const at = (axis, place) => axis.p2l(place - axis._offset);
+    return {
+        x0: at(xaxis, frame.left - whole.left), x1: at(xaxis, frame.right - whole.left),
+        y0: at(yaxis, frame.top - whole.top), y1: at(yaxis, frame.bottom - whole.top),
+    };
+}"""
+
+
 def open_page(page: Page, url: str) -> None:
     """Open an address and wait until all is painted."""
     page.goto(url)
@@ -54,6 +66,11 @@ def sentence(page: Page) -> str:
 def says(page: Page, pattern: str) -> None:
     """Wait for a beginning of the sentence."""
     expect(page.locator(".hl-sentence")).to_have_text(re.compile(r"^\s*" + pattern.replace(" ", r"\s+")))
+
+
+def framed(page: Page) -> dict[str, float]:
+    """Which cells of the full matrix the frame is drawn around, on the screen: -0.5 is the edge of the first."""
+    return page.evaluate(FRAMED)
 
 
 def trace(page: Page, field: str = "z") -> np.ndarray:

@@ -1,5 +1,6 @@
 """The real app, as `streamlit run app.py` starts it."""
 
+import os
 import socket
 import subprocess
 import sys
@@ -7,6 +8,7 @@ import time
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
@@ -21,23 +23,44 @@ ARGUMENTS = [  # of Chromium
 ]
 
 
+@dataclass(frozen=True)
+class Server:
+    """Where the app answers, and the process that it is."""
+
+    url: str
+    process: subprocess.Popen
+
+    def memory(self) -> int:
+        """Bytes that the process holds in memory now; on Linux only."""
+        status = Path(f"/proc/{self.process.pid}/status").read_text()
+        return 1024 * int(status.split("VmRSS:")[1].split()[0])
+
+
 @contextmanager
 def serve(log: Path) -> Iterator[str]:
     """Where the app answers, while the context lasts; what the server prints goes into the log."""
+    with start(log) as server:
+        yield server.url
+
+
+@contextmanager
+def start(log: Path, module: str = "streamlit", **environment: str) -> Iterator[Server]:
+    """The app as a module starts it, with these variables in its environment; it may end before the context does."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    command = [sys.executable, "-m", "streamlit", "run", "app.py"]
+    command = [sys.executable, "-m", module, "run", "app.py"]
     with log.open("w") as output:
         server = subprocess.Popen(
             [*command, "--server.port", str(port), "--server.headless", "true"],
             cwd=ROOT,
+            env=os.environ | environment,
             stdout=output,
             stderr=subprocess.STDOUT,
         )
     try:
         _wait_for(f"http://127.0.0.1:{port}/_stcore/health", server)
-        yield f"http://127.0.0.1:{port}"
+        yield Server(f"http://127.0.0.1:{port}", server)
     finally:
         server.terminate()
         server.wait(20)

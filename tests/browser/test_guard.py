@@ -54,7 +54,7 @@ def stranger(browser: Browser) -> Iterator[Page]:
 
 def test_it_cannot_ask_the_server_for_anything(stranger: Page, address: str) -> None:
     answers: list[Response] = []
-    stranger.on("response", answers.append)
+    stranger.on("response", lambda answer: answers.append(answer))
     assert stranger.evaluate(SCRIPT, f"{address}/headlens/explorer.js") == "refused"
     assert stranger.evaluate(SOCKET, f"{address.replace('http', 'ws')}/_stcore/stream") == "refused"
     stranger.evaluate(FETCH, f"{address}/_stcore/health")
@@ -101,4 +101,12 @@ def test_a_name_of_a_stranger_s_that_leads_here_opens_no_session(host: str, stat
     key = {"Sec-WebSocket-Key": "c2l4dGVlbiBieXRlcyEhIQ=="}
     connection.request("GET", "/_stcore/stream", headers={"Host": own, "Origin": f"http://{own}", **upgrade, **key})
     assert connection.getresponse().status == status
+    connection.close()
+
+
+@pytest.mark.parametrize("path", ["/", "/headlens/explorer.js", "/_stcore/metrics", "/_stcore/upload_file/a/b"])
+def test_a_name_of_a_stranger_s_that_leads_here_is_given_nothing(path: str, address: str) -> None:
+    connection = HTTPConnection("127.0.0.1", int(address.rsplit(":", 1)[1]), timeout=10)
+    connection.request("GET", path, headers={"Host": "evil.example"})
+    assert connection.getresponse().status == 403
     connection.close()

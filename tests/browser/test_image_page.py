@@ -1,6 +1,7 @@
 """The page Image in a real browser: the lens, the grid, the chips and the matrix."""
 
 import re
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -24,6 +25,7 @@ from tests.browser.look import (
     shows,
     trace,
 )
+from viz.figures.labels import percent
 from viz.figures.pictures import darkened
 from viz.samples import PHOTOS
 from viz.theme import HEAT, lookup_table
@@ -84,7 +86,7 @@ def test_a_patch_under_the_pointer_previews_and_a_press_pins(page: Page, address
     page.keyboard.press("ArrowUp")
     shows(page, layer=8, head=5)
     chip = page.locator(".hl-chip")
-    expect(chip).to_have_text(f"[CLS] {100 * recording.attention(8, 5, 93)[0]:.1f} %")
+    expect(chip).to_have_text(f"[CLS] {percent(recording.attention(8, 5, 93)[0])}")
     chip.click()
     shows(page, query=0)
     page.mouse.move(3, 880)
@@ -210,3 +212,20 @@ def test_a_finger_taps_to_pin_and_drags_to_scrub(page: Page, address: str, recor
     page.locator("[data-part=grid]").tap(position=head_at(page, 3, 2))
     shows(page, layer=3, head=2, query=52)
     says(page, "Layer 3, head 2:")
+
+
+def test_there_is_no_strip_of_words_to_come_upon(page: Page, address: str) -> None:
+    open_page(page, f"{address}/image?size=224")
+    expect(page.locator(".hl-strip")).to_be_hidden()
+
+
+def test_an_upright_photo_is_not_painted_larger_than_it_is_shown(page: Page, address: str, tmp_path: Path) -> None:
+    """Its height is bounded on the page: lines of a few pixels would be lost when it is shrunk."""
+    photo = tmp_path / "upright.png"
+    Image.new("RGB", (100, 400), "green").save(photo)
+    open_page(page, f"{address}/image?size=224")
+    page.locator("[data-testid=stFileUploader] input").set_input_files(photo)
+    page.wait_for_function("document.querySelector('.hl').explorer.header.grid[0] === 64")
+    settle(page)
+    lens = page.locator(".hl-lens")
+    assert lens.evaluate("lens => [lens.width, lens.height]") == [240, 960]

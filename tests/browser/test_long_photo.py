@@ -8,7 +8,7 @@ from playwright.sync_api import Page, expect
 
 from model.loaded import ImageModel
 from model.recording import Recording
-from tests.browser.look import EXPLORER, close, open_page, says, seen, select, settle, shows, trace
+from tests.browser.look import EXPLORER, close, framed, open_page, says, seen, select, settle, shows, trace
 
 
 @pytest.fixture(scope="module")
@@ -44,8 +44,7 @@ def test_cells_are_exact_and_a_click_gives_the_exact_row(page: Page, address: st
     row, column = divmod(query - 1, 48)
     says(page, f"Layer 7, head 3: what patch \\({row}, {column}\\) looks at")
     np.testing.assert_allclose(seen(page), recording.attention(7, 3, query), rtol=0, atol=3e-4)
-    outline = page.evaluate("document.querySelector('.hl-heatmap').layout.shapes[0]")
-    assert (outline["y0"], outline["y1"]) == (99.5, 100.5)
+    assert framed(page) == pytest.approx({"x0": -0.5, "x1": 384.5, "y0": 99.5, "y1": 100.5}, abs=0.5)
     press_cell(page, 384, 384)  # the last cell holds one token
     shows(page, query=1_536)
 

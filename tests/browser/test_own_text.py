@@ -72,3 +72,25 @@ def test_the_labels_of_a_long_text_never_overlap(page: Page, address: str, minil
     close(trace(page), minilm.record(text).attention(3, 1))
     strip = box(page.locator(".hl-strip"))
     assert strip["height"] <= 250
+
+
+def test_half_a_surrogate_pair_becomes_a_character(page: Page, address: str, minilm) -> None:
+    """Sent on as it is, it would end the session."""
+    open_page(page, address)
+    page.get_by_role("textbox", name="Your text").focus()
+    page.keyboard.press("Control+a")
+    page.evaluate("document.execCommand('insertText', false, 'a bank \\ud83d of a river')")
+    page.keyboard.press("Control+Enter")
+    tokens = minilm.record("a bank \ufffd of a river").tokens
+    expect(page.locator(".hl-strip span")).to_have_text(list(tokens), timeout=30_000)
+
+
+def test_a_file_that_is_not_utf_8_is_refused(page: Page, address: str) -> None:
+    open_page(page, address)
+    page.get_by_role("button", name="A text file").click()
+    page.locator("input[type=file]").set_input_files(
+        {"name": "latin.txt", "mimeType": "text/plain", "buffer": "Ein süßer Käse".encode("latin-1")}
+    )
+    expect(page.get_by_text("This file is not text in UTF-8; save it as UTF-8 and try again.")).to_be_visible()
+    settle(page)
+    expect(page.locator(".hl-strip span")).to_have_count(17)

@@ -45,3 +45,14 @@ def test_every_picture_as_png_and_svg(page: Page, address: str, kind: str, url: 
                 page.locator(f"[data-save={name}]").click()
             check(download.value, f"headlens-{kind}-{where}-{name}", fmt)
             settle(page)
+
+
+def test_a_saved_picture_is_measured_in_a_font_that_it_is_drawn_in(page: Page, address: str) -> None:
+    """A picture cannot use the page's fonts: measured in them, its text would be cut off."""
+    open_page(page, address)
+    page.locator("[data-part=format]").select_option("svg")
+    with page.expect_download() as download:
+        page.locator("[data-save=picture]").click()
+    drawn = download.value.path().read_text()
+    assert "Arial" in drawn
+    assert "Source Sans" not in drawn

@@ -79,16 +79,16 @@ def test_heads_in_order_of_each_measure(page: Page, address: str, recording) -> 
 
     press(page, "pick")
     page.wait_for_timeout(300)
-    expect(page.locator("[data-part=keyNow]")).to_have_text("now press the token to measure")
+    expect(page.locator("[data-part=keyNow]")).to_have_text("now press a token")
     page.locator(".hl-strip span").nth(2).click()
     shows(page, order="key", key=2, query=11, pick=False)
     check("key")
     expect(page.locator("[data-part=keyNow]")).to_have_text("“trophy”")
     legend = page.locator("[data-part=legend]")
-    expect(legend).to_have_text("each head on its own colour scale")
+    expect(legend).to_have_text("layer·head below each; each head on its own colour scale")
     before = page.evaluate("document.querySelector('[data-part=grid]').toDataURL()")
     press(page, "shared")
-    expect(legend).to_have_text("one colour scale for all heads")
+    expect(legend).to_have_text("layer·head below each; one colour scale for all heads")
     assert page.evaluate("document.querySelector('[data-part=grid]').toDataURL()") != before
     select(page, "order", "layer")
     assert page.evaluate(f"{EXPLORER}.heads.order")[:2] == [[0, 0, 0], [0, 1, 0]]
@@ -114,3 +114,45 @@ def test_steppers_for_a_thumb(page: Page, address: str, recording) -> None:
     page.wait_for_timeout(300)
     settle(page)
     assert painted(page)[1:] == [5, 1, 11]
+
+
+def test_the_key_is_chosen_with_the_keyboard_alone(page: Page, address: str, recording) -> None:
+    open_page(page, address)
+    choose = page.locator("[data-set=pick]")
+    choose.focus()
+    page.keyboard.press("Enter")
+    for _ in range(2):
+        page.keyboard.press("ArrowLeft")  # from “it”, by way of “because”, to “suitcase”
+    says(page, "Layer 3, head 1: what “suitcase” looks at:")
+    assert "query" not in page.url
+    page.keyboard.press("Escape")
+    says(page, "Layer 3, head 1: what “it” looks at:")
+    assert choose.get_attribute("aria-pressed") == "false"
+
+    choose.focus()
+    page.keyboard.press("Enter")
+    page.keyboard.press("ArrowLeft")
+    page.keyboard.press("ArrowLeft")
+    page.keyboard.press("Enter")
+    shows(page, order="key", key=9, query=11)
+    expect(page.locator("[data-part=keyNow]")).to_have_text("“suitcase”")
+
+
+def test_what_stays_the_same_is_sent_once(page: Page, address: str, recording) -> None:
+    """And what a page has lost is sent again."""
+    open_page(page, address)
+    blobs = f"{EXPLORER}.header.blobs.map(([name]) => name)"
+    assert {"tiles", "heatTable"} <= set(page.evaluate(blobs))
+    page.locator("[data-part=grid]").click(position=head_at(page, 2, 5))
+    shows(page, layer=2, head=5)
+    assert not {"tiles", "heatTable"} & set(page.evaluate(blobs))
+    close(trace(page), recording.attention(2, 5))
+
+    page.evaluate("""async () => {
+        const { completed } = await import(new URL("headlens/payload.js", document.baseURI));
+        for (const key of "abcd") completed({ key, sent: false }, {});
+    }""")
+    page.locator("[data-part=grid]").click(position=head_at(page, 4, 1))
+    shows(page, layer=4, head=1)
+    assert {"tiles", "heatTable"} <= set(page.evaluate(blobs))
+    close(trace(page), recording.attention(4, 1))

@@ -10,6 +10,7 @@ from tests.browser.look import (
     Frames,
     box,
     close,
+    framed,
     head_at,
     open_page,
     painted,
@@ -20,6 +21,7 @@ from tests.browser.look import (
     shows,
     trace,
 )
+from viz.figures.labels import percent
 from viz.samples import TEXTS
 
 TROPHY = TEXTS["Trophy"].texts[0]
@@ -44,7 +46,7 @@ def test_opens_on_the_trophy(page: Page, address: str, recording) -> None:
     tints = [float(spans.nth(n).evaluate("span => span.style.getPropertyValue('--tint')")) for n in range(17)]
     limit = weights[~recording.special].max()
     np.testing.assert_allclose(tints, np.minimum(1, weights / limit), atol=6e-4)
-    strongest = [f"{100 * weight:.1f} %" for weight in np.sort(weights)[::-1][:10]]
+    strongest = [percent(weight) for weight in np.sort(weights)[::-1][:10]]
     expect(page.locator(".hl-bar span:last-child")).to_have_text(strongest)
     expect(page.locator(".hl-words")).to_contain_text("From “it” the head spreads over")
 
@@ -70,8 +72,8 @@ def test_a_token_under_the_pointer_previews_and_a_press_pins(page: Page, address
         spans.nth(query).hover()
         says(page, f"Layer 3, head 1: what “{recording.tokens[query]}” looks at:")
         close(seen(page), recording.attention(3, 1, query))
-        strongest = 100 * recording.attention(3, 1, query).max()
-        expect(page.locator(".hl-bar").first).to_contain_text(f"{strongest:.1f} %")
+        strongest = recording.attention(3, 1, query).max()
+        expect(page.locator(".hl-bar").first).to_contain_text(percent(strongest))
         expect(spans.nth(query)).to_have_class("hl-hovered")
         expect(spans.nth(11)).to_have_attribute("aria-selected", "true")
     page.mouse.move(5, 600)
@@ -151,22 +153,38 @@ def test_arrow_keys_move_the_query_and_a_cell_pins_its_row(page: Page, address: 
     cell: Position = {"x": size["width"] * 2.5 / 17, "y": size["height"] * 11.5 / 17}
     plot.hover(position=cell)
     hover = page.locator(".hl-heatmap .hoverlayer .hovertext")
-    expect(hover).to_contain_text(re.compile("11 · it → \u2060?2 · trophy"))
+    expect(hover).to_contain_text(re.compile("11 · it\u2060? → \u2060?2 · trophy"))
     weight = re.search(r"\((0\.\d{6})\)", hover.text_content() or "")
     assert weight is not None
     assert float(weight[1]) == pytest.approx(recording.attention(3, 1, 11)[2], abs=2e-6)
     plot.click(position=cell)
     shows(page, query=11)
-    frame = page.evaluate("document.querySelector('.hl-heatmap').layout.shapes[0]")
-    assert (frame["y0"], frame["y1"]) == (10.5, 11.5)
+    assert framed(page) == pytest.approx({"x0": -0.5, "x1": 16.5, "y0": 10.5, "y1": 11.5}, abs=0.05)
 
     press(page, "direction", "by")
     says(page, "Layer 3, head 1: who looks at “it”:")
     close(seen(page), recording.attention(3, 1)[:, 11])
-    frame = page.evaluate("document.querySelector('.hl-heatmap').layout.shapes[0]")
-    assert (frame["x0"], frame["x1"], frame["y0"]) == (10.5, 11.5, -0.5)
+    assert framed(page) == pytest.approx({"x0": 10.5, "x1": 11.5, "y0": -0.5, "y1": 16.5}, abs=0.05)
     page.locator(".hl-strip span").nth(2).hover()
     says(page, "Layer 3, head 1: who looks at “trophy”:")
     close(seen(page), recording.attention(3, 1)[:, 2])
     plot.click(position=cell)  # where columns are shown, a cell pins its column
     shows(page, query=2)
+
+
+def test_arrow_keys_keep_the_query_of_a_long_text_in_sight(page: Page, address: str) -> None:
+    open_page(page, f"{address}/?text={'+'.join(['boat'] * 400)}")
+    strip = page.locator(".hl-strip")
+    strip.focus()
+    for _ in range(90):
+        page.keyboard.press("ArrowRight")
+    shows(page, query=91)
+    query, room = box(strip.locator("[aria-selected=true]")), box(strip)
+    assert room["y"] <= query["y"] + 1
+    assert query["y"] + query["height"] <= room["y"] + room["height"] + 1
+
+
+def test_the_ticks_of_a_long_text_are_its_words_alone(page: Page, address: str) -> None:
+    open_page(page, f"{address}/?text={'+'.join(['boat'] * 100)}")
+    ticks = page.locator(".hl-heatmap").locator(".xtick text, .ytick text").all_text_contents()
+    assert {tick.strip("\u2060") for tick in ticks} <= {"[CLS]", "boat", "[SEP]"}

@@ -3,7 +3,7 @@
 import pytest
 from starlette.datastructures import Headers
 
-from viz.guard import asked_by_itself
+from viz.guard import asked_by_itself, known_by
 
 HOST = {"host": "headlens.example:8501"}
 LINK = {"sec-fetch-mode": "navigate", "sec-fetch-dest": "document"}
@@ -42,3 +42,24 @@ def test_what_its_own_page_asks_for_and_a_link_to_it(headers: dict[str, str], me
 )
 def test_what_another_site_asks_for(headers: dict[str, str], method: str) -> None:
     assert not asked_by_itself(Headers(HOST | headers), method)
+
+
+@pytest.mark.parametrize(
+    ("host", "names", "known"),
+    [
+        ("localhost:8501", ["localhost", "127.0.0.1"], True),
+        ("127.0.0.1", ["localhost", "127.0.0.1"], True),
+        ("LocalHost.:8501", ["localhost"], True),
+        ("heads.a.example", ["*.a.example"], True),
+        ("a.example", ["*.a.example"], False),
+        ("evil.example:8501", ["localhost", "127.0.0.1"], False),
+        ("localhost.evil.example", ["localhost"], False),
+        ("localhost@evil.example", ["localhost"], False),
+        ("", ["localhost"], False),
+        ("[::1", ["localhost"], False),
+        ("evil.example", [], True),
+        ("evil.example", ["*"], True),
+    ],
+)
+def test_the_names_that_it_answers_to(host: str, names: list[str], known: bool) -> None:
+    assert known_by(host, names) == known

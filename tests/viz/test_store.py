@@ -180,3 +180,16 @@ def test_what_was_computed_counts_as_well() -> None:
     assert first.nbytes == SMALL.nbytes + 1000
     store.put("b", SMALL, None)
     assert keys_in(store, "ab") == "b"
+
+
+def test_it_tells_how_much_has_been_dropped() -> None:
+    dropped: list[int] = []
+    store, visitor = RecordingStore(LARGE.nbytes, dropped.append), Visitor()
+    store.put("a", SMALL, None)
+    store.put("b", SMALL, visitor)
+    assert dropped == []
+    store.put("c", LARGE, visitor)
+    assert dropped == [2 * SMALL.nbytes]
+    store.forget(Visitor())
+    store.forget(visitor)
+    assert dropped == [2 * SMALL.nbytes, LARGE.nbytes]

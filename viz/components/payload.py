@@ -53,6 +53,7 @@ def build(
     link: str,
     full: bool,
     hover: bool,
+    sent: bool = False,
     save: Mapping[str, object] | None = None,
     work: Work = at_once,
 ) -> bytes:
@@ -64,19 +65,24 @@ def build(
         link: what the page says of the address.
         full: also what costs time and is not the picture itself: the head in words.
         hover: also the head's queries and keys, from which the page computes what the pointer asks for.
+        sent: the page has this recording already: what is the same in every view of it is left out.
         save: a figure that the page is to save: {figure, name, format, width, height, at}.
         work: enters heavy work on every layer, under its name; it gives what is to be told each layer that is done.
     """
     recording = kept.recording
     if recording.num_tokens <= EXACT_MATRIX:
         work = at_once  # it is done sooner than a queue is asked
-    arrays = _preview(kept, view.direction, view.query, work) | _tables()
+    arrays = dict(_preview(kept, view.direction, view.query, work))  # a copy: what is added here is not kept with it
     photo = recording.photo
     several = view.of != "head"
     if photo is None:
-        arrays["tiles"], arrays["tileTops"] = text_tiles(kept, work)
-    else:
-        arrays["photo"] = np.frombuffer(kept.derive("jpeg", lambda: _jpeg(photo)), np.uint8)
+        tiles, arrays["tileTops"] = text_tiles(kept, work)
+    if not sent:
+        arrays |= _tables()
+        if photo is None:
+            arrays["tiles"] = tiles
+        else:
+            arrays["photo"] = np.frombuffer(kept.derive("jpeg", lambda: _jpeg(photo)), np.uint8)
     figure = None
     if view.matrix and not (several and recording.num_tokens > LONG):
         figure, cells = _figure(kept, view, work)
@@ -99,7 +105,8 @@ def build(
         "heads": recording.num_heads,
         "scale": recording.layers[view.layer].scale,
         "causal": recording.layers[view.layer].causal,
-        "side": None if photo is not None else int(arrays["tiles"].shape[-1]),
+        "side": None if photo is not None else int(tiles.shape[-1]),
+        "sent": sent,
         "order": head_order(heads_measured(kept, view, work), recording.num_layers, recording.num_heads),
         "why": wording.WHY_SPECIAL,
         "words": wording.head_in_words(recording, view.layer, view.head, view.query) if full else "",

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 import plotly.graph_objects as go
 
-from viz.figures.labels import escape
+from viz.figures.labels import escape, percent
 from viz.theme import LIGHT, Theme, page_layout
 
 ROW_HEIGHT = 26  # pixels
@@ -33,7 +33,7 @@ def strongest_bars(names: Sequence[str], weights: np.ndarray, theme: Theme = LIG
     for place, (name, weight) in enumerate(zip(names, weights)):
         label = {"y": place, "showarrow": False, "font": {"color": theme.text, "size": 14}}
         figure.add_annotation(**label, xref="paper", x=0, xanchor="left", xshift=6, text=escape(name))
-        figure.add_annotation(**label, xref="paper", x=1, xanchor="right", xshift=-6, text=f"{100 * weight:.1f} %")
+        figure.add_annotation(**label, xref="paper", x=1, xanchor="right", xshift=-6, text=percent(weight))
     figure.update_layout(page_layout(theme), height=ROW_HEIGHT * len(names), bargap=0.12)
     figure.update_xaxes(visible=False, range=[0, float(weights.max(initial=1e-12))], fixedrange=True)
     figure.update_yaxes(visible=False, range=[len(names) - 0.5, -0.5], fixedrange=True)

@@ -3,8 +3,9 @@
 import html
 from collections.abc import Sequence
 
-from viz.visible import visible
+from viz.visible import isolated, visible
 
+UNSEEN = "\u2060"
 MAX_LABEL = 14  # characters of a tick label; the hover has the whole token
 
 
@@ -18,23 +19,38 @@ def shown(token: str) -> str:
     return escape(visible(token))
 
 
+def _named(token: str) -> str:
+    """A token beside numbers, which it does not carry along where it reads from right to left."""
+    return escape(isolated(visible(token)))
+
+
+def percent(weight: float) -> str:
+    """51 %, and with more decimals the smaller it is: 8.7 %, 0.87 %, 0.087 %."""
+    if weight < 0.00001:
+        return "< 0.001 %" if weight > 0 else "0 %"
+    return f"{100 * weight:.{sum(weight < limit for limit in (0.0995, 0.00995, 0.000995))}f} %"
+
+
 def token_axis(names: Sequence[str], tokens: Sequence[str]) -> dict:
     """An axis whose categories are the names, all different, and whose tick labels are the tokens alone.
 
     Plotly thins the ticks of a category axis by the room that there is, so labels never overlap, and zooming shows
-    more. labelalias shortens the ticks but would shorten the hover too: a prefix, invisible and on the tick at the
-    start of the axis alone, keeps the hover's text from matching.
+    more. labelalias shortens the ticks but would shorten the hover too: what is invisible before the first tick and
+    after the last, whichever these are, stands on both sides of the hover's text, and keeps it from matching.
     """
     short = [shown(token if len(token) <= MAX_LABEL else token[: MAX_LABEL - 1] + "…") for token in tokens]
-    prefix = "\u2060"
-    alias = dict(zip(names, short)) | {prefix + names[end]: short[end] for end in (0, -1)}
+    alias: dict[str, str] = {}
+    for name, label in zip(names, short):
+        alias |= dict.fromkeys((name, UNSEEN + name, name + UNSEEN), label)
     return {
         "type": "category",
         "categoryorder": "array",
         "categoryarray": names,
         "labelalias": alias,
-        "tickprefix": prefix,
+        "tickprefix": UNSEEN,
         "showtickprefix": "first",
+        "ticksuffix": UNSEEN,
+        "showticksuffix": "last",
         "showgrid": False,
         "ticks": "",
     }
@@ -42,7 +58,7 @@ def token_axis(names: Sequence[str], tokens: Sequence[str]) -> dict:
 
 def categories(tokens: Sequence[str]) -> list[str]:
     """A name for each position that no other has: "3 · token"."""
-    return [f"{index} · {shown(token)}" for index, token in enumerate(tokens)]
+    return [f"{index} · {_named(token)}" for index, token in enumerate(tokens)]
 
 
 def cell_categories(tokens: Sequence[str], step: int) -> list[str]:
@@ -51,7 +67,7 @@ def cell_categories(tokens: Sequence[str], step: int) -> list[str]:
     for first in range(0, len(tokens), step):
         last = min(first + step, len(tokens)) - 1
         if first == last:
-            names.append(f"{first} · {shown(tokens[first])}")
+            names.append(f"{first} · {_named(tokens[first])}")
         else:
-            names.append(f"{first}–{last} · {shown(tokens[first])} … {shown(tokens[last])}")
+            names.append(f"{first}–{last} · {_named(tokens[first])} … {_named(tokens[last])}")
     return names

@@ -5,6 +5,7 @@ from typing import Protocol
 import numpy as np
 import plotly.graph_objects as go
 
+from viz.figures.labels import percent
 from viz.figures.pictures import darkened, data_uri
 from viz.figures.scale import colour_limit
 from viz.theme import HEAT, LIGHT, Theme, page_layout, see_through
@@ -53,7 +54,7 @@ def patch_overlay(
         raise ValueError(f"{weights.shape} weights do not fit {prefix} prefix tokens and {rows} x {columns} patches.")
     limit = colour_limit(weights, np.arange(len(weights)) < prefix)
     figure = _over_photo(photo, weights[prefix:].reshape(rows, columns), limit, smooth, strength, theme)
-    figure.update_traces(hovertemplate="patch (%{y}, %{x})<br><b>%{z:.2%}</b> (%{z:.6f})<extra></extra>")
+    figure.update_traces(hovertemplate="patch (%{y}, %{x}): row, column<br><b>%{z:.2%}</b> (%{z:.6f})<extra></extra>")
     if prefix:
         _add_prefix_bars(figure, weights[:prefix], prefix_names, theme)
     if query is not None and query >= prefix:
@@ -115,7 +116,7 @@ def _add_prefix_bars(figure: go.Figure, weights: np.ndarray, names: tuple[str, .
         xaxis="x2",
         yaxis="y2",
         marker={"color": theme.bar},
-        text=[f"{name} {100 * weight:.1f} %" for name, weight in zip(names, weights)],
+        text=[f"{name} {percent(weight)}" for name, weight in zip(names, weights)],
         textposition="outside",
         textfont={"color": theme.text},
         cliponaxis=False,

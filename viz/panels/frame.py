@@ -1,5 +1,6 @@
 """What stands around every page."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import streamlit as st
@@ -11,10 +12,13 @@ STYLE = Path(__file__).parent.parent / "components" / "page.css"
 LOGO = Path(__file__).parent.parent.parent / "assets" / "logo.svg"
 
 
-def frame(page: StreamlitPage) -> None:
-    """Run a page under the project's name; weights that are missing, say, become a sentence."""
+def frame(page: StreamlitPage, pages: Sequence[StreamlitPage]) -> None:
+    """Run one of the pages under the project's name; weights that are missing, say, become a sentence."""
     st.logo(str(LOGO), size="large")
     st.html(STYLE)
+    with st.container(key="pages", horizontal=True):
+        for each in pages:
+            st.page_link(each)
     try:
         page.run()
     except HeadlensError as error:

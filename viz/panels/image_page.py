@@ -72,21 +72,36 @@ def _choose() -> tuple[str | bytes, str]:
         state.image_own = candidate
         _change_address(own="1", sample=None)
         return candidate, size
-    return asked, size if _readable(asked, size) else DEFAULT_SIZE  # a size may make too many patches of a photo
+    if "own" in st.query_params and "image_own" not in state:
+        st.info("The photo of this link is not in it, and left when its page was closed; this is a sample.")
+    if _readable(asked, size):
+        return asked, size
+    # A size may make too many patches of this photo: the largest one that does not is shown.
+    pixels = [name for name in SIZES if name.isdigit() and int(name) < int(size)] if size.isdigit() else []
+    fitting = next((name for name in reversed(pixels) if _refusal(asked, name) is None), DEFAULT_SIZE)
+    st.info(f"The photo is shown at {fitting} instead.")
+    _change_address(size=None if fitting == DEFAULT_SIZE else fitting)
+    return asked, fitting
 
 
 def _readable(source: str | bytes, size: str) -> bool:
     """Whether it can be recorded; else the page says why not."""
+    if (refusal := _refusal(source, size)) is not None:
+        st.error(refusal)
+    return refusal is None
+
+
+def _refusal(source: str | bytes, size: str) -> str | None:
+    """Why it cannot be recorded, or None."""
     state = st.session_state
     if state.get("image_good") == (source, size):
-        return True
+        return None
     try:
         get_model(MODEL).read(_content(source), SIZES[size])
     except InputError as error:
-        st.error(str(error))
-        return False
+        return str(error)
     state.image_good = (source, size)
-    return True
+    return None
 
 
 def _content(source: str | bytes) -> bytes:

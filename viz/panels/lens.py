@@ -27,7 +27,9 @@ def show_explorer(page: str, recorded: Recorded, start: View, link: str) -> None
     state[f"{page}_address"] = st.query_params.to_dict()
 
     def take_view() -> None:
-        taken = read_view(_said(state[key].view), start, bounds)
+        said = _said(state[key].view)
+        taken = read_view(said, start, bounds)
+        state[f"{page}_sent"] = said.get("has")
         others = {name: value for name, value in st.query_params.items() if name not in View.__dataclass_fields__}
         st.query_params.from_dict({**others, **write_view(taken, start)})
         state[f"{page}_full"] = False
@@ -45,7 +47,8 @@ def show_explorer(page: str, recorded: Recorded, start: View, link: str) -> None
     small = recording.photo is None
     full = small or state.pop(f"{page}_full", False)
     hover = small or state.get(f"{page}_hover") == recorded.key
-    payload = build(kept, view, link, full, hover, save, lambda what, layers: working(place, what, layers))
+    sent = state.get(f"{page}_sent") == recorded.key
+    payload = build(kept, view, link, full, hover, sent, save, lambda what, layers: working(place, what, layers))
     explorer(key, payload, take_view, take_more, take_save)
 
 

@@ -15,6 +15,7 @@ from model.device import parallel_runs, pick_device
 from model.nn.encoder import OnLayer
 from model.recording import Recording
 from viz.gate import Gate
+from viz.memory import Freed
 from viz.settings import store_bytes
 from viz.store import Kept, RecordingStore, Visitor
 
@@ -27,12 +28,13 @@ def get_model(name: str):  # TextModel or ImageModel
     model = load_model(name)
     gc.collect()
     gc.freeze()  # else every rerun's garbage collection walks through the model's objects again
+    gc.collect()  # a full collection waits until a quarter as much is new as the last one left: now that is little
     return model
 
 
 @st.cache_resource
 def _store() -> RecordingStore:
-    return RecordingStore(store_bytes())
+    return RecordingStore(store_bytes(), Freed().add)
 
 
 @st.cache_resource
@@ -53,19 +55,18 @@ class Recorded:
     key: str
     model_name: str
     run: Callable[[OnLayer], Recording]
-    visitor: Visitor | None
+    sample: bool
 
     def kept(self) -> Kept:
         """The recording, made (again) where it is not kept. Raises what the run raises."""
         place = st.empty()  # also where nothing is to be done: what follows on the page must not move
-        if (kept := _store().get(self.key, self.visitor)) is not None:
+        visitor = None if self.sample else _visitor()  # asked each time: a tab whose connection was lost is another
+        if (kept := _store().get(self.key, visitor)) is not None:
             return kept
         num_layers = get_model(self.model_name).num_layers
         with working(place, "Recording", num_layers) as on_layer:
-            if (
-                kept := _store().get(self.key, self.visitor)
-            ) is None:  # while this one waited, another may have made it
-                kept = _store().put(self.key, self.run(on_layer), self.visitor)
+            if (kept := _store().get(self.key, visitor)) is None:  # while this one waited, another may have made it
+                kept = _store().put(self.key, self.run(on_layer), visitor)
         return kept
 
 
@@ -84,7 +85,7 @@ def record(
     digest = hashlib.sha256(f"{model_name}|{options}".encode())
     for part in parts:
         digest.update(hashlib.sha256(part).digest())
-    recorded = Recorded(digest.hexdigest(), model_name, run, None if sample else _visitor())
+    recorded = Recorded(digest.hexdigest(), model_name, run, sample)
     recorded.kept()
     return recorded
 

@@ -10,11 +10,13 @@ from viz import wording
 from viz.address import View
 from viz.components.payload import all_heads, shown_row, text_tiles
 from viz.figures import head_grid, patch_overlay, strip_figure, strongest_bars
+from viz.figures.labels import escape
 from viz.figures.tiles import overlay_tiles
 from viz.panels.parts import current_theme
 from viz.store import Kept
 
-WIDTH = 900  # pixels
+WIDTH, HEADING = 900, 48  # pixels
+TITLE = {"font": {"size": 18}, "x": 0.01, "yref": "container", "y": 0.98, "yanchor": "top"}
 
 
 def saved_figure(page: str, kept: Kept, view: View, asked: dict) -> dict | None:
@@ -23,13 +25,19 @@ def saved_figure(page: str, kept: Kept, view: View, asked: dict) -> dict | None:
     if name not in FIGURES or file_format not in ("png", "svg"):
         return None
     figure, aspect = FIGURES[name](kept, view)
+    title = f"{wording.who(view.of, view.layer, view.head)}: {wording.what(kept.recording, view.query, view.direction)}"
+    if name == "heads":
+        text = kept.recording.photo is None
+        what = "every query and every key" if text else wording.what(kept.recording, view.query, view.direction)
+        title = f"All heads, layers down, heads across: {what}"
+    figure.update_layout(title={"text": escape(title), **TITLE}, margin_t=HEADING)
     where = f"layer{view.layer}-head{view.head}" if view.of == "head" else view.of
     return {
         "figure": json.loads(figure.to_json()),
         "name": f"headlens-{page}-{where}-{name}",
         "format": file_format,
         "width": WIDTH,
-        "height": round(WIDTH / aspect),
+        "height": round(WIDTH / aspect) + HEADING,
         "at": asked.get("at"),
     }
 
@@ -53,7 +61,8 @@ def _heads(kept: Kept, view: View) -> tuple[go.Figure, float]:
         weights = all_heads(recording, view.direction, view.query)[..., recording.prefix_tokens :]
         tiles = overlay_tiles(recording.photo.pixels, weights.reshape(*weights.shape[:2], *recording.photo.grid))
     num_layers, num_heads, height, width = tiles.shape[:4]
-    return head_grid(tiles, (view.layer, view.head), current_theme()), width * num_heads / (height * num_layers)
+    selected = (view.layer, view.head) if view.of == "head" else None
+    return head_grid(tiles, selected, current_theme()), width * num_heads / (height * num_layers)
 
 
 def _bars(kept: Kept, view: View) -> tuple[go.Figure, float]:

@@ -61,11 +61,15 @@ def _asked() -> tuple[str, ...]:
 def _choose() -> tuple[str, ...]:
     """Which texts: what was typed last, else what the address asks for, else what was there before."""
     state = st.session_state
+    if (refused := state.pop("text_refused", None)) is not None:
+        st.error(refused)
     candidate = state.pop("text_candidate", None)
     if candidate is not None and candidate != state.get("text_good") and _readable(candidate):
         state.text_own = candidate
         st.query_params.from_dict(write_texts(candidate) or {"own": "1"})
         return candidate
+    if "own" in st.query_params and "text" not in st.query_params and "text_own" not in state:
+        st.info("The text of this link was too long for it, and left when its page was closed; this is a sample.")
     asked = _asked()
     return asked if _readable(asked) else state.get("text_good", TEXTS[FIRST].texts)
 
@@ -139,8 +143,13 @@ def _take_typed() -> None:
 
 
 def _take_file() -> None:
-    if (file := st.session_state.text_file) is not None:
-        st.session_state.text_candidate = (file.getvalue().decode("utf-8", "replace"),)
+    state = st.session_state
+    if (file := state.text_file) is None:
+        return
+    try:
+        state.text_candidate = (file.getvalue().decode("utf-8-sig"),)
+    except UnicodeDecodeError:
+        state.text_refused = "This file is not text in UTF-8; save it as UTF-8 and try again."
 
 
 def _record(texts: tuple[str, ...]) -> Recorded:

@@ -218,3 +218,13 @@ def test_nothing_in_the_header_is_beyond_json(coffee: Recording) -> None:
     """JavaScript's reader refuses NaN and Infinity."""
     for view in (PHOTO, dataclasses.replace(PHOTO, order="spread", matrix=True)):
         json.dumps(built(coffee, view).header, allow_nan=False)
+
+
+def test_what_the_page_has_is_left_out(name: str, recording: Recording, view: View) -> None:
+    first, again = (built(recording, view, sent=sent) for sent in (False, True))
+    whole, rest = first.arrays, again.arrays
+    lasting = {"tiles" if name == "trophy" else "photo", "heatTable", "lightTable", "darkTable"}
+    assert set(whole) - set(rest) == lasting
+    assert (first.header["sent"], again.header["sent"]) == (False, True)
+    for array in rest:
+        np.testing.assert_array_equal(rest[array], whole[array])

@@ -27,7 +27,7 @@ def test_names_stand_left_and_weights_right_on_their_bar() -> None:
     left = [(note.y, note.text) for note in notes if note.xanchor == "left"]
     right = [(note.y, note.text) for note in notes if note.xanchor == "right"]
     assert left == list(enumerate(NAMES))
-    assert right == list(enumerate(["51.2 %", "7.9 %", "0.0 %", "0.0 %"]))
+    assert right == list(enumerate(["51 %", "7.9 %", "0.040 %", "0 %"]))
     assert {(note.x, note.xref) for note in notes} == {(0, "paper"), (1, "paper")}
 
 

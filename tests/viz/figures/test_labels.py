@@ -11,7 +11,7 @@ from tests.viz.decode import is_escaped, strings_in
 from tests.viz.figures.made import random_weights, special_at
 from tests.viz.hostile import HOSTILE
 from viz.figures import attention_heatmap, strongest_bars
-from viz.figures.labels import categories, escape, token_axis
+from viz.figures.labels import categories, cell_categories, escape, percent, token_axis
 from viz.visible import visible
 
 LONG = "antidisestablishmentarianism"
@@ -21,6 +21,11 @@ def test_repeated_tokens_are_categories_of_their_own() -> None:
     names = categories(["the", "cat", "the", "1 · the", "the"])
     assert len(set(names)) == 5
     assert [name.endswith(token) for name, token in zip(names, ["the", "cat", "the", "1 · the", "the"])] == [True] * 5
+
+
+def test_a_token_from_right_to_left_leaves_the_numbers_beside_it_where_they_are() -> None:
+    assert categories(["[CLS]", "שלום"]) == ["0 · [CLS]", "1 · \u2068שלום\u2069"]
+    assert cell_categories(["שלום", "b", "م"], 2) == ["0–1 · \u2068שלום\u2069 … b", "2 · \u2068م\u2069"]
 
 
 @pytest.mark.parametrize(
@@ -45,16 +50,17 @@ def test_a_tick_is_short_and_its_category_whole(token: str, label: str) -> None:
 
 
 @pytest.mark.parametrize("num_tokens", [1, 2, 30])
-def test_every_tick_has_an_alias_also_where_the_axis_starts(num_tokens: int) -> None:
-    """The prefix that keeps labelalias off the hover is on the first tick: on a reversed axis, the last token."""
+def test_every_tick_has_an_alias_also_where_the_axis_starts_and_ends(num_tokens: int) -> None:
+    """What keeps labelalias off the hover is on the first and the last tick: of thinned or zoomed ones, any token's."""
     tokens = [f"t{number}" for number in range(num_tokens)]
     axis = token_axis(categories(tokens), tokens)
     for number, name in enumerate(axis["categoryarray"]):
         assert axis["labelalias"][name] == f"t{number}"
-        if number in (0, num_tokens - 1):
-            assert axis["labelalias"][axis["tickprefix"] + name] == f"t{number}"
+        assert axis["labelalias"][axis["tickprefix"] + name] == f"t{number}"
+        assert axis["labelalias"][name + axis["ticksuffix"]] == f"t{number}"
+        assert axis["tickprefix"] + name + axis["ticksuffix"] not in axis["labelalias"]  # the hover
     assert axis["tickprefix"] not in "".join(axis["categoryarray"])
-    assert axis["showtickprefix"] == "first"
+    assert (axis["showtickprefix"], axis["showticksuffix"]) == ("first", "last")
 
 
 @pytest.mark.parametrize("token", HOSTILE)
@@ -82,3 +88,8 @@ def test_hostile_tokens_are_escaped_wherever_a_figure_holds_them(kind: str) -> N
     readable = [html.unescape(text) for text in strangers]
     for token in HOSTILE:
         assert any(text.endswith(token if kind == "bars" else visible(token)) for text in readable)
+
+
+def test_the_smaller_a_weight_the_more_decimals() -> None:
+    found = [percent(weight) for weight in (1.0, 0.51, 0.0996, 0.087, 0.0087, 0.00087, 0.00001, 0.000001, 0.0)]
+    assert found == ["100 %", "51 %", "10 %", "8.7 %", "0.87 %", "0.087 %", "0.001 %", "< 0.001 %", "0 %"]

@@ -49,7 +49,7 @@ def test_prefix_tokens_are_bars_below_the_photo() -> None:
     bars = figure.data[1]
     assert list(bars.x) == [0.079, 0.2, 0.051]
     assert list(bars.y) == ["[CLS]", "[REG0]", "[REG1]"]
-    assert list(bars.text) == ["[CLS] 7.9 %", "[REG0] 20.0 %", "[REG1] 5.1 %"]
+    assert list(bars.text) == ["[CLS] 7.9 %", "[REG0] 20 %", "[REG1] 5.1 %"]
     assert (bars.orientation, bars.xaxis, bars.yaxis) == ("h", "x2", "y2")
     assert figure.layout.yaxis2.domain[1] < figure.layout.yaxis.domain[0]
 

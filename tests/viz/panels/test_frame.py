@@ -26,7 +26,8 @@ def image_app() -> None:
     from viz.panels import image_page
     from viz.panels.frame import frame
 
-    frame(st.navigation([st.Page(image_page.page, title="Image")]))
+    pages = [st.Page(image_page.page, title="Image")]
+    frame(st.navigation(pages), pages)
 
 
 @pytest.mark.usefixtures("no_weights")

@@ -29,6 +29,12 @@ def test_a_photo_of_one_s_own(dinov2: ImageModel, sample_photo: Callable[[str], 
     assert address(choose(app, image_sample="Coffee")) == {"size": "336"}
 
 
+def test_a_link_without_its_photo_says_so(sample_photo: Callable[[str], Path]) -> None:
+    app = open_image(own="1")
+    assert [note.value[:23] for note in app.info] == ["The photo of this link "]
+    assert len(upload(app, sample_photo("astronaut").read_bytes()).info) == 0
+
+
 def broken(sample_photo: Callable[[str], Path]) -> dict[str, bytes]:
     photo = sample_photo("astronaut").read_bytes()
     return {"nothing": b"", "words": b"These are words.", "half": photo[:20_000], "svg": b"<svg/>", "zeros": bytes(999)}

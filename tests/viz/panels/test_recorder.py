@@ -131,3 +131,23 @@ def test_a_page_holds_no_recording_so_that_the_store_decides(minilm: TextModel) 
     gc.collect()
     assert kept() is None
     assert recorded.kept().recording.num_layers == 6  # made again, and nobody had to ask
+
+
+class Ring:
+    """Garbage that only a collection finds."""
+
+    def __init__(self) -> None:
+        self.itself = self
+
+
+def test_old_garbage_is_collected_though_the_models_are_large() -> None:
+    """Python waits with a full collection until a quarter as much is new as the last one left."""
+    recorder.get_model.clear()
+    recorder.get_model("minilm-l6")
+    rings = [Ring() for _ in range(10_000)]
+    gc.collect(1)  # they are old now
+    seen = weakref.ref(rings[0])
+    rings.clear()
+    for _ in range(100_000):
+        Ring()
+    assert seen() is None

@@ -78,7 +78,8 @@ def test_every_head_is_in_the_grid(kind: str, heads: tuple[int, int], request: p
     rows, columns = (17, 17) if kind == "trophy" else (16 * 4, 24 * 4)
     gap = max(1, round(columns * 0.08))
     assert picture.shape[:2] == (heads[0] * (rows + gap) - gap, heads[1] * (columns + gap) - gap)
-    assert found["width"] / found["height"] == pytest.approx(heads[1] * columns / (heads[0] * rows), rel=0.01)
+    height = found["height"] - saved.HEADING
+    assert found["width"] / height == pytest.approx(heads[1] * columns / (heads[0] * rows), rel=0.01)
 
 
 def test_the_file_says_what_it_shows(trophy: Recording) -> None:
@@ -95,3 +96,15 @@ def test_the_file_says_what_it_shows(trophy: Recording) -> None:
 def test_nothing_for_what_there_is_not(name: object, file_format: object, trophy: Recording) -> None:
     assert save(trophy, TEXT, name, file_format) is None
     assert saved.saved_figure("text", Kept("t", trophy), TEXT, {}) is None
+
+
+def test_titles_say_what_is_seen(trophy: Recording, coffee: Recording) -> None:
+    def title(recording: Recording, view: View, name: str) -> str:
+        return save(recording, view, name)["figure"]["layout"]["title"]["text"]
+
+    assert title(trophy, TEXT, "picture") == "Layer 3, head 1: what “it” looks at"
+    assert title(trophy, dataclasses.replace(TEXT, of="all-max", direction="by"), "bars") == (
+        "All layers, maximum of all heads: who looks at “it”"
+    )
+    assert title(trophy, TEXT, "heads") == "All heads, layers down, heads across: every query and every key"
+    assert title(coffee, PHOTO, "heads") == "All heads, layers down, heads across: what patch (6, 8) looks at"

@@ -104,6 +104,16 @@ def test_a_text_file_is_read(minilm: TextModel) -> None:
     assert app.text_area(key="text_first").value == "Ein Satz – für Köpfe."
 
 
+def test_the_mark_that_some_editors_begin_a_file_with_is_no_text() -> None:
+    assert address(upload(open_text(), "\ufeffA boat.".encode(), "a.txt", "text/plain")) == {"text": "A boat."}
+
+
+def test_a_link_without_its_text_says_so() -> None:
+    app = open_text(own="1")
+    assert ([note.value[:22] for note in app.info], view(app)) == (["The text of this link "], (3, 1, 11))
+    assert len(look(app, OWN).info) == 0
+
+
 def test_an_empty_text_file_changes_nothing() -> None:
     app = upload(open_text(), b"", "a.txt", "text/plain")
     assert (len(errors(app)), address(app), view(app)) == (1, {}, (3, 1, 11))

@@ -1,6 +1,6 @@
 // The strongest weights as bars, and the prefix tokens of an image as chips that can be pinned.
 
-import { nameOf, strongest } from "./words.js";
+import { nameOf, percent, strongest } from "./words.js";
 
 /** Bars of the largest weights; a press on one pins its token. */
 export function paintBars(box, header, weights, count, on) {
@@ -13,7 +13,7 @@ export function paintBars(box, header, weights, count, on) {
     bar.title = `Look from ${nameOf(header, token)}`;
     const [name, share] = [document.createElement("span"), document.createElement("span")];
     name.textContent = nameOf(header, token);
-    share.textContent = `${(100 * weight).toFixed(1)} %`;
+    share.textContent = percent(weight);
     bar.append(name, share);
     bar.onclick = () => on("pin", token);
     return bar;
@@ -27,7 +27,7 @@ export function paintChips(box, header, weights, query, on) {
     const chip = document.createElement("button");
     chip.type = "button";
     chip.className = "hl-chip";
-    chip.textContent = `${header.tokens[token]} ${(100 * weights[token]).toFixed(1)} %`;
+    chip.textContent = `${header.tokens[token]} ${percent(weights[token])}`;
     chip.title = `How much goes to ${header.tokens[token]}; press to look from it`;
     chip.setAttribute("aria-pressed", token === query);
     chip.style.setProperty("--share", Math.min(1, weights[token]));

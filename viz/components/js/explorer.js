@@ -5,17 +5,26 @@ import { download } from "./export.js";
 import { HeadGrid } from "./grid.js";
 import { Heatmap } from "./heatmap.js";
 import { Lens, darkened } from "./lens.js";
-import { unpack } from "./payload.js";
+import { completed, unpack } from "./payload.js";
 import { Strip } from "./strip.js";
 import { HeadWeights, MatrixWeights, column, row } from "./weights.js";
+import { keepWellFormed } from "./wellformed.js";
 import { nameOf, specialShare, targets, title, who } from "./words.js";
+
+keepWellFormed(document);
 
 class Explorer {
   constructor(root) {
     this.root = root;
     this.parts = Object.fromEntries([...root.querySelectorAll("[data-part]")].map((part) => [part.dataset.part, part]));
     this.hover = { token: null, head: null };
-    this.hearToken = (event, token) => (event === "pin" ? this.pin({ query: token }) : this.preview({ token }));
+    // "move" comes from the arrow keys: they pin as they go, but while a key is being chosen they only point at it.
+    this.hearToken = (event, token) => {
+      if (event === "hover") return this.preview({ token });
+      if (event === "pin" || !this.view.pick) return this.pin({ query: token });
+      this.hover.token = token;
+      this.paint();
+    };
     this.strip = new Strip(this.parts.strip, this.hearToken);
     this.lens = new Lens(this.parts.lens, this.hearToken);
     this.heatmap = new Heatmap(this.parts.heatmap, this.hearToken);
@@ -39,6 +48,11 @@ class Explorer {
         control.onchange = () => this.pin({ [set]: read() });
       }
     }
+    root.addEventListener("keydown", (event) => {
+      if (!this.view?.pick || event.target.closest("button, select, input, summary")) return;
+      if (event.key === "Enter") this.pin({ query: this.hover.token ?? this.view.query });
+      if (event.key === "Escape") this.leavePick();
+    });
     for (const stepper of root.querySelectorAll("[data-step]")) {
       const [name, by] = stepper.dataset.step.split(":");
       stepper.onclick = () => {
@@ -59,7 +73,9 @@ class Explorer {
     }).observe(parts.gridBox);
   }
 
-  async load({ header, arrays }, tell) {
+  async load({ header, arrays: fresh }, tell) {
+    const arrays = completed(header, fresh);
+    if (arrays === null) return tell("view", { ...header.view, at: Date.now() }); // without "has": all is sent again
     if (header.save && header.save.at !== this.saved) {
       this.saved = header.save.at;
       download(header.save);
@@ -128,7 +144,11 @@ class Explorer {
 
   /** Change the view here and now; the server hears of it, and sends what is not here yet. */
   pin(change) {
-    if ("pick" in change) return this.show(change); // it waits for the token, and the server need not know
+    if (change.pick) {
+      this.show(change); // it waits for the token, and the server need not know
+      return this.parts[this.header.grid ? "lens" : "strip"].focus();
+    }
+    if (change.pick === false) return this.leavePick();
     if (this.view.pick && change.query !== undefined) change = { key: change.query, pick: false, order: "key" };
     this.hover.token = this.hover.head = null;
     this.show(change);
@@ -139,12 +159,17 @@ class Explorer {
     if (!this.asked || Date.now() - this.askedAt > 3000) this.ask();
   }
 
+  leavePick() {
+    this.hover.token = null;
+    this.show({ pick: false });
+  }
+
   /** Tell the server one view at a time, and the newest when it has answered: Streamlit can lose the answer of a run
    *  when others are asked for meanwhile. */
   ask() {
     this.asked = this.told;
     this.askedAt = Date.now();
-    if (this.told) this.tell("view", { ...this.told, at: Date.now() }); // new each time: what "back" has left can be pinned again
+    if (this.told) this.tell("view", { ...this.told, has: this.header.key, at: Date.now() }); // new each time: what "back" has left can be pinned again
   }
 
   show(change) {
@@ -193,14 +218,15 @@ class Explorer {
     const { token, view, weights } = this.seen();
     parts.title.textContent = `${title(header, view, token)}:`;
     parts.targets.textContent = targets(header, weights);
+    const at = view.pick ? (hover.token ?? view.query) : this.view.query;
     const share = specialShare(header, weights, view.direction);
     parts.special.textContent = share.text && `(${share.text})`;
     parts.why.textContent = view.direction === "at" && share.together >= 0.2 ? header.why : "";
     if (header.grid) {
-      this.lens.paint(weights, this.view.query, hover.token, view, this.arrays.heatTable);
+      this.lens.paint(weights, this.view.query, hover.token, at, view, this.arrays.heatTable);
       paintChips(parts.chips, header, weights, this.view.query, this.hearToken);
     } else {
-      this.strip.paint(weights, header.special, this.view.query, hover.token);
+      this.strip.paint(weights, header.special, this.view.query, hover.token, at);
     }
     paintBars(parts.bars, header, weights, header.grid ? 6 : 10, this.hearToken);
     if (header.figure) this.heatmap.outline(token);
@@ -234,9 +260,10 @@ class Explorer {
     parts.layerNow.textContent = `Layer ${view.layer}`;
     parts.headNow.textContent = `Head ${view.head}`;
     const scales = view.shared ? "one colour scale for all heads" : "each head on its own colour scale";
-    parts.legend.textContent = [scales, header.gridNote].filter(Boolean).join("; ");
+    const places = header.view.order === "layer" ? "layers down, heads across" : "layer·head below each";
+    parts.legend.textContent = [places, scales, header.gridNote].filter(Boolean).join("; ");
     parts.keyNow.textContent = "";
-    if (view.pick) parts.keyNow.textContent = "now press the token to measure";
+    if (view.pick) parts.keyNow.textContent = "now press a token";
     else if (view.order === "key") parts.keyNow.textContent = nameOf(header, view.key);
     parts.words.textContent = header.words;
     parts.link.textContent = header.link;

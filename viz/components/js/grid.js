@@ -84,7 +84,8 @@ export class HeadGrid {
         context.fillStyle = colour;
         context.fillText(this.caption(layer, head, value), x + this.wide / 2, y + this.high + 8, this.wide);
       }
-      const chosen = layer === this.view.layer && head === this.view.head;
+      const { of } = this.view;
+      const chosen = !of.startsWith("all") && layer === this.view.layer && (of !== "head" || head === this.view.head);
       const under = hovered && layer === hovered[0] && head === hovered[1];
       if (chosen || under) {
         context.lineWidth = chosen ? 3 : 2;

@@ -1,6 +1,7 @@
 // The pure Plotly figure of one head's matrix, hosted by plotly.js; its row or column follows the strip.
 
 import { download } from "./export.js";
+import { who } from "./words.js";
 
 let library;
 
@@ -23,18 +24,25 @@ export class Heatmap {
   constructor(box, on) {
     this.box = box;
     this.on = on;
+    this.mark = document.createElement("div"); // moved by itself: plotly lays the whole figure out to move a shape
+    this.mark.className = "hl-mark";
+    this.mark.hidden = true;
   }
 
   /** The figure with its weights, or cells of them, from the source; weights are computed here: they need not travel. */
   async load({ key, figure, view, tokens }, source, table) {
     const Plotly = await plotly();
     const { count } = source;
-    this.step = Math.ceil(tokens.length / count);
     const drawn = JSON.stringify([key, view.layer, view.head, view.of, view.log, table[0]]);
+    this.view = view;
     if (this.drawn === drawn) {
-      this.view = view; // only the query is another
-      return this.outline(view.query);
+      await this.drawing; // it may not be done yet
+      return this.outline(view.query); // only the query is another
     }
+    this.drawn = drawn;
+    this.step = Math.ceil(tokens.length / count);
+    this.count = count;
+    this.mark.hidden = true;
     const trace = { ...figure.data[0] };
     const rows = Array.from({ length: count }, (_, query) => {
       const weights = new Float32Array(count);
@@ -55,13 +63,12 @@ export class Heatmap {
     const colour = getComputedStyle(this.box).color;
     const layout = { ...figure.layout, uirevision: "keep", autosize: true, font: { ...figure.layout.font, color: colour } };
     this.name = figure.name;
-    this.view = view;
     this.tokens = tokens.length;
-    const wanted = this.wanted ?? view.query;
-    layout.shapes = [{ ...figure.layout.shapes[0], ...this.frame(wanted, count) }];
-    this.outlined = wanted + view.direction;
+    [this.shape] = figure.layout.shapes;
+    layout.shapes = [];
     this.config ??= this.buttons(Plotly); // plotly draws all anew where its configuration is another object
-    await Plotly.react(this.box, [trace], layout, this.config);
+    await (this.drawing = Plotly.react(this.box, [trace], layout, this.config));
+    if (this.drawn !== drawn) return; // meanwhile another was asked for
     if (!this.bound) {
       this.bound = true;
       this.box.on("plotly_click", ({ points: [point] }) => {
@@ -69,8 +76,10 @@ export class Heatmap {
         const first = this.step * (this.view.direction === "at" ? query : key);
         this.on("pin", Math.min(first + Math.floor(this.step / 2), this.tokens - 1));
       });
+      this.box.on("plotly_afterplot", () => this.place()); // resized, zoomed
     }
-    this.drawn = drawn;
+    this.box.append(this.mark);
+    this.outline(this.wanted ?? view.query);
   }
 
   buttons(Plotly) {
@@ -80,7 +89,11 @@ export class Heatmap {
       icon: Plotly.Icons.camera,
       click: () => {
         const [width, height] = [this.box.clientWidth, this.box.clientHeight];
-        download({ figure: this.box, name: this.name, format, width, height });
+        const shapes = [{ ...this.shape, ...this.frame(this.wanted) }];
+        const title = { text: who(this.view), x: 0.01, yref: "container", y: 0.98, yanchor: "top" };
+        const margin = { ...this.box.layout.margin, t: 36 };
+        const figure = { data: this.box.data, layout: { ...this.box.layout, shapes, title, margin } };
+        download({ figure, name: this.name, format, width, height });
       },
     });
     return {
@@ -93,20 +106,29 @@ export class Heatmap {
     };
   }
 
-  /** Where the frame of a token lies among so many cells a side: its row, or its column. */
-  frame(token, count) {
+  /** Where the frame of a token lies among the cells: its row, or its column. */
+  frame(token) {
     const cell = Math.floor(token / this.step);
     const [along, across] = this.view.direction === "at" ? ["x", "y"] : ["y", "x"];
-    return { [`${along}0`]: -0.5, [`${along}1`]: count - 0.5, [`${across}0`]: cell - 0.5, [`${across}1`]: cell + 0.5 };
+    return { [`${along}0`]: -0.5, [`${along}1`]: this.count - 0.5, [`${across}0`]: cell - 0.5, [`${across}1`]: cell + 0.5 };
   }
 
   /** Frame the row that looks, or the column that is looked at. */
-  async outline(token) {
+  outline(token) {
     this.wanted = token;
-    if (!this.drawn || this.outlined === token + this.view.direction) return;
-    this.outlined = token + this.view.direction;
-    const Plotly = await plotly();
-    const ends = Object.entries(this.frame(token, this.box.data[0].z.length));
-    Plotly.relayout(this.box, Object.fromEntries(ends.map(([end, place]) => [`shapes[0].${end}`, place])));
+    this.place();
+  }
+
+  /** The frame over what is drawn, cut off where the figure has been zoomed. */
+  place() {
+    const { xaxis, yaxis } = this.box._fullLayout ?? {};
+    if (!this.shape || !xaxis?._length || this.box.data[0].z.length !== this.count) return;
+    const { x0, x1, y0, y1 } = this.frame(this.wanted);
+    const [[left, width], [top, height]] = [[xaxis, x0, x1], [yaxis, y0, y1]].map(([axis, from, to]) => {
+      const [start, end] = [from, to].map((cell) => Math.min(axis._length, Math.max(0, axis.l2p(cell))));
+      return [axis._offset + start, end - start];
+    });
+    this.mark.hidden = width <= 0 || height <= 0;
+    Object.assign(this.mark.style, { width: `${width}px`, height: `${height}px`, transform: `translate(${left}px, ${top}px)` });
   }
 }

@@ -50,10 +50,10 @@ export class Lens {
       if (down === undefined) return;
       event.preventDefault();
       const [rows, columns] = this.header.grid;
-      const patch = Math.max(0, this.query - this.header.prefix);
+      const patch = Math.max(0, this.at - this.header.prefix);
       const row = Math.min(rows - 1, Math.max(0, Math.floor(patch / columns) + down));
       const column = Math.min(columns - 1, Math.max(0, (patch % columns) + across));
-      on("pin", this.header.prefix + row * columns + column);
+      on("move", this.header.prefix + row * columns + column);
     };
   }
 
@@ -69,15 +69,16 @@ export class Lens {
     this.header = header;
     if (this.bitmap === photo) return; // darkened already
     this.bitmap = photo;
-    const width = 960;
-    this.canvas.width = width;
-    this.canvas.height = Math.round(width / header.aspect);
+    const longest = 960; // of an upright photo the height: drawn wider, it would be shown so small that the frame is lost
+    this.canvas.width = Math.round(longest * Math.min(1, header.aspect));
+    this.canvas.height = Math.round(longest / Math.max(1, header.aspect));
     this.photo = darkened(photo, this.canvas.width, this.canvas.height);
   }
 
-  /** Heat by weights [token]; the pinned patch is framed, and the one under the pointer as well, thinner. */
-  paint(weights, query, hovered, { edges, strength }, table) {
-    this.query = query;
+  /** Heat by weights [token]; the pinned patch is framed, and the one under the pointer as well, thinner; the keys
+   *  move from the token that they are at. */
+  paint(weights, query, hovered, at, { edges, strength }, table) {
+    this.at = at;
     const { width, height } = this.canvas;
     const { grid, prefix, special } = this.header;
     const context = this.canvas.getContext("2d");

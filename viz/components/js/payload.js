@@ -2,6 +2,19 @@
 
 const TYPES = { float32: Float32Array, uint8: Uint8Array };
 
+const LASTING = ["tiles", "photo", "heatTable", "lightTable", "darkTable"]; // the same in every view of a recording
+const RECORDINGS = 4; // whose lasting arrays are kept: the server sends them once
+const lasting = new Map(); // by the recording's key
+
+/** The arrays, with the ones that came before; null where these are not kept any more. */
+export function completed({ key, sent }, arrays) {
+  if (sent) return lasting.has(key) ? { ...lasting.get(key), ...arrays } : null;
+  lasting.delete(key);
+  lasting.set(key, Object.fromEntries(LASTING.filter((name) => arrays[name]).map((name) => [name, arrays[name]])));
+  if (lasting.size > RECORDINGS) lasting.delete(lasting.keys().next().value);
+  return arrays;
+}
+
 /** {header, arrays}: the header, and each blob by its name as a typed array. */
 export function unpack(data) {
   const view = new DataView(data.buffer, data.byteOffset, data.byteLength);

@@ -6,7 +6,7 @@ export class Strip {
   /** Draws into the box; on(event, token) hears "hover" (null: over none) and "pin". */
   constructor(box, on) {
     this.box = box;
-    box.className = "hl-strip";
+    box.classList.add("hl-strip"); // it is "hl-only-text" too
     box.dir = "auto";
     box.tabIndex = 0;
     box.setAttribute("role", "listbox");
@@ -25,7 +25,8 @@ export class Strip {
       const step = { ArrowLeft: -1, ArrowUp: -1, ArrowRight: 1, ArrowDown: 1 }[event.key];
       if (step === undefined) return;
       event.preventDefault();
-      on("pin", Math.min(this.tokens.length - 1, Math.max(0, this.query + step)));
+      on("move", Math.min(this.tokens.length - 1, Math.max(0, this.at + step)));
+      this.spans[this.at].scrollIntoView({ block: "nearest" });
     };
   }
 
@@ -43,9 +44,10 @@ export class Strip {
     this.box.replaceChildren(...this.spans.flatMap((span) => [span, document.createTextNode(" ")]));
   }
 
-  /** Tint by weights [token]; the pinned query is framed, and the one under the pointer underlined. */
-  paint(weights, special, query, hovered) {
-    this.query = query;
+  /** Tint by weights [token]; the pinned query is framed, and the one under the pointer underlined; the keys move
+   *  from the token that they are at. */
+  paint(weights, special, query, hovered, at) {
+    this.at = at;
     const limit = colourLimit(weights, special);
     this.spans.forEach((span, token) => {
       span.style.setProperty("--tint", Math.min(1, weights[token] / limit).toFixed(3));

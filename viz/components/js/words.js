@@ -2,6 +2,7 @@
 
 /** 51 %, and with more decimals the smaller it is: 8.7 %, 0.87 %, 0.087 %. */
 export function percent(weight) {
+  if (weight < 0.00001) return weight > 0 ? "<\u20090.001\u00a0%" : "0\u00a0%";
   const decimals = [0.0995, 0.00995, 0.000995].filter((limit) => weight < limit).length;
   return `${(100 * weight).toFixed(decimals)}\u00a0%`;
 }

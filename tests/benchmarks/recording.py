@@ -1,0 +1,35 @@
+"""How long recording takes, beside the same forward passes of transformers (cases.py says what is timed)."""
+
+from collections.abc import Iterator
+
+import torch
+
+from tests.benchmarks.cases import CASES
+from tests.benchmarks.measure import Row, in_turns, markdown, milliseconds, say
+
+SECONDS = 20  # of each case
+AIM = 1.05
+
+
+@torch.inference_mode()
+def rows() -> Iterator[Row]:
+    for name, build in CASES.items():
+        say(f"recording: {name}")
+        calls = build()
+        alone = {"record": calls.pop("record")} if "record" in calls else {}  # it has the weights of "ours" in common
+        times = in_turns(calls, SECONDS)
+        times |= in_turns(alone, SECONDS / 4) if alone else {}
+        ratio = times["ours"] / times["sdpa"]
+        whole = f"; whole `record()` {milliseconds(times['record'])}" if "record" in times else ""
+        yield Row(
+            "record",
+            name,
+            f"{milliseconds(times['ours'])} ({ratio:.2f} × SDPA){whole}",
+            f"SDPA {milliseconds(times['sdpa'])}; eager {milliseconds(times['eager'])}",
+            f"{AIM} × SDPA",
+            ratio <= AIM,
+        )
+
+
+if __name__ == "__main__":
+    print(markdown(rows()))

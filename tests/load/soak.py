@@ -1,0 +1,86 @@
+"""Does the server's memory grow over many recordings? `python -m tests.load.soak`; on Linux, which tells the memory."""
+
+import itertools
+import statistics
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from urllib.parse import urlencode
+
+from tests.browser.serve import Server, start
+from tests.load.inputs import is_photo, is_text, photo, text
+from tests.load.visitor import Visitor
+
+RECORDINGS, WARM = 2_400, 400  # until the caches are full and the memory in pieces as small as it gets
+SECONDS = 570  # then it is left at that
+STORE = "0.1"  # gigabytes: some ten photos
+VISITORS = 4  # at once, every other on the Image page
+EACH = 25  # inputs of each between two looks at the memory
+STAY = 2  # looks that a visitor stays; then others come in their place
+SPAN = 8  # looks that are taken together: the memory goes up and down by what is freed but not given back yet
+GROWTH = 0.05
+
+
+def arrive(url: str, image: bool) -> Visitor:
+    """A new tab, when its page has been drawn."""
+    visitor = Visitor(url, "image", "size=224") if image else Visitor(url)
+    visitor.look()
+    return visitor
+
+
+def give(visitor: Visitor, numbers: range) -> None:
+    """Give one input after another; every one must be answered with its own picture."""
+    for number in numbers:
+        if visitor.page == "image":
+            visitor.upload(photo(number))
+            assert is_photo(visitor.see().payload, number), number
+        else:
+            given = text(number, words=5 + 7 * number % 200)
+            assert is_text(visitor.look(urlencode({"text": given})).payload, given), number
+
+
+def soak(server: Server, each: int = EACH) -> Iterator[tuple[int, int]]:
+    """How many recordings have been made, and the bytes that the server holds then; for as long as it is asked."""
+    visitors: list[Visitor] = []
+    with ThreadPoolExecutor(VISITORS) as threads:
+        for look in itertools.count():
+            if look % STAY == 0:
+                for visitor in visitors:
+                    visitor.close()
+                visitors = [arrive(server.url, number % 2 == 1) for number in range(VISITORS)]
+            first = look * VISITORS * each
+            list(
+                threads.map(
+                    give, visitors, (range(first + turn, first + VISITORS * each, VISITORS) for turn in range(VISITORS))
+                )
+            )
+            yield first + VISITORS * each, server.memory()
+
+
+def growth(held: dict[int, int]) -> float:
+    """By what share of it the memory has grown since WARM recordings."""
+    sizes = [size for done, size in held.items() if done >= WARM]
+    return statistics.mean(sizes[-SPAN:]) / statistics.mean(sizes[:SPAN]) - 1
+
+
+def main() -> int:
+    """Print the table; 1 where the memory has grown too much."""
+    held: dict[int, int] = {}
+    print("| recordings | memory of the server |\n| --- | --- |", flush=True)
+    with tempfile.TemporaryDirectory() as folder, start(Path(folder) / "log", HEADLENS_STORE_GB=STORE) as server:
+        started = time.monotonic()
+        for done, size in soak(server):
+            held[done] = size
+            print(f"| {done:,} | {size / 1e6:.0f} MB |", flush=True)
+            if done >= RECORDINGS or time.monotonic() - started > SECONDS:
+                break
+    grown = growth(held)
+    print(f"\n{time.monotonic() - started:.0f} s; since {WARM} recordings {grown:+.1%}, at most {GROWTH:+.0%}.")
+    return int(grown > GROWTH)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,141 @@
+"""Many visitors: does each see only what is theirs, and does a light one wait? `python -m tests.load.visitors`"""
+
+import re
+import statistics
+import sys
+import tempfile
+import time
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+from urllib.parse import urlencode
+
+from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
+
+from tests.browser.serve import start
+from tests.load.inputs import is_photo, is_text, marker, photo, text
+from tests.load.visitor import Visitor
+from tests.viz.payloads import Payload, unpack
+from viz.samples import TEXTS
+
+VISITORS = 20
+SIZES = 448, 672  # of the photos' short sides, by turns
+PAUSE = 0.1  # seconds between two clicks of the light visitor
+WAIT = 1.0  # seconds that the light visitor waits at most, at the median
+PICTURE = re.compile(rb"/media/\w+\.\w+")
+
+
+@dataclass
+class Heavy:
+    """A visitor with a text and a photo of their own, and all that has reached them."""
+
+    number: int
+    raw: list[bytes] = field(default_factory=list)
+    seconds: list[float] = field(default_factory=list)  # from the upload to the picture
+    waited: bool = False  # and was told so
+
+    def visit(self, url: str, size: int) -> None:
+        """Look at both pages, and at some heads of what is on them."""
+        with Visitor(url, query=urlencode({"text": text(self.number)}), hear=self.raw.append) as visitor:
+            visitor.look()
+            visitor.pin(layer=self.number % 6, head=self.number % 12)
+            visitor.see()
+        with Visitor(url, "image", f"size={size}", hear=self.raw.append) as visitor:
+            visitor.look()
+            visitor.upload(photo(self.number, size))
+            seen = visitor.see()
+            self.seconds.append(seen.seconds)
+            self.waited = any(said.startswith("Waiting") for said in seen.progress)
+            visitor.want_more(seen.payload.header["key"])
+            visitor.see()
+            visitor.pin(layer=self.number % 12, head=self.number % 6)
+            visitor.see()
+
+    def explorers(self) -> list[Payload]:
+        """All that this visitor's explorers were sent."""
+        elements = [ForwardMsg.FromString(each).delta.new_element for each in self.raw]
+        return [unpack(each.bidi_component.bytes) for each in elements if each.WhichOneof("type") == "bidi_component"]
+
+    def pictures(self) -> set[bytes]:
+        """The addresses of the saliency maps that this visitor was shown."""
+        return set().union(*(PICTURE.findall(each) for each in self.raw))
+
+    def faults(self, others: list["Heavy"], samples: "Heavy") -> list[str]:
+        """Whatever has reached this visitor that is neither theirs nor what a page starts with."""
+        photos = {each.arrays["photo"].tobytes() for each in samples.explorers() if "photo" in each.arrays}
+        own = [payload for payload in self.explorers() if not _is_sample(payload, photos)]
+        texts = [is_text(payload, text(self.number)) for payload in own if "photo" not in payload.arrays]
+        pictures = [is_photo(payload, self.number) for payload in own if "photo" in payload.arrays]
+        found = []
+        if len(texts) != 2 or len(pictures) != 3:
+            found.append(f"{self.number} was shown {len(texts)} texts and {len(pictures)} photos, not 2 and 3")
+        if not all(texts + pictures):
+            found.append(f"{self.number} was shown another's text or photo")
+        for other in (each for each in others if each.number != self.number):
+            if any(marker(other.number).encode() in each for each in self.raw):
+                found.append(f"{self.number} was told a word of {other.number}")
+            if self.pictures() & other.pictures() - samples.pictures():
+                found.append(f"{self.number} was shown a saliency map of {other.number}")
+        return found
+
+
+def _is_sample(payload: Payload, photos: set[bytes]) -> bool:
+    if "photo" in payload.arrays:
+        return payload.arrays["photo"].tobytes() in photos
+    return is_text(payload, TEXTS["Trophy"].texts[0])
+
+
+@dataclass
+class Load:
+    """How it went."""
+
+    heavy: list[Heavy]
+    samples: Heavy  # one who looked at nothing else
+    light: list[float]  # seconds that each click of the light visitor took while the others were there
+    faults: list[str]
+    seconds: float
+
+
+def load(url: str, visitors: int, sizes: tuple[int, ...] = SIZES) -> Load:
+    """Have so many heavy visitors come at once while a light one, who has a picture already, looks at its heads."""
+    samples = Heavy(0)
+    for size in sizes:
+        with Visitor(url, "image", f"size={size}", hear=samples.raw.append) as first:
+            first.look()
+    heavy = [Heavy(number) for number in range(1, visitors + 1)]
+    clicks: list[float] = []
+    with Visitor(url, "image", f"size={sizes[0]}") as light, ThreadPoolExecutor(visitors) as threads:
+        light.look()
+        light.upload(photo(visitors + 1))
+        light.see()
+        started = time.perf_counter()
+        visits = [threads.submit(each.visit, url, sizes[each.number % len(sizes)]) for each in heavy]
+        while not all(visit.done() for visit in visits):
+            light.pin(layer=len(clicks) % 12, head=len(clicks) % 6)
+            seen = light.see()
+            clicks.append(seen.seconds)
+            assert is_photo(seen.payload, visitors + 1)
+            time.sleep(PAUSE)
+        for visit in visits:
+            visit.result()
+    seconds = time.perf_counter() - started
+    return Load(heavy, samples, clicks, [fault for each in heavy for fault in each.faults(heavy, samples)], seconds)
+
+
+def main() -> int:
+    """Print the table; 1 where somebody has seen what is another's, or the light visitor has waited too long."""
+    with tempfile.TemporaryDirectory() as folder, start(Path(folder) / "log") as server:
+        found = load(server.url, VISITORS)
+    taken = [seconds for each in found.heavy for seconds in each.seconds]
+    waited, told = statistics.median(found.light), sum(each.waited for each in found.heavy)
+    sizes = " or ".join(map(str, SIZES))
+    print(f"| {VISITORS} visitors in {found.seconds:.0f} s | median | longest |\n| --- | --- | --- |")
+    print(f"| a photo of {sizes} pixels | {statistics.median(taken):.1f} s | {max(taken):.1f} s |")
+    print(f"| meanwhile a click of another | {1000 * waited:.0f} ms | {1000 * max(found.light):.0f} ms |")
+    print(f"\n{told} were told their place in the queue; {len(found.faults)} have seen what is another's.")
+    print("\n".join(found.faults))
+    return int(bool(found.faults) or waited > WAIT)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

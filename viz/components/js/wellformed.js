@@ -1,0 +1,16 @@
+// Half a surrogate pair, typed or pasted, is no text: sent on, it would end the session. It becomes U+FFFD as it comes.
+
+/** Mend what is typed into any field of the document, before anybody else hears of it. */
+export function keepWellFormed(document) {
+  document.addEventListener("input", ({ target }) => mend(target), true);
+}
+
+function mend(field) {
+  if (!(field instanceof HTMLTextAreaElement || (field instanceof HTMLInputElement && field.type === "text"))) return;
+  if (field.value.isWellFormed()) return;
+  const { selectionStart, selectionEnd } = field;
+  // Not field.value = …: the page's framework listens there, and would take it for a change of its own.
+  const { set } = Object.getOwnPropertyDescriptor(Object.getPrototypeOf(field), "value");
+  set.call(field, field.value.toWellFormed());
+  field.setSelectionRange(selectionStart, selectionEnd);
+}
