@@ -1,5 +1,6 @@
 """A model that is loaded and ready: it takes a text or an image and gives a Recording."""
 
+import dataclasses
 import time
 from collections.abc import Iterable
 
@@ -176,7 +177,7 @@ class ImageModel:
 
 def _first_of_batch(heads: Heads) -> Heads:
     mask = None if heads.mask is None else heads.mask[0]
-    return Heads(heads.query[0], heads.key[0], heads.value[0], mask, heads.causal, heads.scale)
+    return dataclasses.replace(heads, query=heads.query[0], key=heads.key[0], value=heads.value[0], mask=mask)
 
 
 def load_model(name: str, device: str = "auto", dtype: str = "float32") -> TextModel | ImageModel:

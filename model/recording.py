@@ -38,6 +38,13 @@ class Photo(NamedTuple):
     grid: tuple[int, int]  # (rows, columns) of the patches
 
 
+class Prediction(NamedTuple):
+    """What a model foretells: the next token, the one behind a mask, or the class of the whole input."""
+
+    position: int | None  # of the token that it is read from; None: the whole input
+    candidates: tuple[tuple[str, float], ...]  # the most probable first, each with its probability
+
+
 @dataclass(frozen=True, eq=False)
 class Recording:
     """Each layer's queries, keys and values on the device that made them, and what each position is.
@@ -63,6 +70,10 @@ class Recording:
     photo: Photo | None = None  # None for a text
     outputs: Mapping[str, np.ndarray] = field(default_factory=dict)
     notes: Mapping[str, str] = field(default_factory=dict)  # what to know of the input or of an output, by its name
+    predictions: tuple[Prediction, ...] = ()
+    stage: str = "encoder"  # which attention it is: "encoder", "decoder", "cross" or "vision"
+    keys: "Recording | None" = None  # whose positions the keys are, where they are others than the queries'
+    stages: Mapping[str, "Recording"] = field(default_factory=dict)  # the model's other stages, by their names
     _row_sums: dict[tuple[int, int], np.ndarray] = field(default_factory=dict, init=False, repr=False)  # [query]
 
     def __post_init__(self) -> None:
@@ -87,6 +98,10 @@ class Recording:
         return len(self.tokens)
 
     @property
+    def num_keys(self) -> int:
+        return self.num_tokens if self.keys is None else self.keys.num_tokens
+
+    @property
     def grid(self) -> tuple[int, int] | None:
         """(rows, columns) of the patches; None for a text."""
         return None if self.photo is None else self.photo.grid
@@ -95,24 +110,46 @@ class Recording:
     def nbytes(self) -> int:
         """Bytes that the tensors and arrays take."""
         tensors = [
-            t for heads in self.layers for t in (heads.query, heads.key, heads.value, heads.mask) if t is not None
+            t
+            for heads in self.layers
+            for t in (heads.query, heads.key, heads.value, heads.mask, heads.sinks)
+            if t is not None
         ]
         arrays = [*self.outputs.values(), *self._row_sums.copy().values()]
         arrays += [] if self.photo is None else [self.photo.pixels]
-        return sum(t.numel() * t.element_size() for t in tensors) + sum(a.nbytes for a in arrays)
+        own = sum(t.numel() * t.element_size() for t in tensors) + sum(a.nbytes for a in arrays)
+        return own + sum(stage.nbytes for stage in self.stages.values())
 
-    def attention(self, layer: Index, head: Index | None = None, query: Index | None = None) -> np.ndarray:
-        """The weights [head, query, key] of a layer, without the axes that head and query pick from; rows sum to one.
+    def of(self, stage: str) -> "Recording":
+        """One stage of a model that has several. Raises ValueError for one that it does not have."""
+        if stage == self.stage:
+            return self
+        if stage not in self.stages:
+            raise ValueError(f"There is no stage {stage!r}; there are {', '.join([self.stage, *self.stages])}.")
+        return self.stages[stage]
 
-        Raises ValueError for a layer, head or query that is not there.
+    def attention(
+        self, layer: Index, head: Index | None = None, query: Index | None = None, stage: str | None = None
+    ) -> np.ndarray:
+        """The weights [head, query, key] of a layer, without the axes that head and query pick from.
+
+        Rows sum to one; with sinks (gpt-oss) to less.
+
+        Raises ValueError for a layer, head, query or stage that is not there.
         """
+        if stage is not None:
+            return self.of(stage).attention(layer, head, query)
         if query is None:
             return _numpy(self._layer(layer).weights(slice(None), self._picked(head)))
         row = _index("query", query, self.num_tokens)
         return _numpy(self._layer(layer).weights(slice(row, row + 1), self._picked(head)).squeeze(-2))
 
-    def scores(self, layer: Index, head: Index | None = None, query: Index | None = None) -> np.ndarray:
+    def scores(
+        self, layer: Index, head: Index | None = None, query: Index | None = None, stage: str | None = None
+    ) -> np.ndarray:
         """What goes into the softmax, scaled and masked (-inf where nothing may be looked at); axes as `attention`."""
+        if stage is not None:
+            return self.of(stage).scores(layer, head, query)
         heads, picked = self._layer(layer), self._picked(head)
         if query is None:
             return _numpy(heads.scores(slice(None), slice(None), picked))
@@ -131,7 +168,7 @@ class Recording:
 
     def attention_to(self, layer: Index, key: Index, head: Index | None = None) -> np.ndarray:
         """How much every query looks at one key: the column [head, query] of `attention`, by way of `log_sum_exp`."""
-        column = _index("key", key, self.num_tokens)
+        column = _index("key", key, self.num_keys)
         part = self._layer(layer).scores(slice(None), slice(column, column + 1), self._picked(head))
         scores = _numpy(part.squeeze(-1))
         sums = self.log_sum_exp(layer, head)
@@ -154,17 +191,19 @@ class Recording:
     def pooled(self, layer: Index, head: Index, size: int = 512) -> np.ndarray:
         """One head's weights as a matrix small enough to draw: [cell of queries, cell of keys], at most size a side.
 
-        All cells hold the same number of tokens, ceil(tokens / size), but the last of each side, which holds the rest.
+        All cells hold the same number of tokens, ceil(tokens / size) of the longer side, but the last of each side,
+        which holds the rest.
         A cell is the mean over its queries of the sum over its keys, so rows still sum to one. It is exact, from all
         weights; never more than CHUNK of them (or one row of cells) are in memory.
 
         Raises ValueError for a layer or head that is not there, or a size below 1.
         """
-        if _index("size", size, 1 + self.num_tokens + size) == 0:
+        longer = max(self.num_tokens, self.num_keys)
+        if _index("size", size, 1 + longer + size) == 0:
             raise ValueError("size must be a whole number from 1, not 0.")
-        step = math.ceil(self.num_tokens / size)
-        num_cells = math.ceil(self.num_tokens / step)
-        missing = num_cells * step - self.num_tokens  # of the last cell
+        step = math.ceil(longer / size)
+        num_cells = math.ceil(self.num_keys / step)
+        missing = num_cells * step - self.num_keys  # of the last cell
         heads, picked = self._layer(layer), _index("head", head, self.num_heads)
         means = []
         for rows in self._chunks(step):
@@ -178,7 +217,7 @@ class Recording:
         return self._vectors("query", layer, head)
 
     def key(self, layer: Index, head: Index | None = None) -> np.ndarray:
-        """The key vectors, as `query`."""
+        """The key vectors, as `query`; heads that share a key each have it."""
         return self._vectors("key", layer, head)
 
     def value(self, layer: Index, head: Index | None = None) -> np.ndarray:
@@ -216,7 +255,10 @@ class Recording:
         return self.layers[_index("layer", layer, self.num_layers)]
 
     def _vectors(self, name: str, layer: Index, head: Index | None) -> np.ndarray:
-        vectors = getattr(self._layer(layer), name)
+        heads = self._layer(layer)
+        if heads.scores_only:
+            raise ValueError("This model computes its attention by itself: its scores were recorded, not its vectors.")
+        vectors = heads.repeated(getattr(heads, name))
         return _numpy(vectors if head is None else vectors[_index("head", head, self.num_heads)])
 
     def _picked(self, head: Index | None) -> int | None:
@@ -224,7 +266,7 @@ class Recording:
 
     def _chunks(self, step: int = 1) -> list[slice]:
         """Rows of one head, as many at once as CHUNK allows, in multiples of the step."""
-        rows = step * max(1, CHUNK // (self.num_tokens * step))
+        rows = step * max(1, CHUNK // (self.num_keys * step))
         return [slice(first, min(first + rows, self.num_tokens)) for first in range(0, self.num_tokens, rows)]
 
 
@@ -249,15 +291,19 @@ def _check(recording: Recording) -> None:
 
     if not recording.layers or not recording.tokens:
         raise RecordingError("A recording needs at least one layer and one token.")
-    num_tokens = len(recording.tokens)
-    shape = (*recording.layers[0].query.shape[:1], num_tokens, *recording.layers[0].query.shape[2:])
+    num_heads, num_tokens, num_keys = recording.num_heads, recording.num_tokens, recording.num_keys
     for number, heads in enumerate(recording.layers):
-        for name in ("query", "key", "value"):
-            same(f"layer {number} {name} shape", tuple(getattr(heads, name).shape), shape)
+        key_heads, width = heads.key.shape[0], heads.query.shape[-1]
+        same(f"layer {number} query shape", tuple(heads.query.shape), (num_heads, num_tokens, width))
+        same(f"layer {number} key shape", tuple(heads.key.shape), (key_heads, num_keys, width))
+        same(f"layer {number} value shape", tuple(heads.value.shape), (key_heads, num_keys, heads.value.shape[-1]))
+        same(f"layer {number} heads that no key head serves", num_heads % key_heads, 0)
         if heads.mask is not None:
-            axes = zip(heads.mask.shape, (shape[0], num_tokens, num_tokens)[-heads.mask.ndim :])
+            axes = zip(heads.mask.shape, (num_heads, num_tokens, num_keys)[-heads.mask.ndim :])
             broadcastable = tuple(1 if found == 1 else expected for found, expected in axes)
             same(f"layer {number} mask shape", tuple(heads.mask.shape), broadcastable)
+        if heads.sinks is not None:
+            same(f"layer {number} sinks shape", tuple(heads.sinks.shape), (num_heads,))
     for name in ("words", "special", "segments"):
         same(f"number of {name}", len(getattr(recording, name)), num_tokens)
     if recording.offsets:

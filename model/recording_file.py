@@ -4,6 +4,7 @@ import dataclasses
 import json
 import os
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -13,32 +14,18 @@ from safetensors.torch import save_file
 from model.device import pick_device
 from model.errors import RecordingError
 from model.nn.attention import Heads
-from model.recording import Description, Photo, Recording
-from model.recording_header import Stored, check_length, check_tensors, parse
+from model.recording import Description, Photo, Prediction, Recording
+from model.recording_header import LAYER, Stored, check_length, check_tensors, parse
 
-FORMAT = "headlens recording 1"
+FORMAT = "headlens recording 2"
 
 
 def save(recording: Recording, path: Path) -> None:
     """See Recording.save."""
-    tensors = {}
-    for number, heads in enumerate(recording.layers):
-        for name in ("query", "key", "value", "mask"):
-            if (tensor := getattr(heads, name)) is not None:
-                tensors[f"layers.{number}.{name}"] = tensor.detach().cpu().contiguous().clone()
-    arrays = {f"outputs.{name}": array for name, array in recording.outputs.items()}
-    if recording.photo is not None:
-        arrays["photo"] = recording.photo.pixels
-    tensors |= {name: torch.from_numpy(np.array(array)) for name, array in arrays.items()}
-    about = {
-        "layers": [{"causal": heads.causal, "scale": heads.scale} for heads in recording.layers],
-        "model": {part.name: getattr(recording.model, part.name) for part in dataclasses.fields(Description)},
-        "special": recording.special.tolist(),
-        "notes": dict(recording.notes),
-        "photo": None if recording.photo is None else {"aspect": recording.photo.aspect, "grid": recording.photo.grid},
-    }
-    plain = ("tokens", "words", "segments", "seconds", "device", "offsets", "texts", "prefix_tokens")
-    about |= {name: getattr(recording, name) for name in plain}
+    tensors, about = _tensors(recording, ""), _about(recording)
+    for name, stage in recording.stages.items():
+        tensors |= _tensors(stage, f"stages.{name}.")
+    about["stages"] = {name: _about(stage) for name, stage in recording.stages.items()}
     written = json.dumps(about)
     try:
         parse(written)  # what cannot be loaded again is not saved
@@ -47,6 +34,32 @@ def save(recording: Recording, path: Path) -> None:
         raise RecordingError(f"This recording cannot be saved ({error}); mend that part of it.") from error
     except (SafetensorError, OSError) as error:
         raise RecordingError(f"{path.name!r} could not be written ({error}); choose another folder.") from error
+
+
+def _tensors(recording: Recording, prefix: str) -> dict[str, torch.Tensor]:
+    tensors = {}
+    for number, heads in enumerate(recording.layers):
+        for name in ("query", "key", "value", "mask", "sinks"):
+            if (tensor := getattr(heads, name)) is not None:
+                tensors[f"{prefix}layers.{number}.{name}"] = tensor.detach().cpu().contiguous().clone()
+    arrays = {f"{prefix}outputs.{name}": array for name, array in recording.outputs.items()}
+    if recording.photo is not None:
+        arrays[f"{prefix}photo"] = recording.photo.pixels
+    return tensors | {name: torch.from_numpy(np.array(array)) for name, array in arrays.items()}
+
+
+def _about(recording: Recording) -> dict[str, Any]:
+    about = {
+        "layers": [{name: getattr(heads, name) for name in LAYER} for heads in recording.layers],
+        "model": {part.name: getattr(recording.model, part.name) for part in dataclasses.fields(Description)},
+        "special": recording.special.tolist(),
+        "notes": dict(recording.notes),
+        "photo": None if recording.photo is None else {"aspect": recording.photo.aspect, "grid": recording.photo.grid},
+        "keys": None if recording.keys is None else recording.keys.stage,
+        "stages": {},
+    }
+    plain = ("tokens", "words", "segments", "seconds", "device", "offsets", "texts", "prefix_tokens", "stage")
+    return about | {name: getattr(recording, name) for name in (*plain, "predictions")}
 
 
 def load(path: Path, device: str) -> Recording:
@@ -81,21 +94,33 @@ def load(path: Path, device: str) -> Recording:
 
 
 def _rebuild(about: dict, tensors: dict[str, torch.Tensor]) -> Recording:
+    alone = _one(about, tensors, "", None)
+    stages = {
+        name: _one(stage, tensors, f"stages.{name}.", None if stage["keys"] is None else alone)
+        for name, stage in about["stages"].items()
+    }
+    return dataclasses.replace(alone, stages=stages) if stages else alone
+
+
+def _one(about: dict, tensors: dict[str, torch.Tensor], prefix: str, keys: Recording | None) -> Recording:
     layers = tuple(
         Heads(
-            query=tensors[f"layers.{number}.query"],
-            key=tensors[f"layers.{number}.key"],
-            value=tensors[f"layers.{number}.value"],
-            mask=tensors.get(f"layers.{number}.mask"),
+            query=tensors[f"{prefix}layers.{number}.query"],
+            key=tensors[f"{prefix}layers.{number}.key"],
+            value=tensors[f"{prefix}layers.{number}.value"],
+            mask=tensors.get(f"{prefix}layers.{number}.mask"),
+            sinks=tensors.get(f"{prefix}layers.{number}.sinks"),
             causal=layer["causal"],
-            scale=layer["scale"],
+            scale=float(layer["scale"]),
+            softcap=None if layer["softcap"] is None else float(layer["softcap"]),
+            scores_only=layer["scores_only"],
         )
         for number, layer in enumerate(about["layers"])
     )
     photo = about["photo"]
     if photo is not None:
-        photo = Photo(tensors["photo"].cpu().numpy(), photo["aspect"], (photo["grid"][0], photo["grid"][1]))
-    prefix = "outputs."
+        photo = Photo(tensors[f"{prefix}photo"].cpu().numpy(), photo["aspect"], (photo["grid"][0], photo["grid"][1]))
+    named = f"{prefix}outputs."
     return Recording(
         layers=layers,
         tokens=tuple(about["tokens"]),
@@ -109,6 +134,12 @@ def _rebuild(about: dict, tensors: dict[str, torch.Tensor]) -> Recording:
         texts=tuple(about["texts"]),
         prefix_tokens=about["prefix_tokens"],
         photo=photo,
-        outputs={name[len(prefix) :]: t.cpu().numpy() for name, t in tensors.items() if name.startswith(prefix)},
+        outputs={name[len(named) :]: t.cpu().numpy() for name, t in tensors.items() if name.startswith(named)},
         notes=about["notes"],
+        predictions=tuple(
+            Prediction(position, tuple((label, probability) for label, probability in candidates))
+            for position, candidates in about["predictions"]
+        ),
+        stage=about["stage"],
+        keys=keys,
     )

@@ -15,7 +15,7 @@ from transformers.integrations.sdpa_attention import sdpa_attention_forward
 from transformers.masking_utils import sdpa_mask
 
 from model.errors import CheckpointError
-from model.nn.attention import Heads, KeptScores
+from model.nn.attention import Heads
 
 NAME = "headlens"
 
@@ -25,7 +25,7 @@ class Call:
     """One attention call: who made it, and all that it was given, [batch, head, query, key]."""
 
     module: nn.Module
-    heads: Heads | KeptScores
+    heads: Heads
 
 
 attending: ContextVar[bool] = ContextVar("attending", default=False)  # inside `attend`
@@ -49,7 +49,7 @@ def recorded_calls(on_call: Callable[[int], object] | None = None) -> Iterator[l
         _note.reset(token)
 
 
-def attend(module: nn.Module, *given: Tensor | None, **named: Any) -> tuple[Tensor, None]:
+def attend(module: nn.Module, *given: Any, **named: Any) -> tuple[Tensor, None]:
     """What transformers calls for each attention layer; see `_attend`."""
     token = attending.set(True)
     try:

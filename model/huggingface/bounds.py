@@ -17,7 +17,9 @@ def read_config(folder: Path) -> dict[str, Any]:
     """config.json, its numbers bounded. Raises CheckpointError."""
     path = folder / "config.json"
     if not path.is_file():
-        raise CheckpointError(f"There is no config.json in {folder.name!r}; give the folder that save_pretrained wrote.")
+        raise CheckpointError(
+            f"There is no config.json in {folder.name!r}; give the folder that save_pretrained wrote."
+        )
     config = _json(path)
     if not isinstance(config, dict) or not isinstance(config.get("model_type"), str):
         raise CheckpointError(f"The config.json in {folder.name!r} names no model_type; it is not one of transformers.")

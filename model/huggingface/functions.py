@@ -13,7 +13,7 @@ from torch.overrides import TorchFunctionMode
 from transformers import PreTrainedModel
 
 from model.huggingface.attend import Call, attending
-from model.nn.attention import Heads, KeptScores
+from model.nn.attention import Heads, kept_scores
 
 SOFTMAX = {torch.softmax, Tensor.softmax, F.softmax, torch.special.softmax}
 
@@ -57,10 +57,10 @@ class _Mode(TorchFunctionMode):
             scores = args[0] if args else kwargs["input"]
             dim = args[1] if len(args) > 1 else kwargs.get("dim")
             if scores.ndim >= 3 and dim in (-1, scores.ndim - 1):
-                self._note(KeptScores(scores if scores.ndim == 4 else scores[None]))
+                self._note(kept_scores(scores if scores.ndim == 4 else scores[None]))
         return function(*args, **kwargs)  # what it calls in turn is not heard here
 
-    def _note(self, heads: Heads | KeptScores) -> None:
+    def _note(self, heads: Heads) -> None:
         self.calls.append(Call(self.inside[-1], heads))
         if self._on_call is not None:
             self._on_call(len(self.calls))

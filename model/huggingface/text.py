@@ -7,7 +7,7 @@ from torch import Tensor, nn
 from transformers import PreTrainedModel
 
 from model.huggingface.recorder import Recorder
-from model.nn.attention import Heads, KeptScores
+from model.nn.attention import Heads
 from model.nn.encoder import OnLayer
 
 LONGEST = 16_384  # tokens, of models that state no end
@@ -30,7 +30,7 @@ class TransformersText(nn.Module):
 
     def forward(
         self, ids: Tensor, segments: Tensor, on_layer: OnLayer | None = None
-    ) -> tuple[Tensor, tuple[Heads | KeptScores, ...]]:
+    ) -> tuple[Tensor, tuple[Heads, ...]]:
         """[batch, token] ids and segments -> [batch, token, width], and the heads."""
 
         def on_call(done: int) -> None:

@@ -94,6 +94,7 @@ class Heads:
     scale: float
     softcap: float | None = None  # scores are softcap * tanh(scores / softcap) (Gemma 2, section 2)
     sinks: Tensor | None = None  # [head], a score more in each softmax, as in `attention_weights`
+    scores_only: bool = False  # the scores are all in the mask, and the vectors are zeros; see `kept_scores`
 
     @property
     def num_heads(self) -> int:
@@ -154,28 +155,11 @@ class Heads:
         return mask
 
 
-@dataclass(frozen=True)
-class KeptScores:
-    """The scores of a layer that computes its softmax by itself, kept whole: it answers as Heads do."""
-
-    kept: Tensor  # [..., head, query, key], scaled and masked
-
-    @property
-    def num_heads(self) -> int:
-        return self.kept.shape[-3]
-
-    def scores(self, rows: slice | Tensor, columns: slice, head: int | None = None) -> Tensor:
-        """As `Heads.scores`."""
-        picked = self.kept if head is None else self.kept[..., head, :, :]
-        return wide(picked[..., rows, columns])
-
-    def weights(self, rows: slice | Tensor, head: int | None = None) -> Tensor:
-        """As `Heads.weights`."""
-        return attention_weights(self.scores(rows, slice(None), head))
-
-    def log_sums(self, rows: slice | Tensor, head: int | None = None) -> Tensor:
-        """As `Heads.log_sums`."""
-        return self.scores(rows, slice(None), head).logsumexp(dim=-1)
+def kept_scores(scores: Tensor) -> Heads:
+    """The heads of a layer that computes its softmax by itself, from its scores [..., head, query, key], kept whole."""
+    *axes, num_queries, num_keys = scores.shape
+    query, key = scores.new_zeros(*axes, num_queries, 1), scores.new_zeros(*axes, num_keys, 1)
+    return Heads(query, key, key, scores, causal=False, scale=1.0, scores_only=True)
 
 
 def wide(tensor: Tensor) -> Tensor:
