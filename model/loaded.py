@@ -219,7 +219,7 @@ def load_model(name: str, device: str = "auto", dtype: str = "float32") -> Model
 
 def _load_foreign(name: str, device: torch.device, dtype: torch.dtype) -> "TransformersText":
     """A folder or an id of the Hub; transformers is imported here alone, for it takes seconds."""
-    if isinstance(name, str | Path) and Path(name).is_dir():
+    if isinstance(name, str | Path) and str(name).strip() and Path(name).is_dir():
         from model.huggingface.load import load_folder
 
         return load_folder(Path(name), str(name), device, dtype)

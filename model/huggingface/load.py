@@ -97,7 +97,7 @@ def _probed(network: PreTrainedModel, num_positions: int) -> Probed:
     except CheckpointError:
         raise
     except Exception as error:  # whatever a model of somebody's raises when it runs
-        raise CheckpointError(f"{type(network).__name__} cannot be run on a text: {_said(error)}") from error
+        raise CheckpointError(f"{type(network).__name__} cannot be run on a text ({_said(error)}).") from error
 
 
 def probe_inputs(network: PreTrainedModel, num_positions: int) -> tuple[dict[str, Tensor], Tensor]:
@@ -122,7 +122,9 @@ def _config(folder: Path) -> PretrainedConfig:
     try:
         return AutoConfig.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
     except Exception as error:  # a folder may hold anything, and transformers raises anything
-        raise CheckpointError(f"transformers cannot read the config.json in {folder.name!r}: {_said(error)}") from error
+        raise CheckpointError(
+            f"transformers cannot read the config.json in {folder.name!r} ({_said(error)})."
+        ) from error
 
 
 def _kind(config: PretrainedConfig) -> str:
@@ -145,7 +147,7 @@ def _parameters(folder: Path, config: PretrainedConfig) -> int:
         with torch.device("meta"), no_init_weights():
             parameters = sum(p.numel() for p in AutoModel.from_config(config).parameters())
     except Exception as error:
-        raise CheckpointError(f"transformers cannot build the model in {folder.name!r}: {_said(error)}") from error
+        raise CheckpointError(f"transformers cannot build the model in {folder.name!r} ({_said(error)}).") from error
     if parameters > 4 * ROOM * stored:  # stored in as little as a byte each
         raise CheckpointError(
             f"The config.json in {folder.name!r} asks for {parameters:,} parameters, but {stored:,} bytes are there."
@@ -166,7 +168,7 @@ def _network(folder: Path, architecture: str, dtype: torch.dtype) -> PreTrainedM
             output_loading_info=True,
         )
     except Exception as error:
-        raise CheckpointError(f"transformers cannot load {folder.name!r}: {_said(error)}") from error
+        raise CheckpointError(f"transformers cannot load {folder.name!r} ({_said(error)}).") from error
     missing = sorted(key for key in loading["missing_keys"] if not UNUSED.search(key))
     if missing:  # transformers would make them up
         raise CheckpointError(f"The weights in {folder.name!r} lack {missing[0]} and {len(missing) - 1} others.")
@@ -177,7 +179,7 @@ def _tokenizer(folder: Path) -> Any:
     try:
         tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
     except Exception as error:
-        raise CheckpointError(f"The tokenizer in {folder.name!r} cannot be loaded: {_said(error)}") from error
+        raise CheckpointError(f"The tokenizer in {folder.name!r} cannot be loaded ({_said(error)}).") from error
     if getattr(tokenizer, "backend_tokenizer", None) is None:
         raise CheckpointError(f"The tokenizer in {folder.name!r} has no tokenizer.json, which is read here; save one.")
     return tokenizer
@@ -192,4 +194,6 @@ def _licence(folder: Path) -> str:
 
 
 def _said(error: Exception) -> str:
-    return " ".join(str(error).split())[:200]
+    """The first sentence of what somebody else's error says, for the end of one of ours."""
+    text = " ".join(str(error).split())
+    return re.split(r"[.!?](?:\s|$)", text)[0][:160] or type(error).__name__
