@@ -40,13 +40,16 @@ class Facts:
     licence: str  # "unknown" where the folder does not say
 
 
-def read_facts(folder: Path, device: torch.device, dtype: torch.dtype = torch.float32) -> Facts:
-    """What loading would bring and take. Raises CheckpointError for a folder that holds no model."""
+def read_facts(folder: Path, device: torch.device, dtype: torch.dtype = torch.float32, stored: bool = True) -> Facts:
+    """What loading would bring and take; stored says whether the weights are there already.
+
+    Raises CheckpointError for a folder that holds no model.
+    """
     said = read_config(folder)
     config = _config(folder)
     part = config.vision_config if _kind(config) == "image" and hasattr(config, "vision_config") else config
     part = part.get_text_config()
-    parameters = _parameters(folder, config)
+    parameters = _parameters(folder, config, stored_bytes(folder) if stored else None)
     return Facts(
         kind=_kind(config),
         architecture=str((said.get("architectures") or [said["model_type"]])[0]),
@@ -140,15 +143,14 @@ def _kind(config: PretrainedConfig) -> str:
     return "causal" if causal and type(config) not in transformers.MODEL_FOR_MASKED_LM_MAPPING else "text"
 
 
-def _parameters(folder: Path, config: PretrainedConfig) -> int:
-    """How many there would be; no more than what is stored could hold."""
-    stored = stored_bytes(folder)
+def _parameters(folder: Path, config: PretrainedConfig, stored: int | None) -> int:
+    """How many there would be; no more than the bytes that are stored could hold."""
     try:
         with torch.device("meta"), no_init_weights():
             parameters = sum(p.numel() for p in AutoModel.from_config(config).parameters())
     except Exception as error:
         raise CheckpointError(f"transformers cannot build the model in {folder.name!r} ({_said(error)}).") from error
-    if parameters > 4 * ROOM * stored:  # stored in as little as a byte each
+    if stored is not None and parameters > 4 * ROOM * stored:  # stored in as little as a byte each
         raise CheckpointError(
             f"The config.json in {folder.name!r} asks for {parameters:,} parameters, but {stored:,} bytes are there."
         )

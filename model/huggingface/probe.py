@@ -31,6 +31,15 @@ class Probed:
     difference: float
     num_calls: int  # attention layers, over all stages
 
+    @property
+    def note(self) -> str:
+        """In words."""
+        ways = {"interface": "transformers' attention interface", "functions": "the calls it makes of torch"}
+        return (
+            f"recorded by way of {ways[self.recorder.way]}; when it was loaded, what was recorded differed from the "
+            f"model's own eager weights by at most {self.difference:.1g}"
+        )
+
 
 def probe(network: PreTrainedModel, inputs: Mapping[str, Tensor], real: Tensor) -> Probed:
     """Find the way that records a model exactly.
