@@ -22,15 +22,16 @@ class Probed:
 
     recorder: Recorder
     difference: float
+    num_calls: int  # attention layers, over all stages
 
 
-def probe(network: PreTrainedModel, inputs: Mapping[str, Tensor], real: Tensor) -> Probed:
+def probe(network: PreTrainedModel, inputs: Mapping[str, Any], real: Tensor | None = None) -> Probed:
     """Find the way that records a model exactly.
 
     Args:
         network: in eval mode.
         inputs: of its forward, also a batch that is padded.
-        real: [batch, token] bool, False on padding; rows of these queries are not compared.
+        real: [batch, token] bool, False on padding; rows of these queries are not compared. None: all are real.
 
     Raises CheckpointError for a model that cannot be recorded exactly.
     """
@@ -51,10 +52,10 @@ def probe(network: PreTrainedModel, inputs: Mapping[str, Tensor], real: Tensor) 
         raise CheckpointError(
             f"The weights recorded from {name} differ from its own by up to {difference:.1g}; it cannot be shown truly."
         )
-    return Probed(recorder, difference)
+    return Probed(recorder, difference, sum(map(len, run.stages.values())))
 
 
-def _covered(network: PreTrainedModel, inputs: Mapping[str, Tensor]) -> bool:
+def _covered(network: PreTrainedModel, inputs: Mapping[str, Any]) -> bool:
     """Whether every attention call goes through transformers' interface, and none to torch by itself."""
     try:
         network.set_attn_implementation(NAME)
@@ -76,7 +77,7 @@ def _own_attention(network: PreTrainedModel) -> None:
 
 
 @torch.inference_mode()
-def _eager(network: PreTrainedModel, inputs: Mapping[str, Tensor]) -> dict[str, tuple[Tensor, ...]]:
+def _eager(network: PreTrainedModel, inputs: Mapping[str, Any]) -> dict[str, tuple[Tensor, ...]]:
     """The model's own weights by stage, each [batch, head, query, key]; nothing where it says none."""
     network.set_attn_implementation("eager")
     outputs: Any = network(**inputs, output_attentions=True, return_dict=True)
@@ -89,10 +90,12 @@ def _eager(network: PreTrainedModel, inputs: Mapping[str, Tensor]) -> dict[str, 
     return {stage: tuple(weights) for stage, weights in found.items() if weights and weights[0] is not None}
 
 
-def _largest_difference(run: Run, theirs: Mapping[str, tuple[Tensor, ...]], real: Tensor) -> float | None:
+def _largest_difference(run: Run, theirs: Mapping[str, tuple[Tensor, ...]], real: Tensor | None) -> float | None:
     """Over all layers of all stages that both have; None where there is none, or not as many layers."""
     largest: float | None = None
     for stage, layers in run.stages.items():
+        if stage == "vision" and len(run.stages) > 1:
+            continue  # the model says its language model's weights alone
         own = theirs.get(stage, theirs.get("only"))
         if own is None or len(own) != len(layers):
             return None
@@ -101,7 +104,7 @@ def _largest_difference(run: Run, theirs: Mapping[str, tuple[Tensor, ...]], real
             if found.shape != weights.shape:
                 return None
             off = (found - weights.to(found.dtype)).abs().amax(dim=(1, 3))  # [batch, query]
-            if off.shape == real.shape:
+            if real is not None and off.shape == real.shape:
                 off = off[real]
             largest = max(largest or 0.0, float(off.max()))
     return largest

@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
-from torch import Tensor
-from transformers import PreTrainedModel
+from transformers import MODEL_FOR_CAUSAL_LM_MAPPING, MODEL_FOR_MASKED_LM_MAPPING, PreTrainedModel
 
 from model.huggingface.attend import Call, recorded_calls
 from model.huggingface.functions import function_calls
 from model.nn.attention import Heads
+from model.nn.encoder import OnLayer
 
 CROSS = re.compile(r"cross_?att|encoder_attn|EncDecAttention", re.IGNORECASE)
 VISION = re.compile(r"vision|visual|image_encoder", re.IGNORECASE)
@@ -38,11 +38,17 @@ class Recorder:
     def __init__(self, network: PreTrainedModel, way: str) -> None:
         self.network = network
         self.way = way
+        self.causal = _is_causal(network)
         self._names = {id(module): name for name, module in network.named_modules()}
 
     @torch.inference_mode()
-    def run(self, inputs: Mapping[str, Tensor], on_call: OnCall | None = None) -> Run:
-        """Run inputs as the model's forward takes them; on_call hears how many attention layers are done."""
+    def run(self, inputs: Mapping[str, Any], on_layer: OnLayer | None = None) -> Run:
+        """Run inputs as the model's forward takes them; on_layer hears the number of each attention layer, from 0."""
+
+        def on_call(done: int) -> None:
+            if on_layer is not None:
+                on_layer(done - 1)
+
         with self._calls(on_call) as calls:
             outputs = self.network(**inputs, return_dict=True)
         stages: dict[str, list[Heads]] = {}
@@ -51,7 +57,7 @@ class Recorder:
         return Run(outputs, {stage: tuple(layers) for stage, layers in stages.items()})
 
     @contextmanager
-    def _calls(self, on_call: OnCall | None) -> Iterator[list[Call]]:
+    def _calls(self, on_call: OnCall) -> Iterator[list[Call]]:
         recording = recorded_calls(on_call) if self.way == "interface" else function_calls(self.network, on_call)
         with recording as calls:
             yield calls
@@ -64,8 +70,11 @@ class Recorder:
             return "decoder" if re.search(r"\bdecoder\b", name) else "encoder"
         if VISION.search(name) and hasattr(config, "vision_config"):
             return "vision"
-        return "decoder" if _is_causal(self.network) else "encoder"
+        return "decoder" if self.causal else "encoder"
 
 
 def _is_causal(network: PreTrainedModel) -> bool:
-    return bool(network.can_generate()) or bool(getattr(network.config, "is_decoder", False))
+    """Whether it reads from left to right: what writes does, and the bare models of such families."""
+    config = network.config.get_text_config()
+    writes = type(config) in MODEL_FOR_CAUSAL_LM_MAPPING and type(config) not in MODEL_FOR_MASKED_LM_MAPPING
+    return bool(network.can_generate()) or bool(getattr(config, "is_decoder", False)) or writes

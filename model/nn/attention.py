@@ -1,7 +1,7 @@
 """Scaled dot-product attention and multi-head attention (Vaswani et al. 2017, section 3.2)."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import torch
@@ -104,6 +104,11 @@ class Heads:
         """Keys or values [..., key head, key, d] as each head sees them: [..., head, key, d]."""
         times = self.num_heads // vectors.shape[-3]
         return vectors if times == 1 else vectors.repeat_interleave(times, dim=-3)
+
+    def first(self) -> "Heads":
+        """The same without the axis of a batch, of its first input."""
+        mask = None if self.mask is None else self.mask[0]
+        return replace(self, query=self.query[0], key=self.key[0], value=self.value[0], mask=mask)
 
     def full_mask(self) -> Tensor | None:
         """The mask with being causal in it, broadcastable to [..., head, query, key]; None: all may look at all."""
