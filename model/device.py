@@ -63,6 +63,17 @@ def parallel_runs(device: torch.device) -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
+def free_memory(device: torch.device) -> int:
+    """Bytes of memory that a model may take on a device: what is free now."""
+    if device.type == "cuda":
+        return torch.cuda.mem_get_info(device)[0]
+    try:
+        with open("/proc/meminfo") as file:  # what the kernel could give, caches and all
+            return next(1024 * int(line.split()[1]) for line in file if line.startswith("MemAvailable"))
+    except (OSError, StopIteration):
+        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") if hasattr(os, "sysconf") else 2**63
+
+
 @contextmanager
 def enough_memory(device: torch.device) -> Iterator[None]:
     """Raises DeviceError where torch finds no memory inside the context, for a GPU or for the CPU."""

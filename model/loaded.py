@@ -1,8 +1,10 @@
 """A model that is loaded and ready: it takes a text or an image and gives a Recording."""
 
-import dataclasses
+import re
 import time
 from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 import torch
@@ -22,6 +24,10 @@ from model.nn.text import TextEncoder, mean_embedding
 from model.nn.vit import VisionTransformer
 from model.recording import Description, Recording
 
+if TYPE_CHECKING:
+    from model.huggingface.text import TransformersText
+
+HUB_ID = re.compile(r"[\w][\w.-]{0,95}/[\w.-]{1,96}", re.ASCII)
 EXTRAPOLATED = (
     "extrapolated: the saliency decoder was trained on photos fitted into 224 x 224 pixels, and is exact only there"
 )
@@ -96,7 +102,7 @@ class TextModel:
     ) -> tuple[Tensor, tuple[Heads, ...]]:
         ids, segments = (torch.tensor([list(numbers)], device=self.device) for numbers in (ids, segments))
         hidden, layers = self.network(ids, segments, on_layer=on_layer)
-        return hidden[0], tuple(_first_of_batch(heads) for heads in layers)
+        return hidden[0], tuple(heads.first() for heads in layers)
 
     def _outputs(self, texts: tuple[str, ...], hidden: Tensor) -> dict[str, np.ndarray]:
         if len(texts) == 1:
@@ -160,7 +166,7 @@ class ImageModel:
             saliency = self.decoder(hidden[:, prefix:], given.photo.grid, (height, width))[0]
         num_tokens = prefix + rows * columns
         return Recording(
-            layers=tuple(_first_of_batch(heads) for heads in layers),
+            layers=tuple(heads.first() for heads in layers),
             tokens=("[CLS]", *(f"({row}, {column})" for row in range(rows) for column in range(columns))),
             words=(None,) * num_tokens,
             special=np.arange(num_tokens) < prefix,
@@ -175,29 +181,33 @@ class ImageModel:
         )
 
 
-def _first_of_batch(heads: Heads) -> Heads:
-    mask = None if heads.mask is None else heads.mask[0]
-    return dataclasses.replace(heads, query=heads.query[0], key=heads.key[0], value=heads.value[0], mask=mask)
+Model: TypeAlias = "TextModel | ImageModel | TransformersText"
 
 
-def load_model(name: str, device: str = "auto", dtype: str = "float32") -> TextModel | ImageModel:
-    """A model of the catalogue, ready to record.
+def load_model(name: str, device: str = "auto", dtype: str = "float32") -> Model:
+    """A model, ready to record.
 
     Args:
-        name: one of `list_models()`.
+        name: one of `list_models()`, a folder that transformers' save_pretrained wrote, or an id of the Hugging Face
+            Hub, "organisation/name", which is downloaded unless it is in the cache.
         device: "auto" (cuda, else mps, else cpu), or one of these by name.
         dtype: "float32", on a GPU also "bfloat16", for checking also "float64".
 
     Raises:
-        ValueError: for a name that is not in the catalogue.
-        CheckpointError: for weights that are missing or damaged, with the command that mends them.
+        ValueError: for a name that is none of these.
+        CheckpointError: for weights that are missing, damaged or too large, with what mends them; for a model that
+            cannot be recorded exactly.
         DeviceError: for a device or a dtype that this machine does not have.
     """
-    if not isinstance(name, str) or name not in CATALOGUE:
-        raise ValueError(f"There is no model {name!r}; there are {', '.join(CATALOGUE)}.")
-    checkpoint = CATALOGUE[name]
     place = pick_device(device)
     number_format = pick_dtype(dtype, place)
+    if not isinstance(name, str) or name not in CATALOGUE:
+        return _load_foreign(name, place, number_format)
+    checkpoint = CATALOGUE[name]
+    if checkpoint.kind == "causal":
+        from model.checkpoints.smollm2 import load_smollm2
+
+        return load_smollm2(checkpoint, place, number_format)
     files = locate(checkpoint)
     if checkpoint.kind == "text":
         network = load_bert(files["config.json"], files["model.safetensors"])
@@ -205,3 +215,19 @@ def load_model(name: str, device: str = "auto", dtype: str = "float32") -> TextM
         return TextModel(checkpoint, network, tokenizer, place, number_format)
     backbone, decoder = load_dinov2(files["vit_s_focus.onnx"])
     return ImageModel(checkpoint, backbone, decoder, place, number_format)
+
+
+def _load_foreign(name: str, device: torch.device, dtype: torch.dtype) -> "TransformersText":
+    """A folder or an id of the Hub; transformers is imported here alone, for it takes seconds."""
+    if isinstance(name, str | Path) and str(name).strip() and Path(name).is_dir():
+        from model.huggingface.load import load_folder
+
+        return load_folder(Path(name), str(name), device, dtype)
+    if isinstance(name, str) and HUB_ID.fullmatch(name):
+        from model.huggingface.hub import download
+        from model.huggingface.load import load_folder
+
+        return load_folder(download(name), name, device, dtype)
+    raise ValueError(
+        f"There is no model {name!r}; give one of {', '.join(CATALOGUE)}, a folder, or an id of the Hugging Face Hub."
+    )

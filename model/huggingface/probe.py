@@ -13,6 +13,13 @@ from model.huggingface.attend import NAME, recorded_calls
 from model.huggingface.functions import function_calls
 from model.huggingface.recorder import Recorder, Run
 
+SPARSE = {
+    "longformer": "a band of neighbours",
+    "led": "a band of neighbours",
+    "big_bird": "blocks of tokens",
+    "bigbird_pegasus": "blocks of tokens",
+    "nystromformer": "landmarks",
+}
 TOLERANCE = 1e-4  # of weights in float32, between what was recorded and the model's own eager attention
 
 
@@ -36,10 +43,12 @@ def probe(network: PreTrainedModel, inputs: Mapping[str, Any], real: Tensor | No
     Raises CheckpointError for a model that cannot be recorded exactly.
     """
     name = type(network).__name__
+    if (reason := SPARSE.get(network.config.model_type)) is not None:
+        raise CheckpointError(f"{name} attends over {reason}, not over all tokens: it has no such weights to show.")
     theirs = _eager(network, inputs)
     recorder = Recorder(network, "interface" if _covered(network, inputs) else "functions")
     if recorder.way == "functions":
-        _own_attention(network)
+        _choose(network, "sdpa" if network._supports_sdpa else "eager")  # what it computes where nothing is asked
     run = recorder.run(inputs)
     if not run.stages:
         raise CheckpointError(f"{name} computes its attention in a way that cannot be recorded; take another model.")
@@ -66,20 +75,18 @@ def _covered(network: PreTrainedModel, inputs: Mapping[str, Any]) -> bool:
     return bool(calls) and not others
 
 
-def _own_attention(network: PreTrainedModel) -> None:
-    """Back to what the model computes where nothing is asked of it."""
-    for name in ("sdpa", "eager"):
-        try:
-            network.set_attn_implementation(name)
-        except (ValueError, KeyError, ImportError):
-            continue
-        return
+def _choose(network: PreTrainedModel, name: str) -> None:
+    network.set_attn_implementation(name)
+    if (
+        network.config._attn_implementation != name
+    ):  # Falcon, which asks its configuration each time, is not set by that
+        network.config._attn_implementation = name
 
 
 @torch.inference_mode()
 def _eager(network: PreTrainedModel, inputs: Mapping[str, Any]) -> dict[str, tuple[Tensor, ...]]:
     """The model's own weights by stage, each [batch, head, query, key]; nothing where it says none."""
-    network.set_attn_implementation("eager")
+    _choose(network, "eager")
     outputs: Any = network(**inputs, output_attentions=True, return_dict=True)
     found = {
         "encoder": outputs.get("encoder_attentions"),

@@ -1,81 +1,181 @@
-"""A text model of transformers, as `model.loaded.TextModel` runs one."""
+"""Text models of transformers, encoders and decoders: a text in, a Recording out."""
 
-from collections.abc import Mapping
+import re
+import time
+from collections.abc import Callable, Sequence
+from typing import Any
 
+import numpy as np
 import torch
-from torch import Tensor, nn
+from tokenizers import Tokenizer
+from torch import nn
 from transformers import PreTrainedModel
 
-from model.huggingface.recorder import Recorder
-from model.nn.attention import Heads
+from model.device import enough_memory, synchronize
+from model.huggingface.predictions import predictions_of
+from model.huggingface.probe import Probed
+from model.huggingface.writing import write
+from model.inputs import Text, TextInput, read_text
 from model.nn.encoder import OnLayer
+from model.recording import Description, Recording
 
 LONGEST = 16_384  # tokens, of models that state no end
+OnToken = Callable[[str], None]
 
 
-class TransformersText(nn.Module):
-    """Token ids in, the last hidden state and each layer's heads out.
+class TransformersText:
+    """A model of transformers that reads one sequence of tokens, with its tokenizer.
 
     Args:
-        recorder: of a model that reads text alone.
-        num_positions: tokens that it can read.
+        description: of the checkpoint.
+        probed: the model, and the way that records it.
+        tokenizer: of the tokenizers library; it is set neither to pad nor to cut.
+        num_positions: tokens that the model can read.
+        device: where the model is.
     """
 
-    def __init__(self, recorder: Recorder, num_positions: int) -> None:
-        super().__init__()
-        self.network = recorder.network
-        self.num_positions = num_positions
-        self.num_layers = int(recorder.network.config.get_text_config().num_hidden_layers)
-        self._recorder = recorder
+    def __init__(
+        self, description: Description, probed: Probed, tokenizer: Tokenizer, num_positions: int, device: torch.device
+    ) -> None:
+        tokenizer.no_truncation()
+        tokenizer.no_padding()
+        self.description = description
+        self.probed = probed
+        self.network = probed.recorder.network
+        self.tokenizer = tokenizer
+        self.device = device
+        self.max_tokens = num_positions
+        self.num_layers = probed.num_calls
+        self.causal = probed.recorder.causal
 
-    def forward(
-        self, ids: Tensor, segments: Tensor, on_layer: OnLayer | None = None
-    ) -> tuple[Tensor, tuple[Heads, ...]]:
-        """[batch, token] ids and segments -> [batch, token, width], and the heads."""
+    def read(self, text: Text) -> TextInput:
+        """The tokens of a text or a pair, as `record` reads it. Raises InputError for a text that cannot be read."""
+        return read_text(self.tokenizer, text, self.max_tokens)
 
-        def on_call(done: int) -> None:
-            if on_layer is not None:
-                on_layer(done - 1)
+    def record(self, text: Text, on_layer: OnLayer | None = None) -> Recording:
+        """Run a text, or a pair of texts read together, and record every head.
 
-        run = self._recorder.run(self.inputs(ids, segments), on_call)
-        (layers,) = run.stages.values()
-        hidden = run.outputs.get("last_hidden_state")
-        return (run.outputs.hidden_states[-1] if hidden is None else hidden), layers
+        What the model foretells, if it has a head for it, is in the recording's predictions: the next token after each
+        (causal models), what stands behind each mask, or the classes; the ten most probable.
 
-    def inputs(self, ids: Tensor, segments: Tensor) -> Mapping[str, Tensor | bool]:
+        Args:
+            text: "one" or ("one", "two"). Over the model's positions it is cut, and notes["input"] says so.
+            on_layer: called with each layer's number as it is done; what it raises stops the run.
+
+        Raises InputError for a text that cannot be read, DeviceError where there is not enough memory.
+        """
+        given = self.read(text)
+        return self._record(given, given.ids, given.segments, on_layer)
+
+    def write(
+        self, text: str, count: int = 20, on_token: OnToken | None = None, on_layer: OnLayer | None = None
+    ) -> Recording:
+        """Continue a text with the most probable tokens, and record it with its continuation, whose segment is 1.
+
+        Args:
+            text: the prompt.
+            count: tokens at most; it ends before where the model ends it, or has no more positions.
+            on_token: called with the continuation as it grows.
+            on_layer: as in `record`.
+
+        Raises InputError for a text that cannot be read, or a model that does not write; DeviceError as `record` does.
+        """
+        given = self.read(text)
+        room = min(count, self.max_tokens - len(given.ids))
+        added = write(self.network, self.tokenizer, given.ids, room, on_token)
+        ids = (*given.ids, *added)
+        return self._record(given, ids, (*given.segments, *(1 for _ in added)), on_layer)
+
+    @torch.inference_mode()
+    def _record(
+        self, given: TextInput, ids: Sequence[int], segments: Sequence[int], on_layer: OnLayer | None
+    ) -> Recording:
+        written = ids[len(given.ids) :]
+        started = time.perf_counter()
+        with enough_memory(self.device):
+            run = self.probed.recorder.run(self._inputs(ids, segments), on_layer)
+            synchronize(self.device)
+        (stage, layers), *_ = run.stages.items()
+        texts = given.texts if not written else (*given.texts, self.tokenizer.decode(list(written)))
+        return Recording(
+            layers=tuple(heads.first() for heads in layers),
+            tokens=(*named(given), *(token_text(self.tokenizer, number) for number in written)),
+            words=(*given.words, *(None for _ in written)),
+            special=np.concatenate([given.special, special_ids(self.tokenizer, written)]),
+            segments=tuple(segments),
+            model=self.description,
+            seconds=time.perf_counter() - started,
+            device=str(self.device),
+            offsets=(*given.offsets, *(None for _ in written)),
+            texts=texts,
+            outputs={} if self.causal else {"embedding": _embedding(run.outputs)},
+            notes=notes_of(given, self.max_tokens),
+            predictions=predictions_of(self.network, self.tokenizer, run.outputs, ids),
+            stage=stage,
+        )
+
+    def _inputs(self, ids: Sequence[int], segments: Sequence[int]) -> dict[str, Any]:
         """What the model's forward takes of them."""
         config = self.network.config
-        given: dict[str, Tensor | bool] = {"input_ids": ids}
-        if (getattr(config, "type_vocab_size", 0) or 0) > 1:
-            given["token_type_ids"] = segments
-        if type(self.network) is not type(self.network.base_model):
+        given: dict[str, Any] = {"input_ids": torch.tensor([list(ids)], device=self.device)}
+        if (getattr(config, "type_vocab_size", 0) or 0) > 1 and not self.causal:
+            given["token_type_ids"] = torch.tensor([list(segments)], device=self.device)
+        if type(self.network) is not type(self.network.base_model) and not self.causal:
             given["output_hidden_states"] = True
         if hasattr(config, "use_cache"):
             given["use_cache"] = False
         return given
 
 
+def _embedding(outputs: Any) -> np.ndarray:
+    """[text, width]: the mean of the last hidden state over all tokens, as it is."""
+    hidden = outputs.get("last_hidden_state")
+    hidden = outputs.hidden_states[-1] if hidden is None else hidden
+    return hidden[0].mean(dim=0, keepdim=True).float().cpu().numpy()
+
+
+def named(given: TextInput) -> tuple[str, ...]:
+    """What to call each token: as the tokenizer does, or the text itself where that writes spaces or bytes as signs."""
+    if not any(mark in token for token in given.tokens for mark in "Ġ▁Ċ"):
+        return given.tokens
+    names = []
+    for token, span, segment, special in zip(given.tokens, given.offsets, given.segments, given.special):
+        text = "" if span is None or special else given.texts[min(segment, len(given.texts) - 1)][slice(*span)]
+        names.append(text.strip() or (token if special else text or token))
+    return tuple(names)
+
+
+def token_text(tokenizer: Tokenizer, number: int) -> str:
+    """What a token reads as; its own name where it is no whole character."""
+    text = tokenizer.decode([number], skip_special_tokens=False)
+    whole = text and "\ufffd" not in text
+    return (text.strip(" ") or text) if whole else tokenizer.id_to_token(number) or f"#{number}"
+
+
+def special_ids(tokenizer: Tokenizer, ids: Sequence[int]) -> np.ndarray:
+    """[token] bool: which ids are special tokens."""
+    added = tokenizer.get_added_tokens_decoder()
+    return np.array([number in added and added[number].special for number in ids], dtype=bool)
+
+
+def notes_of(given: TextInput, max_tokens: int) -> dict[str, str]:
+    """What is to be known of the input: that it was cut."""
+    if not given.dropped:
+        return {}
+    return {
+        "input": f"This model reads {max_tokens:,} tokens: "
+        f"{given.kept:,} of {given.kept + given.dropped:,} were kept, the rest cut off at the end."
+    }
+
+
 def num_positions_of(network: PreTrainedModel, tokenizer_says: int) -> int:
     """How many tokens a model reads, at most LONGEST."""
     config = network.config.get_text_config()
     limits = [LONGEST, tokenizer_says, getattr(config, "max_position_embeddings", None) or LONGEST]
-    table = next((m for n, m in network.named_modules() if n.endswith("position_embeddings")), None)
+    table = next(
+        (m for n, m in network.named_modules() if re.search(r"(position_embeddings|embed_positions)$", n)), None
+    )
     if isinstance(table, nn.Embedding):
         # RoBERTa's family counts positions from behind the padding token's number.
         limits.append(table.num_embeddings - (table.padding_idx + 1 if table.padding_idx is not None else 0))
     return int(min(limit for limit in limits if limit > 0))
-
-
-def probe_inputs(network: PreTrainedModel, num_positions: int) -> tuple[dict[str, Tensor], Tensor]:
-    """Random tokens, the second text shorter and padded: inputs, and [batch, token] bool, False on padding."""
-    config = network.config.get_text_config()
-    length = min(12, num_positions)
-    generator = torch.Generator().manual_seed(0)
-    ids = torch.randint(min(5, config.vocab_size - 1), config.vocab_size, (2, length), generator=generator)
-    real = torch.ones(2, length, dtype=torch.bool)
-    real[1, max(1, 2 * length // 3) :] = False
-    if (pad := getattr(config, "pad_token_id", None)) is not None:
-        ids[~real] = pad
-        ids[real & (ids == pad)] = (pad + 1) % config.vocab_size
-    device = network.device
-    return {"input_ids": ids.to(device), "attention_mask": real.long().to(device)}, real.to(device)

@@ -1,5 +1,7 @@
 """Every head as a small picture: what the head grid is made of."""
 
+from itertools import pairwise
+
 import numpy as np
 
 from viz.figures.pictures import darkened, shrunk
@@ -20,19 +22,13 @@ def matrix_tiles(weights: np.ndarray, special: np.ndarray) -> tuple[np.ndarray, 
     if num_keys <= MATRIX_SIDE:
         tops = np.array([colour_limit(head, special) for head in weights])
         return to_steps(weights, tops[:, None, None]), tops
-    rows, columns = _means(num_queries), _means(num_keys)
-    cells = rows @ (weights @ columns.T)  # matrix products: sums over slices would take ten times as long
-    own = columns @ ~special > 0  # cells that hold an ordinary token
+    rows, columns = (np.arange(MATRIX_SIDE + 1) * count // MATRIX_SIDE for count in (num_queries, num_keys))
+    # By slices along the queries, which lie far apart: reduceat over both axes takes 40 times as long.
+    means = np.stack([weights[:, first:end].mean(axis=1) for first, end in pairwise(rows)], axis=1)
+    cells = np.add.reduceat(means, columns[:-1], axis=2) / np.diff(columns)
+    own = np.add.reduceat(~special, columns[:-1]) > 0  # cells that hold an ordinary token
     tops = np.array([colour_limit(head, ~own) for head in cells])
     return to_steps(cells, tops[:, None, None]), tops
-
-
-def _means(count: int) -> np.ndarray:
-    """What takes the mean over each cell, when it is multiplied with what has count entries: [cell, entry]."""
-    starts = np.arange(MATRIX_SIDE) * count // MATRIX_SIDE
-    cells = np.repeat(np.arange(MATRIX_SIDE), np.diff(np.append(starts, count)))
-    member = (cells == np.arange(MATRIX_SIDE)[:, None]).astype(np.float32)
-    return member / member.sum(axis=1, keepdims=True)
 
 
 def overlay_tiles(image: np.ndarray, weights: np.ndarray) -> np.ndarray:

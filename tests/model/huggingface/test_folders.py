@@ -1,0 +1,101 @@
+"""Folders that hold no model, or a hostile one: each one sentence, before memory is taken."""
+
+import json
+import shutil
+import struct
+import tracemalloc
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import torch
+
+from model import load_model
+from model.errors import CheckpointError
+from model.huggingface import load
+from tests.sentences import is_one_sentence
+
+
+@pytest.fixture
+def folder(folder_of: Callable[[str], Path], tmp_path: Path) -> Path:
+    return Path(shutil.copytree(folder_of("BERT"), tmp_path / "mine"))
+
+
+def refusal(folder: Path) -> str:
+    tracemalloc.start()
+    with pytest.raises(CheckpointError) as refused:
+        load_model(str(folder), device="cpu")
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert is_one_sentence(refused.value)
+    assert peak < 100_000_000
+    return str(refused.value)
+
+
+def configure(folder: Path, **changes: object) -> None:
+    path = folder / "config.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | changes))
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"num_hidden_layers": 10**9}, "num_hidden_layers = 1000000000, which no model has"),
+        ({"num_attention_heads": -4}, "num_attention_heads = -4"),
+        ({"vocab_size": 10**12}, "vocab_size = 1000000000000"),
+        ({"hidden_size": 4_096}, "asks for"),
+        ({"hidden_size": "x"}, "transformers cannot"),
+        ({"model_type": "no such"}, "transformers cannot read the config.json"),
+        ({"model_type": 3}, "names no model_type"),
+        ({"model_type": "mine", "auto_map": {"AutoConfig": "evil.Config"}}, "transformers cannot read the config.json"),
+        ({"num_attention_heads": 5}, "transformers cannot"),
+        ({"num_hidden_layers": 3}, "lack bert.encoder.layer.2"),
+    ],
+)
+def test_hostile_configurations(changes: dict[str, object], words: str, folder: Path) -> None:
+    (folder / "evil.py").write_text("raise SystemExit('code of a stranger ran')")
+    configure(folder, **changes)
+    assert words in refusal(folder)
+
+
+def test_what_is_missing_or_damaged(folder: Path, tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    assert "no config.json in 'empty'" in refusal(tmp_path / "empty")
+    weights = (folder / "model.safetensors").read_bytes()
+    for content in (b"", weights[:100], struct.pack("<Q", 2**60) + weights[8:], weights[: len(weights) // 2]):
+        (folder / "model.safetensors").write_bytes(content)
+        refusal(folder)
+    (folder / "model.safetensors").unlink()
+    torch.save({"weight": torch.zeros(3)}, folder / "pytorch_model.bin")
+    assert "safetensors files are read, pickles are not" in refusal(folder)
+
+
+@pytest.mark.parametrize("content", ["", "[]", "[" * 100_000, '{"model_type": "bert"', "\x00"])
+def test_configurations_that_are_no_json(content: str, folder: Path) -> None:
+    (folder / "config.json").write_text(content)
+    refusal(folder)
+
+
+def test_a_path_as_tokenizer(folder: Path) -> None:
+    (folder / "tokenizer.json").write_text("{}")
+    assert "The tokenizer in 'mine' cannot be loaded" in refusal(folder)
+
+
+def test_what_does_not_fit_into_memory(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(load, "free_memory", lambda device: 1_000)
+    assert "needs 0.0 GB of memory, but 0.0 GB are free on cpu" in refusal(folder)
+
+
+def test_facts_before_loading(folder: Path) -> None:
+    (folder / "README.md").write_text("---\nlanguage: en\nlicense: apache-2.0\n---\n# Mine\n")
+    facts = load.read_facts(folder, torch.device("cpu"))
+    assert (facts.kind, facts.architecture, facts.layers, facts.heads) == ("text", "BertForMaskedLM", 2, 4)
+    assert facts.licence == "apache-2.0"
+    assert 10_000 < facts.parameters == facts.needed // 4
+    assert facts.free > facts.needed
+
+
+def test_names_that_are_nothing() -> None:
+    for name in ("no such", "../no/such/folder", "a/b/c", ""):
+        with pytest.raises(ValueError, match="There is no model"):
+            load_model(name)
