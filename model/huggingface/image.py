@@ -9,7 +9,7 @@ import torch
 
 from model.device import enough_memory, synchronize
 from model.errors import CheckpointError, InputError
-from model.huggingface.network import cast, load_network, vision_class
+from model.huggingface.network import cast, load_network, reason_of, vision_class
 from model.huggingface.patches import PROBED, how_to_run, num_prefix, pictures
 from model.huggingface.pixels import read_processor, reading_of, size_of
 from model.huggingface.predictions import predictions_of
@@ -140,7 +140,12 @@ def load_image(
     image_size = image_size if isinstance(image_size, int) else None
     options, grid = how_to_run(network, patch, image_size)
     inputs = {"pixel_values": pictures(network, patch, grid), **options}
-    probed = probe(network, inputs)
+    try:
+        probed = probe(network, inputs)
+    except CheckpointError:
+        raise
+    except Exception as error:  # whatever a model of somebody's raises when it runs
+        raise CheckpointError(f"{name} cannot be run on an image ({reason_of(error)}).") from error
     prefix = _prefix(str(shape.model_type), num_prefix(probed, inputs, grid))
     fixed = None if grid == PROBED else image_size
     size = size_of(processor, image_size or SIZES[0]) if fixed is None else fixed

@@ -13,17 +13,17 @@ from transformers import PreTrainedModel
 from model.device import enough_memory, synchronize
 from model.errors import CheckpointError, InputError
 from model.huggingface.image import patch_names
-from model.huggingface.network import cast, load_network, load_tokenizer
+from model.huggingface.network import cast, load_network, load_tokenizer, reason_of
 from model.huggingface.pixels import read_processor, reading_of
 from model.huggingface.placing import Placing, placing_of
 from model.huggingface.predictions import predictions_of
 from model.huggingface.probe import Probed, probe
 from model.huggingface.reordered import reordered, vision_stage
+from model.huggingface.text import LONGEST, num_positions_of, token_text
 from model.inputs import ImageInput, ImageSource, Reading, Size, read_image, read_text
 from model.nn.encoder import OnLayer
 from model.recording import Description, Recording
 
-LONGEST = 16_384  # tokens, of models that state no end
 SIZE = 448  # pixels of the short side, of models that read any
 
 
@@ -47,8 +47,7 @@ class TransformersImageText:
         self.device = self.network.device
         self.tokenizer = tokenizer
         self.num_layers = probed.num_calls
-        limit = getattr(self.network.config.get_text_config(), "max_position_embeddings", None) or LONGEST
-        self.max_tokens = min(limit, LONGEST)
+        self.max_tokens = num_positions_of(self.network, LONGEST)
         self._placing = placing
         self._reading = reading
 
@@ -96,7 +95,7 @@ class TransformersImageText:
         others = [number for number in ids if number != self._placing.token]
         recording = Recording(
             layers=reordered(run.stages["decoder"], order),
-            tokens=(*(self._name(number) for number in others), *patch_names(rows, columns)),
+            tokens=(*(token_text(self.tokenizer, number) for number in others), *patch_names(rows, columns)),
             words=(None,) * len(ids),
             special=np.arange(len(ids)) < num_others,
             segments=(0,) * len(ids),
@@ -133,11 +132,6 @@ class TransformersImageText:
             )
         return [*given.ids[:first], *frame, *given.ids[first:]], notes
 
-    def _name(self, number: int) -> str:
-        text = self.tokenizer.decode([number], skip_special_tokens=False)
-        whole = text and "\ufffd" not in text
-        return (text.strip(" ") or text) if whole else self.tokenizer.id_to_token(number) or f"#{number}"
-
 
 def load_image_text(
     folder: Path, config: dict[str, Any], description: Description, device: torch.device, dtype: torch.dtype
@@ -155,7 +149,9 @@ def load_image_text(
     recorded exactly.
     """
     processor = read_processor(folder)
-    tokenizer = load_tokenizer(folder)
+    tokenizer = load_tokenizer(folder).backend_tokenizer
+    tokenizer.no_truncation()
+    tokenizer.no_padding()
     architecture = str((config.get("architectures") or [""])[0])
     network = load_network(folder, architecture, torch.float32 if dtype == torch.bfloat16 else dtype).to(device)
     placing = placing_of(network, tokenizer)
@@ -164,9 +160,9 @@ def load_image_text(
         probed = probe(network, _probe_inputs(network, placing))
     except CheckpointError:
         raise
-    except (TypeError, ValueError, RuntimeError, LookupError, AttributeError) as error:
+    except Exception as error:  # whatever a model of somebody's raises when it runs
         raise CheckpointError(
-            f"{type(network).__name__} does not take one token for each patch of an image; take another model."
+            f"{type(network).__name__} does not take one token for each patch of an image ({reason_of(error)})."
         ) from error
     cast(network, dtype)
     return TransformersImageText(description, probed, tokenizer, placing, reading)

@@ -3,27 +3,23 @@
 import re
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import torch
 import transformers
 from torch import Tensor
-from transformers import AutoConfig, AutoModel, AutoTokenizer, PretrainedConfig, PreTrainedModel
+from transformers import AutoConfig, AutoModel, PretrainedConfig, PreTrainedModel
 from transformers.initialization import no_init_weights
 
 from model.device import free_memory
 from model.errors import CheckpointError
 from model.huggingface.bounds import read_config, stored_bytes
+from model.huggingface.network import load_network, load_tokenizer, reason_of
 from model.huggingface.probe import Probed, probe
 from model.huggingface.sequence import TransformersSequence
 from model.huggingface.text import TransformersText, num_positions_of
 from model.recording import Description
 
-transformers.utils.logging.disable_progress_bar()  # a server's log is no place for them
-transformers.utils.logging.set_verbosity_error()
-
 ROOM = 1.5  # a model may take so much more memory than its weights do on disk, times the wider number format
-UNUSED = re.compile(r"pooler|position_ids")  # weights that no attention depends on, and that checkpoints often lack
 
 
 @dataclass(frozen=True)
@@ -82,8 +78,8 @@ def load_folder(
         )
     if description is None:
         description = Description(name, name, facts.kind, "not stated", facts.licence)
-    network = _network(folder, facts.architecture, dtype).to(device)
-    tokenizer = _tokenizer(folder)
+    network = load_network(folder, facts.architecture, dtype).to(device)
+    tokenizer = load_tokenizer(folder)
     limit = tokenizer.model_max_length
     num_positions = num_positions_of(network, int(limit) if limit < 10**9 else 10**9)
     probed = _probed(network, num_positions)
@@ -97,7 +93,7 @@ def _probed(network: PreTrainedModel, num_positions: int) -> Probed:
     except CheckpointError:
         raise
     except Exception as error:  # whatever a model of somebody's raises when it runs
-        raise CheckpointError(f"{type(network).__name__} cannot be run on a text ({_said(error)}).") from error
+        raise CheckpointError(f"{type(network).__name__} cannot be run on a text ({reason_of(error)}).") from error
 
 
 def probe_inputs(network: PreTrainedModel, num_positions: int) -> tuple[dict[str, Tensor], Tensor]:
@@ -123,7 +119,7 @@ def _config(folder: Path) -> PretrainedConfig:
         return AutoConfig.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
     except Exception as error:  # a folder may hold anything, and transformers raises anything
         raise CheckpointError(
-            f"transformers cannot read the config.json in {folder.name!r} ({_said(error)})."
+            f"transformers cannot read the config.json in {folder.name!r} ({reason_of(error)})."
         ) from error
 
 
@@ -147,42 +143,14 @@ def _parameters(folder: Path, config: PretrainedConfig) -> int:
         with torch.device("meta"), no_init_weights():
             parameters = sum(p.numel() for p in AutoModel.from_config(config).parameters())
     except Exception as error:
-        raise CheckpointError(f"transformers cannot build the model in {folder.name!r} ({_said(error)}).") from error
+        raise CheckpointError(
+            f"transformers cannot build the model in {folder.name!r} ({reason_of(error)})."
+        ) from error
     if parameters > 4 * ROOM * stored:  # stored in as little as a byte each
         raise CheckpointError(
             f"The config.json in {folder.name!r} asks for {parameters:,} parameters, but {stored:,} bytes are there."
         )
     return parameters
-
-
-def _network(folder: Path, architecture: str, dtype: torch.dtype) -> PreTrainedModel:
-    named = getattr(transformers, architecture, None)
-    loader: Any = named if isinstance(named, type) and issubclass(named, PreTrainedModel) else AutoModel
-    try:
-        network, loading = loader.from_pretrained(
-            folder,
-            local_files_only=True,
-            trust_remote_code=False,
-            use_safetensors=True,
-            dtype=dtype,
-            output_loading_info=True,
-        )
-    except Exception as error:
-        raise CheckpointError(f"transformers cannot load {folder.name!r} ({_said(error)}).") from error
-    missing = sorted(key for key in loading["missing_keys"] if not UNUSED.search(key))
-    if missing:  # transformers would make them up
-        raise CheckpointError(f"The weights in {folder.name!r} lack {missing[0]} and {len(missing) - 1} others.")
-    return network.eval().requires_grad_(False)
-
-
-def _tokenizer(folder: Path) -> Any:
-    try:
-        tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
-    except Exception as error:
-        raise CheckpointError(f"The tokenizer in {folder.name!r} cannot be loaded ({_said(error)}).") from error
-    if getattr(tokenizer, "backend_tokenizer", None) is None:
-        raise CheckpointError(f"The tokenizer in {folder.name!r} has no tokenizer.json, which is read here; save one.")
-    return tokenizer
 
 
 def _licence(folder: Path) -> str:
@@ -191,9 +159,3 @@ def _licence(folder: Path) -> str:
     text = card.read_bytes()[:20_000].decode("utf-8", "replace") if card.is_file() else ""
     found = re.search(r"\A---\s.*?^license:\s*([\w.-]{1,40})\s*$", text, re.DOTALL | re.MULTILINE)
     return found[1] if found else "not stated"
-
-
-def _said(error: Exception) -> str:
-    """The first sentence of what somebody else's error says, for the end of one of ours."""
-    text = " ".join(str(error).split())
-    return re.split(r"[.!?](?:\s|$)", text)[0][:160] or type(error).__name__

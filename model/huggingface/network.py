@@ -6,10 +6,12 @@ from typing import Any
 
 import torch
 import transformers
-from tokenizers import Tokenizer
 from transformers import AutoConfig, AutoModel, AutoTokenizer, PreTrainedModel
 
 from model.errors import CheckpointError
+
+transformers.utils.logging.disable_progress_bar()  # a server's log is no place for them
+transformers.utils.logging.set_verbosity_error()
 
 UNUSED = re.compile(r"pooler|position_ids|mask_token")  # what no attention depends on, and checkpoints often lack
 
@@ -55,12 +57,22 @@ def load_network(folder: Path, architecture: str | None, dtype: torch.dtype) -> 
             output_loading_info=True,
         )
     except Exception as error:  # a folder may hold anything, and transformers raises anything
-        reason = " ".join(str(error).split())[:200]
-        raise CheckpointError(f"transformers cannot load {folder.name!r}: {reason}") from error
+        raise CheckpointError(f"transformers cannot load {folder.name!r} ({reason_of(error)}).") from error
     missing = sorted(key for key in loading["missing_keys"] if not UNUSED.search(key))
     if missing:  # transformers would make them up
         raise CheckpointError(f"The weights in {folder.name!r} lack {missing[0]} and {len(missing) - 1} others.")
-    return network.eval()
+    return network.eval().requires_grad_(False)
+
+
+def load_tokenizer(folder: Path) -> Any:
+    """The folder's tokenizer, as transformers wraps it. Raises CheckpointError."""
+    try:
+        tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
+    except Exception as error:
+        raise CheckpointError(f"The tokenizer in {folder.name!r} cannot be loaded ({reason_of(error)}).") from error
+    if getattr(tokenizer, "backend_tokenizer", None) is None:
+        raise CheckpointError(f"The tokenizer in {folder.name!r} has no tokenizer.json, which is read here; save one.")
+    return tokenizer
 
 
 def cast(network: PreTrainedModel, dtype: torch.dtype) -> None:
@@ -69,16 +81,7 @@ def cast(network: PreTrainedModel, dtype: torch.dtype) -> None:
         parameter.data = parameter.data.to(dtype)
 
 
-def load_tokenizer(folder: Path) -> Tokenizer:
-    """The folder's tokenizer, which neither pads nor cuts. Raises CheckpointError."""
-    try:
-        loaded = AutoTokenizer.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
-    except Exception as error:
-        reason = " ".join(str(error).split())[:200]
-        raise CheckpointError(f"The tokenizer in {folder.name!r} cannot be loaded: {reason}") from error
-    tokenizer = getattr(loaded, "backend_tokenizer", None)
-    if not isinstance(tokenizer, Tokenizer):
-        raise CheckpointError(f"The tokenizer in {folder.name!r} has no tokenizer.json, which is read here; save one.")
-    tokenizer.no_truncation()
-    tokenizer.no_padding()
-    return tokenizer
+def reason_of(error: Exception) -> str:
+    """The first sentence of what somebody else's error says, for the end of one of ours."""
+    text = " ".join(str(error).split())
+    return re.split(r"[.!?](?:\s|$)", text)[0][:160] or type(error).__name__

@@ -8,6 +8,7 @@ from torch import Tensor
 from transformers import PreTrainedModel
 
 from model.errors import CheckpointError
+from model.huggingface.network import reason_of
 from model.huggingface.probe import Probed
 from model.inputs import MAX_PATCHES
 
@@ -27,13 +28,15 @@ def how_to_run(network: PreTrainedModel, patch: int, image_size: int | None) -> 
     ]
     if image_size is not None and patch <= image_size <= patch * int(MAX_PATCHES**0.5):
         tries.append(({}, (image_size // patch, image_size // patch)))
+    reason = ""
     for options, grid in tries:
         try:
             network(pixel_values=pictures(network, patch, grid)[:1], **options)
-        except (TypeError, ValueError, RuntimeError, LookupError, AttributeError):
+        except Exception as error:  # whatever a model of somebody's raises when it runs
+            reason = reason_of(error)
             continue
         return options, grid
-    raise CheckpointError(f"{type(network).__name__} cannot be run on an image alone; take another model.")
+    raise CheckpointError(f"{type(network).__name__} cannot be run on an image alone ({reason}).")
 
 
 def pictures(network: PreTrainedModel, patch: int, grid: tuple[int, int]) -> Tensor:

@@ -12,6 +12,11 @@ from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 from transformers import PreTrainedModel
 
+from model.huggingface.bounds import read_config
+from model.huggingface.image import TransformersImage, load_image
+from model.recording import Description
+from tests.model.pictures import noise
+
 SHAPE: dict[str, Any] = {
     "hidden_size": 32,
     "num_hidden_layers": 2,
@@ -39,6 +44,8 @@ PROCESSOR = {  # of google/vit-base-patch16-224, but for the size and a deviatio
     "rescale_factor": 1 / 255,
     "size": {"height": 32, "width": 32},
 }
+PHOTO = noise(96, 64)
+DESCRIPTION = Description("made", "made", "image", "nobody", "none")
 CLASSES = {number: f"<b>{number}</b>" for number in range(12)}
 
 
@@ -100,6 +107,11 @@ def made_tower(name: str) -> PreTrainedModel:
     """The vision tower by itself."""
     config = getattr(transformers, f"{name}VisionConfig")(**SHAPE)
     return getattr(transformers, f"{name}VisionModel")(config)
+
+
+def load(folder: Path, dtype: torch.dtype = torch.float32) -> TransformersImage:
+    """What is in a folder, on the CPU."""
+    return load_image(folder, read_config(folder), DESCRIPTION, torch.device("cpu"), dtype)
 
 
 class OwnPrecision(TorchFunctionMode):

@@ -11,7 +11,9 @@ from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 from transformers import PreTrainedModel, PreTrainedTokenizerFast
 
-from tests.model.huggingface.image_models import PROCESSOR, save
+from model.huggingface.bounds import read_config
+from model.huggingface.image_text import TransformersImageText, load_image_text
+from tests.model.huggingface.image_models import DESCRIPTION, PROCESSOR, save
 
 SPECIAL = ["<bos>", "<fake_token_around_image>", "<global-img>", "<|vision_start|>", "<|vision_end|>", "<image>"]
 IMAGE = SPECIAL.index("<image>")
@@ -100,6 +102,11 @@ def save_with_text(folder: Path, model: PreTrainedModel) -> Path:
     """The folder, with the model, its tokenizer and its image processor's words in it."""
     tokenizer().save_pretrained(folder)
     return save(folder, model, PROCESSOR)
+
+
+def load(folder: Path, dtype: torch.dtype = torch.float32) -> TransformersImageText:
+    """What is in a folder, on the CPU."""
+    return load_image_text(folder, read_config(folder), DESCRIPTION, torch.device("cpu"), dtype)
 
 
 class EverySoftmax(TorchFunctionMode):

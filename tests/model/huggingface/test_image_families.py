@@ -3,42 +3,32 @@
 import json
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
 import torch
 from PIL import Image
 
-from model.errors import CheckpointError, InputError
+from model.errors import InputError
 from model.huggingface.bounds import read_config
-from model.huggingface.image import TransformersImage, load_image
 from model.huggingface.network import load_network, text_class, vision_class
 from model.huggingface.probe import probe
 from model.loaded import ImageModel
-from model.recording import Description
 from tests.model.huggingface.image_models import (
     CLASSES,
     FAMILIES,
+    PHOTO,
     PROCESSOR,
-    SHAPE,
     eager_attentions,
-    made,
+    load,
     save,
     towers,
 )
-from tests.model.pictures import noise
 from tests.references import dinov2_like
 from tests.sentences import is_one_sentence
 from viz.figures.overlay import patch_overlay
 
-PHOTO = noise(96, 64)
 STRETCHED = {"vit", "deit", "beit", "clip", "siglip", "ijepa"}  # where the forward has to be told
-DESCRIPTION = Description("made", "made", "image", "nobody", "none")
-
-
-def load(folder: Path, dtype: torch.dtype = torch.float32) -> TransformersImage:
-    return load_image(folder, read_config(folder), DESCRIPTION, torch.device("cpu"), dtype)
 
 
 @pytest.fixture(scope="module")
@@ -161,65 +151,6 @@ def test_the_text_tower_can_be_recorded(name: str, tmp_path: Path) -> None:
 def test_one_tower_alone_has_no_other() -> None:
     assert vision_class({"model_type": "vit"}) is None
     assert text_class({"model_type": "no such thing"}) is None
-
-
-SWIN: dict[str, Any] = {
-    "image_size": 32,
-    "patch_size": 4,
-    "embed_dim": 16,
-    "depths": [1, 1],
-    "num_heads": [2, 2],
-    "window_size": 4,
-}
-REFUSED = {
-    "swin": (lambda: made("Swin", **SWIN), "inside windows"),
-    "yolos": (lambda: made("Yolos", num_detection_tokens=5, **SHAPE | {"image_size": [32, 32]}), "one position"),
-    "vit_mae": (lambda: made("ViTMAE", mask_ratio=0.5, **SHAPE), "differ from its own"),
-    "data2vec": (lambda: made("Data2VecVision", **SHAPE), "does not say its own"),
-    "siglip2": (lambda: towers("Siglip2"), "on an image alone"),
-}
-
-
-@pytest.mark.parametrize("family", REFUSED)
-def test_refused(family: str, tmp_path: Path) -> None:
-    build, reason = REFUSED[family]
-    with pytest.raises(CheckpointError, match=reason) as caught:
-        load(save(tmp_path, build()))
-    assert is_one_sentence(caught.value)
-
-
-@pytest.mark.parametrize(
-    ("changed", "reason"),
-    [
-        ({"image_std": [0.5, 0, 0.5]}, "divides by nothing"),
-        ({"image_mean": [0.5, "x", 0.5]}, "three numbers"),
-        ({"image_mean": [0.5, float("nan"), 0.5]}, "three numbers"),
-        ({"size": {"height": 10**12}}, "pixels"),
-        ({"size": "large"}, "pixels"),
-        (None, "There is no preprocessor_config.json"),
-    ],
-    ids=str,
-)
-def test_a_processor_that_says_nonsense(changed: dict | None, reason: str, tmp_path: Path) -> None:
-    processor = None if changed is None else PROCESSOR | changed
-    with pytest.raises(CheckpointError, match=reason) as caught:
-        load(save(tmp_path, FAMILIES["vit"][0](), processor))
-    assert is_one_sentence(caught.value)
-
-
-def test_a_processor_inside_a_processor(tmp_path: Path) -> None:
-    folder = save(tmp_path, FAMILIES["clip"][0](), None)
-    (folder / "processor_config.json").write_text(json.dumps({"image_processor": PROCESSOR | {"size": 40}}))
-    assert load(folder).record(PHOTO).grid == (5, 8)  # 60 / 8 = 7.5, to the nearest even
-
-
-def test_weights_that_are_missing_are_not_made_up(tmp_path: Path) -> None:
-    folder = save(tmp_path, FAMILIES["vit"][0]())
-    config = json.loads((folder / "config.json").read_text())
-    (folder / "config.json").write_text(json.dumps(config | {"num_hidden_layers": 3}))
-    with pytest.raises(CheckpointError, match=r"lack layers\.2|lack .*layer\.2") as caught:
-        load(folder)
-    assert is_one_sentence(caught.value)
 
 
 def test_dinov2_is_the_same_as_our_own(dinov2: ImageModel, sample_photo: Callable[[str], Path], tmp_path: Path) -> None:

@@ -12,10 +12,9 @@ import transformers
 from PIL import Image
 
 from model.errors import CheckpointError, InputError
-from model.huggingface.bounds import read_config
-from model.huggingface.image_text import TransformersImageText, load_image_text
+from model.huggingface.image_text import TransformersImageText
 from model.huggingface.network import load_network
-from model.recording import Description, Recording
+from model.recording import Recording
 from tests.model.huggingface.image_models import PROCESSOR, towers
 from tests.model.huggingface.image_text_models import (
     FAMILIES,
@@ -23,6 +22,7 @@ from tests.model.huggingface.image_text_models import (
     SPECIAL,
     eager_weights,
     llava,
+    load,
     save_with_text,
     tokenizer,
 )
@@ -31,7 +31,6 @@ from tests.sentences import is_one_sentence
 from viz.figures.overlay import patch_overlay
 
 TEXT = "What is in the picture?"
-DESCRIPTION = Description("made", "made", "image-text", "nobody", "none")
 FRAME = {
     "llava": ([], []),
     "idefics3": (["<fake_token_around_image>", "<global-img>"], ["<fake_token_around_image>"]),
@@ -40,10 +39,6 @@ FRAME = {
 }
 GRIDS = {"llava": (8, 8), "idefics3": (4, 4), "smolvlm": (4, 4), "qwen2_vl": (8, 12)}  # of what the tokens stand for
 Folder = Callable[[str], Path]
-
-
-def load(folder: Path, dtype: torch.dtype = torch.float32) -> TransformersImageText:
-    return load_image_text(folder, read_config(folder), DESCRIPTION, torch.device("cpu"), dtype)
 
 
 def record(model: TransformersImageText, photo: Image.Image, family: str, text: str = TEXT) -> Recording:
@@ -88,7 +83,7 @@ def inputs(family: str, recording: Recording, dtype: torch.dtype) -> dict[str, A
             "mm_token_type_ids": (ids == IMAGE).int(),
         }
     mean, std = (torch.tensor(PROCESSOR[name])[:, None, None] for name in ("image_mean", "image_std"))
-    tensor = ((torch.from_numpy(pixels).permute(2, 0, 1) / 255 - mean) / std)[None].to(dtype)
+    tensor = ((torch.tensor(pixels).permute(2, 0, 1) / 255 - mean) / std)[None].to(dtype)
     return {"input_ids": ids, "pixel_values": tensor if family == "llava" else tensor[:, None]}
 
 
