@@ -99,6 +99,7 @@ class TransformersImage:
             device=str(self.device),
             prefix_tokens=num_prefix,
             photo=given.photo,
+            notes={"exact": self.probed.note},
             outputs={"embedding": (hidden[0] if num_prefix else hidden.mean(dim=0)).numpy()},
             predictions=predictions_of(self.network, None, run.outputs, ()),
         )

@@ -124,7 +124,7 @@ class TransformersImageText:
         if self._placing.token in given.ids:
             raise InputError("The text itself has a token that stands for an image; leave it out.")
         first = int(np.argmin(given.special))
-        notes = {}
+        notes = {"exact": self.probed.note}
         if given.dropped:
             notes["input"] = (
                 f"This model reads {self.max_tokens:,} tokens: beside the image, {given.kept:,} of "

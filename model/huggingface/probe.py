@@ -31,6 +31,15 @@ class Probed:
     difference: float
     num_calls: int  # attention layers, over all stages
 
+    @property
+    def note(self) -> str:
+        """In words."""
+        ways = {"interface": "transformers' attention interface", "functions": "the calls it makes of torch"}
+        return (
+            f"recorded by way of {ways[self.recorder.way]}; when it was loaded, what was recorded differed from the "
+            f"model's own eager weights by at most {self.difference:.1g}"
+        )
+
 
 def probe(network: PreTrainedModel, inputs: Mapping[str, Any], real: Tensor | None = None) -> Probed:
     """Find the way that records a model exactly.
@@ -87,13 +96,16 @@ def _choose(network: PreTrainedModel, name: str) -> None:
 def _eager(network: PreTrainedModel, inputs: Mapping[str, Any]) -> dict[str, tuple[Tensor, ...]]:
     """The model's own weights by stage, each [batch, head, query, key]; nothing where it says none."""
     _choose(network, "eager")
-    outputs: Any = network(**inputs, output_attentions=True, return_dict=True)
+    run = Recorder(network, "functions").run({**inputs, "output_attentions": True})
+    outputs: Any = run.outputs
     found = {
         "encoder": outputs.get("encoder_attentions"),
         "decoder": outputs.get("decoder_attentions"),
         "cross": outputs.get("cross_attentions"),
         "only": outputs.get("attentions"),
     }
+    if len(run.stages) > 1:  # of images, of which a language model says nothing: what its softmax was given
+        found["vision"] = [heads.weights(slice(None)) for heads in run.stages.get("vision", ())]
     return {stage: tuple(weights) for stage, weights in found.items() if weights and weights[0] is not None}
 
 
@@ -101,8 +113,6 @@ def _largest_difference(run: Run, theirs: Mapping[str, tuple[Tensor, ...]], real
     """Over all layers of all stages that both have; None where there is none, or not as many layers."""
     largest: float | None = None
     for stage, layers in run.stages.items():
-        if stage == "vision" and len(run.stages) > 1:
-            continue  # the model says its language model's weights alone
         own = theirs.get(stage, theirs.get("only"))
         if own is None or len(own) != len(layers):
             return None
