@@ -40,10 +40,10 @@ VISION: dict[str, Any] = {
 }
 
 
-def llava(**options: Any) -> PreTrainedModel:
-    """CLIP's vision tower before a Llama."""
+def llava(tower: str = "CLIP", **options: Any) -> PreTrainedModel:
+    """A vision tower before a Llama."""
     config = transformers.LlavaConfig(
-        vision_config=transformers.CLIPVisionConfig(**VISION),
+        vision_config=getattr(transformers, f"{tower}VisionConfig")(**VISION),
         text_config=transformers.LlamaConfig(**TEXT),
         image_token_index=IMAGE,
         **options,
@@ -78,6 +78,7 @@ def qwen2_vl() -> PreTrainedModel:
 
 FAMILIES: dict[str, Callable[[], PreTrainedModel]] = {
     "llava": llava,
+    "llava-siglip": lambda: llava("Siglip", vision_feature_select_strategy="full"),
     "idefics3": lambda: shuffled("Idefics3"),
     "smolvlm": lambda: shuffled("SmolVLM"),
     "qwen2_vl": qwen2_vl,

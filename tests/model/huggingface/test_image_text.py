@@ -33,11 +33,18 @@ from viz.figures.overlay import patch_overlay
 TEXT = "What is in the picture?"
 FRAME = {
     "llava": ([], []),
+    "llava-siglip": ([], []),
     "idefics3": (["<fake_token_around_image>", "<global-img>"], ["<fake_token_around_image>"]),
     "smolvlm": (["<fake_token_around_image>", "<global-img>"], ["<fake_token_around_image>"]),
     "qwen2_vl": (["<|vision_start|>"], ["<|vision_end|>"]),
 }
-GRIDS = {"llava": (8, 8), "idefics3": (4, 4), "smolvlm": (4, 4), "qwen2_vl": (8, 12)}  # of what the tokens stand for
+GRIDS = {
+    "llava": (8, 8),
+    "llava-siglip": (8, 8),
+    "idefics3": (4, 4),
+    "smolvlm": (4, 4),
+    "qwen2_vl": (8, 12),
+}  # of what the tokens stand for
 Folder = Callable[[str], Path]
 
 
@@ -84,7 +91,7 @@ def inputs(family: str, recording: Recording, dtype: torch.dtype) -> dict[str, A
         }
     mean, std = (torch.tensor(PROCESSOR[name])[:, None, None] for name in ("image_mean", "image_std"))
     tensor = ((torch.tensor(pixels).permute(2, 0, 1) / 255 - mean) / std)[None].to(dtype)
-    return {"input_ids": ids, "pixel_values": tensor if family == "llava" else tensor[:, None]}
+    return {"input_ids": ids, "pixel_values": tensor if "llava" in family else tensor[:, None]}
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64], ids=str)
@@ -133,7 +140,7 @@ def test_positions_are_named(family: str, folder: Folder) -> None:
     assert recording.stage == "decoder"
     assert recording.photo is not None
     patch_overlay(recording.photo, recording.attention(1, 0, len(prefix) - 1), prefix, len(prefix) - 1)
-    vision, side = recording.of("vision"), 1 if family == "llava" else 2
+    vision, side = recording.of("vision"), 1 if "llava" in family else 2
     assert vision.grid == (GRIDS[family][0] * side, GRIDS[family][1] * side)
     assert vision.prefix_tokens == (1 if family == "llava" else 0)
 
