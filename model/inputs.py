@@ -115,14 +115,25 @@ class ImageInput:
     photo: Photo  # the same before normalisation
 
 
-def read_image(source: ImageSource, patch: int, size: Size = 448) -> ImageInput:
-    """An image resized to whole patches and normalised with ImageNet's mean and deviation.
+@dataclass(frozen=True)
+class Reading:
+    """How a model wants its pixels."""
+
+    mean: tuple[float, ...] = IMAGENET_MEAN  # [3] of RGB in 0 to 1
+    std: tuple[float, ...] = IMAGENET_STD
+    sizes: tuple[int, int] = SIZES  # pixels of the short side, from and to
+    square: bool = False  # both sides get the size, whatever the photo's aspect
+
+
+def read_image(source: ImageSource, patch: int, size: Size = 448, reading: Reading = Reading()) -> ImageInput:
+    """An image resized to whole patches and normalised, by default with ImageNet's mean and deviation.
 
     Args:
         source: a PIL image, a path, or the bytes of a file.
         patch: pixels a side.
         size: pixels of the short side, 224 to 1036, each side then rounded to the nearest multiple of the patch; or
             "letterbox": the long side becomes 224 and black fills up the square, as the saliency decoder was trained.
+        reading: how the model wants its pixels; it may bound the size otherwise.
 
     Raises InputError for what is no image, or out of bounds.
     """
@@ -132,18 +143,20 @@ def read_image(source: ImageSource, patch: int, size: Size = 448) -> ImageInput:
         raise InputError(
             f"This image is {width} x {height} pixels, more than {MAX_ASPECT:.0f} times as long as wide; crop it."
         )
-    fitted = _letterbox(photo) if size == "letterbox" else _resize(photo, patch, size)
+    fitted = _letterbox(photo) if size == "letterbox" else _resize(photo, patch, size, reading)
     image = np.asarray(fitted)  # [height, width, 3]
-    mean, std = (torch.tensor(numbers)[:, None, None] for numbers in (IMAGENET_MEAN, IMAGENET_STD))
+    mean, std = (torch.tensor(numbers)[:, None, None] for numbers in (reading.mean, reading.std))
     pixels = (torch.from_numpy(image.copy()).permute(2, 0, 1).float() / 255 - mean) / std
     grid = (image.shape[0] // patch, image.shape[1] // patch)
     return ImageInput(pixels[None], Photo(image, 1.0 if size == "letterbox" else width / height, grid))
 
 
-def _resize(photo: Image.Image, patch: int, size: int) -> Image.Image:
-    smallest, largest = SIZES
+def _resize(photo: Image.Image, patch: int, size: int, reading: Reading) -> Image.Image:
+    smallest, largest = reading.sizes
     if not isinstance(size, Integral) or not smallest <= size <= largest:
         raise InputError(f'size must be "letterbox" or a whole number from {smallest} to {largest}, not {size!r}.')
+    if reading.square:
+        return photo.resize((size, size), Image.Resampling.BICUBIC)
 
     def patches(short_side: int) -> tuple[int, int]:
         columns, rows = (max(1, round(side * short_side / min(photo.size) / patch)) for side in photo.size)

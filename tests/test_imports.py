@@ -83,7 +83,14 @@ def inside(path: Path, *folders: str) -> bool:
 
 @pytest.mark.parametrize("path", [path for path in SHIPPED if inside(path, "model")], ids=module_name)
 def test_model_knows_nothing_of_the_page(path: Path) -> None:
-    assert not tops(all_imports(path)) & {"viz", "app", "streamlit", "plotly", "tests", "transformers", "onnxruntime"}
+    assert not tops(all_imports(path)) & {"viz", "app", "streamlit", "plotly", "tests", "onnxruntime"}
+
+
+def test_only_the_adapter_imports_transformers() -> None:
+    """It takes seconds, and most who come need it not."""
+    allowed = ("model/huggingface", "model/checkpoints/smollm2.py")
+    importing = {path for path in SHIPPED if "transformers" in tops(all_imports(path))}
+    assert {path for path in importing if not inside(path, *allowed)} == set()
 
 
 def test_figures_take_numpy_and_give_plotly() -> None:

@@ -20,7 +20,7 @@ def read_config(folder: Path) -> dict[str, Any]:
         raise CheckpointError(
             f"There is no config.json in {folder.name!r}; give the folder that save_pretrained wrote."
         )
-    config = _json(path)
+    config = read_json(path)
     if not isinstance(config, dict) or not isinstance(config.get("model_type"), str):
         raise CheckpointError(f"The config.json in {folder.name!r} names no model_type; it is not one of transformers.")
     _bound(config, folder.name, 0)
@@ -63,7 +63,8 @@ def _bytes_in(path: Path) -> int:
         raise CheckpointError(f"{path.name!r} is damaged; copy or download it again.") from error
 
 
-def _json(path: Path) -> Any:
+def read_json(path: Path) -> Any:
+    """A JSON file of bounded size. Raises CheckpointError."""
     try:
         if path.stat().st_size > MAX_JSON:
             raise ValueError("size")

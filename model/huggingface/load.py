@@ -3,27 +3,25 @@
 import re
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TypeAlias
 
 import torch
 import transformers
-from torch import Tensor
-from transformers import AutoConfig, AutoModel, AutoTokenizer, PretrainedConfig, PreTrainedModel
+from transformers import AutoConfig, AutoModel, PretrainedConfig
 from transformers.initialization import no_init_weights
 
 from model.device import free_memory
 from model.errors import CheckpointError
 from model.huggingface.bounds import read_config, stored_bytes
-from model.huggingface.probe import Probed, probe
-from model.huggingface.sequence import TransformersSequence
-from model.huggingface.text import TransformersText, num_positions_of
+from model.huggingface.image import TransformersImage, load_image
+from model.huggingface.image_text import TransformersImageText, load_image_text
+from model.huggingface.load_text import load_text
+from model.huggingface.network import reason_of, text_class
+from model.huggingface.text import TransformersText
 from model.recording import Description
 
-transformers.utils.logging.disable_progress_bar()  # a server's log is no place for them
-transformers.utils.logging.set_verbosity_error()
-
+Foreign: TypeAlias = TransformersText | TransformersImage | TransformersImageText
 ROOM = 1.5  # a model may take so much more memory than its weights do on disk, times the wider number format
-UNUSED = re.compile(r"pooler|position_ids")  # weights that no attention depends on, and that checkpoints often lack
 
 
 @dataclass(frozen=True)
@@ -63,8 +61,13 @@ def read_facts(folder: Path, device: torch.device, dtype: torch.dtype = torch.fl
 
 
 def load_folder(
-    folder: Path, name: str, device: torch.device, dtype: torch.dtype, description: Description | None = None
-) -> TransformersText:
+    folder: Path,
+    name: str,
+    device: torch.device,
+    dtype: torch.dtype,
+    description: Description | None = None,
+    part: str | None = None,
+) -> Foreign:
     """The model in a folder that save_pretrained wrote, ready to record.
 
     Args:
@@ -73,6 +76,7 @@ def load_folder(
         device: to run it on.
         dtype: to run it in.
         description: of it, where more is known than the folder says.
+        part: "text" for the text tower of a model with two (CLIP, SigLIP), of which the one for images is loaded else.
 
     Raises CheckpointError for a folder without a model, one that is damaged or too large, or a model that cannot be
     recorded exactly.
@@ -84,41 +88,15 @@ def load_folder(
             "take a smaller model."
         )
     if description is None:
-        description = Description(name, name, facts.kind, "not stated", facts.licence)
-    network = _network(folder, facts.architecture, dtype).to(device)
-    tokenizer = _tokenizer(folder)
-    limit = tokenizer.model_max_length
-    num_positions = num_positions_of(network, int(limit) if limit < 10**9 else 10**9)
-    probed = _probed(network, num_positions)
-    kind = TransformersSequence if facts.kind == "sequence" else TransformersText
-    return kind(description, probed, tokenizer.backend_tokenizer, num_positions, device)
-
-
-def _probed(network: PreTrainedModel, num_positions: int) -> Probed:
-    try:
-        return probe(network, *probe_inputs(network, num_positions))
-    except CheckpointError:
-        raise
-    except Exception as error:  # whatever a model of somebody's raises when it runs
-        raise CheckpointError(f"{type(network).__name__} cannot be run on a text ({_said(error)}).") from error
-
-
-def probe_inputs(network: PreTrainedModel, num_positions: int) -> tuple[dict[str, Tensor], Tensor]:
-    """Random tokens, the second text shorter and padded: inputs, and [batch, token] bool, False on padding."""
-    config = network.config.get_text_config()
-    length = min(12, num_positions)
-    generator = torch.Generator().manual_seed(0)
-    ids = torch.randint(min(5, config.vocab_size - 1), config.vocab_size, (2, length), generator=generator)
-    real = torch.ones(2, length, dtype=torch.bool)
-    real[1, max(1, 2 * length // 3) :] = False
-    if (pad := getattr(config, "pad_token_id", None)) is not None:
-        ids[~real] = pad
-        ids[real & (ids == pad)] = (pad + 1) % config.vocab_size
-    ids, real = ids.to(network.device), real.to(network.device)
-    inputs = {"input_ids": ids, "attention_mask": real.long()}
-    if config.is_encoder_decoder:
-        inputs["decoder_input_ids"] = ids[:, : max(1, length // 2)]
-    return inputs, real
+        kind = "text" if part == "text" else facts.kind
+        description = Description(name, name, kind, "not stated", facts.licence)
+    said = read_config(folder)
+    if facts.kind == "image" and part != "text":
+        return load_image(folder, said, description, device, dtype)
+    if facts.kind == "image-text":
+        return load_image_text(folder, said, description, device, dtype)
+    architecture = text_class(said) if facts.kind == "image" else facts.architecture
+    return load_text(folder, architecture, description, device, dtype)
 
 
 def _config(folder: Path) -> PretrainedConfig:
@@ -126,7 +104,7 @@ def _config(folder: Path) -> PretrainedConfig:
         return AutoConfig.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
     except Exception as error:  # a folder may hold anything, and transformers raises anything
         raise CheckpointError(
-            f"transformers cannot read the config.json in {folder.name!r} ({_said(error)})."
+            f"transformers cannot read the config.json in {folder.name!r} ({reason_of(error)})."
         ) from error
 
 
@@ -149,42 +127,14 @@ def _parameters(folder: Path, config: PretrainedConfig, stored: int | None) -> i
         with torch.device("meta"), no_init_weights():
             parameters = sum(p.numel() for p in AutoModel.from_config(config).parameters())
     except Exception as error:
-        raise CheckpointError(f"transformers cannot build the model in {folder.name!r} ({_said(error)}).") from error
+        raise CheckpointError(
+            f"transformers cannot build the model in {folder.name!r} ({reason_of(error)})."
+        ) from error
     if stored is not None and parameters > 4 * ROOM * stored:  # stored in as little as a byte each
         raise CheckpointError(
             f"The config.json in {folder.name!r} asks for {parameters:,} parameters, but {stored:,} bytes are there."
         )
     return parameters
-
-
-def _network(folder: Path, architecture: str, dtype: torch.dtype) -> PreTrainedModel:
-    named = getattr(transformers, architecture, None)
-    loader: Any = named if isinstance(named, type) and issubclass(named, PreTrainedModel) else AutoModel
-    try:
-        network, loading = loader.from_pretrained(
-            folder,
-            local_files_only=True,
-            trust_remote_code=False,
-            use_safetensors=True,
-            dtype=dtype,
-            output_loading_info=True,
-        )
-    except Exception as error:
-        raise CheckpointError(f"transformers cannot load {folder.name!r} ({_said(error)}).") from error
-    missing = sorted(key for key in loading["missing_keys"] if not UNUSED.search(key))
-    if missing:  # transformers would make them up
-        raise CheckpointError(f"The weights in {folder.name!r} lack {missing[0]} and {len(missing) - 1} others.")
-    return network.eval().requires_grad_(False)
-
-
-def _tokenizer(folder: Path) -> Any:
-    try:
-        tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
-    except Exception as error:
-        raise CheckpointError(f"The tokenizer in {folder.name!r} cannot be loaded ({_said(error)}).") from error
-    if getattr(tokenizer, "backend_tokenizer", None) is None:
-        raise CheckpointError(f"The tokenizer in {folder.name!r} has no tokenizer.json, which is read here; save one.")
-    return tokenizer
 
 
 def _licence(folder: Path) -> str:
@@ -193,9 +143,3 @@ def _licence(folder: Path) -> str:
     text = card.read_bytes()[:20_000].decode("utf-8", "replace") if card.is_file() else ""
     found = re.search(r"\A---\s.*?^license:\s*([\w.-]{1,40})\s*$", text, re.DOTALL | re.MULTILINE)
     return found[1] if found else "not stated"
-
-
-def _said(error: Exception) -> str:
-    """The first sentence of what somebody else's error says, for the end of one of ours."""
-    text = " ".join(str(error).split())
-    return re.split(r"[.!?](?:\s|$)", text)[0][:160] or type(error).__name__

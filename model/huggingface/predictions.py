@@ -13,22 +13,24 @@ COUNT = 10  # candidates
 
 
 def predictions_of(
-    network: PreTrainedModel, tokenizer: Tokenizer, outputs: Any, ids: Sequence[int]
+    network: PreTrainedModel, tokenizer: Tokenizer | None, outputs: Any, ids: Sequence[int]
 ) -> tuple[Prediction, ...]:
     """The most probable candidates by softmax of a run's logits; none for a model without a head that is known.
 
     Args:
         network: by whose class the logits are understood: …ForCausalLM, …LMHeadModel, …ForConditionalGeneration,
-            …ForMaskedLM, …ForSequenceClassification, …ForTokenClassification.
-        tokenizer: names the tokens.
+            …ForMaskedLM, …ForSequenceClassification, …ForTokenClassification, …ForImageClassification.
+        tokenizer: names the tokens; None for a model of images.
         outputs: of one input, with logits [1, token, vocabulary] or [1, class].
         ids: [token] of which the logits are.
     """
     logits, name = outputs.get("logits"), type(network).__name__
     if logits is None:
         return ()
-    if "SequenceClassification" in name:
+    if "SequenceClassification" in name or "ImageClassification" in name:
         return (Prediction(None, _best(logits[0], _labels(network))),)
+    if tokenizer is None:
+        return ()
     if "TokenClassification" in name:
         return tuple(Prediction(place, _best(row, _labels(network))) for place, row in enumerate(logits[0]))
     if "MaskedLM" in name:

@@ -41,13 +41,13 @@ class Probed:
         )
 
 
-def probe(network: PreTrainedModel, inputs: Mapping[str, Tensor], real: Tensor) -> Probed:
+def probe(network: PreTrainedModel, inputs: Mapping[str, Any], real: Tensor | None = None) -> Probed:
     """Find the way that records a model exactly.
 
     Args:
         network: in eval mode.
         inputs: of its forward, also a batch that is padded.
-        real: [batch, token] bool, False on padding; rows of these queries are not compared.
+        real: [batch, token] bool, False on padding; rows of these queries are not compared. None: all are real.
 
     Raises CheckpointError for a model that cannot be recorded exactly.
     """
@@ -73,7 +73,7 @@ def probe(network: PreTrainedModel, inputs: Mapping[str, Tensor], real: Tensor) 
     return Probed(recorder, difference, sum(map(len, run.stages.values())))
 
 
-def _covered(network: PreTrainedModel, inputs: Mapping[str, Tensor]) -> bool:
+def _covered(network: PreTrainedModel, inputs: Mapping[str, Any]) -> bool:
     """Whether every attention call goes through transformers' interface, and none to torch by itself."""
     try:
         network.set_attn_implementation(NAME)
@@ -93,20 +93,23 @@ def _choose(network: PreTrainedModel, name: str) -> None:
 
 
 @torch.inference_mode()
-def _eager(network: PreTrainedModel, inputs: Mapping[str, Tensor]) -> dict[str, tuple[Tensor, ...]]:
+def _eager(network: PreTrainedModel, inputs: Mapping[str, Any]) -> dict[str, tuple[Tensor, ...]]:
     """The model's own weights by stage, each [batch, head, query, key]; nothing where it says none."""
     _choose(network, "eager")
-    outputs: Any = network(**inputs, output_attentions=True, return_dict=True)
+    run = Recorder(network, "functions").run({**inputs, "output_attentions": True})
+    outputs: Any = run.outputs
     found = {
         "encoder": outputs.get("encoder_attentions"),
         "decoder": outputs.get("decoder_attentions"),
         "cross": outputs.get("cross_attentions"),
         "only": outputs.get("attentions"),
     }
+    if len(run.stages) > 1:  # of images, of which a language model says nothing: what its softmax was given
+        found["vision"] = [heads.weights(slice(None)) for heads in run.stages.get("vision", ())]
     return {stage: tuple(weights) for stage, weights in found.items() if weights and weights[0] is not None}
 
 
-def _largest_difference(run: Run, theirs: Mapping[str, tuple[Tensor, ...]], real: Tensor) -> float | None:
+def _largest_difference(run: Run, theirs: Mapping[str, tuple[Tensor, ...]], real: Tensor | None) -> float | None:
     """Over all layers of all stages that both have; None where there is none, or not as many layers."""
     largest: float | None = None
     for stage, layers in run.stages.items():
@@ -118,7 +121,7 @@ def _largest_difference(run: Run, theirs: Mapping[str, tuple[Tensor, ...]], real
             if found.shape != weights.shape:
                 return None
             off = (found - weights.to(found.dtype)).abs().amax(dim=(1, 3))  # [batch, query]
-            if off.shape == real.shape:
+            if real is not None and off.shape == real.shape:
                 off = off[real]
             largest = max(largest or 0.0, float(off.max()))
     return largest

@@ -1,0 +1,1 @@
+"""Models of transformers: small random ones, saved as save_pretrained saves them."""

@@ -49,7 +49,7 @@ def test_a_folder_is_checked_then_loaded(folder: Path) -> None:
     press(app, "Load it")
     assert errors(app) == []
     assert address(app) == {"text": TEXT, "model": str(folder)}
-    recording = load_model(str(folder), device="cpu").record(TEXT)
+    recording = load_model(str(folder), device="cpu").record(TEXT)  # type: ignore[call-arg]  # it reads texts
     found = shown(app)
     assert (found.header["layers"], found.header["heads"]) == (2, 4)
     assert found.header["tokens"] == list(recording.tokens)

@@ -1,0 +1,162 @@
+"""Vision transformers of transformers: an image in, a Recording out."""
+
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from model.device import enough_memory, synchronize
+from model.errors import CheckpointError, InputError
+from model.huggingface.network import cast, load_network, reason_of, vision_class
+from model.huggingface.patches import PROBED, how_to_run, num_prefix, pictures
+from model.huggingface.pixels import read_processor, reading_of, size_of
+from model.huggingface.predictions import predictions_of
+from model.huggingface.probe import Probed, probe
+from model.inputs import SIZES, ImageInput, ImageSource, Reading, Size, read_image
+from model.nn.encoder import OnLayer
+from model.recording import Description, Recording
+
+
+class TransformersImage:
+    """A vision transformer of transformers, which gives each patch of an image one position.
+
+    Args:
+        description: of the checkpoint.
+        probed: the model, and the way that records it.
+        options: that its forward takes beside the pixels.
+        patch: pixels a side.
+        prefix: what to call the positions before the patches.
+        reading: how it wants its pixels.
+        size: pixels of the short side where none are asked for.
+    """
+
+    def __init__(
+        self,
+        description: Description,
+        probed: Probed,
+        options: dict[str, Any],
+        patch: int,
+        prefix: tuple[str, ...],
+        reading: Reading,
+        size: int,
+    ) -> None:
+        self.description = description
+        self.probed = probed
+        self.network = probed.recorder.network
+        self.device = self.network.device
+        self.num_layers = probed.num_calls
+        self.prefix = prefix
+        self._options = options
+        self._patch = patch
+        self._reading = reading
+        self._size = size
+
+    def read(self, image: ImageSource, size: Size | None = None) -> ImageInput:
+        """The pixels and patches of an image, as `record` reads it. Raises InputError as `record` does."""
+        if size == "letterbox":
+            raise InputError('"letterbox" is for the saliency decoder alone; give the pixels of the short side.')
+        return read_image(image, self._patch, self._size if size is None else size, self._reading)
+
+    @torch.inference_mode()
+    def record(self, image: ImageSource, size: Size | None = None, on_layer: OnLayer | None = None) -> Recording:
+        """Run an image and record every head.
+
+        The outputs: "embedding" [width], of [CLS], or where there is none the mean over the patches, of the last hidden
+        state; of a model with a classifier, of its last layer, before the last norm. A classifier's ten most probable
+        classes are in the recording's predictions.
+
+        Args:
+            image: a PIL image, a path, or the bytes of a file.
+            size: pixels of the short side, 224 to 1036; None: as many as the model's own image processor makes. Models
+                that read one size alone squeeze every photo into their own square.
+            on_layer: called with each layer's number as it is done; what it raises stops the run.
+
+        Raises InputError for an image that cannot be read or is out of bounds, DeviceError where there is not enough
+        memory.
+        """
+        given = self.read(image, size)
+        rows, columns = given.photo.grid
+        num_prefix = len(self.prefix)
+        num_tokens = num_prefix + rows * columns
+        started = time.perf_counter()
+        with enough_memory(self.device):
+            pixels = given.pixels.to(self.device, self.network.dtype)
+            run = self.probed.recorder.run({"pixel_values": pixels, **self._options}, on_layer)
+            synchronize(self.device)
+        (layers,) = run.stages.values()
+        hidden = run.outputs.get("last_hidden_state")
+        hidden = (run.outputs.hidden_states[-1] if hidden is None else hidden)[0].float().cpu()  # [token, width]
+        return Recording(
+            layers=tuple(heads.first() for heads in layers),
+            tokens=(*self.prefix, *patch_names(rows, columns)),
+            words=(None,) * num_tokens,
+            special=np.arange(num_tokens) < num_prefix,
+            segments=(0,) * num_tokens,
+            model=self.description,
+            seconds=time.perf_counter() - started,
+            device=str(self.device),
+            prefix_tokens=num_prefix,
+            photo=given.photo,
+            notes={"exact": self.probed.note},
+            outputs={"embedding": (hidden[0] if num_prefix else hidden.mean(dim=0)).numpy()},
+            predictions=predictions_of(self.network, None, run.outputs, ()),
+        )
+
+
+def patch_names(rows: int, columns: int) -> tuple[str, ...]:
+    """What to call each patch, row by row."""
+    return tuple(f"({row}, {column})" for row in range(rows) for column in range(columns))
+
+
+def load_image(
+    folder: Path, config: dict[str, Any], description: Description, device: torch.device, dtype: torch.dtype
+) -> TransformersImage:
+    """The vision transformer in a folder that save_pretrained wrote: of a model with two towers, the one for images.
+
+    Args:
+        folder: with config.json, safetensors and preprocessor_config.json.
+        config: what `bounds.read_config` read there.
+        description: of the checkpoint.
+        device: to run it on.
+        dtype: to run it in.
+
+    Raises CheckpointError for what cannot be loaded, or cannot be recorded exactly with one position a patch.
+    """
+    processor = read_processor(folder)
+    named = str((config.get("architectures") or [""])[0])
+    architecture = named if "ForImageClassification" in named else vision_class(config)
+    network = load_network(folder, architecture, torch.float32 if dtype == torch.bfloat16 else dtype).to(device)
+    shape = getattr(network.config, "vision_config", network.config)
+    name = type(network).__name__
+    if hasattr(shape, "depths"):
+        raise CheckpointError(
+            f"{name} looks inside windows of a grid that shrinks from layer to layer, so no layer's weights are over "
+            "all patches; take a plain vision transformer."
+        )
+    patch, image_size = getattr(shape, "patch_size", None), getattr(shape, "image_size", None)
+    if not isinstance(patch, int) or patch < 1 or getattr(shape, "num_channels", 3) != 3:
+        raise CheckpointError(f"{name} reads no square patches of RGB; take another model.")
+    image_size = image_size if isinstance(image_size, int) else None
+    options, grid = how_to_run(network, patch, image_size)
+    inputs = {"pixel_values": pictures(network, patch, grid), **options}
+    try:
+        probed = probe(network, inputs)
+    except CheckpointError:
+        raise
+    except Exception as error:  # whatever a model of somebody's raises when it runs
+        raise CheckpointError(f"{name} cannot be run on an image ({reason_of(error)}).") from error
+    prefix = _prefix(str(shape.model_type), num_prefix(probed, inputs, grid))
+    fixed = None if grid == PROBED else image_size
+    size = size_of(processor, image_size or SIZES[0]) if fixed is None else fixed
+    cast(network, dtype)
+    if architecture == named:
+        options["output_hidden_states"] = True
+    return TransformersImage(description, probed, options, patch, prefix, reading_of(processor, fixed), size)
+
+
+def _prefix(model_type: str, count: int) -> tuple[str, ...]:
+    if model_type == "deit" and count == 2:
+        return "[CLS]", "[DIST]"
+    return (("[CLS]",) if count else ()) + tuple(f"[REG{number}]" for number in range(count - 1))

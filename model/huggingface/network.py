@@ -1,0 +1,87 @@
+"""The network of a folder, by the class that fits: the whole model, or one tower of it."""
+
+import re
+from pathlib import Path
+from typing import Any
+
+import torch
+import transformers
+from transformers import AutoConfig, AutoModel, AutoTokenizer, PreTrainedModel
+
+from model.errors import CheckpointError
+
+transformers.utils.logging.disable_progress_bar()  # a server's log is no place for them
+transformers.utils.logging.set_verbosity_error()
+
+UNUSED = re.compile(r"pooler|position_ids|mask_token")  # what no attention depends on, and checkpoints often lack
+
+
+def vision_class(config: dict[str, Any]) -> str | None:
+    """The class of the vision tower of a model with two, CLIP's "CLIPVisionModel"; None where there is none."""
+    return _tower(config, "VisionModel")
+
+
+def text_class(config: dict[str, Any]) -> str | None:
+    """The class of the text tower, CLIP's "CLIPTextModel"; None where there is none."""
+    return _tower(config, "TextModel")
+
+
+def _tower(config: dict[str, Any], kind: str) -> str | None:
+    try:
+        whole = type(AutoConfig.for_model(config["model_type"])).__name__
+    except (ValueError, KeyError):
+        return None
+    name = whole.removesuffix("Config") + kind
+    return name if hasattr(transformers, name) else None
+
+
+def load_network(folder: Path, architecture: str | None, dtype: torch.dtype) -> PreTrainedModel:
+    """A network with all its weights, in eval mode.
+
+    Args:
+        folder: with config.json and safetensors.
+        architecture: a class of transformers; None or an unknown one: the bare model of the configuration.
+        dtype: of the weights.
+
+    Raises CheckpointError for what cannot be loaded, or lacks weights.
+    """
+    named = getattr(transformers, architecture or "", None)
+    loader: Any = named if isinstance(named, type) and issubclass(named, PreTrainedModel) else AutoModel
+    try:
+        network, loading = loader.from_pretrained(
+            folder,
+            local_files_only=True,
+            trust_remote_code=False,
+            use_safetensors=True,
+            dtype=dtype,
+            output_loading_info=True,
+        )
+    except Exception as error:  # a folder may hold anything, and transformers raises anything
+        raise CheckpointError(f"transformers cannot load {folder.name!r} ({reason_of(error)}).") from error
+    missing = sorted(key for key in loading["missing_keys"] if not UNUSED.search(key))
+    if missing:  # transformers would make them up
+        raise CheckpointError(f"The weights in {folder.name!r} lack {missing[0]} and {len(missing) - 1} others.")
+    return network.eval().requires_grad_(False)
+
+
+def load_tokenizer(folder: Path) -> Any:
+    """The folder's tokenizer, as transformers wraps it. Raises CheckpointError."""
+    try:
+        tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
+    except Exception as error:
+        raise CheckpointError(f"The tokenizer in {folder.name!r} cannot be loaded ({reason_of(error)}).") from error
+    if getattr(tokenizer, "backend_tokenizer", None) is None:
+        raise CheckpointError(f"The tokenizer in {folder.name!r} has no tokenizer.json, which is read here; save one.")
+    return tokenizer
+
+
+def cast(network: PreTrainedModel, dtype: torch.dtype) -> None:
+    """Weights to a number format, in place; buffers, such as rotary frequencies, keep theirs."""
+    for parameter in network.parameters():
+        parameter.data = parameter.data.to(dtype)
+
+
+def reason_of(error: Exception) -> str:
+    """The first sentence of what somebody else's error says, for the end of one of ours."""
+    text = " ".join(str(error).split())
+    return re.split(r"[.!?](?:\s|$)", text)[0][:160] or type(error).__name__
