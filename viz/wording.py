@@ -15,9 +15,9 @@ WHY_SPECIAL = (
 def name_of(recording: Recording, token: int) -> str:
     """What to call a position in a sentence: “it”, [CLS], patch (11, 15)."""
     text = isolated(visible(recording.tokens[token]))
-    if recording.special[token]:
-        return text
-    return f"“{text}”" if recording.grid is None else f"patch {text}"
+    if recording.grid is not None and token >= recording.prefix_tokens:
+        return f"patch {text}"
+    return text if recording.special[token] and text.startswith(("[", "<")) else f"“{text}”"
 
 
 def who(of: str, layer: int, head: int) -> str:

@@ -8,7 +8,7 @@ from PIL import Image
 from model.inputs import read_image
 from model.loaded import ImageModel, TextModel
 from model.recording import Recording
-from viz.panels import image_page, text_page
+from viz.panels import photo_choice, text_page
 from viz.samples import FOLDER, PHOTOS, TEXTS
 
 CLAIMS = {
@@ -44,7 +44,8 @@ def test_a_photo_is_there_and_its_patch_in_it(name: str, dinov2: ImageModel, cof
     with Image.open(io.BytesIO(content)) as photo:
         photo.load()
         assert min(photo.size) >= 256
-    size = image_page.SIZES[image_page.DEFAULT_SIZE]
+    size = photo_choice.SIZES[photo_choice.DEFAULT_SIZE]
+    assert size is not None
     rows, columns = read_image(content, dinov2.network.patch, size).photo.grid
     down, across = sample.place
     assert (int(down * rows) in range(rows), int(across * columns) in range(columns)) == (True, True)
@@ -58,5 +59,5 @@ def test_every_photo_is_listed_with_its_source() -> None:
 
 def test_the_pages_open_on_samples_that_exist() -> None:
     assert text_page.FIRST in TEXTS
-    assert image_page.FIRST in PHOTOS
-    assert image_page.DEFAULT_SIZE in image_page.SIZES
+    assert photo_choice.FIRST in PHOTOS
+    assert photo_choice.DEFAULT_SIZE in photo_choice.SIZES

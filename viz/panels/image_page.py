@@ -4,115 +4,66 @@ import numpy as np
 import streamlit as st
 from PIL import Image
 
-from model.errors import InputError
-from model.inputs import Size
 from model.recording import Photo, Recording
 from viz.address import View
 from viz.figures.tiles import blended
 from viz.panels import parts
 from viz.panels.lens import show_explorer
+from viz.panels.model_picker import pick_model
+from viz.panels.photo_choice import DEFAULT_SIZE, FIRST, MODEL, OWN_SIZE, SIZES, Asked, change_address, choose
+from viz.panels.predictions import show_predictions
 from viz.panels.recorder import Recorded, get_model, record
 from viz.samples import PHOTOS
-
-MODEL = "dinov2-focus"
-FIRST = "Coffee"
-DEFAULT_SIZE = "448"
-SIZES: dict[str, Size] = {
-    "224": 224,
-    "336": 336,
-    "448": 448,
-    "672": 672,
-    "1036": 1036,
-    "letterboxed": "letterbox",
-}
 
 
 def page() -> None:
     """Draw the page."""
     parts.keep_address("image")
+    model = pick_model("image", ("image", "image-text"), MODEL)
     choices, message = st.container(horizontal=True, vertical_alignment="bottom"), st.container()
     with message:
-        source, size = _choose()
+        asked = choose(model)
     with choices:
-        _inputs(source, size)
-    recorded = _record(source, size)
+        _inputs(asked)
+    recorded = _record(asked)
     recording = recorded.kept().recording
     photo = recording.photo
     assert photo is not None  # an image model recorded it
-    link = "This link opens what you see." if isinstance(source, str) else "Your photo is not in this link."
-    show_explorer("image", recorded, _start(recording, photo, source), link)
-    _saliency(recording, photo)
+    if "input" in recording.notes:
+        st.info(recording.notes["input"])
+    link = "This link opens what you see." if isinstance(asked.source, str) else "Your photo is not in this link."
+    show_explorer("image", recorded, _start(recording, photo, asked), link, below=show_predictions)
+    if "saliency" in recording.outputs:
+        _saliency(recording, photo)
     parts.model_line(recording)
     parts.about(recording)
 
 
-def _start(recording: Recording, photo: Photo, source: str | bytes) -> View:
-    sample = PHOTOS[source if isinstance(source, str) else FIRST]
+def _start(recording: Recording, photo: Photo, asked: Asked) -> View:
+    sample = PHOTOS[asked.source if isinstance(asked.source, str) else FIRST]
     rows, columns = photo.grid
     row, column = int(sample.place[0] * rows), int(sample.place[1] * columns)
-    return View(sample.layer, sample.head, query=recording.prefix_tokens + row * columns + column)
+    patch = recording.prefix_tokens + row * columns + column
+    if asked.model == MODEL:
+        return View(sample.layer, sample.head, query=patch)
+    query = patch if asked.text is None else recording.prefix_tokens - 1  # the last token of the text
+    return View(recording.num_layers // 2, 0, query=query)
 
 
-def _asked() -> tuple[str | bytes, str]:
-    """The photo (a sample's name, or the bytes of this session's own) and the size that the address asks for."""
-    params, state = st.query_params, st.session_state
-    size = params.get("size", DEFAULT_SIZE)
-    source = params.get("sample", FIRST)
-    if "own" in params and "image_own" in state:
-        return state.image_own, size if size in SIZES else DEFAULT_SIZE
-    return source if source in PHOTOS else FIRST, size if size in SIZES else DEFAULT_SIZE
-
-
-def _choose() -> tuple[str | bytes, str]:
-    """Which photo and size: what was given last, else what the address asks for; what cannot be read is refused."""
-    state = st.session_state
-    asked, size = _asked()
-    candidate = state.pop("image_candidate", None)
-    if candidate is not None and _readable(candidate, size):
-        state.image_own = candidate
-        _change_address(own="1", sample=None)
-        return candidate, size
-    if "own" in st.query_params and "image_own" not in state:
-        st.info("The photo of this link is not in it, and left when its page was closed; this is a sample.")
-    if _readable(asked, size):
-        return asked, size
-    # A size may make too many patches of this photo: the largest one that does not is shown.
-    pixels = [name for name in SIZES if name.isdigit() and int(name) < int(size)] if size.isdigit() else []
-    fitting = next((name for name in reversed(pixels) if _refusal(asked, name) is None), DEFAULT_SIZE)
-    st.info(f"The photo is shown at {fitting} instead.")
-    _change_address(size=None if fitting == DEFAULT_SIZE else fitting)
-    return asked, fitting
-
-
-def _readable(source: str | bytes, size: str) -> bool:
-    """Whether it can be recorded; else the page says why not."""
-    if (refusal := _refusal(source, size)) is not None:
-        st.error(refusal)
-    return refusal is None
-
-
-def _refusal(source: str | bytes, size: str) -> str | None:
-    """Why it cannot be recorded, or None."""
-    state = st.session_state
-    if state.get("image_good") == (source, size):
-        return None
-    try:
-        get_model(MODEL).read(_content(source), SIZES[size])
-    except InputError as error:
-        return str(error)
-    state.image_good = (source, size)
-    return None
-
-
-def _content(source: str | bytes) -> bytes:
-    return PHOTOS[source].read() if isinstance(source, str) else source
-
-
-def _inputs(source: str | bytes, size: str) -> None:
+def _inputs(asked: Asked) -> None:
     """Drawn before the recording is made: while it is, another photo or size can be chosen."""
     state = st.session_state
-    state.image_sample = source if isinstance(source, str) else None
-    state.image_size = size
+    state.image_sample = asked.source if isinstance(asked.source, str) else None
+    state.image_size = asked.size
+    if asked.text is not None:
+        state.image_text = asked.text
+        st.text_input(
+            "Text after the photo",
+            key="image_text",
+            max_chars=2_000,
+            on_change=_take_text,
+            help="The model reads the photo, then this; its words are chips below the photo, and look at its patches.",
+        )
     st.pills(
         "Samples",
         list(PHOTOS),
@@ -122,7 +73,7 @@ def _inputs(source: str | bytes, size: str) -> None:
     )
     st.selectbox(
         "Size",
-        list(SIZES),
+        asked.sizes,
         key="image_size",
         on_change=_take_size,
         width=150,
@@ -148,20 +99,19 @@ def _inputs(source: str | bytes, size: str) -> None:
             )
 
 
-def _change_address(**changes: str | None) -> None:
-    """Another photo or size: the rest of the address goes, but for what stays true of any photo."""
-    kept = {name: st.query_params[name] for name in ("sample", "own", "size") if name in st.query_params}
-    st.query_params.from_dict({name: value for name, value in (kept | changes).items() if value is not None})
-
-
 def _take_sample() -> None:
     if (picked := st.session_state.image_sample) is not None:
-        _change_address(sample=None if picked == FIRST else picked, own=None)
+        change_address(sample=None if picked == FIRST else picked, own=None)
+
+
+def _take_text() -> None:
+    change_address(text=st.session_state.image_text.strip() or None)
 
 
 def _take_size() -> None:
     size = st.session_state.image_size
-    _change_address(size=None if size == DEFAULT_SIZE else size)
+    default = DEFAULT_SIZE if st.query_params.get("model", MODEL) == MODEL else OWN_SIZE
+    change_address(size=None if size == default else size)
 
 
 def _take_upload(key: str) -> None:
@@ -169,14 +119,15 @@ def _take_upload(key: str) -> None:
         st.session_state.image_candidate = file.getvalue()
 
 
-def _record(source: str | bytes, size: str) -> Recorded:
-    content = _content(source)
+def _record(asked: Asked) -> Recorded:
+    content = asked.content
+    text = () if asked.text is None else (asked.text,)
     return record(
-        MODEL,
-        (content,),
-        size,
-        lambda on_layer: get_model(MODEL).record(content, SIZES[size], on_layer=on_layer),
-        sample=isinstance(source, str),
+        asked.model,
+        (content, *(part.encode("utf-8", "surrogatepass") for part in text)),
+        asked.size,
+        lambda on_layer: get_model(asked.model).record(content, *text, size=SIZES[asked.size], on_layer=on_layer),
+        sample=isinstance(asked.source, str) and asked.model == MODEL,
     )
 
 

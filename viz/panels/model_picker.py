@@ -88,7 +88,7 @@ def _facts(page: str, name: str, kinds: tuple[str, ...]) -> None:
         folder = fetch(name, weights=False) if _is_hub(name) else open_folder(name)
         facts = read_facts(folder, pick_device(), stored=not _is_hub(name))
         if facts.kind not in kinds:
-            where = {"text": "Text", "causal": "Generate", "sequence": "Generate"}.get(facts.kind, "Image")
+            where = {"text": "Text", "causal": "Text or Generate", "sequence": "Generate"}.get(facts.kind, "Image")
             raise InputError(f"This is a model for the page {where}; open it there.")
         if facts.needed > facts.free:
             raise InputError(

@@ -57,7 +57,13 @@ def look(app: AppTest, text: str, second: str = "") -> AppTest:
     """Type a text, or a pair, and press Look."""
     app.text_area(key="text_first").set_value(text)
     app.text_area(key="text_second").set_value(second)
-    app.button[0].click()
+    return press(app, "Look")
+
+
+def press(app: AppTest, label: str) -> AppTest:
+    """Press the button of that name."""
+    (button,) = (button for button in app.button if button.label == label)
+    button.click()
     return run(app)
 
 

@@ -11,7 +11,7 @@ from model.huggingface.sequence import TransformersSequence
 from model.huggingface.text import TransformersText
 from model.loaded import load_model
 from tests.model.huggingface.text_models import write_folder
-from tests.viz.panels.apps import SECONDS, address, errors, run, shown, tell, view
+from tests.viz.panels.apps import SECONDS, address, errors, press, run, shown, tell, view
 from viz.folders import FOLDERS
 from viz.panels import recorder
 
@@ -60,13 +60,11 @@ def test_what_is_typed_is_written_on_and_linked() -> None:
     app = open_generate(tokens="2")
     app.text_area(key="generate_prompt").set_value("Birds fly")
     app.number_input(key="generate_tokens").set_value(4)
-    app.button[1].click()
-    run(app)
+    press(app, "Write")
     assert address(app) == {"text": "Birds fly", "tokens": "4"}
     assert len(shown(app).header["tokens"]) == 6
     app.text_area(key="generate_prompt").set_value("   ")
-    app.button[1].click()
-    run(app)
+    press(app, "Write")
     (message,) = errors(app)
     assert message == "The text is empty; type at least one word."
     assert app.text_area(key="generate_prompt").value == "   "

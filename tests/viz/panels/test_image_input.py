@@ -11,7 +11,7 @@ from model import inputs
 from model.loaded import ImageModel
 from tests.sentences import is_one_sentence
 from tests.viz.panels.apps import address, choose, errors, open_image, run, shown, tell, upload, view
-from viz.panels import image_page
+from viz.panels import photo_choice
 
 
 def test_a_photo_of_one_s_own(dinov2: ImageModel, sample_photo: Callable[[str], Path]) -> None:
@@ -64,7 +64,7 @@ def test_after_a_broken_upload_one_s_own_photo_is_still_there(sample_photo: Call
 
 def test_a_size_with_too_many_patches_falls_back(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(inputs, "MAX_PATCHES", 400)  # 16 x 24 is fewer; the real bound would take long to reach
-    monkeypatch.setattr(image_page, "DEFAULT_SIZE", "224")
+    monkeypatch.setattr(photo_choice, "DEFAULT_SIZE", "224")
     app = choose(open_image(), image_size="672")
     (message,) = errors(app)
     assert "patches" in message

@@ -7,9 +7,10 @@ import numpy as np
 import pytest
 
 from model.loaded import load_model
+from tests.model.huggingface import image_models, image_text_models
 from tests.model.huggingface.text_models import write_folder
 from tests.sentences import is_one_sentence
-from tests.viz.panels.apps import address, errors, open_text, run, shown, view
+from tests.viz.panels.apps import address, errors, open_image, open_text, press, run, shown, view
 from viz.folders import FOLDERS
 from viz.panels import model_picker, recorder
 
@@ -30,12 +31,6 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def texts(app) -> list[str]:
     return [text.value for text in app.text]
-
-
-def press(app, label: str):
-    (button,) = (button for button in app.button if button.label == label)
-    button.click()
-    return run(app)
 
 
 def test_a_folder_is_checked_then_loaded(folder: Path) -> None:
@@ -114,3 +109,38 @@ def test_a_link_to_the_hub_downloads_nothing_by_itself(monkeypatch: pytest.Monke
     (message,) = errors(app)
     assert "cannot be reached from here; folders and the models in the box still work" in message
     assert shown(app).header["layers"] == 6
+
+
+def image_page_with(folder: Path, **parameters: str):
+    return open_image(model=str(folder), **{"size": "as trained"} | parameters)
+
+
+def test_a_vision_transformer_of_one_s_own(folder: Path, sample_photo) -> None:
+    family = image_models.FAMILIES["vit-classifier"][0]()
+    image_models.randomize(family)
+    own = image_models.save(folder.parent / "vit", family)
+    app = image_page_with(own)
+    assert errors(app) == []
+    recording = image_models.load(own).record(sample_photo("coffee"))
+    found = shown(app)
+    assert found.header["grid"] == list(recording.grid or ())
+    layer, head, query = view(app)
+    np.testing.assert_allclose(found.seen(), recording.attention(layer, head, query), atol=3e-4)
+    assert "The class of the whole input, with probabilities" in texts(app)
+
+
+def test_a_text_looks_at_a_photo(folder: Path, sample_photo) -> None:
+    network = image_text_models.FAMILIES["llava"]()
+    image_models.randomize(network)
+    own = image_text_models.save_with_text(folder.parent / "llava", network)
+    app = image_page_with(own, text="A cat sits")
+    assert errors(app) == []
+    recording = image_text_models.load(own).record(sample_photo("coffee"), "A cat sits")
+    found = shown(app)
+    layer, head, query = view(app)
+    assert query == recording.prefix_tokens - 1
+    np.testing.assert_allclose(found.seen(), recording.attention(layer, head, query), atol=3e-4)
+    app.text_input(key="image_text").set_value("The sky")
+    run(app)
+    assert address(app)["text"] == "The sky"
+    assert shown(app).header["tokens"] != found.header["tokens"]

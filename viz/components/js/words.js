@@ -13,8 +13,8 @@ const isolated = (token) => (/[\p{Script=Hebrew}\p{Script=Arabic}]/u.test(token)
 /** “it”, [CLS], patch (11, 15). */
 export function nameOf(header, token) {
   const text = isolated(header.tokens[token]);
-  if (header.special[token]) return text;
-  return header.grid ? `patch ${text}` : `“${text}”`;
+  if (token >= header.prefix && header.grid) return `patch ${text}`;
+  return header.special[token] && /^[[<]/.test(text) ? text : `“${text}”`;
 }
 
 /** The largest weights as [token, weight], special tokens left out on demand. */
@@ -57,7 +57,7 @@ export function specialShare(header, weights, direction) {
     shares.set(header.tokens[token], (shares.get(header.tokens[token]) ?? 0) + weights[token]);
     together += weights[token];
   });
-  const ordered = [...shares].sort((a, b) => b[1] - a[1]);
+  const ordered = [...shares].sort((a, b) => b[1] - a[1]).slice(0, 3); // of a text before a photo there are many
   const word = direction === "at" ? "to" : "from";
   return { text: ordered.map(([name, weight]) => `${percent(weight)} ${word} ${name}`).join(", "), together };
 }
