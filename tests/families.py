@@ -1,0 +1,54 @@
+"""Which families of models are recorded, and how exactly: `python -m tests.families` prints the table of the README."""
+
+import tempfile
+from collections.abc import Callable, Iterator
+from functools import partial
+from pathlib import Path
+
+from model import load_model
+from model.errors import CheckpointError
+from tests.model.huggingface import image_models, image_text_models, text_models
+
+WAYS = {"interface": "attention interface", "functions": "calls of torch"}
+Row = tuple[str, str, str, str]  # family, what it takes, exact or refused, by which way
+
+
+def tried(family: str, kind: str, write: Callable[[Path], object]) -> Row:
+    """A small random model of the family, written to a folder and loaded from it."""
+    with tempfile.TemporaryDirectory() as folder:
+        write(Path(folder) / "model")
+        try:
+            model = load_model(str(Path(folder) / "model"), device="cpu")
+        except CheckpointError as error:
+            return family, kind, f"refused: {str(error).partition(':')[0].partition(';')[0]}", "–"
+    probed = model.probed  # type: ignore[union-attr]  # it is none of our own two
+    return family, kind, f"{probed.difference:.0e}", WAYS[probed.recorder.way]
+
+
+def rows() -> Iterator[Row]:
+    """All families of the tests."""
+    for family in text_models.FAMILIES:
+        kind = "reads and writes" if family in text_models.SEQUENCES else "text"
+        yield tried(family, kind, partial(text_models.write_folder, family))
+    for family, (build, _) in image_models.FAMILIES.items():
+
+        def write_image(folder: Path, build: Callable = build) -> None:
+            network = build()
+            image_models.randomize(network)
+            image_models.save(folder, network)
+
+        yield tried(family, "photo", write_image)
+    for family, make in image_text_models.FAMILIES.items():
+
+        def write_both(folder: Path, make: Callable = make) -> None:
+            network = make()
+            image_models.randomize(network)
+            image_text_models.save_with_text(folder, network)
+
+        yield tried(family, "photo and text", write_both)
+
+
+if __name__ == "__main__":
+    print("| family | takes | largest difference | recorded by way of |\n| --- | --- | --- | --- |")
+    for row in rows():
+        print(f"| {' | '.join(row)} |", flush=True)
