@@ -28,7 +28,7 @@ from tests.references import dinov2_like
 from tests.sentences import is_one_sentence
 from viz.figures.overlay import patch_overlay
 
-STRETCHED = {"vit", "deit", "beit", "clip", "siglip", "ijepa"}  # where the forward has to be told
+STRETCHED = {"vit", "deit", "beit", "clip", "blip", "siglip", "ijepa"}  # where the forward has to be told
 
 
 @pytest.fixture(scope="module")

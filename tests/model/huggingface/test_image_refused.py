@@ -19,11 +19,11 @@ SWIN: dict[str, Any] = {
     "window_size": 4,
 }
 REFUSED = {
-    "swin": (lambda: made("Swin", **SWIN), "inside windows"),
+    "swin": (lambda: made("Swin", **SWIN), "in windows"),
     "yolos": (lambda: made("Yolos", num_detection_tokens=5, **SHAPE | {"image_size": [32, 32]}), "one position"),
     "vit_mae": (lambda: made("ViTMAE", mask_ratio=0.5, **SHAPE), "differ from its own"),
     "data2vec": (lambda: made("Data2VecVision", **SHAPE), "does not say its own"),
-    "siglip2": (lambda: towers("Siglip2"), "on an image alone"),
+    "siglip2": (lambda: towers("Siglip2"), "cannot be run on an image"),
 }
 
 
