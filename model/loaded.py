@@ -25,7 +25,7 @@ from model.nn.vit import VisionTransformer
 from model.recording import Description, Recording
 
 if TYPE_CHECKING:
-    from model.huggingface.text import TransformersText
+    from model.huggingface.load import Foreign
 
 HUB_ID = re.compile(r"[\w][\w.-]{0,95}/[\w.-]{1,96}", re.ASCII)
 EXTRAPOLATED = (
@@ -181,10 +181,10 @@ class ImageModel:
         )
 
 
-Model: TypeAlias = "TextModel | ImageModel | TransformersText"
+Model: TypeAlias = "TextModel | ImageModel | Foreign"
 
 
-def load_model(name: str, device: str = "auto", dtype: str = "float32") -> Model:
+def load_model(name: str, device: str = "auto", dtype: str = "float32", part: str | None = None) -> Model:
     """A model, ready to record.
 
     Args:
@@ -192,6 +192,7 @@ def load_model(name: str, device: str = "auto", dtype: str = "float32") -> Model
             Hub, "organisation/name", which is downloaded unless it is in the cache.
         device: "auto" (cuda, else mps, else cpu), or one of these by name.
         dtype: "float32", on a GPU also "bfloat16", for checking also "float64".
+        part: "text" for the text tower of a model with two (CLIP, SigLIP); the one for images is loaded else.
 
     Raises:
         ValueError: for a name that is none of these.
@@ -202,7 +203,7 @@ def load_model(name: str, device: str = "auto", dtype: str = "float32") -> Model
     place = pick_device(device)
     number_format = pick_dtype(dtype, place)
     if not isinstance(name, str) or name not in CATALOGUE:
-        return _load_foreign(name, place, number_format)
+        return _load_foreign(name, place, number_format, part)
     checkpoint = CATALOGUE[name]
     if checkpoint.kind == "causal":
         from model.checkpoints.smollm2 import load_smollm2
@@ -217,17 +218,17 @@ def load_model(name: str, device: str = "auto", dtype: str = "float32") -> Model
     return ImageModel(checkpoint, backbone, decoder, place, number_format)
 
 
-def _load_foreign(name: str, device: torch.device, dtype: torch.dtype) -> "TransformersText":
+def _load_foreign(name: str, device: torch.device, dtype: torch.dtype, part: str | None) -> "Foreign":
     """A folder or an id of the Hub; transformers is imported here alone, for it takes seconds."""
     if isinstance(name, str | Path) and str(name).strip() and Path(name).is_dir():
         from model.huggingface.load import load_folder
 
-        return load_folder(Path(name), str(name), device, dtype)
+        return load_folder(Path(name), str(name), device, dtype, part=part)
     if isinstance(name, str) and HUB_ID.fullmatch(name):
         from model.huggingface.hub import download
         from model.huggingface.load import load_folder
 
-        return load_folder(download(name), name, device, dtype)
+        return load_folder(download(name), name, device, dtype, part=part)
     raise ValueError(
         f"There is no model {name!r}; give one of {', '.join(CATALOGUE)}, a folder, or an id of the Hugging Face Hub."
     )

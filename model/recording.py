@@ -59,7 +59,7 @@ class Recording:
     layers: tuple[Heads, ...]  # query, key, value [head, token, d_head]; mask broadcastable to [head, query, key]
     tokens: tuple[str, ...]  # what to call each position
     words: tuple[int | None, ...]  # which word each token is part of, counted over all texts; None: of no word
-    special: np.ndarray  # [token] bool: [CLS], [SEP], …
+    special: np.ndarray  # [token] bool: [CLS], [SEP], …, on which heads rest
     segments: tuple[int, ...]  # which text of a pair each token is part of
     model: Description
     seconds: float  # that recording took

@@ -3,6 +3,7 @@
 Imports stay inside the fixtures: tests/gpu runs where not everything is installed.
 """
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -10,7 +11,19 @@ from typing import TYPE_CHECKING
 import pytest
 
 if TYPE_CHECKING:
+    from model.huggingface.text import TransformersText
     from model.loaded import ImageModel, TextModel
+
+# Where the language model of the catalogue is kept once it has been dequantised: not in the home of who runs the tests.
+os.environ.setdefault("HEADLENS_CACHE", str(Path(__file__).parent.parent / ".pytest_cache" / "headlens"))
+
+
+@pytest.fixture(scope="session")
+def smollm2() -> "TransformersText":
+    """SmolLM2-135M-Instruct in float32 on the CPU."""
+    from model.loaded import load_model
+
+    return load_model("smollm2-135m", device="cpu")  # type: ignore[return-value]  # it is no encoder
 
 
 @pytest.fixture(scope="session")

@@ -5,16 +5,25 @@ import os
 
 from model.errors import HeadlensError
 
-STORE = "HEADLENS_STORE_GB"
+STORE, MODELS = "HEADLENS_STORE_GB", "HEADLENS_MODELS_GB"
 
 
 def store_bytes() -> int:
     """Bytes of recordings that are kept in memory: STORE in gigabytes, 2 by default. Raises HeadlensError."""
-    written = os.environ.get(STORE, "2")
+    return _bytes(STORE, "2")
+
+
+def models_bytes() -> int:
+    """Bytes of models that are held in memory: MODELS in gigabytes, 4 by default. Raises HeadlensError."""
+    return _bytes(MODELS, "4")
+
+
+def _bytes(name: str, default: str) -> int:
+    written = os.environ.get(name, default)
     try:
         gigabytes = float(written)
     except ValueError:
         gigabytes = math.nan
     if not 0 < gigabytes < math.inf:
-        raise HeadlensError(f"{STORE} must be a number of gigabytes above 0, such as 2, not {written!r}.")
+        raise HeadlensError(f"{name} must be a number of gigabytes above 0, such as {default}, not {written!r}.")
     return round(gigabytes * 1e9)

@@ -11,7 +11,7 @@ from transformers import AutoModelForCausalLM, AutoTokenizer
 from model.checkpoints.catalogue import Checkpoint
 from model.checkpoints.files import locate
 from model.errors import CheckpointError
-from model.huggingface.load import load_folder
+from model.huggingface.load_text import load_text
 from model.huggingface.text import TransformersText
 
 
@@ -31,7 +31,7 @@ def load_smollm2(checkpoint: Checkpoint, device: torch.device, dtype: torch.dtyp
     folder = cache_folder() / f"{checkpoint.name}-{sha256[:12]}"
     if not folder.is_dir():
         _dequantise(file, folder)
-    return load_folder(folder, checkpoint.name, device, dtype, checkpoint)
+    return load_text(folder, "LlamaForCausalLM", checkpoint, device, dtype)
 
 
 def _dequantise(file: Path, folder: Path) -> None:

@@ -3,22 +3,24 @@
 import re
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeAlias
 
 import torch
 import transformers
-from torch import Tensor
-from transformers import AutoConfig, AutoModel, PretrainedConfig, PreTrainedModel
+from transformers import AutoConfig, AutoModel, PretrainedConfig
 from transformers.initialization import no_init_weights
 
 from model.device import free_memory
 from model.errors import CheckpointError
 from model.huggingface.bounds import read_config, stored_bytes
-from model.huggingface.network import load_network, load_tokenizer, reason_of
-from model.huggingface.probe import Probed, probe
-from model.huggingface.sequence import TransformersSequence
-from model.huggingface.text import TransformersText, num_positions_of
+from model.huggingface.image import TransformersImage, load_image
+from model.huggingface.image_text import TransformersImageText, load_image_text
+from model.huggingface.load_text import load_text
+from model.huggingface.network import reason_of, text_class
+from model.huggingface.text import TransformersText
 from model.recording import Description
 
+Foreign: TypeAlias = TransformersText | TransformersImage | TransformersImageText
 ROOM = 1.5  # a model may take so much more memory than its weights do on disk, times the wider number format
 
 
@@ -36,13 +38,16 @@ class Facts:
     licence: str  # "unknown" where the folder does not say
 
 
-def read_facts(folder: Path, device: torch.device, dtype: torch.dtype = torch.float32) -> Facts:
-    """What loading would bring and take. Raises CheckpointError for a folder that holds no model."""
+def read_facts(folder: Path, device: torch.device, dtype: torch.dtype = torch.float32, stored: bool = True) -> Facts:
+    """What loading would bring and take; stored says whether the weights are there already.
+
+    Raises CheckpointError for a folder that holds no model.
+    """
     said = read_config(folder)
     config = _config(folder)
     part = config.vision_config if _kind(config) == "image" and hasattr(config, "vision_config") else config
     part = part.get_text_config()
-    parameters = _parameters(folder, config)
+    parameters = _parameters(folder, config, stored_bytes(folder) if stored else None)
     return Facts(
         kind=_kind(config),
         architecture=str((said.get("architectures") or [said["model_type"]])[0]),
@@ -56,8 +61,13 @@ def read_facts(folder: Path, device: torch.device, dtype: torch.dtype = torch.fl
 
 
 def load_folder(
-    folder: Path, name: str, device: torch.device, dtype: torch.dtype, description: Description | None = None
-) -> TransformersText:
+    folder: Path,
+    name: str,
+    device: torch.device,
+    dtype: torch.dtype,
+    description: Description | None = None,
+    part: str | None = None,
+) -> Foreign:
     """The model in a folder that save_pretrained wrote, ready to record.
 
     Args:
@@ -66,6 +76,7 @@ def load_folder(
         device: to run it on.
         dtype: to run it in.
         description: of it, where more is known than the folder says.
+        part: "text" for the text tower of a model with two (CLIP, SigLIP), of which the one for images is loaded else.
 
     Raises CheckpointError for a folder without a model, one that is damaged or too large, or a model that cannot be
     recorded exactly.
@@ -77,41 +88,15 @@ def load_folder(
             "take a smaller model."
         )
     if description is None:
-        description = Description(name, name, facts.kind, "not stated", facts.licence)
-    network = load_network(folder, facts.architecture, dtype).to(device)
-    tokenizer = load_tokenizer(folder)
-    limit = tokenizer.model_max_length
-    num_positions = num_positions_of(network, int(limit) if limit < 10**9 else 10**9)
-    probed = _probed(network, num_positions)
-    kind = TransformersSequence if facts.kind == "sequence" else TransformersText
-    return kind(description, probed, tokenizer.backend_tokenizer, num_positions, device)
-
-
-def _probed(network: PreTrainedModel, num_positions: int) -> Probed:
-    try:
-        return probe(network, *probe_inputs(network, num_positions))
-    except CheckpointError:
-        raise
-    except Exception as error:  # whatever a model of somebody's raises when it runs
-        raise CheckpointError(f"{type(network).__name__} cannot be run on a text ({reason_of(error)}).") from error
-
-
-def probe_inputs(network: PreTrainedModel, num_positions: int) -> tuple[dict[str, Tensor], Tensor]:
-    """Random tokens, the second text shorter and padded: inputs, and [batch, token] bool, False on padding."""
-    config = network.config.get_text_config()
-    length = min(12, num_positions)
-    generator = torch.Generator().manual_seed(0)
-    ids = torch.randint(min(5, config.vocab_size - 1), config.vocab_size, (2, length), generator=generator)
-    real = torch.ones(2, length, dtype=torch.bool)
-    real[1, max(1, 2 * length // 3) :] = False
-    if (pad := getattr(config, "pad_token_id", None)) is not None:
-        ids[~real] = pad
-        ids[real & (ids == pad)] = (pad + 1) % config.vocab_size
-    ids, real = ids.to(network.device), real.to(network.device)
-    inputs = {"input_ids": ids, "attention_mask": real.long()}
-    if config.is_encoder_decoder:
-        inputs["decoder_input_ids"] = ids[:, : max(1, length // 2)]
-    return inputs, real
+        kind = "text" if part == "text" else facts.kind
+        description = Description(name, name, kind, "not stated", facts.licence)
+    said = read_config(folder)
+    if facts.kind == "image" and part != "text":
+        return load_image(folder, said, description, device, dtype)
+    if facts.kind == "image-text":
+        return load_image_text(folder, said, description, device, dtype)
+    architecture = text_class(said) if facts.kind == "image" else facts.architecture
+    return load_text(folder, architecture, description, device, dtype)
 
 
 def _config(folder: Path) -> PretrainedConfig:
@@ -136,9 +121,8 @@ def _kind(config: PretrainedConfig) -> str:
     return "causal" if causal and type(config) not in transformers.MODEL_FOR_MASKED_LM_MAPPING else "text"
 
 
-def _parameters(folder: Path, config: PretrainedConfig) -> int:
-    """How many there would be; no more than what is stored could hold."""
-    stored = stored_bytes(folder)
+def _parameters(folder: Path, config: PretrainedConfig, stored: int | None) -> int:
+    """How many there would be; no more than the bytes that are stored could hold."""
     try:
         with torch.device("meta"), no_init_weights():
             parameters = sum(p.numel() for p in AutoModel.from_config(config).parameters())
@@ -146,7 +130,7 @@ def _parameters(folder: Path, config: PretrainedConfig) -> int:
         raise CheckpointError(
             f"transformers cannot build the model in {folder.name!r} ({reason_of(error)})."
         ) from error
-    if parameters > 4 * ROOM * stored:  # stored in as little as a byte each
+    if stored is not None and parameters > 4 * ROOM * stored:  # stored in as little as a byte each
         raise CheckpointError(
             f"The config.json in {folder.name!r} asks for {parameters:,} parameters, but {stored:,} bytes are there."
         )

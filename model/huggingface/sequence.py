@@ -73,7 +73,7 @@ class TransformersSequence(TransformersText):
             device=str(self.device),
             offsets=given.offsets,
             texts=given.texts,
-            notes=notes_of(given, self.max_tokens),
+            notes=notes_of(given, self.max_tokens, self.probed),
         )
         special = special_ids(self.tokenizer, ids)
         special[0] = True  # it stands for nothing that was written
@@ -86,7 +86,7 @@ class TransformersSequence(TransformersText):
             segments=(0,) * len(ids),
             offsets=(),
             texts=(self.tokenizer.decode(list(written)),),
-            notes={},
+            notes={"exact": self.probed.note},
             predictions=predictions_of(self.network, self.tokenizer, run.outputs, ids),
             stage="decoder",
         )

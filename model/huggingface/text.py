@@ -101,7 +101,7 @@ class TransformersText:
             layers=tuple(heads.first() for heads in layers),
             tokens=(*named(given), *(token_text(self.tokenizer, number) for number in written)),
             words=(*given.words, *(None for _ in written)),
-            special=np.concatenate([given.special, special_ids(self.tokenizer, written)]),
+            special=self._special(given, written),
             segments=tuple(segments),
             model=self.description,
             seconds=time.perf_counter() - started,
@@ -109,10 +109,15 @@ class TransformersText:
             offsets=(*given.offsets, *(None for _ in written)),
             texts=texts,
             outputs={} if self.causal else {"embedding": _embedding(run.outputs)},
-            notes=notes_of(given, self.max_tokens),
+            notes=notes_of(given, self.max_tokens, self.probed),
             predictions=predictions_of(self.network, self.tokenizer, run.outputs, ids),
             stage=stage,
         )
+
+    def _special(self, given: TextInput, written: Sequence[int]) -> np.ndarray:
+        special = np.concatenate([given.special, special_ids(self.tokenizer, written)])
+        special[0] |= self.causal  # heads rest on the first token, whatever it is (Xiao et al. 2024, StreamingLLM)
+        return special
 
     def _inputs(self, ids: Sequence[int], segments: Sequence[int]) -> dict[str, Any]:
         """What the model's forward takes of them."""
@@ -158,14 +163,15 @@ def special_ids(tokenizer: Tokenizer, ids: Sequence[int]) -> np.ndarray:
     return np.array([number in added and added[number].special for number in ids], dtype=bool)
 
 
-def notes_of(given: TextInput, max_tokens: int) -> dict[str, str]:
-    """What is to be known of the input: that it was cut."""
-    if not given.dropped:
-        return {}
-    return {
-        "input": f"This model reads {max_tokens:,} tokens: "
-        f"{given.kept:,} of {given.kept + given.dropped:,} were kept, the rest cut off at the end."
-    }
+def notes_of(given: TextInput, max_tokens: int, probed: Probed) -> dict[str, str]:
+    """What is to be known of the input, that it was cut; and of how exactly it was recorded."""
+    notes = {"exact": probed.note}
+    if given.dropped:
+        notes["input"] = (
+            f"This model reads {max_tokens:,} tokens: "
+            f"{given.kept:,} of {given.kept + given.dropped:,} were kept, the rest cut off at the end."
+        )
+    return notes
 
 
 def num_positions_of(network: PreTrainedModel, tokenizer_says: int) -> int:

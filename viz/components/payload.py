@@ -104,6 +104,7 @@ def build(
         "layers": recording.num_layers,
         "heads": recording.num_heads,
         "scale": recording.layers[view.layer].scale,
+        "softcap": recording.layers[view.layer].softcap,
         "causal": recording.layers[view.layer].causal,
         "side": None if photo is not None else int(tiles.shape[-1]),
         "sent": sent,
@@ -161,11 +162,10 @@ def _preview(kept: Kept, direction: str, query: int, work: Work) -> dict[str, np
 
 def _head(recording: Recording, view: View) -> dict[str, np.ndarray]:
     layer, head = view.layer, view.head
-    arrays = {
-        "query": recording.query(layer, head).astype(np.float32),
-        "key": recording.key(layer, head).astype(np.float32),
-        "lse": recording.log_sum_exp(layer, head).astype(np.float32),
-    }
+    arrays = {"lse": recording.log_sum_exp(layer, head).astype(np.float32)}
+    if not recording.layers[layer].scores_only:  # else they are all in the mask
+        arrays["query"] = recording.query(layer, head).astype(np.float32)
+        arrays["key"] = recording.key(layer, head).astype(np.float32)
     if (mask := recording.mask(layer, head)) is not None:
         arrays["mask"] = mask
     return arrays

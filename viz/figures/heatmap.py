@@ -20,6 +20,7 @@ def attention_heatmap(
     query: int | None = None,
     log: bool = False,
     theme: Theme = LIGHT,
+    causal: bool = False,
 ) -> go.Figure:
     """The weights of one head; the hover says which token looks at which, and how much exactly.
 
@@ -30,6 +31,7 @@ def attention_heatmap(
         query: the row to outline.
         log: colour by the logarithm, over DECADES decades.
         theme: the colours.
+        causal: leave empty what lies in a query's future, where no weight could be.
 
     Raises ValueError when the sizes differ.
     """
@@ -37,7 +39,10 @@ def attention_heatmap(
     if weights.shape != (num_tokens, num_tokens) or len(special) != num_tokens:
         raise ValueError(f"{num_tokens} tokens do not fit weights {weights.shape} and {len(special)} special flags.")
     names = categories(tokens)
-    return _matrix(weights, special, names, token_axis(names, tokens), query, log, theme)
+    figure = _matrix(weights, special, names, token_axis(names, tokens), query, log, theme)
+    if causal:
+        figure.data[0].z = np.where(np.tri(num_tokens, dtype=bool), figure.data[0].z, np.nan)
+    return figure
 
 
 def pooled_heatmap(

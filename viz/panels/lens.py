@@ -1,16 +1,30 @@
 """The explorer on a page: its view comes from the address, and goes back into it."""
 
+from collections.abc import Callable
+
 import streamlit as st
 
+from model.recording import Recording
 from viz.address import Bounds, View, read_view, write_view
 from viz.components.explorer import explorer
 from viz.components.payload import build
 from viz.panels.recorder import Recorded, working
 from viz.panels.saved import saved_figure
+from viz.store import Kept
+
+Stage = Callable[[Kept], Kept]
+Below = Callable[[Recording, View], None]
+
+
+def whole(kept: Kept) -> Kept:
+    """The recording as it is."""
+    return kept
 
 
 @st.fragment
-def show_explorer(page: str, recorded: Recorded, start: View, link: str) -> None:
+def show_explorer(
+    page: str, recorded: Recorded, start: View, link: str, stage: Stage = whole, below: Below | None = None
+) -> None:
     """The linked views of a recording, in a fragment: a pin reruns nothing else.
 
     Args:
@@ -18,8 +32,10 @@ def show_explorer(page: str, recorded: Recorded, start: View, link: str) -> None
         recorded: what to show.
         start: the view where the address says nothing.
         link: what the page says of its address.
+        stage: picks what is shown of the recording.
+        below: draws what belongs to the pinned view.
     """
-    state, kept = st.session_state, recorded.kept()
+    state, kept = st.session_state, stage(recorded.kept())
     recording, place = kept.recording, st.empty()
     bounds = Bounds(recording.num_layers, recording.num_heads, recording.num_tokens)
     key = f"{page}_explorer"
@@ -36,7 +52,7 @@ def show_explorer(page: str, recorded: Recorded, start: View, link: str) -> None
 
     def take_more() -> None:
         state[f"{page}_full"] = True
-        state[f"{page}_hover"] = recorded.key
+        state[f"{page}_hover"] = kept.key
 
     def take_save() -> None:
         state[f"{page}_save"] = _said(state[key].save)
@@ -46,10 +62,12 @@ def show_explorer(page: str, recorded: Recorded, start: View, link: str) -> None
         save = saved_figure(page, kept, view, asked)
     small = recording.photo is None
     full = small or state.pop(f"{page}_full", False)
-    hover = small or state.get(f"{page}_hover") == recorded.key
-    sent = state.get(f"{page}_sent") == recorded.key
+    hover = small or state.get(f"{page}_hover") == kept.key
+    sent = state.get(f"{page}_sent") == kept.key
     payload = build(kept, view, link, full, hover, sent, save, lambda what, layers: working(place, what, layers))
     explorer(key, payload, take_view, take_more, take_save)
+    if below is not None:
+        below(recording, view)
 
 
 def _said(value: object) -> dict:

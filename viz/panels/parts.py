@@ -2,8 +2,8 @@
 
 import streamlit as st
 
+from model.checkpoints.catalogue import Checkpoint
 from model.recording import Recording
-from viz.panels.recorder import get_model
 from viz.theme import THEMES, Theme
 
 
@@ -22,6 +22,11 @@ def keep_address(page: str) -> None:
     state[f"{page}_address"] = st.query_params.to_dict()
 
 
+def only(*names: str) -> dict[str, str]:
+    """These parts of the address, where they are in it."""
+    return {name: st.query_params[name] for name in names if name in st.query_params}
+
+
 def model_line(recording: Recording) -> None:
     """Which model, where, how fast: one quiet line."""
     seconds = recording.seconds
@@ -34,12 +39,14 @@ def model_line(recording: Recording) -> None:
 
 def about(recording: Recording) -> None:
     """How the picture was computed, and how to take it away; folded."""
-    checkpoint = get_model(recording.model.name).description
+    model = recording.model
+    source = f" Source: {model.source}." if isinstance(model, Checkpoint) else ""
+    exact = recording.notes.get("exact")
     with st.expander("How this was computed"):
+        st.text(f"Model: {model.title}, by {model.authors}. Licence: {model.licence}.{source}")
         st.markdown(
-            f"**Model** {checkpoint.title}, by {checkpoint.authors}. Licence: {checkpoint.licence}. "
-            f"Source: {checkpoint.source}.\n\n"
             f"The model ran once on this input, on {recording.device}, in {recording.seconds:.2f} s, with its fused "
             "attention untouched. Each layer's queries and keys were kept, and every weight you see is "
             "softmax(q·kᵀ / √d) of them (Vaswani et al. 2017, equation 1)."
+            + (f"\n\n{exact[0].upper()}{exact[1:]}." if exact else "")
         )

@@ -2,34 +2,93 @@
 
 import gc
 import hashlib
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
 
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from model import load_model
+from model.checkpoints.catalogue import CATALOGUE
 from model.device import parallel_runs, pick_device
+from model.errors import CheckpointError
+from model.loaded import HUB_ID, Model
 from model.nn.encoder import OnLayer
 from model.recording import Recording
 from viz.gate import Gate
 from viz.memory import Freed
-from viz.settings import store_bytes
+from viz.models import ModelStore
+from viz.settings import models_bytes, store_bytes
 from viz.store import Kept, RecordingStore, Visitor
 
+FIRST_TIME = {"smollm2-135m": "Loading the model (the first time ever takes some 20 seconds) …"}
 SHOW_PROGRESS_AFTER = 0.4  # seconds; a bar that flashes by is only unrest
 
 
-@st.cache_resource(show_spinner="Loading the model …")
-def get_model(name: str):  # TextModel or ImageModel
-    """The model, loaded once for all visitors. Raises CheckpointError."""
-    model = load_model(name)
-    gc.collect()
-    gc.freeze()  # else every rerun's garbage collection walks through the model's objects again
-    gc.collect()  # a full collection waits until a quarter as much is new as the last one left: now that is little
-    return model
+@st.cache_resource
+def _models() -> ModelStore:
+    return ModelStore(models_bytes())
+
+
+def get_model(name: str) -> Any:  # a Model; its page knows of which kind
+    """A model of the catalogue, of a folder or of the Hub, loaded once for all visitors. Raises CheckpointError."""
+
+    def load() -> Model:
+        if name not in CATALOGUE and HUB_ID.fullmatch(name):
+            fetch(name)
+        with st.spinner(FIRST_TIME.get(name, "Loading the model …")):
+            model = load_model(name)
+        gc.collect()
+        gc.freeze()  # else every rerun's garbage collection walks through the model's objects again
+        gc.collect()  # a full collection waits until a quarter as much is new as the last one left: now that is little
+        return model
+
+    return _models().get(identity(name), load)
+
+
+def identity(name: str) -> str:
+    """The name, and for a folder when it was last written: another checkpoint in it is another model."""
+    folder = Path(name)
+    if name in CATALOGUE or not folder.is_dir():
+        return name
+    return f"{name}|{max((path.stat().st_mtime_ns for path in folder.iterdir()), default=0)}"
+
+
+def fetch(name: str, weights: bool = True) -> Path:
+    """Download from the Hub, with progress; whoever leaves stops it. Raises CheckpointError."""
+    from model.huggingface.hub import download  # it takes a second
+
+    done, left, found = [0, 0], threading.Event(), list[Path | CheckpointError]()
+
+    def hear(now: int, total: int) -> None:
+        done[:] = now, total
+        if left.is_set():
+            raise InterruptedError
+
+    def work() -> None:
+        try:
+            found.append(download(name, hear, weights))
+        except CheckpointError as error:
+            found.append(error)
+
+    place, thread = st.empty(), threading.Thread(target=work, daemon=True)
+    thread.start()
+    try:
+        while thread.is_alive():
+            share = done[0] / done[1] if done[1] else 0.0
+            place.progress(min(1.0, share), f"Downloading {name}: {done[0] / 1e6:,.0f} of {done[1] / 1e6:,.0f} MB")
+            thread.join(0.3)
+    finally:
+        left.set()
+    place.empty()
+    if isinstance(found[0], CheckpointError):
+        raise found[0]
+    return found[0]
 
 
 @st.cache_resource
@@ -76,13 +135,13 @@ def record(
     """An input's recording, made by run unless it is kept already. Raises what the run raises.
 
     Args:
-        model_name: of the catalogue.
+        model_name: as `get_model` takes it.
         parts: all bytes of the input; they, the model and the options are the key.
         options: whatever else changes the result.
         run: makes the recording, calling back after each layer.
         sample: whether the input is everybody's; any other goes when its visitors have gone.
     """
-    digest = hashlib.sha256(f"{model_name}|{options}".encode())
+    digest = hashlib.sha256(f"{identity(model_name)}|{options}".encode())
     for part in parts:
         digest.update(hashlib.sha256(part).digest())
     recorded = Recorded(digest.hexdigest(), model_name, run, sample)

@@ -9,6 +9,8 @@ from model.recording import Recording
 from viz.address import View, write_texts
 from viz.panels import parts
 from viz.panels.lens import show_explorer
+from viz.panels.model_picker import pick_model
+from viz.panels.predictions import show_predictions
 from viz.panels.recorder import Recorded, get_model, record
 from viz.samples import TEXTS
 
@@ -19,15 +21,16 @@ FIRST = "Trophy"
 def page() -> None:
     """Draw the page."""
     parts.keep_address("text")
+    model = pick_model("text", ("text", "causal"), MODEL)
     form, message, samples = st.container(), st.container(), st.container()
     with message:
-        texts = _choose()
+        texts = _choose(model)
     _inputs(texts, form, samples)
-    recorded = _record(texts)
+    recorded = _record(model, texts)
     recording = recorded.kept().recording
     if "input" in recording.notes:
         st.info(recording.notes["input"])
-    show_explorer("text", recorded, _start(recording), _link(recording.texts))
+    show_explorer("text", recorded, _start(recording), _link(recording.texts), below=show_predictions)
     _similarity(recording)
     parts.model_line(recording)
     parts.about(recording)
@@ -35,6 +38,8 @@ def page() -> None:
 
 def _start(recording: Recording) -> View:
     sample = next((sample for sample in TEXTS.values() if sample.texts == recording.texts), None)
+    if recording.model.name != MODEL:
+        return View(0, 0, query=min(1, recording.num_tokens - 1), matrix=True)
     if sample is None:
         return View(TEXTS[FIRST].layer, TEXTS[FIRST].head, query=1, matrix=True)  # the token after [CLS]
     return View(sample.layer, sample.head, sample.query, matrix=True)
@@ -58,33 +63,33 @@ def _asked() -> tuple[str, ...]:
     return TEXTS.get(params.get("sample", FIRST), TEXTS[FIRST]).texts
 
 
-def _choose() -> tuple[str, ...]:
+def _choose(model: str) -> tuple[str, ...]:
     """Which texts: what was typed last, else what the address asks for, else what was there before."""
     state = st.session_state
     if (refused := state.pop("text_refused", None)) is not None:
         st.error(refused)
     candidate = state.pop("text_candidate", None)
-    if candidate is not None and candidate != state.get("text_good") and _readable(candidate):
+    if candidate is not None and candidate != state.get("text_good", (None,))[1:] and _readable(model, candidate):
         state.text_own = candidate
-        st.query_params.from_dict(write_texts(candidate) or {"own": "1"})
+        st.query_params.from_dict((write_texts(candidate) or {"own": "1"}) | parts.only("model"))
         return candidate
     if "own" in st.query_params and "text" not in st.query_params and "text_own" not in state:
         st.info("The text of this link was too long for it, and left when its page was closed; this is a sample.")
     asked = _asked()
-    return asked if _readable(asked) else state.get("text_good", TEXTS[FIRST].texts)
+    return asked if _readable(model, asked) else state.get("text_good", (model, *TEXTS[FIRST].texts))[1:]
 
 
-def _readable(texts: tuple[str, ...]) -> bool:
+def _readable(model: str, texts: tuple[str, ...]) -> bool:
     """Whether they can be recorded; else the page says why not."""
     state = st.session_state
-    if state.get("text_good") == texts:
+    if state.get("text_good") == (model, *texts):
         return True
     try:
-        get_model(MODEL).read(_as_given(texts))
+        get_model(model).read(_as_given(texts))
     except InputError as error:
         st.error(str(error))
         return False
-    state.text_good = texts
+    state.text_good = (model, *texts)
     return True
 
 
@@ -101,7 +106,7 @@ def _inputs(texts: tuple[str, ...], form: DeltaGenerator, samples: DeltaGenerato
             "Your text",
             key="text_first",
             height=68,
-            help="English reads best. What is longer than the 512 tokens that the model reads is cut off.",
+            help="English reads best. What is longer than the model reads (512 tokens, the first one) is cut off.",
         )
         st.text_area(
             "Second sentence",
@@ -133,7 +138,7 @@ def _inputs(texts: tuple[str, ...], form: DeltaGenerator, samples: DeltaGenerato
 
 def _take_sample() -> None:
     if (picked := st.session_state.text_sample) is not None:
-        st.query_params.from_dict({} if picked == FIRST else {"sample": picked})
+        st.query_params.from_dict(({} if picked == FIRST else {"sample": picked}) | parts.only("model"))
 
 
 def _take_typed() -> None:
@@ -152,15 +157,15 @@ def _take_file() -> None:
         state.text_refused = "This file is not text in UTF-8; save it as UTF-8 and try again."
 
 
-def _record(texts: tuple[str, ...]) -> Recorded:
+def _record(model: str, texts: tuple[str, ...]) -> Recorded:
     content = tuple(part.encode("utf-8", "surrogatepass") for part in texts)
     sample = any(sample.texts == texts for sample in TEXTS.values())
     return record(
-        MODEL,
+        model,
         content,
         "",
-        lambda on_layer: get_model(MODEL).record(_as_given(texts), on_layer=on_layer),
-        sample,
+        lambda on_layer: get_model(model).record(_as_given(texts), on_layer=on_layer),
+        sample and model == MODEL,
     )
 
 

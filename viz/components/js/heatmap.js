@@ -30,7 +30,7 @@ export class Heatmap {
   }
 
   /** The figure with its weights, or cells of them, from the source; weights are computed here: they need not travel. */
-  async load({ key, figure, view, tokens }, source, table) {
+  async load({ key, figure, view, tokens, causal }, source, table) {
     const Plotly = await plotly();
     const { count } = source;
     const drawn = JSON.stringify([key, view.layer, view.head, view.of, view.log, table[0]]);
@@ -46,7 +46,8 @@ export class Heatmap {
     const trace = { ...figure.data[0] };
     const rows = Array.from({ length: count }, (_, query) => {
       const weights = new Float32Array(count);
-      for (let key = 0; key < count; key++) weights[key] = source.weight(query, key);
+      // What lies in the future is left empty: no weight could be there.
+      for (let key = 0; key < count; key++) weights[key] = causal && key > query ? NaN : source.weight(query, key);
       return weights;
     });
     if (view.log) {

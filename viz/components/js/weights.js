@@ -1,8 +1,9 @@
 // Rows and columns of a head's weights, computed when the pointer asks for them.
 
-/** One head: softmax(q k^T * scale), from its queries and keys and each row's log-sum-exp. */
+/** One head: softmax(q k^T * scale), from its queries and keys and each row's log-sum-exp; or from scores alone, which
+ *  are then the mask. */
 export class HeadWeights {
-  constructor({ query, key, lse, mask }, { scale, causal }) {
+  constructor({ query = new Float32Array(), key = query, lse, mask }, { scale, softcap, causal }) {
     this.mask = mask; // [query or 1, key], added to the scores; undefined where there is none
     this.query = query; // [token, d_head]
     this.key = key;
@@ -10,6 +11,7 @@ export class HeadWeights {
     this.count = lse.length;
     this.width = query.length / lse.length;
     this.scale = scale;
+    this.softcap = softcap;
     this.causal = causal;
   }
 
@@ -20,7 +22,8 @@ export class HeadWeights {
     for (let i = row * width, j = column * width, end = i + width; i < end; i++, j++) sum += query[i] * key[j];
     if (this.lse[row] === -Infinity) return 0; // a query that may look at nothing
     const masked = this.mask ? this.mask[(this.mask.length === this.count ? 0 : row * this.count) + column] : 0;
-    return Math.exp(sum * this.scale + masked - this.lse[row]);
+    const score = this.softcap ? this.softcap * Math.tanh((sum * this.scale) / this.softcap) : sum * this.scale;
+    return Math.exp(score + masked - this.lse[row]);
   }
 
 }

@@ -1,0 +1,54 @@
+"""Two sets of positions as one: cross-attention, to be looked at as attention within a single sequence."""
+
+import dataclasses
+import math
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from model.nn.attention import Heads
+from model.recording import Recording
+
+
+def joined(cross: Recording) -> Recording:
+    """The positions of the keys, then those of the queries: the latter look at the former, and at nothing else.
+
+    The weights are the same numbers; a position that was no query looks at nothing, and its rows are zeros.
+    """
+    keys = cross.keys
+    if keys is None:
+        return cross
+    before, after = keys.num_tokens, cross.num_tokens
+    return dataclasses.replace(
+        cross,
+        layers=tuple(_joined(heads, before, after) for heads in cross.layers),
+        tokens=(*keys.tokens, *cross.tokens),
+        words=(*keys.words, *cross.words),
+        special=torch.cat([torch.from_numpy(part.special) for part in (keys, cross)]).numpy(),
+        segments=(*(0,) * before, *(1,) * after),
+        offsets=(),
+        keys=None,
+        outputs={},
+        predictions=(),
+    )
+
+
+def _joined(heads: Heads, before: int, after: int) -> Heads:
+    mask = heads.full_mask()
+    if mask is None:
+        mask = torch.ones(1, 1, 1, dtype=torch.bool, device=heads.query.device)
+    fill = False if mask.dtype == torch.bool else -math.inf
+    mask = mask.expand(*mask.shape[:-2], after, before)
+
+    def rows(vectors: Tensor, top: int, bottom: int) -> Tensor:
+        return F.pad(vectors, (0, 0, top, bottom))
+
+    return dataclasses.replace(
+        heads,
+        query=rows(heads.query, before, 0),
+        key=rows(heads.key, 0, after),
+        value=rows(heads.value, 0, after),
+        mask=F.pad(mask, (0, after, before, 0), value=fill),
+        causal=False,
+    )

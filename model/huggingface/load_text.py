@@ -1,0 +1,64 @@
+"""A text model from a folder, with its tokenizer, tried before it is used."""
+
+from pathlib import Path
+
+import torch
+from torch import Tensor
+from transformers import PreTrainedModel
+
+from model.errors import CheckpointError
+from model.huggingface.network import load_network, load_tokenizer, reason_of
+from model.huggingface.probe import Probed, probe
+from model.huggingface.sequence import TransformersSequence
+from model.huggingface.text import TransformersText, num_positions_of
+from model.recording import Description
+
+
+def load_text(
+    folder: Path, architecture: str | None, description: Description, device: torch.device, dtype: torch.dtype
+) -> TransformersText:
+    """A model that reads text; the description's kind "sequence" is one that reads and writes.
+
+    Args:
+        folder: with config.json, safetensors and a tokenizer.
+        architecture: the class of transformers to load; None: the bare model.
+        description: of the checkpoint.
+        device: to run it on.
+        dtype: to run it in.
+
+    Raises CheckpointError for what cannot be loaded, or cannot be recorded exactly.
+    """
+    network = load_network(folder, architecture, dtype).to(device)
+    tokenizer = load_tokenizer(folder)
+    limit = tokenizer.model_max_length
+    num_positions = num_positions_of(network, int(limit) if limit < 10**9 else 10**9)
+    probed = _probed(network, num_positions)
+    kind = TransformersSequence if description.kind == "sequence" else TransformersText
+    return kind(description, probed, tokenizer.backend_tokenizer, num_positions, device)
+
+
+def _probed(network: PreTrainedModel, num_positions: int) -> Probed:
+    try:
+        return probe(network, *probe_inputs(network, num_positions))
+    except CheckpointError:
+        raise
+    except Exception as error:  # whatever a model of somebody's raises when it runs
+        raise CheckpointError(f"{type(network).__name__} cannot be run on a text ({reason_of(error)}).") from error
+
+
+def probe_inputs(network: PreTrainedModel, num_positions: int) -> tuple[dict[str, Tensor], Tensor]:
+    """Random tokens, the second text shorter and padded: inputs, and [batch, token] bool, False on padding."""
+    config = network.config.get_text_config()
+    length = min(12, num_positions)
+    generator = torch.Generator().manual_seed(0)
+    ids = torch.randint(min(5, config.vocab_size - 1), config.vocab_size, (2, length), generator=generator)
+    real = torch.ones(2, length, dtype=torch.bool)
+    real[1, max(1, 2 * length // 3) :] = False
+    if (pad := getattr(config, "pad_token_id", None)) is not None:
+        ids[~real] = pad
+        ids[real & (ids == pad)] = (pad + 1) % config.vocab_size
+    ids, real = ids.to(network.device), real.to(network.device)
+    inputs = {"input_ids": ids, "attention_mask": real.long()}
+    if config.is_encoder_decoder:
+        inputs["decoder_input_ids"] = ids[:, : max(1, length // 2)]
+    return inputs, real

@@ -1,0 +1,37 @@
+"""Which folders of the machine visitors may open models from."""
+
+import os
+from pathlib import Path
+
+from model.errors import InputError
+
+FOLDERS = "HEADLENS_FOLDERS"
+
+
+def allowed_folders() -> list[Path]:
+    """FOLDERS, separated as PATH is; by default the working folder and the user's cache."""
+    written = os.environ.get(FOLDERS)
+    if written is not None:
+        return [Path(part).expanduser().resolve() for part in written.split(os.pathsep) if part]
+    return [Path.cwd(), (Path.home() / ".cache").resolve()]
+
+
+def open_folder(name: str) -> Path:
+    """The folder, resolved. Raises InputError for one that is not there, or lies or leads outside the allowed ones."""
+    bounds = allowed_folders()
+    refused = InputError(f"That folder is not one of those that may be opened; {FOLDERS} says which may.")
+    try:
+        folder = Path(name).expanduser().resolve()
+        inside = any(folder.is_relative_to(bound) for bound in bounds)
+        if not inside:
+            raise refused  # whether it is there is nobody's business
+        if not folder.is_dir():
+            raise InputError("There is no such folder; give one that save_pretrained wrote.")
+        links = [path.resolve() for path in folder.iterdir() if path.is_symlink()]
+    except (OSError, ValueError, RuntimeError) as error:
+        if isinstance(error, InputError):
+            raise
+        raise InputError("There is no such folder; give one that save_pretrained wrote.") from error
+    if not all(any(link.is_relative_to(bound) for bound in bounds) for link in links):
+        raise refused
+    return folder

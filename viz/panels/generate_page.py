@@ -1,0 +1,161 @@
+"""The page *Generate*: a prompt, what a model writes after it, and what it looked at on the way."""
+
+import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
+
+from model.analysis.joint import joined
+from model.errors import InputError
+from model.nn.encoder import OnLayer
+from model.recording import Recording
+from viz.address import View, write_texts
+from viz.panels import parts
+from viz.panels.lens import show_explorer
+from viz.panels.model_picker import pick_model
+from viz.panels.predictions import show_predictions
+from viz.panels.recorder import Recorded, get_model, record
+from viz.store import Kept
+
+MODEL = "smollm2-135m"
+FIRST = "The capital of France is"
+DEFAULT_TOKENS, MOST_TOKENS = 12, 200
+STAGES = {
+    "encoder": "What is read",
+    "decoder": "What is written",
+    "cross": "From what is written to what is read",
+}
+
+
+def page() -> None:
+    """Draw the page."""
+    parts.keep_address("generate")
+    model = pick_model("generate", ("causal", "sequence"), MODEL)
+    form, message = st.container(), st.container()
+    with message:
+        prompt, tokens = _choose(model)
+    _inputs(form, prompt, tokens)
+    recorded = _record(model, prompt, tokens)
+    recording = recorded.kept().recording
+    if "input" in recording.notes:
+        st.info(recording.notes["input"])
+    stage = _stage(recording)
+    st.text(f"{prompt}{_written(recording)}")
+    link = "Your prompt is in this link." if write_texts((prompt,)) is not None else "Your prompt is not in this link."
+
+    def of_stage(kept: Kept) -> Kept:
+        return _of_stage(kept, stage)
+
+    start = _start(of_stage(recorded.kept()).recording)
+    show_explorer("generate", recorded, start, link, of_stage, below=show_predictions)
+    parts.model_line(recording)
+    parts.about(recording)
+
+
+def _start(recording: Recording) -> View:
+    """On the last token that was written; a layer in the middle, where heads look furthest back."""
+    return View(recording.num_layers // 2, 0, query=recording.num_tokens - 1, matrix=True)
+
+
+def _written(recording: Recording) -> str:
+    """What the model wrote."""
+    if (decoder := recording.stages.get("decoder")) is not None:
+        return f" → {decoder.texts[-1]}"
+    return recording.texts[1] if len(recording.texts) > 1 else ""
+
+
+def _choose(model: str) -> tuple[str, int]:
+    """Which prompt and how many tokens: what was typed last, else what the address asks for, else the first one."""
+    params, state = st.query_params, st.session_state
+    tokens = params.get("tokens", "")
+    count = int(tokens) if tokens.isascii() and tokens.isdigit() and 1 <= int(tokens[:4]) <= MOST_TOKENS else None
+    count = DEFAULT_TOKENS if count is None else count
+    candidate = state.pop("generate_candidate", None)
+    if candidate is not None and _readable(model, candidate[0]):
+        prompt, count = candidate
+        state.generate_own = prompt
+        address = write_texts((prompt,)) or {"own": "1"}
+        st.query_params.from_dict({**address, **parts.only("model"), "tokens": str(count)})
+        return prompt, count
+    asked = params.get("text") or (state.get("generate_own") if "own" in params else None) or FIRST
+    return (asked if _readable(model, asked) else state.get("generate_good", (model, FIRST))[1]), count
+
+
+def _readable(model: str, prompt: str) -> bool:
+    """Whether it can be read; else the page says why not."""
+    if st.session_state.get("generate_good") == (model, prompt):
+        return True
+    try:
+        get_model(model).read(prompt)
+    except InputError as error:
+        st.error(str(error))
+        return False
+    st.session_state.generate_good = (model, prompt)
+    return True
+
+
+def _inputs(form: DeltaGenerator, prompt: str, tokens: int) -> None:
+    state = st.session_state
+    if state.get("generate_shown") != (prompt, tokens):
+        state.generate_shown = (prompt, tokens)
+        state.generate_prompt, state.generate_tokens = prompt, tokens
+    state.setdefault("generate_prompt", prompt)
+    state.setdefault("generate_tokens", tokens)
+    with form.form("generate_form", border=False), st.container(horizontal=True, vertical_alignment="bottom"):
+        st.text_area("Prompt", key="generate_prompt", height=68, help="The model goes on from here.")
+        st.number_input(
+            "Tokens",
+            1,
+            MOST_TOKENS,
+            key="generate_tokens",
+            width=130,
+            help="How many to write at most; always the most probable one, so that a link shows the same again.",
+        )
+        st.form_submit_button("Write", type="primary", on_click=_take_typed, help="Write on, then look at every head.")
+
+
+def _take_typed() -> None:
+    state = st.session_state
+    state.generate_candidate = (state.generate_prompt, state.generate_tokens)
+
+
+def _record(model: str, prompt: str, tokens: int) -> Recorded:
+    place = st.empty()
+
+    def run(on_layer: OnLayer) -> Recording:
+        written = get_model(model).write(prompt, tokens, lambda text: place.text(f"{prompt}{text}"), on_layer)
+        place.empty()
+        return written
+
+    content = prompt.encode("utf-8", "surrogatepass")
+    return record(model, (content,), f"write {tokens}", run, sample=(model, prompt) == (MODEL, FIRST))
+
+
+def _stage(recording: Recording) -> str:
+    """Which stage is shown; a control where there are several."""
+    if not recording.stages:
+        return recording.stage
+    names = [recording.stage, *recording.stages]
+    asked = st.query_params.get("stage", "cross")
+    st.session_state.generate_stage = asked if asked in names else "cross"
+    picked = st.segmented_control(
+        "Attention",
+        names,
+        key="generate_stage",
+        format_func=lambda name: STAGES[name],
+        on_change=_take_stage,
+        required=True,
+        help="The encoder reads; the decoder writes, and looks back at what it wrote, and across at what was read.",
+    )
+    return str(picked)
+
+
+def _take_stage() -> None:
+    st.query_params.from_dict(
+        {**parts.only("model", "text", "own", "tokens"), "stage": st.session_state.generate_stage}
+    )
+
+
+def _of_stage(kept: Kept, stage: str) -> Kept:
+    """The stage as a recording of its own; the other stage's tokens stand before its own where it looks at them."""
+    if stage == kept.recording.stage:
+        return kept
+    return kept.derive(("stage", stage), lambda: Kept(f"{kept.key}-{stage}", joined(kept.recording.of(stage))))

@@ -1,0 +1,149 @@
+"""Which model a page runs: one of the catalogue, a folder, or one of the Hugging Face Hub."""
+
+import streamlit as st
+
+from model.checkpoints.catalogue import CATALOGUE
+from model.device import pick_device
+from model.errors import HeadlensError, InputError
+from model.loaded import HUB_ID
+from viz.folders import open_folder
+from viz.panels.recorder import fetch, get_model
+
+
+def pick_model(page: str, kinds: tuple[str, ...], first: str) -> str:
+    """Draw the picker, and give the name of the model that the page is to run; it is loaded.
+
+    Args:
+        page: names the page's own part of the session and the picker's widgets.
+        kinds: of models that the page can show.
+        first: the model of an address that names none; it is also shown where another is refused.
+    """
+    state = st.session_state
+    own = [name for name, checkpoint in CATALOGUE.items() if checkpoint.kind in kinds]
+    asked = st.query_params.get("model", first)
+    here, message = st.container(), st.container()
+    name = asked
+    with message:
+        if (candidate := state.pop(f"{page}_model_candidate", None)) is not None:
+            state[f"{page}_model_checked"] = candidate
+        if (checked := state.get(f"{page}_model_checked")) is not None:
+            _facts(page, checked, kinds)
+        if not _loadable(page, asked, kinds, own):
+            name = first
+    with here:
+        _picker(page, own, name)
+    return name
+
+
+def _picker(page: str, own: list[str], name: str) -> None:
+    state = st.session_state
+    options = own if name in own else [*own, name]
+    state[f"{page}_model"] = name
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        st.selectbox(
+            "Model",
+            options,
+            key=f"{page}_model",
+            format_func=lambda each: CATALOGUE[each].title if each in CATALOGUE else each,
+            on_change=_take_model,
+            args=(page,),
+            width=320,
+            help=" · ".join(f"{CATALOGUE[each].title}: {CATALOGUE[each].good_for}" for each in own),
+        )
+        other = st.popover("Another model", help="Your own: a folder on this machine, or one of the Hugging Face Hub.")
+        with other.form(f"{page}_model_form", border=False):
+            st.text_input(
+                "Folder or Hub id",
+                key=f"{page}_model_typed",
+                placeholder="models/mine, or organisation/name",
+                help="A folder that save_pretrained wrote, with safetensors; or an id of the Hugging Face Hub.",
+            )
+            st.form_submit_button(
+                "Check", on_click=_take_typed, args=(page,), help="See what it is and takes, before it is loaded."
+            )
+
+
+def _take_model(page: str) -> None:
+    name = st.session_state[f"{page}_model"]
+    st.query_params.from_dict(_address(name))
+    st.session_state.pop(f"{page}_model_checked", None)
+
+
+def _take_typed(page: str) -> None:
+    if typed := st.session_state[f"{page}_model_typed"].strip():
+        st.session_state[f"{page}_model_candidate"] = typed
+
+
+def _address(name: str) -> dict[str, str]:
+    """Another model: what was chosen of the last one's layers and heads goes, the input stays."""
+    kept = {key: value for key, value in st.query_params.items() if key in ("text", "text2", "sample", "own", "size")}
+    return {**kept, "model": name}
+
+
+def _facts(page: str, name: str, kinds: tuple[str, ...]) -> None:
+    """What a model is and takes, with a button that loads it; or why it cannot be."""
+    from model.huggingface.load import read_facts  # transformers takes seconds to import
+
+    try:
+        folder = fetch(name, weights=False) if _is_hub(name) else open_folder(name)
+        facts = read_facts(folder, pick_device(), stored=not _is_hub(name))
+        if facts.kind not in kinds:
+            where = {"text": "Text", "causal": "Generate", "sequence": "Generate"}.get(facts.kind, "Image")
+            raise InputError(f"This is a model for the page {where}; open it there.")
+        if facts.needed > facts.free:
+            raise InputError(
+                f"It needs {facts.needed / 1e9:.1f} GB of memory, but {facts.free / 1e9:.1f} GB are free; "
+                "take a smaller one."
+            )
+    except HeadlensError as error:
+        st.session_state.pop(f"{page}_model_checked", None)
+        st.error(str(error))
+        return
+    with st.container(border=True):
+        st.text(
+            f"{name}: {facts.architecture}, {facts.parameters / 1e6:,.1f} million parameters, {facts.layers} layers × "
+            f"{facts.heads} heads; takes {facts.needed / 1e9:.2f} GB of the {facts.free / 1e9:.1f} GB that are free; "
+            f"licence: {facts.licence}."
+        )
+        with st.container(horizontal=True):
+            st.button("Load it", type="primary", on_click=_load, args=(page, name), help="Run this model from now on.")
+            st.button("Leave it", on_click=_leave, args=(page,), help="Keep the model that is shown.")
+
+
+def _load(page: str, name: str) -> None:
+    st.session_state.pop(f"{page}_model_checked", None)
+    st.session_state.setdefault("models_allowed", set()).add(name)
+    st.query_params.from_dict(_address(name))
+
+
+def _leave(page: str) -> None:
+    st.session_state.pop(f"{page}_model_checked", None)
+
+
+def _loadable(page: str, name: str, kinds: tuple[str, ...], own: list[str]) -> bool:
+    """Whether the address' model is here to be run; else the page says why not."""
+    if name in own:
+        return True
+    if _is_hub(name) and name not in st.session_state.get("models_allowed", set()):
+        st.info("This link opens a model of the Hugging Face Hub; it is downloaded only when you ask for it.")
+        _facts(page, name, kinds)
+        return False
+    try:
+        if not _is_hub(name):
+            open_folder(name)
+        kind = get_model(name).description.kind
+    except (HeadlensError, ValueError) as error:
+        st.error(str(error))
+        return False
+    if kind not in kinds:
+        st.error("The model of this link is for another page; this is the page's own.")
+    return kind in kinds
+
+
+def _is_hub(name: str) -> bool:
+    """Whether a name is meant as an id: a folder of that name comes first."""
+    try:
+        open_folder(name)
+    except InputError:
+        return HUB_ID.fullmatch(name) is not None
+    return False
