@@ -115,7 +115,8 @@ def _kind(config: PretrainedConfig) -> str:
         return (
             "image-text" if getattr(config, "image_token_id", getattr(config, "image_token_index", None)) else "image"
         )
-    if not hasattr(config.get_text_config(), "vocab_size"):
+    network = transformers.MODEL_MAPPING.get(type(config), None)
+    if getattr(network, "main_input_name", "") == "pixel_values":  # BEiT too, whose vocabulary is of pictures
         return "image"
     causal = type(config) in transformers.MODEL_FOR_CAUSAL_LM_MAPPING
     return "causal" if causal and type(config) not in transformers.MODEL_FOR_MASKED_LM_MAPPING else "text"
