@@ -9,7 +9,7 @@ import torch
 
 from model.device import enough_memory, synchronize
 from model.errors import CheckpointError, InputError
-from model.huggingface.network import cast, load_network, reason_of, vision_class
+from model.huggingface.network import architecture_of, cast, load_network, reason_of, vision_class
 from model.huggingface.patches import num_prefix, options_of, pictures
 from model.huggingface.pixels import read_processor, reading_of, size_of
 from model.huggingface.predictions import predictions_of
@@ -124,7 +124,7 @@ def load_image(
     Raises CheckpointError for what cannot be loaded, or cannot be recorded exactly with one position a patch.
     """
     processor = read_processor(folder)
-    named = str((config.get("architectures") or [""])[0])
+    named = architecture_of(config)
     architecture = named if "ForImageClassification" in named else vision_class(config)
     network = load_network(folder, architecture, torch.float32 if dtype == torch.bfloat16 else dtype).to(device)
     shape = getattr(network.config, "vision_config", network.config)

@@ -16,6 +16,12 @@ transformers.utils.logging.set_verbosity_error()
 UNUSED = re.compile(r"pooler|position_ids|mask_token")  # what no attention depends on, and checkpoints often lack
 
 
+def architecture_of(config: dict[str, Any]) -> str:
+    """The class that a checkpoint was saved from, by its config.json; "" where that does not say."""
+    names = config.get("architectures")
+    return str(names[0]) if isinstance(names, list) and names else ""
+
+
 def vision_class(config: dict[str, Any]) -> str | None:
     """The class of the vision tower of a model with two, CLIP's "CLIPVisionModel"; None where there is none."""
     return _tower(config, "VisionModel")
