@@ -9,8 +9,8 @@ import torch
 
 from model.device import enough_memory, synchronize
 from model.errors import CheckpointError, InputError
-from model.huggingface.network import cast, load_network, reason_of, vision_class
-from model.huggingface.patches import PROBED, how_to_run, num_prefix, pictures
+from model.huggingface.network import architecture_of, cast, load_network, reason_of, vision_class
+from model.huggingface.patches import num_prefix, options_of, pictures
 from model.huggingface.pixels import read_processor, reading_of, size_of
 from model.huggingface.predictions import predictions_of
 from model.huggingface.probe import Probed, probe
@@ -69,8 +69,7 @@ class TransformersImage:
 
         Args:
             image: a PIL image, a path, or the bytes of a file.
-            size: pixels of the short side, 224 to 1036; None: as many as the model's own image processor makes. Models
-                that read one size alone squeeze every photo into their own square.
+            size: pixels of the short side, 224 to 1036; None: as many as the model's own image processor makes.
             on_layer: called with each layer's number as it is done; what it raises stops the run.
 
         Raises InputError for an image that cannot be read or is out of bounds, DeviceError where there is not enough
@@ -125,35 +124,39 @@ def load_image(
     Raises CheckpointError for what cannot be loaded, or cannot be recorded exactly with one position a patch.
     """
     processor = read_processor(folder)
-    named = str((config.get("architectures") or [""])[0])
+    named = architecture_of(config)
     architecture = named if "ForImageClassification" in named else vision_class(config)
     network = load_network(folder, architecture, torch.float32 if dtype == torch.bfloat16 else dtype).to(device)
     shape = getattr(network.config, "vision_config", network.config)
     name = type(network).__name__
     if hasattr(shape, "depths"):
         raise CheckpointError(
-            f"{name} looks inside windows of a grid that shrinks from layer to layer, so no layer's weights are over "
-            "all patches; take a plain vision transformer."
+            f"{name} works in windows or on a grid that shrinks from layer to layer, so it has no weights over all "
+            "patches; take a plain vision transformer."
         )
-    patch, image_size = getattr(shape, "patch_size", None), getattr(shape, "image_size", None)
-    if not isinstance(patch, int) or patch < 1 or getattr(shape, "num_channels", 3) != 3:
+    patch = _side(getattr(shape, "patch_size", None))
+    if patch < 1 or getattr(shape, "num_channels", 3) != 3:
         raise CheckpointError(f"{name} reads no square patches of RGB; take another model.")
-    image_size = image_size if isinstance(image_size, int) else None
-    options, grid = how_to_run(network, patch, image_size)
-    inputs = {"pixel_values": pictures(network, patch, grid), **options}
+    options = options_of(network, patch)
+    inputs = {"pixel_values": pictures(network, patch), **options}
     try:
         probed = probe(network, inputs)
     except CheckpointError:
         raise
     except Exception as error:  # whatever a model of somebody's raises when it runs
         raise CheckpointError(f"{name} cannot be run on an image ({reason_of(error)}).") from error
-    prefix = _prefix(str(shape.model_type), num_prefix(probed, inputs, grid))
-    fixed = None if grid == PROBED else image_size
-    size = size_of(processor, image_size or SIZES[0]) if fixed is None else fixed
+    prefix = _prefix(str(shape.model_type), num_prefix(probed, inputs))
+    size = size_of(processor, _side(getattr(shape, "image_size", None)) or SIZES[0])
     cast(network, dtype)
     if architecture == named:
         options["output_hidden_states"] = True
-    return TransformersImage(description, probed, options, patch, prefix, reading_of(processor, fixed), size)
+    return TransformersImage(description, probed, options, patch, prefix, reading_of(processor), size)
+
+
+def _side(given: object) -> int:
+    """Pixels of one side of a square, which some configurations give twice; 0 for what is no square."""
+    first, *others = given if isinstance(given, list | tuple) and given else [given]
+    return first if isinstance(first, int) and all(other == first for other in others) else 0
 
 
 def _prefix(model_type: str, count: int) -> tuple[str, ...]:

@@ -13,7 +13,7 @@ from transformers import PreTrainedModel
 from model.device import enough_memory, synchronize
 from model.errors import CheckpointError, InputError
 from model.huggingface.image import patch_names
-from model.huggingface.network import cast, load_network, load_tokenizer, reason_of
+from model.huggingface.network import architecture_of, cast, load_network, load_tokenizer, reason_of
 from model.huggingface.pixels import read_processor, reading_of
 from model.huggingface.placing import Placing, placing_of
 from model.huggingface.predictions import predictions_of
@@ -152,7 +152,7 @@ def load_image_text(
     tokenizer = load_tokenizer(folder).backend_tokenizer
     tokenizer.no_truncation()
     tokenizer.no_padding()
-    architecture = str((config.get("architectures") or [""])[0])
+    architecture = architecture_of(config)
     network = load_network(folder, architecture, torch.float32 if dtype == torch.bfloat16 else dtype).to(device)
     placing = placing_of(network, tokenizer)
     reading = reading_of(processor, placing.image_size)

@@ -16,7 +16,7 @@ from model.huggingface.bounds import read_config, stored_bytes
 from model.huggingface.image import TransformersImage, load_image
 from model.huggingface.image_text import TransformersImageText, load_image_text
 from model.huggingface.load_text import load_text
-from model.huggingface.network import reason_of, text_class
+from model.huggingface.network import architecture_of, reason_of, text_class
 from model.huggingface.text import TransformersText
 from model.recording import Description
 
@@ -50,7 +50,7 @@ def read_facts(folder: Path, device: torch.device, dtype: torch.dtype = torch.fl
     parameters = _parameters(folder, config, stored_bytes(folder) if stored else None)
     return Facts(
         kind=_kind(config),
-        architecture=str((said.get("architectures") or [said["model_type"]])[0]),
+        architecture=architecture_of(said) or said["model_type"],
         parameters=parameters,
         layers=int(getattr(part, "num_hidden_layers", 0) or 0),
         heads=int(getattr(part, "num_attention_heads", 0) or 0),
@@ -115,7 +115,8 @@ def _kind(config: PretrainedConfig) -> str:
         return (
             "image-text" if getattr(config, "image_token_id", getattr(config, "image_token_index", None)) else "image"
         )
-    if not hasattr(config.get_text_config(), "vocab_size"):
+    network = transformers.MODEL_MAPPING.get(type(config), None)
+    if getattr(network, "main_input_name", "") == "pixel_values":  # BEiT too, whose vocabulary is of pictures
         return "image"
     causal = type(config) in transformers.MODEL_FOR_CAUSAL_LM_MAPPING
     return "causal" if causal and type(config) not in transformers.MODEL_FOR_MASKED_LM_MAPPING else "text"

@@ -16,6 +16,12 @@ transformers.utils.logging.set_verbosity_error()
 UNUSED = re.compile(r"pooler|position_ids|mask_token")  # what no attention depends on, and checkpoints often lack
 
 
+def architecture_of(config: dict[str, Any]) -> str:
+    """The class that a checkpoint was saved from, by its config.json; "" where that does not say."""
+    names = config.get("architectures")
+    return str(names[0]) if isinstance(names, list) and names else ""
+
+
 def vision_class(config: dict[str, Any]) -> str | None:
     """The class of the vision tower of a model with two, CLIP's "CLIPVisionModel"; None where there is none."""
     return _tower(config, "VisionModel")
@@ -47,18 +53,24 @@ def load_network(folder: Path, architecture: str | None, dtype: torch.dtype) -> 
     """
     named = getattr(transformers, architecture or "", None)
     loader: Any = named if isinstance(named, type) and issubclass(named, PreTrainedModel) else AutoModel
-    try:
-        network, loading = loader.from_pretrained(
-            folder,
-            local_files_only=True,
-            trust_remote_code=False,
-            use_safetensors=True,
-            dtype=dtype,
-            output_loading_info=True,
-        )
-    except Exception as error:  # a folder may hold anything, and transformers raises anything
-        raise CheckpointError(f"transformers cannot load {folder.name!r} ({reason_of(error)}).") from error
-    missing = sorted(key for key in loading["missing_keys"] if not UNUSED.search(key))
+    tower = re.search(r"(Vision|Text)Model$", architecture or "")
+    inside = {rf"^{tower[1].lower()}_model\.": ""} if tower else None  # where a whole model's checkpoint has a tower
+    for mapping in (None, inside) if inside else (None,):
+        try:
+            network, loading = loader.from_pretrained(
+                folder,
+                local_files_only=True,
+                trust_remote_code=False,
+                use_safetensors=True,
+                dtype=dtype,
+                output_loading_info=True,
+                key_mapping=mapping,
+            )
+        except Exception as error:  # a folder may hold anything, and transformers raises anything
+            raise CheckpointError(f"transformers cannot load {folder.name!r} ({reason_of(error)}).") from error
+        missing = sorted(key for key in loading["missing_keys"] if not UNUSED.search(key))
+        if not missing:
+            break
     if missing:  # transformers would make them up
         raise CheckpointError(f"The weights in {folder.name!r} lack {missing[0]} and {len(missing) - 1} others.")
     return network.eval().requires_grad_(False)

@@ -26,7 +26,7 @@ def read_processor(folder: Path) -> dict[str, Any]:
     return found
 
 
-def reading_of(processor: dict[str, Any], fixed: int | None) -> Reading:
+def reading_of(processor: dict[str, Any], fixed: int | None = None) -> Reading:
     """Mean, deviation and sizes by an image processor's own words; fixed: the one size of a model that has no other.
 
     Raises CheckpointError for numbers that no pixels can have.

@@ -10,6 +10,7 @@ from torch import Tensor
 from transformers import PreTrainedModel
 
 from model.errors import CheckpointError
+from model.inputs import SIZES
 
 WAYS = {"llava": "whole", "idefics3": "shuffled", "smolvlm": "shuffled", "qwen2_vl": "merged", "qwen2_5_vl": "merged"}
 FRAME = ("<fake_token_around_image>", "<global-img>"), ("<fake_token_around_image>",)  # of Idefics 3's family
@@ -80,8 +81,11 @@ def placing_of(network: PreTrainedModel, tokenizer: Tokenizer) -> Placing:
     }
     image_size = None if way == "merged" else vision.image_size
     sizes = (token, vision.patch_size, side[way], 1 if image_size is None else image_size)
-    if not all(isinstance(size, int) and size >= 0 for size in sizes) or vision.patch_size * side[way] == 0:
-        raise CheckpointError(f"The config.json of {type(network).__name__} gives no image token or sizes of patches.")
+    whole = all(isinstance(size, int) and size >= 0 for size in sizes)
+    if not whole or vision.patch_size * side[way] == 0 or (image_size or 0) > 2 * SIZES[1]:
+        raise CheckpointError(
+            f"The config.json of {type(network).__name__} gives no image token, or no image of whole patches."
+        )
     frame: list[list[int | None]] = [[], []]
     if way == "merged":
         frame = [[getattr(config, f"vision_{end}_token_id", None)] for end in ("start", "end")]

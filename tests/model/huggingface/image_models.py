@@ -98,6 +98,7 @@ FAMILIES: dict[str, tuple[Callable[[], PreTrainedModel], tuple[str, ...]]] = {  
     "clip": (lambda: towers("CLIP"), ("[CLS]",)),
     "clip-classifier": (lambda: towers("CLIP", "ForImageClassification", **LABELS), ("[CLS]",)),
     "clip-vision": (lambda: made_tower("CLIP"), ("[CLS]",)),
+    "blip": (lambda: towers("Blip"), ("[CLS]",)),
     "siglip": (lambda: towers("Siglip"), ()),
     "ijepa": (lambda: made("IJepa", **SHAPE), ()),
 }

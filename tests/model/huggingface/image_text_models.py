@@ -40,6 +40,16 @@ VISION: dict[str, Any] = {
 }
 
 
+PROMPT = "What is in the picture?"
+FRAME = {
+    "llava": ([], []),
+    "llava-siglip": ([], []),
+    "idefics3": (["<fake_token_around_image>", "<global-img>"], ["<fake_token_around_image>"]),
+    "smolvlm": (["<fake_token_around_image>", "<global-img>"], ["<fake_token_around_image>"]),
+    "qwen2_vl": (["<|vision_start|>"], ["<|vision_end|>"]),
+}
+
+
 def llava(tower: str = "CLIP", **options: Any) -> PreTrainedModel:
     """A vision tower before a Llama."""
     config = transformers.LlavaConfig(
@@ -103,6 +113,13 @@ def save_with_text(folder: Path, model: PreTrainedModel) -> Path:
     """The folder, with the model, its tokenizer and its image processor's words in it."""
     tokenizer().save_pretrained(folder)
     return save(folder, model, PROCESSOR)
+
+
+def prompt(family: str, grid: tuple[int, int]) -> list[int]:
+    """The ids of PROMPT behind an image, made by hand."""
+    bos, *words = tokenizer()(PROMPT)["input_ids"]
+    before, after = ([SPECIAL.index(name) for name in names] for names in FRAME[family])
+    return [bos, *before, *[IMAGE] * (grid[0] * grid[1]), *after, *words]
 
 
 def load(folder: Path, dtype: torch.dtype = torch.float32) -> TransformersImageText:

@@ -11,6 +11,7 @@ from PIL import Image
 
 from model.errors import InputError
 from model.huggingface.bounds import read_config
+from model.huggingface.load import read_facts
 from model.huggingface.network import load_network, text_class, vision_class
 from model.huggingface.probe import probe
 from model.loaded import ImageModel
@@ -28,7 +29,7 @@ from tests.references import dinov2_like
 from tests.sentences import is_one_sentence
 from viz.figures.overlay import patch_overlay
 
-STRETCHED = {"vit", "deit", "beit", "clip", "siglip", "ijepa"}  # where the forward has to be told
+STRETCHED = {"vit", "deit", "beit", "clip", "blip", "siglip", "ijepa"}  # where the forward has to be told
 
 
 @pytest.fixture(scope="module")
@@ -80,6 +81,12 @@ def test_positions_are_named(family: str, folder: Callable[[str], Path]) -> None
     assert recording.outputs["embedding"].shape == (32,)
     query = len(prefix) + 8
     patch_overlay(recording.photo, recording.attention(1, 2, query), prefix, query)
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_a_folder_says_that_it_reads_images(family: str, folder: Callable[[str], Path]) -> None:
+    facts = read_facts(folder(family), torch.device("cpu"))
+    assert (facts.kind, facts.layers, facts.heads) == ("image", 2, 4)
 
 
 def test_a_query_looks_where_the_model_looks_on_the_photo(folder: Callable[[str], Path]) -> None:

@@ -5,9 +5,24 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 
 from model.errors import CheckpointError
-from tests.model.huggingface.image_models import FAMILIES, PHOTO, PROCESSOR, SHAPE, load, made, save, towers
+from model.huggingface.bounds import read_config
+from model.huggingface.image import load_image
+from model.huggingface.placing import placing_of
+from tests.model.huggingface.image_models import (
+    DESCRIPTION,
+    FAMILIES,
+    PHOTO,
+    PROCESSOR,
+    SHAPE,
+    load,
+    made,
+    save,
+    towers,
+)
+from tests.model.huggingface.image_text_models import llava, tokenizer
 from tests.sentences import is_one_sentence
 
 SWIN: dict[str, Any] = {
@@ -19,11 +34,11 @@ SWIN: dict[str, Any] = {
     "window_size": 4,
 }
 REFUSED = {
-    "swin": (lambda: made("Swin", **SWIN), "inside windows"),
+    "swin": (lambda: made("Swin", **SWIN), "in windows"),
     "yolos": (lambda: made("Yolos", num_detection_tokens=5, **SHAPE | {"image_size": [32, 32]}), "one position"),
     "vit_mae": (lambda: made("ViTMAE", mask_ratio=0.5, **SHAPE), "differ from its own"),
     "data2vec": (lambda: made("Data2VecVision", **SHAPE), "does not say its own"),
-    "siglip2": (lambda: towers("Siglip2"), "on an image alone"),
+    "siglip2": (lambda: towers("Siglip2"), "cannot be run on an image"),
 }
 
 
@@ -66,4 +81,21 @@ def test_weights_that_are_missing_are_not_made_up(tmp_path: Path) -> None:
     (folder / "config.json").write_text(json.dumps(config | {"num_hidden_layers": 3}))
     with pytest.raises(CheckpointError, match=r"lack layers\.2|lack .*layer\.2") as caught:
         load(folder)
+    assert is_one_sentence(caught.value)
+
+
+@pytest.mark.parametrize("architectures", [{"a": 1}, "ViT", [], [None], None, ["Trainer"]], ids=str)
+def test_odd_names_of_classes_do_no_harm(architectures: object, tmp_path: Path) -> None:
+    folder = save(tmp_path, FAMILIES["vit"][0]())
+    config = read_config(folder) | {"architectures": architectures}
+    model = load_image(folder, config, DESCRIPTION, torch.device("cpu"), torch.float32)
+    assert type(model.network).__name__ == "ViTModel"
+
+
+@pytest.mark.parametrize(("name", "value"), [("image_size", 10**6), ("patch_size", 0)])
+def test_sizes_that_no_image_has(name: str, value: int) -> None:
+    network = llava()
+    setattr(network.config.vision_config, name, value)
+    with pytest.raises(CheckpointError) as caught:
+        placing_of(network, tokenizer().backend_tokenizer)
     assert is_one_sentence(caught.value)

@@ -18,26 +18,19 @@ from model.recording import Recording
 from tests.model.huggingface.image_models import PROCESSOR, towers
 from tests.model.huggingface.image_text_models import (
     FAMILIES,
+    FRAME,
     IMAGE,
-    SPECIAL,
+    PROMPT,
     eager_weights,
     llava,
     load,
+    prompt,
     save_with_text,
-    tokenizer,
 )
 from tests.model.pictures import noise
 from tests.sentences import is_one_sentence
 from viz.figures.overlay import patch_overlay
 
-TEXT = "What is in the picture?"
-FRAME = {
-    "llava": ([], []),
-    "llava-siglip": ([], []),
-    "idefics3": (["<fake_token_around_image>", "<global-img>"], ["<fake_token_around_image>"]),
-    "smolvlm": (["<fake_token_around_image>", "<global-img>"], ["<fake_token_around_image>"]),
-    "qwen2_vl": (["<|vision_start|>"], ["<|vision_end|>"]),
-}
 GRIDS = {
     "llava": (8, 8),
     "llava-siglip": (8, 8),
@@ -48,7 +41,7 @@ GRIDS = {
 Folder = Callable[[str], Path]
 
 
-def record(model: TransformersImageText, photo: Image.Image, family: str, text: str = TEXT) -> Recording:
+def record(model: TransformersImageText, photo: Image.Image, family: str, text: str = PROMPT) -> Recording:
     return model.record(photo, text, size=224 if family == "qwen2_vl" else None)
 
 
@@ -63,13 +56,6 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Folder:
         return written[family]
 
     return write
-
-
-def prompt(family: str, grid: tuple[int, int]) -> list[int]:
-    """The ids, made by hand."""
-    bos, *words = tokenizer()(TEXT)["input_ids"]
-    before, after = ([SPECIAL.index(name) for name in names] for names in FRAME[family])
-    return [bos, *before, *[IMAGE] * (grid[0] * grid[1]), *after, *words]
 
 
 def inputs(family: str, recording: Recording, dtype: torch.dtype) -> dict[str, Any]:
@@ -134,7 +120,7 @@ def test_positions_are_named(family: str, folder: Folder) -> None:
     before, after = FRAME[family]
     prefix = recording.tokens[: recording.prefix_tokens]
     assert prefix[: 1 + len(before) + len(after)] == ("<bos>", *before, *after)
-    assert "".join(prefix[1 + len(before) + len(after) :]) == TEXT.replace(" ", "")
+    assert "".join(prefix[1 + len(before) + len(after) :]) == PROMPT.replace(" ", "")
     assert recording.tokens[recording.prefix_tokens] == "(0, 0)"
     assert recording.special.tolist() == [True] * len(prefix) + [False] * (recording.num_tokens - len(prefix))
     assert recording.stage == "decoder"
@@ -185,7 +171,7 @@ def test_layers_share_their_mask_in_memory(folder: Folder) -> None:
 
 def test_what_cannot_be_read(folder: Folder) -> None:
     model = load(folder("qwen2_vl"))
-    for text, size in ((" ", 224), ("An <image> in words", 224), (TEXT, 448), (TEXT, "letterbox"), (TEXT, 3)):
+    for text, size in ((" ", 224), ("An <image> in words", 224), (PROMPT, 448), (PROMPT, "letterbox"), (PROMPT, 3)):
         with pytest.raises(InputError) as caught:
             model.record(noise(96, 64), text, size)  # type: ignore[arg-type]
         assert is_one_sentence(caught.value)
