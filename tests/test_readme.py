@@ -16,7 +16,7 @@ def test_python_example(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.
     names: dict = {}
     exec(compile(code, "README.md", "exec"), names)
     printed = capsys.readouterr().out.splitlines()
-    assert printed == ["['minilm-l6', 'dinov2-focus']", "trophy", "(16, 24) (6, 385, 385) (224, 336)"]
+    assert printed == ["['minilm-l6', 'dinov2-focus', 'smollm2-135m']", "trophy", "(16, 24) (6, 385, 385) (224, 336)"]
     assert (names["same"].attention(3, 1) == names["weights"]).all()
 
 

@@ -1,0 +1,78 @@
+"""How long recording through the adapter for transformers takes, beside the same model plain; random weights."""
+
+import copy
+from collections.abc import Iterator
+from typing import Any
+
+import torch
+import transformers
+
+from model.huggingface.attend import NAME
+from model.huggingface.recorder import Recorder
+from tests.benchmarks.cases import Calls, fused
+from tests.benchmarks.measure import Row, in_turns, markdown, milliseconds, say
+
+SECONDS = 20  # of each case
+AIM = 1.05
+
+
+def calls(network: Any, **inputs: Any) -> Calls:
+    """The network three times, with one set of weights: recorded, plain, and giving its weights out."""
+    ours, plain, eager = (copy.deepcopy(network).eval() for _ in range(3))
+    ours.set_attn_implementation(NAME)
+    eager.set_attn_implementation("eager")
+    recorder, plain = Recorder(ours, "interface"), fused(plain)
+    return {
+        "ours": lambda: recorder.run(inputs),
+        "sdpa": lambda: plain(**inputs),
+        "eager": lambda: eager(**inputs, output_attentions=True),
+    }
+
+
+def text(kind: str, num_tokens: int) -> Calls:
+    """BERT-base, or a Llama of as many layers, heads and numbers."""
+    torch.manual_seed(0)
+    ids = torch.randint(0, 1000, (1, num_tokens))
+    shape = {"vocab_size": 1000, "num_hidden_layers": 12, "num_attention_heads": 12, "hidden_size": 768}
+    shape |= {"intermediate_size": 3072, "max_position_embeddings": num_tokens}
+    if kind == "BERT":
+        return calls(transformers.BertModel(transformers.BertConfig(**shape)), input_ids=ids)
+    llama = transformers.LlamaModel(transformers.LlamaConfig(**shape, num_key_value_heads=4))
+    return calls(llama, input_ids=ids, use_cache=False)
+
+
+def vit(size: int) -> Calls:
+    """ViT-B/16."""
+    torch.manual_seed(0)
+    network = transformers.ViTModel(transformers.ViTConfig(image_size=size))
+    return calls(network, pixel_values=torch.randn(1, 3, size, size))
+
+
+CASES = {
+    "BERT-base, 512 tokens": lambda: text("BERT", 512),
+    "BERT-base, 2,048 tokens": lambda: text("BERT", 2_048),
+    "ViT-B/16, 197 tokens": lambda: vit(224),
+    "ViT-B/16, 1,025 tokens": lambda: vit(512),
+    "Llama 12 × 12 × 64, 512 tokens": lambda: text("Llama", 512),
+    "Llama 12 × 12 × 64, 2,048 tokens": lambda: text("Llama", 2_048),
+}
+
+
+@torch.inference_mode()
+def rows() -> Iterator[Row]:
+    for name, build in CASES.items():
+        say(f"adapter: {name}")
+        times = in_turns(build(), SECONDS)
+        ratio = times["ours"] / times["sdpa"]
+        yield Row(
+            "record, through the adapter",
+            name,
+            f"{milliseconds(times['ours'])} ({ratio:.2f} × SDPA, {times['ours'] / times['eager']:.2f} × eager)",
+            f"SDPA {milliseconds(times['sdpa'])}; eager {milliseconds(times['eager'])}",
+            f"{AIM} × SDPA",
+            ratio <= AIM,
+        )
+
+
+if __name__ == "__main__":
+    print(markdown(rows()))
