@@ -17,7 +17,7 @@ from viz.store import Kept
 
 MODEL = "smollm2-135m"
 FIRST = "The capital of France is"
-DEFAULT_TOKENS, MOST_TOKENS = 12, 200
+DEFAULT_TOKENS, MOST_TOKENS = 2, 200
 STAGES = {
     "encoder": "What is read",
     "decoder": "What is written",
@@ -28,8 +28,9 @@ STAGES = {
 def page() -> None:
     """Draw the page."""
     parts.keep_address("generate")
-    model = pick_model("generate", ("causal", "sequence"), MODEL)
     form, message = st.container(), st.container()
+    choices = st.container(horizontal=True, vertical_alignment="bottom")
+    model = pick_model("generate", ("causal", "sequence"), MODEL, choices, message)
     with message:
         prompt, tokens = _choose(model)
     _inputs(form, prompt, tokens)
@@ -37,7 +38,8 @@ def page() -> None:
     recording = recorded.kept().recording
     if "input" in recording.notes:
         st.info(recording.notes["input"])
-    stage = _stage(recording)
+    with choices:
+        stage = _stage(recording)
     st.text(f"{prompt}{_written(recording)}")
     link = "Your prompt is in this link." if write_texts((prompt,)) is not None else "Your prompt is not in this link."
 
@@ -51,8 +53,9 @@ def page() -> None:
 
 
 def _start(recording: Recording) -> View:
-    """On the last token that was written; a layer in the middle, where heads look furthest back."""
-    return View(recording.num_layers // 2, 0, query=recording.num_tokens - 1, matrix=True)
+    """On the first token that was written, in a layer in the middle."""
+    written = recording.segments.index(1) if 1 in recording.segments else recording.num_tokens - 1
+    return View(recording.num_layers // 2, 0, query=written, matrix=True)
 
 
 def _written(recording: Recording) -> str:

@@ -19,8 +19,8 @@ from viz.samples import PHOTOS
 def page() -> None:
     """Draw the page."""
     parts.keep_address("image")
-    model = pick_model("image", ("image", "image-text"), MODEL)
     choices, message = st.container(horizontal=True, vertical_alignment="bottom"), st.container()
+    model = pick_model("image", ("image", "image-text"), MODEL, choices, message)
     with message:
         asked = choose(model)
     with choices:

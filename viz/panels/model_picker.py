@@ -1,6 +1,7 @@
 """Which model a page runs: one of the catalogue, a folder, or one of the Hugging Face Hub."""
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from model.checkpoints.catalogue import CATALOGUE
 from model.device import pick_device
@@ -10,10 +11,12 @@ from viz.folders import open_folder
 from viz.panels.recorder import fetch, get_model
 
 
-def pick_model(page: str, kinds: tuple[str, ...], first: str) -> str:
+def pick_model(page: str, kinds: tuple[str, ...], first: str, place: DeltaGenerator, message: DeltaGenerator) -> str:
     """Draw the picker, and give the name of the model that the page is to run; it is loaded.
 
     Args:
+        place: of the picker, a button that opens it.
+        message: place of what is to be said of a model.
         page: names the page's own part of the session and the picker's widgets.
         kinds: of models that the page can show.
         first: the model of an address that names none; it is also shown where another is refused.
@@ -21,7 +24,6 @@ def pick_model(page: str, kinds: tuple[str, ...], first: str) -> str:
     state = st.session_state
     own = [name for name, checkpoint in CATALOGUE.items() if checkpoint.kind in kinds]
     asked = st.query_params.get("model", first)
-    here, message = st.container(), st.container()
     name = asked
     with message:
         if (candidate := state.pop(f"{page}_model_candidate", None)) is not None:
@@ -30,30 +32,25 @@ def pick_model(page: str, kinds: tuple[str, ...], first: str) -> str:
             _facts(page, checked, kinds)
         if not _loadable(page, asked, kinds, own):
             name = first
-    with here:
-        _picker(page, own, name)
+    _picker(page, own, name, place)
     return name
 
 
-def _picker(page: str, own: list[str], name: str) -> None:
-    state = st.session_state
-    options = own if name in own else [*own, name]
-    state[f"{page}_model"] = name
-    with st.container(horizontal=True, vertical_alignment="bottom"):
+def _picker(page: str, own: list[str], name: str, place: DeltaGenerator) -> None:
+    st.session_state[f"{page}_model"] = name
+    with place.popover(f"Model: {_title(name)}", help="Take another of those in the box, or one of your own."):
         st.selectbox(
             "Model",
-            options,
+            own if name in own else [*own, name],
             key=f"{page}_model",
-            format_func=lambda each: CATALOGUE[each].title if each in CATALOGUE else each,
+            format_func=_title,
             on_change=_take_model,
             args=(page,),
-            width=320,
             help=" · ".join(f"{CATALOGUE[each].title}: {CATALOGUE[each].good_for}" for each in own),
         )
-        other = st.popover("Another model", help="Your own: a folder on this machine, or one of the Hugging Face Hub.")
-        with other.form(f"{page}_model_form", border=False):
+        with st.form(f"{page}_model_form", border=False):
             st.text_input(
-                "Folder or Hub id",
+                "Your own: a folder or Hub id",
                 key=f"{page}_model_typed",
                 placeholder="models/mine, or organisation/name",
                 help="A folder that save_pretrained wrote, with safetensors; or an id of the Hugging Face Hub.",
@@ -61,6 +58,10 @@ def _picker(page: str, own: list[str], name: str) -> None:
             st.form_submit_button(
                 "Check", on_click=_take_typed, args=(page,), help="See what it is and takes, before it is loaded."
             )
+
+
+def _title(name: str) -> str:
+    return CATALOGUE[name].title if name in CATALOGUE else name[-40:]
 
 
 def _take_model(page: str) -> None:

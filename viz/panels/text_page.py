@@ -21,8 +21,9 @@ FIRST = "Trophy"
 def page() -> None:
     """Draw the page."""
     parts.keep_address("text")
-    model = pick_model("text", ("text", "causal"), MODEL)
-    form, message, samples = st.container(), st.container(), st.container()
+    form, message = st.container(), st.container()
+    samples = st.container(horizontal=True, vertical_alignment="bottom")
+    model = pick_model("text", ("text", "causal"), MODEL, samples, message)
     with message:
         texts = _choose(model)
     _inputs(texts, form, samples)
@@ -118,7 +119,7 @@ def _inputs(texts: tuple[str, ...], form: DeltaGenerator, samples: DeltaGenerato
         )
         st.form_submit_button("Look", type="primary", on_click=_take_typed, help="Run the model on this text.")
     state.text_sample = next((name for name, sample in TEXTS.items() if sample.texts == texts), None)
-    with samples.container(horizontal=True, vertical_alignment="bottom"):
+    with samples:
         st.pills(
             "Samples",
             list(TEXTS),
