@@ -19,10 +19,11 @@ def checkpoint(request: pytest.FixtureRequest) -> Checkpoint:
     return request.param
 
 
-def test_both_models_are_listed_under_their_names() -> None:
+def test_all_models_are_listed_under_their_names() -> None:
     assert {name: checkpoint.name for name, checkpoint in list_models().items()} == {
         "minilm-l6": "minilm-l6",
         "dinov2-focus": "dinov2-focus",
+        "smollm2-135m": "smollm2-135m",
     }
 
 
@@ -33,7 +34,7 @@ def test_the_list_is_a_copy() -> None:
 
 def test_nothing_is_left_empty(checkpoint: Checkpoint) -> None:
     assert all(getattr(checkpoint, part.name) for part in dataclasses.fields(checkpoint))
-    assert checkpoint.kind in ("text", "image")
+    assert checkpoint.kind in ("text", "image", "causal")
     assert re.search("Apache-2.0|MIT", checkpoint.licence)
     assert re.search(r"20\d\d", checkpoint.authors)
     assert all(re.fullmatch("[0-9a-f]{64}", sha256) for sha256 in checkpoint.files.values())
