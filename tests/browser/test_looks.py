@@ -1,4 +1,4 @@
-"""How both pages look: in three windows, light and dark, and when the theme changes while they are open."""
+"""How the pages look: in three windows, light and dark, and when the theme changes while they are open."""
 
 import itertools
 
@@ -23,8 +23,10 @@ BOXES = """() => [...document.querySelectorAll('.hl button, .hl select, .hl inpu
 
 @pytest.mark.parametrize("page", LOOKS, indirect=True, ids=lambda look: f"{look['width']}-{look['theme']}")
 def test_nothing_overlaps_or_is_wider_than_the_window(page: Page, address: str, request: pytest.FixtureRequest) -> None:
-    for name, url in (("text", "/"), ("image", "/image")):
-        open_page(page, address + url)
+    for name, url in (("text", "/"), ("image", "/image"), ("generate", "/generate")):
+        page.goto(address + url)
+        page.wait_for_selector(".hl[data-painted]", timeout=120_000)  # the first to write waits for the model
+        settle(page)
         for element in ("document.documentElement", "document.querySelector('[data-testid=stMain]')"):
             widths = page.evaluate(f"(({{scrollWidth, clientWidth}}) => [scrollWidth, clientWidth])({element})")
             assert widths[0] <= widths[1], (name, element)
