@@ -7,12 +7,14 @@ are [layer, head, query, key] in this order.
 from dataclasses import dataclass
 from typing import NamedTuple
 
+import numpy as np
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from model.inputs import ImageInput, TextInput
 from model.loaded import ImageModel, TextModel
-from model.nn.attention import Heads, scaled_dot_product_attention
+from model.nn.attention import Heads, attention_scores, attention_weights, scaled_dot_product_attention
 from model.nn.encoder import Encoder, EncoderLayer, OnLayer
 
 
@@ -75,20 +77,20 @@ def walk(encoder: Encoder, rows: Tensor, on_layer: OnLayer | None = None) -> Wal
 
 
 class Steps(NamedTuple):
-    """One token's way through one layer, [width] where nothing else is said."""
+    """One token's way through one layer, [width] where nothing else is said; float32."""
 
-    hidden: Tensor  # what goes in
-    reads: Tensor  # what its query, key and value are made of: hidden, normed in a pre-norm layer
-    query: Tensor  # [head, d_head]
-    scores: Tensor  # [head, key]
-    weights: Tensor  # [head, key]
-    context: Tensor  # [head, d_head]
-    writes: Tensor  # [head, width], what each head's part of the output projection makes of its context
-    attended: Tensor  # the sum of writes, and the projection's bias
-    attention_adds: Tensor  # attended, after the layer scale where there is one
-    between: Tensor  # hidden + attention_adds, normed in a post-norm layer
-    mlp_adds: Tensor  # what the feed-forward network adds to it
-    out: Tensor  # between + mlp_adds, normed in a post-norm layer: what goes into the next layer
+    hidden: np.ndarray  # what goes in
+    reads: np.ndarray  # what its query, key and value are made of: hidden, normed in a pre-norm layer
+    query: np.ndarray  # [head, d_head]
+    scores: np.ndarray  # [head, key]
+    weights: np.ndarray  # [head, key]
+    context: np.ndarray  # [head, d_head]
+    writes: np.ndarray  # [head, width], what each head's part of the output projection makes of its context
+    attended: np.ndarray  # the sum of writes, and the projection's bias
+    attention_adds: np.ndarray  # attended, after the layer scale where there is one
+    between: np.ndarray  # hidden + attention_adds, normed in a post-norm layer
+    mlp_adds: np.ndarray  # what the feed-forward network adds to it
+    out: np.ndarray  # between + mlp_adds, normed in a post-norm layer: what goes into the next layer
 
 
 @torch.inference_mode()
@@ -109,7 +111,8 @@ def steps(layer: EncoderLayer, hidden: Tensor, heads: Heads) -> Steps:
     parts = attention.output.weight.unflatten(1, context.shape)  # [width, head, d_head]
     writes = torch.einsum("whd,hd->hw", parts, context)
     rest = _after_attention(layer, hidden, attended)
-    return Steps(hidden, reads, own[:, 0], seen.scores[:, 0], seen.weights[:, 0], context, writes, attended, *rest)
+    taken = (hidden, reads, own[:, 0], seen.scores[:, 0], seen.weights[:, 0], context, writes, attended, *rest)
+    return Steps(*(part.float().cpu().numpy() for part in taken))
 
 
 class _Rest(NamedTuple):
@@ -142,16 +145,29 @@ class Arranged(NamedTuple):
     key: Tensor  # [head, token, d_head]
     out: Tensor  # [token, width]
 
+    def weights(self, head: int, queries: np.ndarray) -> np.ndarray:
+        """Some rows of a head's weights: [query, key]."""
+        return attention_weights(attention_scores(self.query[head][queries], self.key[head])).float().cpu().numpy()
+
 
 @torch.inference_mode()
 def arranged(
-    encoder: Encoder, given: Embedding, layer: int, order: Tensor, placed: bool, on_layer: OnLayer | None = None
+    encoder: Encoder, given: Embedding, layer: int, order: np.ndarray, placed: bool, on_layer: OnLayer | None = None
 ) -> Arranged:
     """Run the encoder up to a layer on tokens in another order [token], with or without their places."""
-    hidden = given.rows(order, placed)[None]
+    arrangement = torch.from_numpy(order)
+    hidden = given.rows(arrangement, placed)[None]
     for number, each in enumerate(encoder.layers[: layer + 1]):
         hidden, heads = each(hidden)
         if on_layer is not None:
             on_layer(number)
-    back = order.argsort()
+    back = arrangement.argsort()
     return Arranged(heads.query[0][:, back], heads.key[0][:, back], hidden[0][back])
+
+
+@torch.inference_mode()
+def difference_from_fused(heads: Heads, num_queries: int = 512) -> float:
+    """The largest difference between our attention and torch's fused kernel, over all heads of the first queries."""
+    query = heads.query[:, :num_queries]
+    ours = scaled_dot_product_attention(query, heads.key, heads.value).context
+    return float((ours - F.scaled_dot_product_attention(query, heads.key, heads.value)).abs().max())

@@ -1,5 +1,6 @@
 """A network taken apart gives the numbers that it gives whole, step by step."""
 
+import dataclasses
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -13,7 +14,7 @@ from torch import Tensor
 from model.loaded import ImageModel, TextModel
 from model.nn.encoder import EncoderLayer
 from model.recording import Recording
-from model.walk import Steps, arranged, embedding, steps, walk
+from model.walk import Steps, arranged, difference_from_fused, embedding, steps, walk
 
 TROPHY = "The trophy does not fit in the brown suitcase because it is too big."
 COFFEE = "assets/samples/coffee.jpg"
@@ -136,8 +137,7 @@ def check_steps(model: TextModel | ImageModel, run: Run, place: tuple[int, int],
     expected = by_formula(layer, stream[number].double().numpy(), query)
     for name in set(Steps._fields) - {"writes"}:
         same(getattr(taken, name), expected[name], atol, rtol=3e-7)  # one channel adds 193, of 24 bits
-    with torch.inference_mode():
-        same(taken.writes.sum(0) + layer.attention.output.bias, taken.attended, atol)
+    same(taken.writes.sum(0) + layer.attention.output.bias.detach().numpy(), taken.attended, atol)
     same(taken.out, stream[number + 1][query], atol)  # the model's own hidden state
     same(taken.scores, recording.scores(number, query=query), atol)
     same(taken.weights, recording.attention(number, query=query), atol)
@@ -167,8 +167,7 @@ def test_one_token_walks(minilm: TextModel) -> None:
 
 def test_without_places_rows_follow_their_tokens_and_with_them_they_do_not(minilm: TextModel) -> None:
     given, encoder = embedding(minilm, minilm.read(TROPHY)), minilm.network.encoder
-    as_read = torch.arange(17)
-    order = torch.tensor([0, 5, 3, 1, 2, 4, 16, 15, 14, 13, 12, 11, 10, 9, 8, 7, 6])
+    as_read, order = np.arange(17), np.array([0, 5, 3, 1, 2, 4, 16, 15, 14, 13, 12, 11, 10, 9, 8, 7, 6])
     blind, mixed = (arranged(encoder, given, 3, each, placed=False) for each in (as_read, order))
     same(mixed.out, blind.out, 1e-5)
     same(mixed.key, blind.key, 1e-5)
@@ -178,10 +177,18 @@ def test_without_places_rows_follow_their_tokens_and_with_them_they_do_not(minil
 
 
 def test_in_their_own_order_with_their_places_it_is_the_recording(minilm: TextModel, text_run: Run) -> None:
-    made = arranged(minilm.network.encoder, embedding(minilm, minilm.read(TROPHY)), 3, torch.arange(17), placed=True)
+    made = arranged(minilm.network.encoder, embedding(minilm, minilm.read(TROPHY)), 3, np.arange(17), placed=True)
     same(made.query, text_run.recording.query(3), 1e-5)
     same(made.key, text_run.recording.key(3), 1e-5)
     same(made.out, text_run.stream[4], 1e-5)
+    same(made.weights(1, np.array([11, 4])), text_run.recording.attention(3, 1)[[11, 4]], 1e-5)
+
+
+def test_the_fused_kernel_agrees(text_run: Run) -> None:
+    heads = text_run.recording.layers[3]
+    assert difference_from_fused(heads) < 1e-5
+    wrong = dataclasses.replace(heads, value=heads.value * float("nan"))
+    assert np.isnan(difference_from_fused(wrong))
 
 
 def test_the_vision_transformer_without_places_really_has_none(dinov2: ImageModel) -> None:

@@ -32,21 +32,22 @@ def page() -> None:
     parts.keep_address("image")
     choices, message = st.container(horizontal=True, vertical_alignment="bottom"), st.container()
     with message:
-        source, size = _choose()
+        source, size = choose()
     with choices:
         _inputs(source, size)
-    recorded = _record(source, size)
-    recording = recorded.kept().recording
+    run = recorded(source, size)
+    recording = run.kept().recording
     photo = recording.photo
     assert photo is not None  # an image model recorded it
     link = "This link opens what you see." if isinstance(source, str) else "Your photo is not in this link."
-    show_explorer("image", recorded, _start(recording, photo, source), link)
+    show_explorer("image", run, start(recording, photo, source), link)
     _saliency(recording, photo)
     parts.model_line(recording)
     parts.about(recording)
 
 
-def _start(recording: Recording, photo: Photo, source: str | bytes) -> View:
+def start(recording: Recording, photo: Photo, source: str | bytes) -> View:
+    """Where the page starts: the sample's own view."""
     sample = PHOTOS[source if isinstance(source, str) else FIRST]
     rows, columns = photo.grid
     row, column = int(sample.place[0] * rows), int(sample.place[1] * columns)
@@ -63,7 +64,7 @@ def _asked() -> tuple[str | bytes, str]:
     return source if source in PHOTOS else FIRST, size if size in SIZES else DEFAULT_SIZE
 
 
-def _choose() -> tuple[str | bytes, str]:
+def choose() -> tuple[str | bytes, str]:
     """Which photo and size: what was given last, else what the address asks for; what cannot be read is refused."""
     state = st.session_state
     asked, size = _asked()
@@ -97,14 +98,15 @@ def _refusal(source: str | bytes, size: str) -> str | None:
     if state.get("image_good") == (source, size):
         return None
     try:
-        get_model(MODEL).read(_content(source), SIZES[size])
+        get_model(MODEL).read(content_of(source), SIZES[size])
     except InputError as error:
         return str(error)
     state.image_good = (source, size)
     return None
 
 
-def _content(source: str | bytes) -> bytes:
+def content_of(source: str | bytes) -> bytes:
+    """The file's bytes, of a sample by its name."""
     return PHOTOS[source].read() if isinstance(source, str) else source
 
 
@@ -169,8 +171,9 @@ def _take_upload(key: str) -> None:
         st.session_state.image_candidate = file.getvalue()
 
 
-def _record(source: str | bytes, size: str) -> Recorded:
-    content = _content(source)
+def recorded(source: str | bytes, size: str) -> Recorded:
+    """The recording of a photo at a size."""
+    content = content_of(source)
     return record(
         MODEL,
         (content,),

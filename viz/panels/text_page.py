@@ -21,19 +21,20 @@ def page() -> None:
     parts.keep_address("text")
     form, message, samples = st.container(), st.container(), st.container()
     with message:
-        texts = _choose()
+        texts = choose()
     _inputs(texts, form, samples)
-    recorded = _record(texts)
-    recording = recorded.kept().recording
+    run = recorded(texts)
+    recording = run.kept().recording
     if "input" in recording.notes:
         st.info(recording.notes["input"])
-    show_explorer("text", recorded, _start(recording), _link(recording.texts))
+    show_explorer("text", run, start(recording), _link(recording.texts))
     _similarity(recording)
     parts.model_line(recording)
     parts.about(recording)
 
 
-def _start(recording: Recording) -> View:
+def start(recording: Recording) -> View:
+    """Where the page starts: the sample's own view, or a first look at an own text."""
     sample = next((sample for sample in TEXTS.values() if sample.texts == recording.texts), None)
     if sample is None:
         return View(TEXTS[FIRST].layer, TEXTS[FIRST].head, query=1, matrix=True)  # the token after [CLS]
@@ -58,7 +59,7 @@ def _asked() -> tuple[str, ...]:
     return TEXTS.get(params.get("sample", FIRST), TEXTS[FIRST]).texts
 
 
-def _choose() -> tuple[str, ...]:
+def choose() -> tuple[str, ...]:
     """Which texts: what was typed last, else what the address asks for, else what was there before."""
     state = st.session_state
     if (refused := state.pop("text_refused", None)) is not None:
@@ -80,7 +81,7 @@ def _readable(texts: tuple[str, ...]) -> bool:
     if state.get("text_good") == texts:
         return True
     try:
-        get_model(MODEL).read(_as_given(texts))
+        get_model(MODEL).read(as_given(texts))
     except InputError as error:
         st.error(str(error))
         return False
@@ -152,19 +153,21 @@ def _take_file() -> None:
         state.text_refused = "This file is not text in UTF-8; save it as UTF-8 and try again."
 
 
-def _record(texts: tuple[str, ...]) -> Recorded:
+def recorded(texts: tuple[str, ...]) -> Recorded:
+    """The recording of one text, or of a pair."""
     content = tuple(part.encode("utf-8", "surrogatepass") for part in texts)
     sample = any(sample.texts == texts for sample in TEXTS.values())
     return record(
         MODEL,
         content,
         "",
-        lambda on_layer: get_model(MODEL).record(_as_given(texts), on_layer=on_layer),
+        lambda on_layer: get_model(MODEL).record(as_given(texts), on_layer=on_layer),
         sample,
     )
 
 
-def _as_given(texts: tuple[str, ...]) -> Text:
+def as_given(texts: tuple[str, ...]) -> Text:
+    """As the model reads them."""
     return texts[0] if len(texts) == 1 else (texts[0], texts[1])
 
 
