@@ -40,7 +40,7 @@ def embedding(model: TextModel | ImageModel, given: TextInput | ImageInput) -> E
         assert isinstance(given, TextInput)
         ids, segments = (torch.tensor([list(numbers)], device=model.device) for numbers in (given.ids, given.segments))
         text = model.network
-        return Embedding(text.content(ids, segments)[0], text.positions(len(given.ids)), text.norm)
+        return Embedding(text.content(ids, segments)[0], text.positions(len(given.ids)).detach(), text.norm)
     assert isinstance(given, ImageInput)
     content, grid = model.network.content(given.pixels.to(model.device, model.dtype))
     return Embedding(content[0], model.network.places(*grid), nn.Identity())

@@ -26,6 +26,11 @@ def similarity_tiles(similarities: np.ndarray, theme: Theme = LIGHT) -> go.Figur
     return _tiled(lookup_table(theme.signed)[steps], theme)
 
 
+def photo_tiles(tiles: np.ndarray, columns: int, theme: Theme = LIGHT) -> go.Figure:
+    """Pictures [picture, height, width, 3] uint8, so many in a line; the number must fill the lines."""
+    return _tiled(tiles.reshape(-1, columns, *tiles.shape[1:]), theme)
+
+
 def _tiled(tiles: np.ndarray, theme: Theme) -> go.Figure:
     """Tiles [row, column, height, width, 3], each value a pixel that stays sharp when it is enlarged."""
     picture, _ = mosaic(tiles)
