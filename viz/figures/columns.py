@@ -53,7 +53,13 @@ def bar_columns(
     figure.update_layout(margin={"t": HEADING, "b": FOOT})
     figure.update_annotations(font={"size": 13, "color": theme.muted})
     figure.update_xaxes(showgrid=False, showticklabels=False, fixedrange=True, zeroline=True, zerolinecolor=theme.line)
-    axis = token_axis(names, labels) | {"autorange": "reversed", "automargin": True, "fixedrange": True, "dtick": 1}
+    axis = token_axis(names, labels) | {
+        "autorange": "reversed",
+        "automargin": True,
+        "fixedrange": True,
+        "dtick": 1,
+        "ticklabelstandoff": 5,
+    }
     return figure.update_yaxes(axis)
 
 

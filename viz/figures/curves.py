@@ -119,5 +119,5 @@ def _plot(titles: tuple[str, str], log: bool, theme: Theme) -> go.Figure:
     figure.update_layout(
         height=340, margin={"t": 46, "r": 10}, legend={"orientation": "h", "y": 1.02, "yanchor": "bottom"}
     )
-    figure.update_xaxes(axis, title={"text": titles[0]})
-    return figure.update_yaxes(axis, title={"text": titles[1]})
+    figure.update_xaxes(axis, title={"text": titles[0], "standoff": 8})
+    return figure.update_yaxes(axis, title={"text": titles[1], "standoff": 12})

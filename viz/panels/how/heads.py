@@ -25,7 +25,7 @@ def projections(example: Example) -> None:
     reads = "after the layer norm" if example.encoder_layer.pre_norm else "as it comes from below"
     st.text(f"The row of {example.name}, {reads}:")
     draw(
-        vector_strips([f"x, {reads}"], ["x"], taken.reads[None], example.theme),
+        vector_strips(["x"], ["x"], taken.reads[None], example.theme),
         "A strip: the row that goes into layer, number by number.",
     )
     own = np.stack([part(layer, head)[query] for part in (recording.query, recording.key, recording.value)])

@@ -13,7 +13,7 @@ from viz.figures.mosaics import filter_tiles, similarity_tiles
 from viz.panels.how.example import Example, draw, draw_photo, knob, note_of_keys, shapes
 from viz.panels.recorder import working
 
-POSITIONS = 64  # of a text that are drawn
+POSITIONS, NUMBERS = 64, 128  # of the encodings that are drawn
 TILES = 6  # a side, of places on a ViT's grid
 
 
@@ -75,8 +75,8 @@ def _filters(example: Example, model: ImageModel) -> None:
     else:
         st.markdown(r"\[CLS] is no patch: its row is learned, the same for every photo.")
     st.markdown(
-        "Every number of the row is one filter laid over the patch. The first principal components of all filters: "
-        "colours, edges and waves, as in early layers of a CNN, though nobody told it so."
+        "Every number of the row is one filter laid over the patch. These are the first principal components of all "
+        "filters: together a basis in which the fine structure of a patch is written."
     )
     weights = model.network.patches.projection.weight.detach().float().cpu().numpy()
     draw(
@@ -178,26 +178,23 @@ def _arranged(example: Example, order: str, placed: bool) -> Arranged:
 
 
 def _encodings(example: Example) -> None:
-    recording, model = example.recording, example.model
+    recording, model, theme = example.recording, example.model, example.theme
     if isinstance(model, TextModel):
         shown = min(recording.num_tokens, POSITIONS)
-        st.caption(f"Sines and cosines for the first {shown} positions, {example.width} numbers each (2017)")
-        waves = sinusoidal_positions(shown, example.width).numpy()
-        draw(number_cells(waves, ("position", "number"), example.theme), "The sinusoidal position encodings.")
         learned = model.network.positions(shown).detach().float().cpu().numpy()
         st.caption(f"This model's own, learned: the cosine of each of the first {shown} positions to each other")
         alike = cosines(learned[None], learned[:, None])
-        draw(number_cells(alike, ("position", "position"), example.theme), "How alike the learned positions are.")
-        return
-    grid = model.network.positions.weight.detach().float().cpu().numpy()  # [row, column, width]
-    rows, columns = grid.shape[:2]
-    st.caption(
-        f"The learned grid of {rows} × {columns} places. A tile is one place, from the upper left to the lower right: "
-        "how alike the encodings of all places are to its own (orange: alike, blue: opposed)."
-    )
-    down, across = (np.linspace(0, count - 1, TILES).round().astype(int) for count in (rows, columns))
-    alike = np.stack([np.stack([cosines(grid, grid[row, column]) for column in across]) for row in down])
-    draw(similarity_tiles(alike, example.theme), "Tiles: places near each other have like encodings, and so do rows.")
-    waves = sinusoidal_positions(POSITIONS, example.width).numpy()
-    st.caption(f"For comparison, sines and cosines for {POSITIONS} positions, {example.width} numbers each (2017)")
-    draw(number_cells(waves, ("position", "number"), example.theme), "The sinusoidal position encodings.")
+        draw(number_cells(alike, ("position", "position"), theme), "How alike the learned positions are.")
+    else:
+        grid = model.network.positions.weight.detach().float().cpu().numpy()  # [row, column, width]
+        rows, columns = grid.shape[:2]
+        st.caption(
+            f"This model's own, learned on {rows} × {columns} places. A tile is one place, from the upper left to the "
+            "lower right: how alike the encodings of all places are to its own (orange: alike, blue: opposed)."
+        )
+        down, across = (np.linspace(0, count - 1, TILES).round().astype(int) for count in (rows, columns))
+        alike = np.stack([np.stack([cosines(grid, grid[row, column]) for column in across]) for row in down])
+        draw(similarity_tiles(alike, theme), "Tiles: the encodings of places near each other are alike.")
+    waves = sinusoidal_positions(POSITIONS, example.width)[:, :NUMBERS].numpy()
+    st.caption(f"Sines and cosines (2017): {POSITIONS} positions, the first {NUMBERS} of {example.width} numbers")
+    draw(number_cells(waves, ("position", "number"), theme), "The sinusoidal position encodings.")

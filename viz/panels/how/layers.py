@@ -33,8 +33,8 @@ def encoder_layer(example: Example) -> None:
     stages = {
         "x: goes in": taken.hidden,
         "attention adds": taken.attention_adds,
-        "y: after attention": taken.between,
-        "feed-forward adds": taken.mlp_adds,
+        "y: between": taken.between,
+        "FFN adds": taken.mlp_adds,
         "z: comes out": taken.out,
     }
     st.text(f"The row of {example.name} in layer {example.layer}, its length:")

@@ -34,7 +34,8 @@ STEPS = (
         "Vectors",
         inputs.vectors,
         ("token", "patch", "embedding", "[CLS]"),
-        "Choose the same word at two places as the query: what it is stays, where it is changes.",
+        "Take a word that comes twice, or two patches of plain background, as the query: what it is stays alike, where "
+        "it is changes.",
         "Vaswani et al. 2017, section 3.4; Devlin et al. 2019, section 3; Dosovitskiy et al. 2021, section 3.1, "
         "equation 1, section 4.5 and figure 7.",
     ),
@@ -93,7 +94,7 @@ STEPS = (
         "Stack",
         layers.stack,
         ("residual stream", "head"),
-        "Choose [CLS] as the query, then a word: which one moves further from where it began?",
+        "Choose [CLS] as the query, then a word or a patch: which one moves further from where it began?",
         "Mean attention distance: Dosovitskiy et al. 2021, figure 11 and appendix D.7, there in pixels.",
     ),
     Step(
