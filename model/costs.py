@@ -6,6 +6,7 @@ from statistics import median
 from typing import NamedTuple
 
 import torch
+from torch import nn
 
 from model.device import synchronize
 from model.nn.attention import scaled_dot_product_attention
@@ -59,5 +60,6 @@ def multiplications(layer: EncoderLayer, num_tokens: int) -> tuple[int, int]:
     """Of one layer: those that grow with n² (scores and mixing: 2 n² d), and those with n (the linear maps: n times
     their weights); Vaswani et al. 2017, section 4 and table 1, counts the first."""
     attention = layer.attention
-    parts = (attention.query, attention.key, attention.value, attention.output, layer.mlp[0], layer.mlp[2])
-    return 2 * num_tokens**2 * attention.query.out_features, num_tokens * sum(part.weight.numel() for part in parts)
+    parts = (attention.query, attention.key, attention.value, attention.output, *layer.mlp)
+    weights = sum(part.weight.numel() for part in parts if isinstance(part, nn.Linear))
+    return 2 * num_tokens**2 * attention.query.out_features, num_tokens * weights

@@ -155,7 +155,9 @@ def test_every_step_of_the_vision_transformer(dinov2: ImageModel, photo_run: Run
 
 def test_what_each_part_adds_is_measured_for_every_token(minilm: TextModel, text_run: Run) -> None:
     taken = walk(minilm.network.encoder, embedding(minilm, minilm.read(TROPHY)).rows())
-    expected = by_formula(minilm.network.encoder.layers[4], text_run.stream[4].double().numpy(), 7)
+    layer = minilm.network.encoder.layers[4]
+    assert isinstance(layer, EncoderLayer)
+    expected = by_formula(layer, text_run.stream[4].double().numpy(), 7)
     assert float(taken.attention_adds[4, 7]) == pytest.approx(np.linalg.norm(expected["attention_adds"]), abs=1e-4)
     assert float(taken.mlp_adds[4, 7]) == pytest.approx(np.linalg.norm(expected["mlp_adds"]), abs=1e-4)
 

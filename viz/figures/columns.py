@@ -47,7 +47,8 @@ def bar_columns(
             col=number,
         )
         low, high = min(0.0, float(values.min())), max(0.0, float(values.max()))
-        room = 0.35 * max(high - low, 1e-12)  # for the numbers at the ends of the bars
+        # The numbers at the ends of the bars need the more of the scale the narrower a column is.
+        room = (0.1 + 0.25 * len(columns)) * max(high - low, 1e-12)
         figure.update_xaxes(range=[low - room * (low < 0), high + room], col=number)
     figure.update_layout(page_layout(theme), height=HEADING + FOOT + ROW * len(names), showlegend=False, bargap=0.2)
     figure.update_layout(margin={"t": HEADING, "b": FOOT})

@@ -20,6 +20,7 @@ class Size(NamedTuple):
     millions: float  # of parameters
     accuracy: float  # per cent, top 1 on ImageNet
     source: str
+    label: str  # "top" or "bottom" of its point, where no other stands
 
 
 def curves(
@@ -101,7 +102,7 @@ def size_and_accuracy(models: Sequence[Size], theme: Theme = LIGHT) -> go.Figure
             name=family,
             mode="markers+text",
             text=[model.name for model in members],
-            textposition="top center" if family == "CNN" else "bottom center",
+            textposition=[f"{model.label} center" for model in members],
             textfont={"size": 11, "color": theme.text},
             customdata=[(model.trained, model.source) for model in members],
             marker={"color": colour, "symbol": symbol, "size": 11},

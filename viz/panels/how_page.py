@@ -73,7 +73,7 @@ def _choose() -> Given:
             "The example is",
             list(KINDS),
             key="how_kind",
-            format_func=KINDS.get,
+            format_func=KINDS.__getitem__,
             required=True,
             on_change=lambda: _take_over(state.how_kind),
             help="A text goes through a text encoder, a photo through a vision transformer. It is the one that you "

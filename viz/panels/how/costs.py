@@ -5,7 +5,7 @@ import streamlit as st
 
 from model.costs import Cost, measure, multiplications
 from viz.figures.curves import curves
-from viz.panels.how.example import Example, draw, shapes
+from viz.panels.how.example import Example, draw, formulas, shapes
 from viz.panels.recorder import working
 
 LENGTHS = (64, 128, 256, 512, 1024)
@@ -26,7 +26,7 @@ def costs(example: Example) -> None:
         "Every query meets every key: twice as many tokens, four times the scores. The linear maps only double. For "
         "short inputs the linear maps cost most; for long ones the scores do."
     )
-    st.latex(r"2 n^2 d \;\text{(scores and mixing)} \qquad 4 n d^2 + 2 n d\, d_{\mathrm{ff}} \;\text{(linear maps)}")
+    formulas(r"2 n^2 d \;\text{(scores and mixing)}", r"4 n d^2 + 2 n d\, d_{\mathrm{ff}} \;\text{(linear maps)}")
     shapes(scores=(example.recording.num_heads, n, n), rows=(n, example.width))
     st.text(
         f"One layer on your {n:,} tokens: {squared:,} multiplications for scores and mixing, {linear:,} for the linear "

@@ -47,7 +47,7 @@ class Example:
 
     @property
     def width(self) -> int:
-        return self.model.network.encoder.layers[0].attention.output.out_features
+        return self.encoder_layer.attention.output.out_features
 
     @property
     def d_head(self) -> int:
@@ -116,7 +116,14 @@ def draw_photo(example: Example, weights: np.ndarray, alt: str) -> None:
     if recording.photo is not None:
         prefix = recording.tokens[: recording.prefix_tokens]
         figure = patch_overlay(recording.photo, weights, prefix, example.query, theme=example.theme)
-        draw(figure.update_layout(height=380), alt)
+        draw(figure.update_layout(height=320), alt)
+
+
+def formulas(*lines: str) -> None:
+    """Formulas beside each other where there is room, else under each other."""
+    with st.container(horizontal=True, horizontal_alignment="center", gap="large"):
+        for line in lines:
+            st.latex(line, width="content")
 
 
 def shapes(**sizes: tuple[int, ...]) -> None:

@@ -8,7 +8,7 @@ from viz.figures.cells import table_cells, vector_strips
 from viz.figures.columns import bar_columns
 from viz.figures.mosaics import photo_tiles
 from viz.figures.tiles import overlay_tiles
-from viz.panels.how.example import Example, draw, shapes
+from viz.panels.how.example import Example, draw, formulas, shapes
 
 
 def projections(example: Example) -> None:
@@ -20,7 +20,7 @@ def projections(example: Example) -> None:
         "Three linear maps make of each row a **query** (what it asks for), a **key** (what it is found by) and a "
         f"**value** (what it gives). A head owns {d_head} columns of each map; all were learned."
     )
-    st.latex(r"q = x W_Q + b_Q \qquad k = x W_K + b_K \qquad v = x W_V + b_V")
+    formulas("q = x W_Q + b_Q", "k = x W_K + b_K", "v = x W_V + b_V")
     shapes(x=(recording.num_tokens, width), W_Q=(width, d_head), Q=recording.query(layer, head).shape)
     reads = "after the layer norm" if example.encoder_layer.pre_norm else "as it comes from below"
     st.text(f"The row of {example.name}, {reads}:")
@@ -50,7 +50,10 @@ def all_heads(example: Example) -> None:
         "queries, keys and values. Their context vectors are put one after the other, and one more linear map, the "
         "output projection, writes them into the row. Split by heads, that map says how much each head writes."
     )
-    st.latex(r"\mathrm{MultiHead}(x) = \mathrm{Concat}(c_1, \dots, c_h)\, W_O + b_O = \sum_h c_h W_O^h + b_O")
+    formulas(
+        r"\mathrm{MultiHead}(x) = \mathrm{Concat}(c_1, \dots, c_h)\, W_O + b_O",
+        r"= \textstyle\sum_h c_h W_O^h + b_O",
+    )
     shapes(contexts=taken.context.shape, W_O=(example.width, example.width), output=taken.attended.shape)
     st.text(f"From {example.name}, every head of layer {example.layer}:")
     names = [f"head {head}" for head in range(num_heads)]

@@ -10,7 +10,7 @@ from model.walk import Arranged, arranged
 from viz.figures.cells import number_cells, table_cells, vector_strips
 from viz.figures.columns import bar_columns
 from viz.figures.mosaics import filter_tiles, similarity_tiles
-from viz.panels.how.example import Example, draw, draw_photo, knob, note_of_keys, shapes
+from viz.panels.how.example import Example, draw, draw_photo, formulas, knob, note_of_keys, shapes
 from viz.panels.recorder import working
 
 POSITIONS, NUMBERS = 64, 128  # of the encodings that are drawn
@@ -28,10 +28,10 @@ def vectors(example: Example) -> None:
     place = given.places[example.query].float().cpu().numpy()
     model = example.model
     if isinstance(model, TextModel):
-        st.latex(r"x = \mathrm{norm}(E_{\mathrm{token}} + E_{\mathrm{segment}} + E_{\mathrm{position}})")
+        formulas(r"x = \mathrm{norm}(E_{\mathrm{token}} + E_{\mathrm{segment}} + E_{\mathrm{position}})")
         shapes(table=tuple(model.network.tokens.weight.shape), input=(example.recording.num_tokens, example.width))
     else:
-        st.latex(r"x = W_E\,\mathrm{patch} + b + E_{\mathrm{position}}")
+        formulas(r"x = W_E\,\mathrm{patch} + b + E_{\mathrm{position}}")
         side = model.network.patch
         shapes(patch=(side, side, 3), W_E=(example.width, side * side * 3), input=tuple(given.content.shape))
     st.text(f"The row of {example.name}:")
@@ -53,7 +53,7 @@ def _alike(example: Example, model: TextModel) -> None:
     alike = cosines(table, table[own])
     nearest = np.argsort(-alike, kind="stable")[:9]
     st.markdown("The table knows no sentence: these rows of it lie nearest, by their cosine.")
-    tokens = [model.tokenizer.id_to_token(int(number)) for number in nearest]
+    tokens = [str(model.tokenizer.id_to_token(int(number))) for number in nearest]
     numbered = [f"row {number:,}" for number in nearest]
     draw(
         bar_columns(
@@ -92,7 +92,7 @@ def positions(example: Example) -> None:
         "the same rows in another order. So each row gets a **position encoding** added: in 2017 sines and cosines, "
         "in this model a learned row for each place."
     )
-    st.latex(r"PE_{(pos, 2i)} = \sin(pos / 10000^{2i/d}) \qquad PE_{(pos, 2i+1)} = \cos(pos / 10000^{2i/d})")
+    formulas(r"PE_{(pos, 2i)} = \sin(pos / 10000^{2i/d})", r"PE_{(pos, 2i+1)} = \cos(pos / 10000^{2i/d})")
     _order(example)
     with st.expander("The encodings themselves", expanded=True):
         _encodings(example)

@@ -8,7 +8,7 @@ from viz.address import View
 from viz.components.payload import heads_measured
 from viz.figures.columns import bar_columns
 from viz.figures.curves import curves, head_distances
-from viz.panels.how.example import Example, draw, shapes
+from viz.panels.how.example import Example, draw, formulas, shapes
 from viz.panels.recorder import working
 
 
@@ -22,14 +22,14 @@ def encoder_layer(example: Example) -> None:
         + ("this model norms what each part reads." if layer.pre_norm else "this model norms after each addition.")
     )
     if layer.pre_norm:
-        st.latex(
-            r"y = x + \lambda_1\,\mathrm{MultiHead}(\mathrm{norm}(x)) \qquad "
-            r"z = y + \lambda_2\,\mathrm{FFN}(\mathrm{norm}(y))"
+        formulas(
+            r"y = x + \lambda_1\,\mathrm{MultiHead}(\mathrm{norm}(x))",
+            r"z = y + \lambda_2\,\mathrm{FFN}(\mathrm{norm}(y))",
         )
     else:
-        st.latex(r"y = \mathrm{norm}(x + \mathrm{MultiHead}(x)) \qquad z = \mathrm{norm}(y + \mathrm{FFN}(y))")
-    st.latex(r"\mathrm{FFN}(y) = \mathrm{GELU}(y W_1 + b_1)\, W_2 + b_2")
-    shapes(x=(example.recording.num_tokens, example.width), W_1=(example.width, layer.mlp[0].out_features))
+        formulas(r"y = \mathrm{norm}(x + \mathrm{MultiHead}(x))", r"z = \mathrm{norm}(y + \mathrm{FFN}(y))")
+    formulas(r"\mathrm{FFN}(y) = \mathrm{GELU}(y W_1 + b_1)\, W_2 + b_2")
+    shapes(x=(example.recording.num_tokens, example.width), W_1=tuple(next(layer.mlp.parameters()).shape)[::-1])
     stages = {
         "x: goes in": taken.hidden,
         "attention adds": taken.attention_adds,
@@ -67,7 +67,7 @@ def stack(example: Example) -> None:
         f"This model stacks {recording.num_layers} such layers. Going up, a row says less of its own word or patch "
         "alone and more of what surrounds it: its cosine to where it began falls, and rows grow more alike."
     )
-    st.latex(r"\cos(a, b) = \frac{a \cdot b}{\lVert a \rVert \lVert b \rVert}")
+    formulas(r"\cos(a, b) = \frac{a \cdot b}{\lVert a \rVert \lVert b \rVert}")
     shapes(stream=stream.shape)
     st.text(f"The row of {example.name}, its cosine to:")
     lines = {"where it began": began, "its neighbours": near, "all tokens": everyone}

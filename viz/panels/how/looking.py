@@ -10,7 +10,7 @@ from model.analysis.soft import at_temperature, slopes
 from viz.figures.cells import vector_strips
 from viz.figures.columns import bar_columns
 from viz.figures.labels import percent
-from viz.panels.how.example import Example, draw, draw_photo, knob, note_of_keys, shapes
+from viz.panels.how.example import Example, draw, draw_photo, formulas, knob, note_of_keys, shapes
 from viz.wording import name_of
 
 TEMPERATURES = (0.0, 0.1, 0.25, 0.5, 0.75, 1.0, 1.5, 2.0, 4.0, 10.0)
@@ -22,7 +22,7 @@ def dictionary(example: Example) -> None:
         "A dictionary holds **values** under **keys**. A hard look-up takes the one key that fits the **query**. "
         "Attention takes them all, each by how well it fits: a look-up that is soft, and so can be learned."
     )
-    st.latex(r"w_j = \frac{e^{s_j / T}}{\sum_k e^{s_k / T}} \qquad s_j = \frac{q \cdot k_j}{\sqrt{d_k}}")
+    formulas(r"w_j = \frac{e^{s_j / T}}{\sum_k e^{s_k / T}}", r"s_j = \frac{q \cdot k_j}{\sqrt{d_k}}")
     temperature = knob(
         st.select_slider,
         "Temperature T",
@@ -59,7 +59,7 @@ def softmax(example: Example) -> None:
         "$d_k$: it is divided by that root. Without, softmax is driven to where one weight is near 1, all others near "
         "0, and its slope is nearly flat: nothing more is learned there."
     )
-    st.latex(r"\mathrm{softmax}(q K^\top / \sqrt{d_k}) \qquad \frac{\partial w_j}{\partial s_j} = w_j (1 - w_j)")
+    formulas(r"\mathrm{softmax}(q K^\top / \sqrt{d_k})", r"\frac{\partial w_j}{\partial s_j} = w_j (1 - w_j)")
     scaled = knob(
         st.segmented_control,
         "Scores",
@@ -99,7 +99,7 @@ def weighted_sum(example: Example) -> None:
         "Each value is multiplied with its weight, and all are added: the **context vector** of the query. What a key "
         "adds is as long as weight times length of its value: a large weight on a short value adds little."
     )
-    st.latex(r"c = \sum_j w_j v_j \qquad \lVert w_j v_j \rVert = w_j \lVert v_j \rVert")
+    formulas(r"c = \sum_j w_j v_j", r"\lVert w_j v_j \rVert = w_j \lVert v_j \rVert")
     shapes(
         weights=example.weights.shape,
         V=value.shape,

@@ -7,21 +7,23 @@ import streamlit as st
 
 from viz.figures.curves import Size, size_and_accuracy
 from viz.figures.labels import percent
-from viz.panels.how.example import Example, draw, draw_photo, shapes
+from viz.panels.how.example import Example, draw, draw_photo, formulas, shapes
 
 DEIT = "Touvron et al. 2021 (DeiT), table 5"
 VIT = "Dosovitskiy et al. 2021 (ViT), tables 1 and 2"
 IMAGENET, JFT = "ImageNet-1k alone (1.3 million photos)", "JFT-300M, then ImageNet"
 CNN, TRANSFORMER = "CNN", "vision transformer"
 SIZES = (
-    Size("DeiT-Ti", TRANSFORMER, IMAGENET, 5, 72.2, DEIT),
-    Size("DeiT-S", TRANSFORMER, IMAGENET, 22, 79.8, DEIT),
-    Size("DeiT-B", TRANSFORMER, IMAGENET, 86, 81.8, DEIT),
-    Size("ViT-L/16", TRANSFORMER, JFT, 307, 87.76, VIT),
-    Size("ViT-H/14", TRANSFORMER, JFT, 632, 88.55, VIT),
-    Size("ResNet-50", CNN, IMAGENET, 25, 76.2, DEIT),
-    Size("RegNetY-16GF", CNN, IMAGENET, 84, 82.9, DEIT),
-    Size("BiT-L", CNN, JFT, 928, 87.54, "Dosovitskiy et al. 2021, table 2; size: Kolesnikov et al. 2020 (BiT)"),
+    Size("DeiT-Ti", TRANSFORMER, IMAGENET, 5, 72.2, DEIT, "top"),
+    Size("DeiT-S", TRANSFORMER, IMAGENET, 22, 79.8, DEIT, "top"),
+    Size("DeiT-B", TRANSFORMER, IMAGENET, 86, 81.8, DEIT, "bottom"),
+    Size("ViT-L/16", TRANSFORMER, JFT, 307, 87.76, VIT, "top"),
+    Size("ViT-H/14", TRANSFORMER, JFT, 632, 88.55, VIT, "top"),
+    Size("ResNet-50", CNN, IMAGENET, 25, 76.2, DEIT, "bottom"),
+    Size("RegNetY-16GF", CNN, IMAGENET, 84, 82.9, DEIT, "top"),
+    Size(
+        "BiT-L", CNN, JFT, 928, 87.54, "Dosovitskiy et al. 2021, table 2; size: Kolesnikov et al. 2020 (BiT)", "bottom"
+    ),
 )
 
 
@@ -36,7 +38,7 @@ def vision(example: Example) -> None:
         "neither: it must learn both from data. With little data that costs accuracy; with much of it nothing is "
         "lost, and any patch can look at any other from the first layer on."
     )
-    st.latex(r"z_0 = [x_{\mathrm{class}};\; x_p^1 E;\; \dots;\; x_p^N E] + E_{\mathrm{pos}}")
+    formulas(r"z_0 = [x_{\mathrm{class}};\; x_p^1 E;\; \dots;\; x_p^N E] + E_{\mathrm{pos}}")
     if recording.photo is None:
         st.markdown("Your example is a text: choose *a photo* above to see what \\[CLS] looks at.")
     else:
