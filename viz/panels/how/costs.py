@@ -44,16 +44,17 @@ def costs(example: Example) -> None:
 def _measured(example: Example) -> None:
     state, name = st.session_state, example.recording.model.name
     found: dict[str, list[Cost]] = state.setdefault("how_costs", {})
+    button, progress = st.empty(), st.empty()
     if state.pop("how_measure", False):
-        st.button("Cancel", key="how_cancel", help="Stop measuring; nothing of it is kept.")
-        taken, place = [], st.empty()
-        with working(place, "Measuring", len(LENGTHS), "length") as on_length:
+        # Whatever is pressed starts another run, and the progress is where that stops this one.
+        button.button("Cancel", key="how_cancel", help="Stop measuring; nothing of it is kept.")
+        taken = []
+        with working(progress, "Measuring", len(LENGTHS), "length") as on_length:
             for number, length in enumerate(LENGTHS):
                 taken.append(measure(example.encoder_layer, length))
                 on_length(number)
         found[name] = taken
-        st.rerun(scope="fragment")
-    st.button(
+    button.button(
         "Measure on this machine",
         key="how_start",
         type="primary",
