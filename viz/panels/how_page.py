@@ -149,9 +149,8 @@ def _take_sample(first: str) -> None:
         st.query_params.from_dict(_with_input(st.query_params, {} if picked == first else {"sample": picked}))
 
 
-@st.fragment
 def _show(given: Given) -> None:
-    """One step, in a fragment: nothing of the others is computed."""
+    """One step; nothing of the others is computed. Not a fragment: what is pressed then stops what still runs."""
     state, kept = st.session_state, given.run.kept()
     recording, start = kept.recording, given.start
     with st.container(horizontal=True, vertical_alignment="bottom"):

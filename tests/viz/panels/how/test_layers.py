@@ -69,7 +69,7 @@ def test_in_a_vision_transformer_what_is_added_is_all_that_changes(dinov2: Image
         for number, layer in enumerate(dinov2.network.encoder.layers[:6]):
             before, hidden = hidden, layer(hidden)[0]
             if number == 5:
-                attended, _ = layer.attention(layer.attention_norm(before))  # type: ignore[operator, union-attr]
+                attended, _ = layer.attention(layer.attention_norm(before))  # type: ignore[operator]
     added = attended[0, 40] * dinov2.network.state_dict()["encoder.layers.5.attention_scale.factor"]
     between = before[0, 40] + added
     expected = [part.norm() for part in (before[0, 40], added, between, hidden[0, 40] - between, hidden[0, 40])]
