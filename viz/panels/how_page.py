@@ -30,6 +30,7 @@ class Given:
     run: Recorded
     read: Callable[[], TextInput | ImageInput]
     start: View
+    link: str  # what the page says of its address
 
 
 def page() -> None:
@@ -115,6 +116,7 @@ def _text() -> Given:
         run,
         lambda: model.read(text_page.as_given(texts)),
         text_page.start(run.kept().recording),
+        text_page.link(texts),
     )
 
 
@@ -141,6 +143,7 @@ def _photo() -> Given:
         run,
         lambda: model.read(image_page.content_of(source), image_page.SIZES[size]),
         image_page.start(recording, recording.photo, source),
+        image_page.link(source),
     )
 
 
@@ -196,16 +199,19 @@ def _show(given: Given) -> None:
     state[f"{given.kind}_address"] = _with_input(state.get(f"{given.kind}_address", {}), state.how_address)
     step = STEPS[number - 1]
     st.html(TO_TOP.format(number), unsafe_allow_javascript=True)
-    st.subheader(f"{number}. {step.title}", anchor=False)
+    with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
+        st.subheader(f"{number}. {step.title}", anchor=False, width="content")
+        glossary(step.terms)
     step.show(Example(kept, get_model(given.model), given.read, layer, head, query))
     _foot(number, step)
+    parts.model_line(recording)
+    st.caption(given.link)
 
 
 def _foot(number: int, step: Step) -> None:
     st.markdown(f"**Try:** {step.attempt}")
     st.caption(f"Source: {step.source}")
     with st.container(horizontal=True):
-        glossary(step.terms)
         for label, to in (("Back", number - 1), ("Next", number + 1)):
             if 1 <= to <= len(STEPS):
                 st.button(

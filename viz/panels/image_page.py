@@ -39,8 +39,7 @@ def page() -> None:
     recording = run.kept().recording
     photo = recording.photo
     assert photo is not None  # an image model recorded it
-    link = "This link opens what you see." if isinstance(source, str) else "Your photo is not in this link."
-    show_explorer("image", run, start(recording, photo, source), link)
+    show_explorer("image", run, start(recording, photo, source), link(source))
     _saliency(recording, photo)
     parts.model_line(recording)
     parts.about(recording)
@@ -52,6 +51,11 @@ def start(recording: Recording, photo: Photo, source: str | bytes) -> View:
     rows, columns = photo.grid
     row, column = int(sample.place[0] * rows), int(sample.place[1] * columns)
     return View(sample.layer, sample.head, query=recording.prefix_tokens + row * columns + column)
+
+
+def link(source: str | bytes) -> str:
+    """What a page on this photo says of its address."""
+    return "This link opens what you see." if isinstance(source, str) else "Your photo is not in this link."
 
 
 def _asked() -> tuple[str | bytes, str]:

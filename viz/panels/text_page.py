@@ -27,7 +27,7 @@ def page() -> None:
     recording = run.kept().recording
     if "input" in recording.notes:
         st.info(recording.notes["input"])
-    show_explorer("text", run, start(recording), _link(recording.texts))
+    show_explorer("text", run, start(recording), link(recording.texts))
     _similarity(recording)
     parts.model_line(recording)
     parts.about(recording)
@@ -41,7 +41,8 @@ def start(recording: Recording) -> View:
     return View(sample.layer, sample.head, sample.query, matrix=True)
 
 
-def _link(texts: tuple[str, ...]) -> str:
+def link(texts: tuple[str, ...]) -> str:
+    """What a page on these texts says of its address."""
     if any(sample.texts == texts for sample in TEXTS.values()):
         return "This link opens what you see."
     if write_texts(texts) is not None:

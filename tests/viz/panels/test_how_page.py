@@ -26,6 +26,16 @@ def test_it_opens_on_the_first_step_of_the_first_sample() -> None:
     assert "trophy" in said(app, "fits best")
 
 
+def test_what_the_link_holds_and_which_model_runs() -> None:
+    captions = [caption.value for caption in open_how().caption]
+    assert captions[-1] == "This link opens what you see."
+    assert captions[-2].startswith("all-MiniLM-L6-v2 · 6 layers × 12 heads · 17 tokens · ")
+    assert open_how(text="Heads look.").caption[-1].value == "Your text is in this link."
+    app = open_how()
+    app.text_input(key="how_text").set_value("Heads look. " * 300)
+    assert run(app).caption[-1].value == "Your text is not in this link: it is too long for an address."
+
+
 def test_there_are_the_twelve_steps() -> None:
     assert len(STEPS) == 12
     for step in STEPS:

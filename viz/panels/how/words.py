@@ -28,4 +28,4 @@ def glossary(terms: tuple[str, ...]) -> None:
     """The terms of a step, behind a button."""
     with st.popover("Words used here", help="What the terms of this step mean."):
         for term in terms:
-            st.markdown(f"**{term.replace('[', chr(92) + '[')}**: {GLOSSARY[term]}")
+            st.markdown(f"**{term}**: {GLOSSARY[term]}")
