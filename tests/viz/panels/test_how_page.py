@@ -108,6 +108,11 @@ def test_a_text_that_cannot_be_read_is_refused() -> None:
     assert heading(app) == "1. A soft dictionary"
 
 
+def test_a_text_that_is_cut_says_so() -> None:
+    (note,) = (info.value for info in open_how(text="one " * 600).info)
+    assert note.startswith("This model reads 512 tokens: ")
+
+
 def test_a_sample_changes_the_input_and_keeps_the_step() -> None:
     app = choose(open_how(step="5", scaling="unscaled", query="4"), how_sample="Bank")
     assert address(app) == {"step": "5", "scaling": "unscaled", "sample": "Bank"}

@@ -65,7 +65,7 @@ def stack(example: Example) -> None:
     began, near, everyone = moved(stream, example.query, beside)
     st.markdown(
         f"This model stacks {recording.num_layers} such layers. Going up, a row says less of its own word or patch "
-        "alone and more of what surrounds it: its cosine to where it began falls, and rows grow more alike."
+        "alone and more of what surrounds it: mostly its cosine to where it began falls, and rows grow more alike."
     )
     formulas(r"\cos(a, b) = \frac{a \cdot b}{\lVert a \rVert \lVert b \rVert}")
     shapes(stream=stream.shape)

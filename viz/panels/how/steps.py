@@ -103,7 +103,7 @@ STEPS = (
         vision.vision,
         ("patch", "[CLS]", "position encoding"),
         "With a photo, go through the heads of the last layer: some look at the object, some at the rest.",
-        "Dosovitskiy et al. 2021, sections 3.1 and 4.2, equation 1; Touvron et al. 2021 (DeiT).",
+        "Dosovitskiy et al. 2021, section 3.1, equation 1, and section 4.3 on how much data it takes.",
     ),
     Step(
         "The same in PyTorch",
