@@ -125,9 +125,10 @@ def _order(example: Example) -> None:
     weights, keys = made.weights(example.head, np.array([example.query]))[0], example.keys
     change = {"read": "", "reversed": ", reversed", "shuffled": ", shuffled"}[order]
     shapes(rows=tuple(made.out.shape))
-    if example.recording.photo is None:
-        _maps(example, made)
-    draw_photo(example, weights, "The photo with the weights of this run as heat.")
+    for column, title, run in zip(st.columns(2), ("as trained", "this run"), (None, made)):
+        with column:
+            st.caption(f"Layer {example.layer}, head {example.head}: {title}")
+            _map(example, title, run)
     figure = bar_columns(
         example.names(keys),
         example.labels(keys),
@@ -145,20 +146,18 @@ def _order(example: Example) -> None:
     )
 
 
-def _maps(example: Example, made: Arranged) -> None:
-    """This head's weights among the shown tokens, as trained and in this run."""
-    recording, keys = example.recording, example.keys
-    trained = recording.attention_from(example.layer, keys, example.head)
+def _map(example: Example, title: str, run: Arranged | None) -> None:
+    """This head as the model was trained (None) or in a run: over the photo, or among the shown tokens of a text."""
+    recording, head = example.recording, example.head
+    if recording.photo is not None:
+        weights = example.weights if run is None else run.weights(head, np.array([example.query]))[0]
+        draw_photo(example, weights, f"The photo with the weights of the query as heat, {title}.")
+        return
+    keys = example.keys
+    rows = recording.attention_from(example.layer, keys, head) if run is None else run.weights(head, keys)
     names, labels = example.names(keys), example.labels(keys)
-    for place, (title, weights) in zip(
-        st.columns(2), (("as trained", trained), ("this run", made.weights(example.head, keys)))
-    ):
-        with place:
-            st.caption(f"Layer {example.layer}, head {example.head}: {title}")
-            figure = table_cells(
-                weights[:, keys], (names, names), (labels, labels), ("query", "key"), theme=example.theme
-            )
-            draw(figure, f"The weights of this head among the shown tokens, {title}.")
+    figure = table_cells(rows[:, keys], (names, names), (labels, labels), ("query", "key"), theme=example.theme)
+    draw(figure, f"The weights of this head among the shown tokens, {title}.")
 
 
 def _arranged(example: Example, order: str, placed: bool) -> Arranged:

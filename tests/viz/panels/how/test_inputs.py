@@ -56,8 +56,9 @@ def apart(app) -> float:
     return float(found)
 
 
-def test_rows_follow_their_tokens_where_no_position_is_told(minilm: TextModel) -> None:
-    app = open_how(step="3")
+@pytest.mark.parametrize("kind", ["text", "image"])
+def test_rows_follow_their_tokens_where_no_position_is_told(kind: str) -> None:
+    app = open_how(step="3", kind=kind)
     assert apart(app) == 0
     for order in ("reversed", "shuffled"):
         choose(app, how_positions="without", how_order=order)
@@ -74,6 +75,13 @@ def test_with_positions_and_in_order_the_run_is_the_recording(trophy: Recording)
         np.testing.assert_allclose(numbers_in(chart(app, figure)["data"][0]["z"]), trophy.attention(3, 1), atol=1e-5)
     for bars in chart(app, 2)["data"]:
         np.testing.assert_allclose(numbers_in(bars["x"]), trophy.attention(3, 1, 11), atol=1e-5)
+
+
+def test_a_photo_is_shown_as_trained_and_in_this_run(coffee: Recording) -> None:
+    app = open_how(kind="image", step="3", layer="0", head="1", query="200")
+    trained, run = (numbers_in(chart(app, figure)["data"][0]["z"]) for figure in (0, 1))
+    np.testing.assert_allclose(trained, coffee.attention(0, 1, 200)[1:].reshape(16, 24), atol=1e-6)
+    assert abs(run - trained).max() > 1e-3
 
 
 def test_without_positions_the_model_really_runs_without(minilm: TextModel) -> None:
