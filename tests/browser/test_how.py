@@ -99,6 +99,8 @@ def check_layout(page: Page, number: int, width: int) -> None:
     for name, left, _, right, _ in pieces:
         assert left >= 0, (number, width, name)
         assert right <= width, (number, width, name)
+    ends = page.locator(".katex-html .base").evaluate_all("all => all.map(one => one.getBoundingClientRect().right)")
+    assert all(right <= width for right in ends), (number, width, ends)  # a formula is never cut off
     for (one, *a), (other, *b) in itertools.combinations(pieces, 2):
         apart = a[2] <= b[0] + 1 or b[2] <= a[0] + 1 or a[3] <= b[1] + 1 or b[3] <= a[1] + 1
         assert apart, (number, width, one, other)

@@ -51,7 +51,7 @@ def all_heads(example: Example) -> None:
         "output projection, writes them into the row. Split by heads, that map says how much each head writes."
     )
     formulas(
-        r"\mathrm{MultiHead}(x) = \mathrm{Concat}(c_1, \dots, c_h)\, W_O + b_O",
+        r"o = \mathrm{Concat}(c_1, \dots, c_h)\, W_O + b_O",
         r"= \textstyle\sum_h c_h W_O^h + b_O",
     )
     shapes(contexts=taken.context.shape, W_O=(example.width, example.width), output=taken.attended.shape)
