@@ -12,7 +12,8 @@ GLOSSARY = {
     "query": "What a token asks for: a vector that is compared with every key.",
     "key": "What a token is found by: a vector that queries are compared with.",
     "value": "What a token gives to those that look at it.",
-    "score": "The product of a query and a key, divided by the root of their length: how well they fit.",
+    "score": "The dot product of a query and a key, divided by the root of how many numbers each has: how well they "
+    "fit.",
     "softmax": "Turns scores into weights: raises e to each of them and divides by the sum.",
     "weight": "What softmax makes of a score: between 0 and 1, and all weights of a query sum to one.",
     "temperature": "What scores are divided by before the softmax: near 0 the largest wins all, high makes all alike.",
