@@ -29,10 +29,35 @@ class Theme:
     accent: str
     bar: str
     weights: list[str]  # perceptually uniform, colour-blind-safe; its lowest colour is near the background
+    second: str  # beside the accent, also to the colour-blind
+    second_bar: str  # beside bar
+    signed: list[str]  # below nought, the background at nought, above
 
 
-LIGHT = Theme("#1b1b22", "#5c5c6b", "#d9d9e3", "#fcfcfd", "#c2410c", "#fdba74", MAGMA[::-1])
-DARK = Theme("#ececf1", "#a3a3b3", "#3b3b48", "#131318", "#f97316", "#9a3412", MAGMA)
+LIGHT = Theme(
+    text="#1b1b22",
+    muted="#5c5c6b",
+    line="#d9d9e3",
+    background="#fcfcfd",
+    accent="#c2410c",
+    bar="#fdba74",
+    weights=MAGMA[::-1],
+    second="#1d4ed8",
+    second_bar="#93c5fd",
+    signed=["#1d4ed8", "#93c5fd", "#fcfcfd", "#fdba74", "#c2410c"],
+)
+DARK = Theme(
+    text="#ececf1",
+    muted="#a3a3b3",
+    line="#3b3b48",
+    background="#131318",
+    accent="#f97316",
+    bar="#9a3412",
+    weights=MAGMA,
+    second="#60a5fa",
+    second_bar="#1e40af",
+    signed=["#60a5fa", "#1e40af", "#131318", "#9a3412", "#f97316"],
+)
 THEMES = {"light": LIGHT, "dark": DARK}
 
 

@@ -35,14 +35,16 @@ class TextEncoder(nn.Module):
         self.norm = nn.LayerNorm(width, eps=config.encoder.norm_eps)
         self.encoder = Encoder(config.encoder)
 
+    def content(self, ids: Tensor, segments: Tensor | None = None) -> Tensor:
+        """What each token is, wherever it stands: [batch, token, width], for ids and segments [batch, token]."""
+        return self.tokens(ids) + self.segments(torch.zeros_like(ids) if segments is None else segments)
+
     def embed(self, ids: Tensor, segments: Tensor | None = None) -> Tensor:
         """What goes into the first layer, [batch, token, width], for ids and segments [batch, token]."""
         num_tokens = ids.shape[1]
         if num_tokens > self.num_positions:
             raise ValueError(f"{num_tokens} tokens are more than the {self.num_positions} positions of this model.")
-        if segments is None:
-            segments = torch.zeros_like(ids)
-        return self.norm(self.tokens(ids) + self.positions(num_tokens) + self.segments(segments))
+        return self.norm(self.content(ids, segments) + self.positions(num_tokens))
 
     def forward(
         self,

@@ -47,18 +47,25 @@ class VisionTransformer(nn.Module):
         self.positions = PositionGrid(*config.position_grid, width)
         self.encoder = Encoder(config.encoder)
 
-    def embed(self, pixels: Tensor) -> Tensor:
-        """What goes into the first layer, [batch, 1 + row * column, width], for pixels [batch, 3, height, width].
+    def content(self, pixels: Tensor) -> tuple[Tensor, tuple[int, int]]:
+        """[CLS] and what each patch shows, wherever it is: [batch, 1 + row * column, width], and (rows, columns).
 
         Raises ValueError when a side is not a multiple of the patch: the rest would silently be cut off.
         """
         height, width = pixels.shape[-2:]
         if height % self.patch or width % self.patch:
             raise ValueError(f"{height} x {width} pixels are not whole patches of {self.patch} x {self.patch}.")
-        patches, (rows, columns) = self.patches(pixels)
-        patches = patches + self.positions(rows, columns)
-        cls = (self.cls_token + self.cls_position).expand(len(pixels), 1, -1)
-        return torch.cat((cls, patches), dim=1)
+        patches, grid = self.patches(pixels)
+        return torch.cat((self.cls_token.expand(len(pixels), 1, -1), patches), dim=1), grid
+
+    def places(self, rows: int, columns: int) -> Tensor:
+        """Where [CLS] and each patch stand: [1 + row * column, width]."""
+        return torch.cat((self.cls_position[None], self.positions(rows, columns)))
+
+    def embed(self, pixels: Tensor) -> Tensor:
+        """What goes into the first layer, [batch, 1 + row * column, width], for pixels [batch, 3, height, width]."""
+        patches, grid = self.content(pixels)
+        return patches + self.places(*grid)
 
     def forward(self, pixels: Tensor, on_layer: OnLayer | None = None) -> tuple[Tensor, tuple[Heads, ...]]:
         """The last hidden state [batch, 1 + row * column, width], and each layer's heads."""

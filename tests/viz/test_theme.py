@@ -45,7 +45,7 @@ def test_low_weights_fade_into_the_page_and_high_ones_stand_out(theme: Theme) ->
 
 
 @pytest.mark.parametrize("theme", [LIGHT, DARK])
-@pytest.mark.parametrize(("part", "least"), [("text", 4.5), ("muted", 4.5), ("accent", 3)])
+@pytest.mark.parametrize(("part", "least"), [("text", 4.5), ("muted", 4.5), ("accent", 3), ("second", 3)])
 def test_what_is_written_can_be_read(theme: Theme, part: str, least: float) -> None:
     assert contrast(rgb_of(getattr(theme, part)), rgb_of(theme.background)) >= least
 
@@ -91,3 +91,13 @@ def test_both_looks_share_a_layout() -> None:
         assert layout["hoverlabel"]["bgcolor"] == theme.background
         assert layout["paper_bgcolor"] == theme.background  # a saved figure stands on any slide
         assert layout["plot_bgcolor"] == "rgba(0,0,0,0)"
+
+
+@pytest.mark.parametrize("theme", [LIGHT, DARK])
+def test_the_signed_scale_starts_and_ends_apart_from_the_background_in_its_middle(theme: Theme) -> None:
+    below, middle, above = lookup_table(theme.signed)[[0, 127, 255]]
+    background = rgb_of(theme.background)
+    assert contrast(middle, background) < 1.1
+    assert min(contrast(below, background), contrast(above, background)) > 4.5
+    assert below[2] > below[0] + 100  # blue
+    assert above[0] > above[2] + 100  # orange: told apart by the colour-blind too

@@ -25,21 +25,21 @@ def page() -> None:
         asked = choose(model)
     with choices:
         _inputs(asked)
-    recorded = _record(asked)
-    recording = recorded.kept().recording
+    run = recorded(asked)
+    recording = run.kept().recording
     photo = recording.photo
     assert photo is not None  # an image model recorded it
     if "input" in recording.notes:
         st.info(recording.notes["input"])
-    link = "This link opens what you see." if isinstance(asked.source, str) else "Your photo is not in this link."
-    show_explorer("image", recorded, _start(recording, photo, asked), link, below=show_predictions)
+    show_explorer("image", run, start(recording, photo, asked), link(asked.source), below=show_predictions)
     if "saliency" in recording.outputs:
         _saliency(recording, photo)
     parts.model_line(recording)
     parts.about(recording)
 
 
-def _start(recording: Recording, photo: Photo, asked: Asked) -> View:
+def start(recording: Recording, photo: Photo, asked: Asked) -> View:
+    """Where the page starts: the sample's own view."""
     sample = PHOTOS[asked.source if isinstance(asked.source, str) else FIRST]
     rows, columns = photo.grid
     row, column = int(sample.place[0] * rows), int(sample.place[1] * columns)
@@ -48,6 +48,11 @@ def _start(recording: Recording, photo: Photo, asked: Asked) -> View:
         return View(sample.layer, sample.head, query=patch)
     query = patch if asked.text is None else recording.prefix_tokens - 1  # the last token of the text
     return View(recording.num_layers // 2, 0, query=query)
+
+
+def link(source: str | bytes) -> str:
+    """What a page on this photo says of its address."""
+    return "This link opens what you see." if isinstance(source, str) else "Your photo is not in this link."
 
 
 def _inputs(asked: Asked) -> None:
@@ -119,7 +124,8 @@ def _take_upload(key: str) -> None:
         st.session_state.image_candidate = file.getvalue()
 
 
-def _record(asked: Asked) -> Recorded:
+def recorded(asked: Asked) -> Recorded:
+    """The recording of a photo at a size."""
     content = asked.content
     text = () if asked.text is None else (asked.text,)
     return record(

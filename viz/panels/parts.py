@@ -1,4 +1,4 @@
-"""Pieces that both pages are built from."""
+"""Pieces that the pages are built from."""
 
 import streamlit as st
 

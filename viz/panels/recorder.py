@@ -150,7 +150,7 @@ def record(
 
 
 @contextmanager
-def working(place: DeltaGenerator, what: str, num_layers: int) -> Iterator[OnLayer]:
+def working(place: DeltaGenerator, what: str, num_layers: int, part: str = "layer") -> Iterator[OnLayer]:
     """Heavy work, let in by the gate; the place shows who is before, then the progress that the caller tells by layer.
 
     The st calls in it are also where Streamlit stops a run whose visitor has moved on.
@@ -163,7 +163,7 @@ def working(place: DeltaGenerator, what: str, num_layers: int) -> Iterator[OnLay
 
     def on_layer(layer: int) -> None:
         if time.perf_counter() - started > SHOW_PROGRESS_AFTER:
-            place.progress((layer + 1) / num_layers, f"{what}: layer {layer + 1} of {num_layers} done")
+            place.progress((layer + 1) / num_layers, f"{what}: {part} {layer + 1} of {num_layers} done")
 
     with _gate().enter(wait):
         yield on_layer

@@ -25,19 +25,20 @@ def page() -> None:
     samples = st.container(horizontal=True, vertical_alignment="bottom")
     model = pick_model("text", ("text", "causal"), MODEL, samples, message)
     with message:
-        texts = _choose(model)
+        texts = choose(model)
     _inputs(texts, form, samples)
-    recorded = _record(model, texts)
-    recording = recorded.kept().recording
+    run = recorded(texts, model)
+    recording = run.kept().recording
     if "input" in recording.notes:
         st.info(recording.notes["input"])
-    show_explorer("text", recorded, _start(recording), _link(recording.texts), below=show_predictions)
+    show_explorer("text", run, start(recording), link(recording.texts), below=show_predictions)
     _similarity(recording)
     parts.model_line(recording)
     parts.about(recording)
 
 
-def _start(recording: Recording) -> View:
+def start(recording: Recording) -> View:
+    """Where the page starts: the sample's own view, or a first look at an own text."""
     sample = next((sample for sample in TEXTS.values() if sample.texts == recording.texts), None)
     if recording.model.name != MODEL:
         return View(0, 0, query=min(1, recording.num_tokens - 1), matrix=True)
@@ -46,7 +47,8 @@ def _start(recording: Recording) -> View:
     return View(sample.layer, sample.head, sample.query, matrix=True)
 
 
-def _link(texts: tuple[str, ...]) -> str:
+def link(texts: tuple[str, ...]) -> str:
+    """What a page on these texts says of its address."""
     if any(sample.texts == texts for sample in TEXTS.values()):
         return "This link opens what you see."
     if write_texts(texts) is not None:
@@ -64,7 +66,7 @@ def _asked() -> tuple[str, ...]:
     return TEXTS.get(params.get("sample", FIRST), TEXTS[FIRST]).texts
 
 
-def _choose(model: str) -> tuple[str, ...]:
+def choose(model: str = MODEL) -> tuple[str, ...]:
     """Which texts: what was typed last, else what the address asks for, else what was there before."""
     state = st.session_state
     if (refused := state.pop("text_refused", None)) is not None:
@@ -86,7 +88,7 @@ def _readable(model: str, texts: tuple[str, ...]) -> bool:
     if state.get("text_good") == (model, *texts):
         return True
     try:
-        get_model(model).read(_as_given(texts))
+        get_model(model).read(as_given(texts))
     except InputError as error:
         st.error(str(error))
         return False
@@ -158,19 +160,21 @@ def _take_file() -> None:
         state.text_refused = "This file is not text in UTF-8; save it as UTF-8 and try again."
 
 
-def _record(model: str, texts: tuple[str, ...]) -> Recorded:
+def recorded(texts: tuple[str, ...], model: str = MODEL) -> Recorded:
+    """The recording of one text, or of a pair."""
     content = tuple(part.encode("utf-8", "surrogatepass") for part in texts)
     sample = any(sample.texts == texts for sample in TEXTS.values())
     return record(
         model,
         content,
         "",
-        lambda on_layer: get_model(model).record(_as_given(texts), on_layer=on_layer),
+        lambda on_layer: get_model(model).record(as_given(texts), on_layer=on_layer),
         sample and model == MODEL,
     )
 
 
-def _as_given(texts: tuple[str, ...]) -> Text:
+def as_given(texts: tuple[str, ...]) -> Text:
+    """As the model reads them."""
     return texts[0] if len(texts) == 1 else (texts[0], texts[1])
 
 

@@ -1,0 +1,44 @@
+"""How rows of vectors compare: embeddings, filters, positions, a token over the layers."""
+
+import numpy as np
+
+
+def cosines(rows: np.ndarray, row: np.ndarray) -> np.ndarray:
+    """The cosine of one vector [width] to each of the rows [..., width]: [...]."""
+    lengths = np.linalg.norm(rows, axis=-1) * np.linalg.norm(row, axis=-1)
+    return (rows * row).sum(axis=-1) / np.maximum(lengths, 1e-12)
+
+
+def principal_filters(filters: np.ndarray, count: int) -> np.ndarray:
+    """The first principal components of a patch embedding's filters [width, ...]: [count, ...], of length one.
+
+    Dosovitskiy et al. 2021, section 4.5 and figure 7, left.
+    """
+    flat = filters.reshape(len(filters), -1)
+    _, _, components = np.linalg.svd(flat - flat.mean(axis=0), full_matrices=False)
+    return components[:count].reshape(count, *filters.shape[1:])
+
+
+def moved(stream: np.ndarray, query: int, neighbours: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """How a token's row moves through the stream [layer, token, width].
+
+    Returns:
+        Three cosines for each layer: to where it began, the mean to its neighbours [neighbour], and the mean to all
+        tokens.
+    """
+    own = stream[:, query]
+    to_all = cosines(stream, own[:, None])  # [layer, token]
+    return cosines(own, own[0]), to_all[:, neighbours].mean(axis=-1), to_all.mean(axis=-1)
+
+
+def neighbours(num_tokens: int, query: int, prefix_tokens: int = 0, grid: tuple[int, int] | None = None) -> np.ndarray:
+    """The positions beside one: the tokens before and after it, or the patches around a patch; of [CLS], all others."""
+    places = np.arange(num_tokens)
+    if grid is None:
+        return places[abs(places - query) == 1]
+    if query < prefix_tokens:
+        return places[places != query]
+    row, column = np.divmod(places - prefix_tokens, grid[1])
+    own_row, own_column = divmod(query - prefix_tokens, grid[1])
+    away = abs(row - own_row) + abs(column - own_column)
+    return places[(away == 1) & (places >= prefix_tokens)]

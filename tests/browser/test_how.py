@@ -1,0 +1,170 @@
+"""The page How it works in a real browser: all its steps on a text and on a photo, and what its controls change."""
+
+import itertools
+import re
+from typing import Any
+
+import numpy as np
+import pytest
+from playwright.sync_api import Page, expect
+
+from model.loaded import ImageModel, TextModel
+from model.recording import Recording
+from tests.browser.look import close
+from viz.panels.how.steps import STEPS
+from viz.samples import TEXTS
+
+SETTLED = """() => document.querySelector('[data-testid=stApp][data-test-script-state=notRunning]')
+    && !document.querySelector('[data-testid=stSkeleton]')
+    && [...document.querySelectorAll('[data-testid=stPlotlyChart]')].every(chart => chart.querySelector('.main-svg'))"""
+PIECES = """() => {
+    const pieces = [...document.querySelectorAll(`[data-testid=stMain] :is(button, input, [data-testid=stText],
+        [data-testid=stMarkdown], [data-testid=stPlotlyChart], [data-testid=stImage], [data-testid=stCode], table)`)]
+        .filter(piece => piece.checkVisibility() && !piece.closest('[data-testid=stElementToolbar]'));
+    return pieces.filter(piece => !pieces.some(other => other !== piece && other.contains(piece)))
+        .map(piece => [piece.outerHTML.slice(0, 90), piece.getBoundingClientRect()])
+        .filter(([, box]) => box.width && box.height)
+        .map(([name, box]) => [name, box.left, box.top, box.right, box.bottom]);
+}"""
+TRACE = """([chart, trace, field]) => Array.from(
+    document.querySelectorAll('.js-plotly-plot')[chart]._fullData[trace][field],
+    row => row.length === undefined ? row : Array.from(row))"""
+PHONE = {"width": 390, "height": 844}
+
+
+def settle(page: Page) -> None:
+    """Wait until the server has answered and everything is drawn."""
+    page.wait_for_timeout(100)
+    page.wait_for_function(SETTLED, timeout=30_000)
+    page.wait_for_timeout(100)
+    page.wait_for_function(SETTLED, timeout=30_000)
+
+
+def open_step(page: Page, address: str, number: int, **params: Any) -> None:
+    query = "&".join(f"{name}={value}" for name, value in {"step": number, **params}.items())
+    page.goto(f"{address}/how?{query}")
+    expect(page.get_by_role("heading", name=STEPS[number - 1].title)).to_be_visible(timeout=30_000)
+    settle(page)
+
+
+def drawn(page: Page, chart: int, trace: int, field: str = "x") -> np.ndarray:
+    """What plotly.js has of a trace."""
+    return np.array(page.evaluate(TRACE, [chart, trace, field]))
+
+
+def weights_at(scores: np.ndarray, temperature: float) -> np.ndarray:
+    raised = np.exp((scores.astype(float) - scores.max()) / temperature)
+    return raised / raised.sum()
+
+
+@pytest.fixture(scope="module")
+def recording(minilm: TextModel) -> Recording:
+    return minilm.record(TEXTS["Trophy"].texts[0])
+
+
+@pytest.mark.parametrize(
+    ("page", "kind"),
+    [
+        ({"width": 1440, "height": 900, "theme": "light"}, "text"),
+        ({"width": 1280, "height": 800, "theme": "dark"}, "image"),
+    ],
+    indirect=["page"],
+)
+def test_through_all_steps(page: Page, kind: str, address: str) -> None:
+    open_step(page, address, 1, **({"kind": "image", "size": 224} if kind == "image" else {}))
+    window = page.viewport_size
+    assert window is not None
+    for number, step in enumerate(STEPS, start=1):
+        expect(page.get_by_role("heading", name=f"{number}. {step.title}")).to_be_visible()
+        settle(page)
+        expect(page.locator("[data-testid=stException], [data-testid=stAlert]")).to_have_count(0)
+        assert page.evaluate("document.querySelector('[data-testid=stMain]').scrollTop") == 0
+        check_layout(page, number, window["width"])
+        page.set_viewport_size(PHONE)  # type: ignore[arg-type]
+        page.wait_for_timeout(250)
+        check_layout(page, number, PHONE["width"])
+        page.set_viewport_size(window)
+        if number < len(STEPS):
+            page.get_by_role("button", name=re.compile("^Next: ")).press("Enter")
+            page.wait_for_url(re.compile(rf"[?&]step={number + 1}\b"))
+
+
+def check_layout(page: Page, number: int, width: int) -> None:
+    """Nothing is wider than the window, and nothing stands on anything else."""
+    for element in ("document.documentElement", "document.querySelector('[data-testid=stMain]')"):
+        widths = page.evaluate(f"(({{scrollWidth, clientWidth}}) => [scrollWidth, clientWidth])({element})")
+        assert widths[0] <= widths[1], (number, width, element)
+    pieces = page.evaluate(PIECES)
+    assert len(pieces) > 20
+    for name, left, _, right, _ in pieces:
+        assert left >= 0, (number, width, name)
+        assert right <= width, (number, width, name)
+    ends = page.locator(".katex-html .base").evaluate_all("all => all.map(one => one.getBoundingClientRect().right)")
+    assert all(right <= width for right in ends), (number, width, ends)  # a formula is never cut off
+    for (one, *a), (other, *b) in itertools.combinations(pieces, 2):
+        apart = a[2] <= b[0] + 1 or b[2] <= a[0] + 1 or a[3] <= b[1] + 1 or b[3] <= a[1] + 1
+        assert apart, (number, width, one, other)
+
+
+def test_the_temperature_with_the_keyboard_alone(page: Page, address: str, recording: Recording) -> None:
+    open_step(page, address, 1)
+    scores = recording.scores(3, 1, 11)
+    close(drawn(page, 0, 0), scores)
+    close(drawn(page, 0, 1), recording.attention(3, 1, 11))
+    page.get_by_role("slider").focus()
+    for key, temperature in (("ArrowLeft", 0.75), ("ArrowLeft", 0.5), ("Home", 0.0), ("End", 10.0)):
+        page.keyboard.press(key)
+        page.wait_for_url(re.compile(rf"temperature={temperature}"))
+        settle(page)
+        expected = weights_at(scores, temperature) if temperature else (scores == scores.max()).astype(float)
+        close(drawn(page, 0, 1), expected)
+
+
+def test_the_scaling_and_the_head(page: Page, address: str, recording: Recording) -> None:
+    open_step(page, address, 5)
+    close(drawn(page, 0, 1), recording.attention(3, 1, 11))
+    page.get_by_role("radio", name="not divided").click()
+    page.wait_for_url(re.compile("scaling=unscaled"))
+    settle(page)
+    weights = weights_at(recording.scores(3, 1, 11) * 32**0.5, 1.0)
+    close(drawn(page, 0, 1), weights)
+    close(drawn(page, 0, 2), weights * (1 - weights))
+    page.get_by_role("combobox", name="Head").click()
+    page.get_by_role("option", name="7", exact=True).click()
+    page.wait_for_url(re.compile("head=7"))
+    settle(page)
+    close(drawn(page, 0, 0), recording.scores(3, 7, 11) * 32**0.5)
+    page.reload()
+    settle(page)
+    close(drawn(page, 0, 0), recording.scores(3, 7, 11) * 32**0.5)
+
+
+def test_a_photo_s_numbers(page: Page, address: str, dinov2: ImageModel) -> None:
+    open_step(page, address, 6, kind="image", size=224, layer=5, head=2, query=100)
+    recording = dinov2.record("assets/samples/coffee.jpg", 224)
+    weights, value = recording.attention(5, 2, 100), recording.value(5, 2)
+    shown = sorted({*np.argsort(-weights, kind="stable")[:24].tolist(), 100})
+    close(drawn(page, 0, 0), weights[shown])
+    np.testing.assert_allclose(drawn(page, 1, 0, "customdata")[-1], weights @ value, atol=1e-4)
+
+
+def test_the_text_of_the_text_page_comes_along(page: Page, address: str) -> None:
+    page.goto(f"{address}/?sample=Bank")
+    page.wait_for_selector(".hl[data-painted]")
+    page.get_by_role("link", name="How it works").first.click()
+    settle(page)
+    expect(page.get_by_role("textbox", name="Your text")).to_have_value(TEXTS["Bank"].texts[0])
+    assert "sample=Bank" in page.url
+
+
+def test_measuring_is_cancelled_and_done(page: Page, address: str) -> None:
+    open_step(page, address, 12)
+    start = page.get_by_role("button", name="Measure on this machine")
+    start.click()
+    page.get_by_role("button", name="Cancel").click()
+    expect(start).to_be_visible(timeout=20_000)
+    settle(page)
+    expect(page.locator(".js-plotly-plot")).to_have_count(0)
+    start.click()
+    expect(page.locator(".js-plotly-plot")).to_have_count(1, timeout=30_000)
+    assert drawn(page, 0, 0).tolist() == [64, 128, 256, 512, 1024]

@@ -1,0 +1,72 @@
+"""Steps 10 to 12: vision transformers, PyTorch, costs."""
+
+import inspect
+import re
+
+import numpy as np
+import pytest
+import torch.nn.functional as F
+
+from model.nn.attention import MultiHeadAttention, scaled_dot_product_attention
+from model.recording import Recording
+from tests.viz.decode import numbers_in
+from tests.viz.panels.apps import run
+from tests.viz.panels.how.opened import chart, open_how, said
+from viz.panels.how.vision import SIZES
+
+
+def test_what_cls_looks_at(coffee: Recording) -> None:
+    app = open_how(kind="image", step="10", layer="11", head="4")
+    heat = numbers_in(chart(app, 0)["data"][0]["z"])
+    np.testing.assert_allclose(heat, coffee.attention(11, 4, 0)[1:].reshape(16, 24), atol=1e-6)
+    row, column = np.unravel_index(heat.argmax(), heat.shape)
+    assert said(app, "Most at").startswith(f"Most at patch ({row}, {column}): ")
+
+
+def test_every_published_number_is_in_the_table_with_its_source() -> None:
+    (table,) = (element.value for element in open_how(step="10").table)
+    assert table["top-1 accuracy, %"].tolist() == [f"{size.accuracy:g}" for size in SIZES]
+    assert all(re.search(r" (19|20)\d\d", source) for source in table["source"])
+
+
+def test_the_code_is_the_program_s_own_and_agrees_with_torch(trophy: Recording) -> None:
+    app = open_how(step="11", layer="2")
+    codes = [code.value for code in app.code]
+    assert inspect.getsource(scaled_dot_product_attention).strip() in codes[0]
+    assert inspect.getsource(MultiHeadAttention).strip() in codes[1]
+    heads = trophy.layers[2]
+    fused = F.scaled_dot_product_attention(heads.query, heads.key, heads.value)
+    ours = scaled_dot_product_attention(heads.query, heads.key, heads.value).context
+    expected = float((ours - fused).abs().max())
+    (shown,) = re.findall(r"between the two: (\S+)\.$", said(app, "Largest difference"))
+    assert float(shown) == pytest.approx(expected, abs=1e-6)
+    assert float(shown) < 1e-5
+
+
+def test_the_three_lines_run() -> None:
+    lines = open_how(step="11", layer="2", head="5").code[2].value
+    names: dict = {}
+    exec(compile(lines, "three lines", "exec"), names)
+    assert names["weights"].shape[0] == names["weights"].shape[1] > 3
+    assert "layer=2, head=5" in lines
+
+
+def test_costs_are_counted_for_this_input() -> None:
+    sentence = said(open_how(step="12"), "One layer on your")
+    assert f"{2 * 17**2 * 384:,} multiplications" in sentence
+    assert f"{17 * (4 * 384**2 + 2 * 384 * 1536):,} for the linear maps" in sentence
+    assert "it would be 16." in said(open_how(step="12"), "recurrent")
+
+
+def test_measuring_starts_by_its_button_and_stays() -> None:
+    app = open_how(step="12")
+    assert len(app.get("plotly_chart")) == 0
+    app.button(key="how_start").click()
+    run(app)
+    assert len(app.get("plotly_chart")) == 1
+    lines = chart(app, 0)["data"]
+    assert [line["name"] for line in lines] == ["heads one by one", "all heads at once", "linear maps"]
+    for line in lines:
+        assert numbers_in(line["x"]).tolist() == [64, 128, 256, 512, 1024]
+        assert (numbers_in(line["y"]) > 0).all()
+    assert len(run(app).get("plotly_chart")) == 1

@@ -1,0 +1,79 @@
+"""Step 12: what it costs."""
+
+import numpy as np
+import streamlit as st
+
+from model.costs import Cost, measure, multiplications
+from viz.figures.curves import curves
+from viz.panels.how.example import Example, draw, formulas, shapes
+from viz.panels.recorder import working
+
+LENGTHS = (64, 128, 256, 512, 1024)
+TABLE = {
+    "layer": ["self-attention", "recurrent", "convolution of width k"],
+    "operations": ["O(n² · d)", "O(n · d²)", "O(k · n · d²)"],
+    "steps one after another": ["O(1)", "O(n)", "O(1)"],
+    "longest path between two tokens": ["O(1)", "O(n)", "O(logₖ n), dilated"],
+}
+
+
+def costs(example: Example) -> None:
+    """Step 12: counted, measured, and compared with recurrence."""
+    n, layer = example.recording.num_tokens, example.encoder_layer
+    squared, linear = multiplications(layer, n)
+    even = linear * n // squared
+    st.markdown(
+        "Every query meets every key: twice as many tokens, four times the scores. The linear maps only double. For "
+        "short inputs the linear maps cost most; for long ones the scores do."
+    )
+    formulas(r"2 n^2 d \;\text{(scores and mixing)}", r"4 n d^2 + 2 n d\, d_{\mathrm{ff}} \;\text{(linear maps)}")
+    shapes(scores=(example.recording.num_heads, n, n), rows=(n, example.width))
+    st.text(
+        f"One layer on your {n:,} tokens: {squared:,} multiplications for scores and mixing, {linear:,} for the linear "
+        f"maps. Both are alike at {even:,} tokens."
+    )
+    _measured(example)
+    st.markdown(
+        "**Long-range dependencies.** In a recurrent network, what the first token says reaches the last through all "
+        "steps between them; attention joins any two in one step, and computes all tokens at once."
+    )
+    st.table(TABLE)
+    st.text(f"In your input the path from the first token to the last is 1 step; recurrent, it would be {n - 1:,}.")
+
+
+def _measured(example: Example) -> None:
+    state, name = st.session_state, example.recording.model.name
+    found: dict[str, list[Cost]] = state.setdefault("how_costs", {})
+    button, progress = st.empty(), st.empty()
+    if state.pop("how_measure", False):
+        # Whatever is pressed starts another run, and the progress is where that stops this one.
+        button.button("Cancel", key="how_cancel", help="Stop measuring; nothing of it is kept.")
+        taken = []
+        with working(progress, "Measuring", len(LENGTHS), "length") as on_length:
+            for number, length in enumerate(LENGTHS):
+                taken.append(measure(example.encoder_layer, length))
+                on_length(number)
+        found[name] = taken
+    button.button(
+        "Measure on this machine",
+        key="how_start",
+        type="primary",
+        on_click=lambda: state.update(how_measure=True),
+        help="Runs one layer of this model on random rows of several lengths; takes some seconds.",
+    )
+    if name in found:
+        lengths, one_by_one, at_once, linear = (np.array(part) for part in zip(*found[name]))
+        lines = {"heads one by one": one_by_one, "all heads at once": at_once, "linear maps": linear}
+        figure = curves(
+            lengths,
+            {what: 1000 * each for what, each in lines.items()},
+            ("tokens", "ms"),
+            log=True,
+            theme=example.theme,
+        )
+        draw(figure, "Lines: milliseconds of one layer over the number of tokens.")
+        times = (f"{what} {1000 * each[-1]:.1f} ms" for what, each in lines.items())
+        st.text(f"On {example.recording.device}, at {lengths[-1]:,} tokens: {', '.join(times)}.")
+        st.caption(
+            "All heads in one product fill a GPU that one head leaves idle; on a few cores there is less to gain."
+        )

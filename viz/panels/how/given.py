@@ -1,0 +1,154 @@
+"""The input that the steps show: a text or a photo, as its own page reads it, kept beside theirs in the address."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
+
+from model.inputs import ImageInput, TextInput
+from viz.address import View
+from viz.panels import image_page, parts, photo_choice, text_page
+from viz.panels.recorder import Recorded, get_model
+from viz.samples import PHOTOS, TEXTS
+
+KINDS = {"text": "a text", "image": "a photo"}
+INPUT = ("sample", "text", "text2", "own", "size", "layer", "head", "query")  # what belongs to one input
+
+
+@dataclass(frozen=True)
+class Given:
+    """The input that the steps show."""
+
+    kind: str
+    model: str
+    run: Recorded
+    read: Callable[[], TextInput | ImageInput]
+    start: View
+    link: str  # what the page says of its address
+
+
+def arrive() -> None:
+    """A visitor who comes from another page brings its input along; all else is as it was left."""
+    before, by_link = st.session_state.get("page"), bool(st.query_params)
+    parts.keep_address("how")
+    if before in KINDS and not by_link:
+        _take_over(before)
+
+
+def _take_over(kind: str) -> None:
+    """Into the address: the input that the other page shows."""
+    others = {name: value for name, value in st.query_params.items() if name != "kind"}
+    theirs = st.session_state.get(f"{kind}_address", {})
+    st.query_params.from_dict(_with_input(others, theirs) | ({} if kind == "text" else {"kind": kind}))
+
+
+def _with_input(address: Mapping[str, str], other: Mapping[str, str]) -> dict[str, str]:
+    """An address with another one's input in it."""
+    kept = {name: value for name, value in address.items() if name not in INPUT}
+    return kept | {name: value for name, value in other.items() if name in INPUT}
+
+
+def choose() -> Given:
+    """Which input: what was given last, else what the address asks for, read as its own page reads it."""
+    params, state = st.query_params, st.session_state
+    kind = params["kind"] if params.get("kind") in KINDS else "text"
+    kept = {name: value for name, value in params.items() if name not in INPUT}
+    controls, below = st.container(horizontal=True, vertical_alignment="bottom"), st.container()
+    with controls:
+        state.how_kind = kind
+        st.segmented_control(
+            "The example is",
+            list(KINDS),
+            key="how_kind",
+            format_func=KINDS.__getitem__,
+            required=True,
+            on_change=lambda: _take_over(state.how_kind),
+            help="A text goes through a text encoder, a photo through a vision transformer. It is the one that you "
+            "last looked at on its own page.",
+        )
+    given = _text(controls, below) if kind == "text" else _photo(controls, below)
+    for name, value in kept.items():
+        if name not in params:  # a new input empties the address
+            params[name] = value
+    return given
+
+
+def remember(kind: str) -> None:
+    """The address as it is now, for when the visitor comes back; the input also for its own page."""
+    state = st.session_state
+    state.how_address = st.query_params.to_dict()
+    state[f"{kind}_address"] = _with_input(state.get(f"{kind}_address", {}), state.how_address)
+
+
+def _text(controls: DeltaGenerator, below: DeltaGenerator) -> Given:
+    state = st.session_state
+    with below:
+        texts = text_page.choose()
+    state.how_text = texts[0]
+    state.how_sample = next((name for name, sample in TEXTS.items() if sample.texts == texts), None)
+    controls.selectbox(
+        "Sample",
+        list(TEXTS),
+        key="how_sample",
+        on_change=_take_sample,
+        args=(text_page.FIRST,),
+        placeholder="Your own",
+        width=140,
+        help="Each opens on a head that shows something.",
+    )
+    controls.text_input(
+        "Your text",
+        key="how_text",
+        on_change=lambda: state.update(text_candidate=(state.how_text,)),
+        help="Press Enter to run the model on it. A pair of sentences is given on the page Text.",
+    )
+    with below:
+        run = text_page.recorded(texts)
+        recording = run.kept().recording
+        if "input" in recording.notes:
+            st.info(recording.notes["input"])
+    model = get_model(text_page.MODEL)
+    return Given(
+        "text",
+        text_page.MODEL,
+        run,
+        lambda: model.read(text_page.as_given(texts)),
+        text_page.start(recording),
+        text_page.link(texts),
+    )
+
+
+def _photo(controls: DeltaGenerator, below: DeltaGenerator) -> Given:
+    with below:
+        asked = photo_choice.choose(photo_choice.MODEL)
+    source = asked.source
+    st.session_state.how_sample = source if isinstance(source, str) else None
+    controls.selectbox(
+        "Sample",
+        list(PHOTOS),
+        key="how_sample",
+        on_change=_take_sample,
+        args=(photo_choice.FIRST,),
+        placeholder="Your own",
+        width=160,
+        help="For a photo of your own, give it on the page Image, and come back.",
+    )
+    with below:
+        run = image_page.recorded(asked)
+        recording = run.kept().recording
+    assert recording.photo is not None  # an image model recorded it
+    model = get_model(asked.model)
+    return Given(
+        "image",
+        asked.model,
+        run,
+        lambda: model.read(asked.content, photo_choice.SIZES[asked.size]),
+        image_page.start(recording, recording.photo, asked),
+        image_page.link(source),
+    )
+
+
+def _take_sample(first: str) -> None:
+    if (picked := st.session_state.how_sample) is not None:
+        st.query_params.from_dict(_with_input(st.query_params, {} if picked == first else {"sample": picked}))

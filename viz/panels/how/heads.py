@@ -1,0 +1,89 @@
+"""Steps 4 and 7: query, key and value of a token; what all heads of the layer do with it."""
+
+import numpy as np
+import streamlit as st
+
+from model.analysis.soft import neighbourhood
+from viz.figures.cells import table_cells, vector_strips
+from viz.figures.columns import bar_columns
+from viz.figures.mosaics import photo_tiles
+from viz.figures.tiles import overlay_tiles
+from viz.panels.how.example import Example, draw, formulas, shapes
+
+
+def projections(example: Example) -> None:
+    """Step 4: three linear maps of one row."""
+    layer, head, query = example.layer, example.head, example.query
+    recording, taken = example.recording, example.steps()
+    width, d_head = example.width, example.d_head
+    st.markdown(
+        "Three linear maps make of each row a **query** (what it asks for), a **key** (what it is found by) and a "
+        f"**value** (what it gives). A head owns {d_head} columns of each map; all were learned."
+    )
+    formulas("q = x W_Q + b_Q", "k = x W_K + b_K", "v = x W_V + b_V")
+    shapes(x=(recording.num_tokens, width), W_Q=(width, d_head), Q=recording.query(layer, head).shape)
+    reads = "after the layer norm" if example.encoder_layer.pre_norm else "as it comes from below"
+    st.text(f"The row of {example.name}, {reads}:")
+    draw(
+        vector_strips(["x"], ["x"], taken.reads[None], example.theme),
+        "A strip: the row that goes into layer, number by number.",
+    )
+    own = np.stack([part(layer, head)[query] for part in (recording.query, recording.key, recording.value)])
+    st.text(f"Layer {layer}, head {head} makes of it:")
+    draw(
+        vector_strips(["query", "key", "value"], ["q", "k", "v"], own, example.theme),
+        "Three strips: the query, the key and the value of this token, number by number.",
+    )
+    lengths = np.linalg.norm(own, axis=-1)
+    st.text(
+        f"Lengths: q {lengths[0]:.2f}, k {lengths[1]:.2f}, v {lengths[2]:.2f}. Computed anew from the row, q differs "
+        f"from the recorded one by at most {np.abs(taken.query[head] - own[0]).max():.1e}."
+    )
+
+
+def all_heads(example: Example) -> None:
+    """Step 7: the same query in every head; what each writes."""
+    recording, theme = example.recording, example.theme
+    num_heads, taken = recording.num_heads, example.steps()
+    st.markdown(
+        f"One head can mix in one way only. So this layer has {num_heads} side by side, each with its own small "
+        "queries, keys and values. Their context vectors are put one after the other, and one more linear map, the "
+        "output projection, writes them into the row. Split by heads, that map says how much each head writes."
+    )
+    formulas(
+        r"o = \mathrm{Concat}(c_1, \dots, c_h)\, W_O + b_O",
+        r"= \textstyle\sum_h c_h W_O^h + b_O",
+    )
+    shapes(contexts=taken.context.shape, W_O=(example.width, example.width), output=taken.attended.shape)
+    st.text(f"From {example.name}, every head of layer {example.layer}:")
+    names = [f"head {head}" for head in range(num_heads)]
+    labels = [str(head) for head in range(num_heads)]
+    if recording.photo is None:
+        keys = neighbourhood(taken.weights.max(axis=0), example.query)
+        figure = table_cells(
+            taken.weights[:, keys],
+            (names, example.names(keys)),
+            (labels, example.labels(keys)),
+            ("head", "key"),
+            theme=theme,
+        )
+        draw(figure, "A table: the weight that each head of this layer gives to each key.")
+        if len(keys) < recording.num_tokens:
+            st.caption(f"{len(keys)} of {recording.num_tokens:,} keys are shown: where any head gives most.")
+    else:
+        patches = taken.weights[:, recording.prefix_tokens :].reshape(1, num_heads, *recording.photo.grid)
+        tiles = overlay_tiles(recording.photo.pixels, patches)
+        draw(photo_tiles(tiles[0], 3, theme), "The photo once for each head, with that head's weights as heat.")
+        st.caption(f"Heads 0 to {num_heads - 1}, three in a line, each with a colour scale of its own.")
+    writes = np.linalg.norm(taken.writes, axis=-1)
+    context = np.linalg.norm(taken.context, axis=-1)
+    draw(
+        bar_columns(names, names, {"context": context, "writes": writes}, example.head, theme),
+        "Bars: the length of each head's context vector, and of what it writes.",
+    )
+    bias = example.encoder_layer.attention.output.bias.detach().float().cpu().numpy()
+    apart = np.abs(taken.writes.sum(axis=0) + bias - taken.attended).max()
+    st.text(
+        f"Head {example.head} writes {writes[example.head]:.3f} of length. All heads and the bias together are "
+        f"{np.linalg.norm(taken.attended):.3f} long: summed here, they differ from the projection by {apart:.1e}."
+    )

@@ -1,0 +1,97 @@
+"""The page *How it works*: attention in steps, with the numbers of the visitor's own input."""
+
+import streamlit as st
+
+from viz.panels import parts
+from viz.panels.how.example import Example, knob
+from viz.panels.how.given import Given, arrive, choose, remember
+from viz.panels.how.steps import STEPS, Step
+from viz.panels.how.words import glossary
+from viz.panels.recorder import get_model
+from viz.visible import visible
+
+WIDTH = 1000  # pixels: lines that can be read
+TO_TOP = "<script>document.querySelector('[data-testid=stMain]').scrollTo(0, 0) // step {}\n</script>"
+
+
+def page() -> None:
+    """Draw the page."""
+    arrive()
+    with st.container(width=WIDTH):
+        st.header("How attention works", anchor=False)
+        _show(choose())
+
+
+def _show(given: Given) -> None:
+    """One step; nothing of the others is computed. Not a fragment: what is pressed then stops what still runs."""
+    kept = given.run.kept()
+    recording, start = kept.recording, given.start
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        layer = knob(
+            st.selectbox,
+            "Layer",
+            "layer",
+            range(recording.num_layers),
+            start.layer,
+            width=90,
+            help="Layers count from 0, from the input upwards.",
+        )
+        head = knob(
+            st.selectbox,
+            "Head",
+            "head",
+            range(recording.num_heads),
+            start.head,
+            width=90,
+            help="Heads of one layer look side by side.",
+        )
+        query = knob(
+            st.selectbox,
+            "Query",
+            "query",
+            range(recording.num_tokens),
+            start.query,
+            format_func=lambda token: f"{token} · {visible(recording.tokens[token])}",
+            width=220,
+            help="The token or patch that looks. Patches are (row, column); type to find one.",
+        )
+    number = knob(
+        st.pills,
+        "Steps",
+        "step",
+        range(1, len(STEPS) + 1),
+        1,
+        format_func=lambda each: f"{each} {STEPS[each - 1].short}",
+        required=True,
+        help="Only the step that you see is computed.",
+    )
+    remember(given.kind)
+    step = STEPS[number - 1]
+    st.html(TO_TOP.format(number), unsafe_allow_javascript=True)
+    with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
+        st.subheader(f"{number}. {step.title}", anchor=False, width="content")
+        glossary(step.terms)
+    step.show(Example(kept, get_model(given.model), given.read, layer, head, query))
+    _foot(number, step)
+    parts.model_line(recording)
+    st.caption(given.link)
+
+
+def _foot(number: int, step: Step) -> None:
+    st.markdown(f"**Try:** {step.attempt}")
+    st.caption(f"Source: {step.source}")
+    with st.container(horizontal=True):
+        for label, to in (("Back", number - 1), ("Next", number + 1)):
+            if 1 <= to <= len(STEPS):
+                st.button(
+                    f"{label}: {STEPS[to - 1].short}",
+                    key=f"how_{label}",
+                    type="primary" if label == "Next" else "secondary",
+                    on_click=_go,
+                    args=(to,),
+                    help=STEPS[to - 1].title,
+                )
+
+
+def _go(number: int) -> None:
+    st.query_params["step"] = str(number)
