@@ -8,6 +8,7 @@ from pathlib import Path
 from model import load_model
 from model.errors import CheckpointError
 from tests.model.huggingface import image_models, image_text_models, text_models
+from tests.model.huggingface.test_image_refused import SWIN
 
 WAYS = {"interface": "attention interface", "functions": "calls of torch"}
 Row = tuple[str, str, str, str]  # family, what it takes, exact or refused, by which way
@@ -38,6 +39,7 @@ def rows() -> Iterator[Row]:
             image_models.save(folder, network)
 
         yield tried(family, "photo", write_image)
+    yield tried("swin", "photo", lambda folder: image_models.save(folder, image_models.made("Swin", **SWIN)))
     for family, make in image_text_models.FAMILIES.items():
 
         def write_both(folder: Path, make: Callable = make) -> None:

@@ -52,8 +52,8 @@ def read_facts(folder: Path, device: torch.device, dtype: torch.dtype = torch.fl
         kind=_kind(config),
         architecture=architecture_of(said) or said["model_type"],
         parameters=parameters,
-        layers=int(getattr(part, "num_hidden_layers", 0) or 0),
-        heads=int(getattr(part, "num_attention_heads", 0) or 0),
+        layers=_largest(getattr(part, "num_hidden_layers", 0)),
+        heads=_largest(getattr(part, "num_attention_heads", 0)),
         needed=parameters * dtype.itemsize,
         free=free_memory(device),
         licence=_licence(folder),
@@ -136,6 +136,12 @@ def _parameters(folder: Path, config: PretrainedConfig, stored: int | None) -> i
             f"The config.json in {folder.name!r} asks for {parameters:,} parameters, but {stored:,} bytes are there."
         )
     return parameters
+
+
+def _largest(said: object) -> int:
+    """A number of a configuration; of a list, one for each part of the model, the largest."""
+    numbers = said if isinstance(said, list | tuple) else [said]
+    return max((number for number in numbers if isinstance(number, int)), default=0)
 
 
 def _licence(folder: Path) -> str:

@@ -13,6 +13,8 @@ import torch
 from model import load_model
 from model.errors import CheckpointError
 from model.huggingface import load
+from tests.model.huggingface.image_models import made, save
+from tests.model.huggingface.test_image_refused import SWIN
 from tests.sentences import is_one_sentence
 
 
@@ -99,3 +101,10 @@ def test_names_that_are_nothing() -> None:
     for name in ("no such", "../no/such/folder", "a/b/c", ""):
         with pytest.raises(ValueError, match="There is no model"):
             load_model(name)
+
+
+def test_facts_of_a_model_whose_layers_differ(tmp_path: Path) -> None:
+    save(tmp_path / "swin", made("Swin", **SWIN | {"num_heads": [2, 4]}))
+    facts = load.read_facts(tmp_path / "swin", torch.device("cpu"))
+    assert (facts.kind, facts.layers, facts.heads) == ("image", 2, 4)
+    assert "inside windows" in refusal(tmp_path / "swin")

@@ -5,6 +5,7 @@ import { heat } from "./lens.js";
 const LABEL = 22; // pixels for the numbers
 const GAP = 4;
 const TALLEST = 130; // pixels of the tile of an upright photo
+const LONGEST = 1_100; // pixels of the whole grid, where tiles need not be smaller than SMALLEST for it
 const SMALLEST = 22; // pixels of a tile; below it the grid scrolls sideways
 
 export class HeadGrid {
@@ -41,7 +42,9 @@ export class HeadGrid {
     Object.assign(this, { header, arrays, photo, order: header.order, columns: header.heads, view: header.view });
     const aspect = header.grid ? header.aspect : 1;
     const room = (available - LABEL) / this.columns - GAP;
-    const widest = header.grid ? TALLEST * aspect : room; // tiles of an upright photo stay low enough to compare
+    // Tiles of an upright photo stay low enough to compare, and all rows of a deep model in sight of each other.
+    const tallest = Math.min(header.grid ? TALLEST : room, LONGEST / Math.ceil(this.order.length / this.columns) - GAP);
+    const widest = tallest * aspect;
     this.wide = Math.max(header.grid && aspect >= 1 ? 44 : SMALLEST, Math.floor(Math.min(room, widest)));
     this.high = Math.round(this.wide / aspect);
     this.ordered = header.view.order !== "layer";
