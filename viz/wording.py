@@ -41,8 +41,15 @@ def head_in_words(recording: Recording, layer: int, head: int, query: int) -> st
     """One paragraph on a head: how widely and how far it looks."""
     queries = sampled_queries(recording.num_tokens)
     weights = recording.attention_from(layer, queries, head)
+    looking = weights.sum(axis=-1) > 0  # not the positions of a text that is only looked at
+    weights, queries = weights[looking], queries[looking]
     everywhere = float(spread(weights).mean())
     here = float(spread(recording.attention(layer, head, query)))
+    if recording.stage == "cross":
+        return (
+            f"From {name_of(recording, query)} the head spreads over {_count(here)} tokens of what is read; "
+            f"from all that is written, over {_count(everywhere)} on average."
+        )
     away = reach(recording, weights, queries)
     units = "tokens away" if recording.grid is None else "patches away"
     of = "" if recording.grid is None else f" (of {recording.grid[0]} × {recording.grid[1]})"

@@ -29,6 +29,8 @@ def measure(recording: Recording, layer: int, order: str) -> np.ndarray:
 def _of_head(recording: Recording, layer: int, head: int, order: str) -> float:
     queries = sampled_queries(recording.num_tokens)
     weights = recording.attention_from(layer, queries, head)
+    looking = weights.sum(axis=-1) > 0  # in cross-attention some positions are only looked at
+    weights, queries = weights[looking], queries[looking]
     if order == "special":
         return weights[:, recording.special].sum(axis=-1).mean()
     if order == "spread":

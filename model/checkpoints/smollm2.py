@@ -12,6 +12,7 @@ from model.checkpoints.catalogue import Checkpoint
 from model.checkpoints.files import locate
 from model.errors import CheckpointError
 from model.huggingface.load_text import load_text
+from model.huggingface.network import LOADING
 from model.huggingface.text import TransformersText
 
 
@@ -29,9 +30,10 @@ def load_smollm2(checkpoint: Checkpoint, device: torch.device, dtype: torch.dtyp
     ((name, sha256),) = checkpoint.files.items()
     file = locate(checkpoint)[name]
     folder = cache_folder() / f"{checkpoint.name}-{sha256[:12]}"
-    if not folder.is_dir():
-        _dequantise(file, folder)
-    return load_text(folder, "LlamaForCausalLM", checkpoint, device, dtype)
+    with LOADING:
+        if not folder.is_dir():
+            _dequantise(file, folder)
+        return load_text(folder, "LlamaForCausalLM", checkpoint, device, dtype)
 
 
 def _dequantise(file: Path, folder: Path) -> None:

@@ -12,11 +12,11 @@ from transformers.initialization import no_init_weights
 
 from model.device import free_memory
 from model.errors import CheckpointError
-from model.huggingface.bounds import read_config, stored_bytes
+from model.huggingface.bounds import MAX_LAYERS, read_config, stored_bytes
 from model.huggingface.image import TransformersImage, load_image
 from model.huggingface.image_text import TransformersImageText, load_image_text
 from model.huggingface.load_text import load_text
-from model.huggingface.network import architecture_of, reason_of, text_class
+from model.huggingface.network import LOADING, architecture_of, reason_of, text_class
 from model.huggingface.text import TransformersText
 from model.recording import Description
 
@@ -45,15 +45,22 @@ def read_facts(folder: Path, device: torch.device, dtype: torch.dtype = torch.fl
     """
     said = read_config(folder)
     config = _config(folder)
-    part = config.vision_config if _kind(config) == "image" and hasattr(config, "vision_config") else config
-    part = part.get_text_config()
+    architecture = str((said.get("architectures") or [said["model_type"]])[0])
+    kind = _kind(config, architecture)
+    part = config.vision_config if kind == "image" and hasattr(config, "vision_config") else config
+    part = part if kind == "image" else part.get_text_config()
+    layers, heads = (_largest(getattr(part, f"num_{what}", 0)) for what in ("hidden_layers", "attention_heads"))
+    if not (0 <= layers <= MAX_LAYERS and 0 <= heads <= MAX_LAYERS):
+        raise CheckpointError(
+            f"The config.json in {folder.name!r} says {layers:,} layers of {heads:,} heads, which no model has."
+        )
     parameters = _parameters(folder, config, stored_bytes(folder) if stored else None)
     return Facts(
-        kind=_kind(config),
+        kind=kind,
         architecture=architecture_of(said) or said["model_type"],
         parameters=parameters,
-        layers=_largest(getattr(part, "num_hidden_layers", 0)),
-        heads=_largest(getattr(part, "num_attention_heads", 0)),
+        layers=layers,
+        heads=heads,
         needed=parameters * dtype.itemsize,
         free=free_memory(device),
         licence=_licence(folder),
@@ -81,6 +88,13 @@ def load_folder(
     Raises CheckpointError for a folder without a model, one that is damaged or too large, or a model that cannot be
     recorded exactly.
     """
+    with LOADING:
+        return _load(folder, name, device, dtype, description, part)
+
+
+def _load(
+    folder: Path, name: str, device: torch.device, dtype: torch.dtype, description: Description | None, part: str | None
+) -> Foreign:
     facts = read_facts(folder, device, dtype)
     if facts.needed > facts.free:
         raise CheckpointError(
@@ -101,15 +115,17 @@ def load_folder(
 
 def _config(folder: Path) -> PretrainedConfig:
     try:
-        return AutoConfig.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
+        config = AutoConfig.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
+        config.get_text_config()  # some have several, and raise
+        return config
     except Exception as error:  # a folder may hold anything, and transformers raises anything
         raise CheckpointError(
             f"transformers cannot read the config.json in {folder.name!r} ({reason_of(error)})."
         ) from error
 
 
-def _kind(config: PretrainedConfig) -> str:
-    if config.is_encoder_decoder:
+def _kind(config: PretrainedConfig, architecture: str) -> str:
+    if config.is_encoder_decoder is True:
         return "sequence"
     if hasattr(config, "vision_config") and hasattr(config, "text_config"):
         return (
@@ -119,13 +135,14 @@ def _kind(config: PretrainedConfig) -> str:
     if getattr(network, "main_input_name", "") == "pixel_values":  # BEiT too, whose vocabulary is of pictures
         return "image"
     causal = type(config) in transformers.MODEL_FOR_CAUSAL_LM_MAPPING
-    return "causal" if causal and type(config) not in transformers.MODEL_FOR_MASKED_LM_MAPPING else "text"
+    writes = "CausalLM" in architecture or "LMHead" in architecture
+    return "causal" if causal and writes and type(config) not in transformers.MODEL_FOR_MASKED_LM_MAPPING else "text"
 
 
 def _parameters(folder: Path, config: PretrainedConfig, stored: int | None) -> int:
     """How many there would be; no more than the bytes that are stored could hold."""
     try:
-        with torch.device("meta"), no_init_weights():
+        with LOADING, torch.device("meta"), no_init_weights():
             parameters = sum(p.numel() for p in AutoModel.from_config(config).parameters())
     except Exception as error:
         raise CheckpointError(

@@ -11,6 +11,7 @@ from model.huggingface.network import load_network, load_tokenizer, reason_of
 from model.huggingface.probe import Probed, probe
 from model.huggingface.sequence import TransformersSequence
 from model.huggingface.text import TransformersText, num_positions_of
+from model.huggingface.writing import greedy
 from model.recording import Description
 
 
@@ -30,8 +31,17 @@ def load_text(
     """
     network = load_network(folder, architecture, dtype).to(device)
     tokenizer = load_tokenizer(folder)
-    limit = tokenizer.model_max_length
-    num_positions = num_positions_of(network, int(limit) if limit < 10**9 else 10**9)
+    if description.kind == "sequence" and not network.can_generate():
+        raise CheckpointError(f"{type(network).__name__} reads and writes nothing; take a model that writes.")
+    if network.can_generate():
+        network.generation_config = greedy(network)
+    largest = max(tokenizer.get_vocab().values(), default=0)
+    if largest >= network.get_input_embeddings().num_embeddings:
+        raise CheckpointError(f"The tokenizer in {folder.name!r} has a token {largest:,} that the model does not know.")
+    limit = tokenizer.model_max_length  # anything may stand there; many say 1e30
+    room = 8  # for special tokens, and some more
+    known = isinstance(limit, int) and room <= limit < 10**9
+    num_positions = num_positions_of(network, limit if known else 10**9)
     probed = _probed(network, num_positions)
     kind = TransformersSequence if description.kind == "sequence" else TransformersText
     return kind(description, probed, tokenizer.backend_tokenizer, num_positions, device)

@@ -1,6 +1,7 @@
 """The network of a folder, by the class that fits: the whole model, or one tower of it."""
 
 import re
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,8 @@ from model.errors import CheckpointError
 transformers.utils.logging.disable_progress_bar()  # a server's log is no place for them
 transformers.utils.logging.set_verbosity_error()
 
+# While it loads, transformers switches off initialisation and tying for the whole process: two at once leave them off.
+LOADING = threading.RLock()
 UNUSED = re.compile(r"pooler|position_ids|mask_token")  # what no attention depends on, and checkpoints often lack
 
 

@@ -10,7 +10,7 @@ import torch
 from model.device import enough_memory, synchronize
 from model.huggingface.predictions import predictions_of
 from model.huggingface.text import OnToken, TransformersText, named, notes_of, special_ids, token_text
-from model.huggingface.writing import write
+from model.huggingface.writing import room_for, write
 from model.inputs import Text, TextInput, read_text
 from model.nn.encoder import OnLayer
 from model.recording import Recording
@@ -44,7 +44,7 @@ class TransformersSequence(TransformersText):
     ) -> Recording:
         """Read a text, write at most count tokens, and record both; as `TransformersText.write`."""
         given = self.read(text)
-        room = min(count, self.max_tokens - 1)
+        room = room_for(count, self.max_tokens - 1)
         return self._stages(given, write(self.network, self.tokenizer, given.ids, room, on_token), on_layer)
 
     @torch.inference_mode()

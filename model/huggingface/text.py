@@ -14,7 +14,7 @@ from transformers import PreTrainedModel
 from model.device import enough_memory, synchronize
 from model.huggingface.predictions import predictions_of
 from model.huggingface.probe import Probed
-from model.huggingface.writing import write
+from model.huggingface.writing import room_for, write
 from model.inputs import Text, TextInput, read_text
 from model.nn.encoder import OnLayer
 from model.recording import Description, Recording
@@ -81,7 +81,7 @@ class TransformersText:
         Raises InputError for a text that cannot be read, or a model that does not write; DeviceError as `record` does.
         """
         given = self.read(text)
-        room = min(count, self.max_tokens - len(given.ids))
+        room = room_for(count, self.max_tokens - len(given.ids))
         added = write(self.network, self.tokenizer, given.ids, room, on_token)
         ids = (*given.ids, *added)
         return self._record(given, ids, (*given.segments, *(1 for _ in added)), on_layer)

@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 import torch
 from tokenizers import Tokenizer
 from torch import Tensor
-from transformers import PreTrainedModel
+from transformers import GenerationConfig, PreTrainedModel
 from transformers.generation.streamers import BaseStreamer
 
 from model.errors import InputError
@@ -32,6 +32,30 @@ class _Streamer(BaseStreamer):
         """Nothing is held back."""
 
 
+def room_for(count: int, positions: int) -> int:
+    """How many tokens to write: count, or as many as there are positions. Raises InputError for what is no number."""
+    if isinstance(count, bool) or not isinstance(count, int) or count < 1:
+        raise InputError(f"The number of tokens must be a whole number from 1, not {count!r}.")
+    return min(count, positions)
+
+
+def greedy(network: PreTrainedModel) -> GenerationConfig:
+    """What alone may steer the writing: where a text begins and ends.
+
+    A checkpoint's own configuration may hold penalties, under which what is written is not the most probable.
+    """
+    said = network.generation_config
+    return GenerationConfig(
+        do_sample=False,
+        num_beams=1,
+        bos_token_id=said.bos_token_id,
+        eos_token_id=said.eos_token_id,
+        pad_token_id=said.pad_token_id or 0,
+        decoder_start_token_id=said.decoder_start_token_id,
+        forced_bos_token_id=said.forced_bos_token_id,
+    )
+
+
 @torch.inference_mode()
 def write(
     network: PreTrainedModel,
@@ -56,9 +80,6 @@ def write(
         given,
         attention_mask=torch.ones_like(given),
         max_new_tokens=count,
-        do_sample=False,
-        num_beams=1,
         streamer=streamer,
-        pad_token_id=network.generation_config.pad_token_id or 0,
     )
     return tuple(streamer.ids)

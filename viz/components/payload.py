@@ -235,6 +235,10 @@ def _figure(kept: Kept, view: View, work: Work) -> tuple[dict, dict[str, np.ndar
         weights = recording.attention(view.layer, view.head) if one else merged(kept, view, work)
         figure = attention_heatmap(weights, recording.tokens, recording.special, view.query, view.log)
     figure.data[0].update(z=None, customdata=None)
+    if recording.stage == "cross" and "pooled" not in arrays:  # what looks and what is looked at, not the empty rest
+        read = recording.segments.index(1)
+        figure.update_xaxes(range=[-0.5, read - 0.5])
+        figure.update_yaxes(range=[recording.num_tokens - 0.5, read - 0.5], autorange=False)
     return {**json.loads(figure.to_json()), "name": name}, arrays
 
 

@@ -7,6 +7,7 @@ import streamlit as st
 from streamlit.navigation.page import StreamlitPage
 
 from model.errors import HeadlensError
+from viz.panels.parts import plain
 
 STYLE = Path(__file__).parent.parent / "components" / "page.css"
 LOGO = Path(__file__).parent.parent.parent / "assets" / "logo.svg"
@@ -22,4 +23,4 @@ def frame(page: StreamlitPage, pages: Sequence[StreamlitPage]) -> None:
     try:
         page.run()
     except HeadlensError as error:
-        st.error(str(error))
+        st.error(plain(str(error)))

@@ -19,9 +19,9 @@ MODEL = "smollm2-135m"
 FIRST = "The capital of France is"
 DEFAULT_TOKENS, MOST_TOKENS = 2, 200
 STAGES = {
-    "encoder": "What is read",
-    "decoder": "What is written",
-    "cross": "From what is written to what is read",
+    "encoder": "Read",
+    "decoder": "Written",
+    "cross": "From written to read",
 }
 
 
@@ -41,6 +41,8 @@ def page() -> None:
     with choices:
         stage = _stage(recording)
     st.text(f"{prompt}{_written(recording)}")
+    if (ended := tokens - _count(recording)) > 0:
+        st.caption(f"The model ended here, {ended} tokens before it had to.")
     link = "Your prompt is in this link." if write_texts((prompt,)) is not None else "Your prompt is not in this link."
 
     def of_stage(kept: Kept) -> Kept:
@@ -65,12 +67,19 @@ def _written(recording: Recording) -> str:
     return recording.texts[1] if len(recording.texts) > 1 else ""
 
 
+def _count(recording: Recording) -> int:
+    """How many tokens were written."""
+    if (decoder := recording.stages.get("decoder")) is not None:
+        return decoder.num_tokens - 1  # the first one begins it
+    return sum(recording.segments)
+
+
 def _choose(model: str) -> tuple[str, int]:
     """Which prompt and how many tokens: what was typed last, else what the address asks for, else the first one."""
     params, state = st.query_params, st.session_state
     tokens = params.get("tokens", "")
-    count = int(tokens) if tokens.isascii() and tokens.isdigit() and 1 <= int(tokens[:4]) <= MOST_TOKENS else None
-    count = DEFAULT_TOKENS if count is None else count
+    count = int(tokens) if tokens.isascii() and tokens.isdigit() and len(tokens) <= 3 else None
+    count = count if count is not None and 1 <= count <= MOST_TOKENS else DEFAULT_TOKENS
     candidate = state.pop("generate_candidate", None)
     if candidate is not None and _readable(model, candidate[0]):
         prompt, count = candidate
@@ -87,9 +96,11 @@ def _readable(model: str, prompt: str) -> bool:
     if st.session_state.get("generate_good") == (model, prompt):
         return True
     try:
-        get_model(model).read(prompt)
+        writer = get_model(model)
+        if len(writer.read(prompt).ids) >= writer.max_tokens and writer.causal:
+            raise InputError(f"This prompt fills all {writer.max_tokens:,} positions of the model; shorten it.")
     except InputError as error:
-        st.error(str(error))
+        st.error(parts.plain(str(error)))
         return False
     st.session_state.generate_good = (model, prompt)
     return True

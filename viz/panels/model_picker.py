@@ -6,9 +6,9 @@ from streamlit.delta_generator import DeltaGenerator
 from model.checkpoints.catalogue import CATALOGUE
 from model.device import pick_device
 from model.errors import HeadlensError, InputError
-from model.loaded import HUB_ID
 from viz.folders import open_folder
-from viz.panels.recorder import fetch, get_model
+from viz.panels import parts
+from viz.panels.recorder import fetch, get_model, is_hub
 
 
 def pick_model(page: str, kinds: tuple[str, ...], first: str, place: DeltaGenerator, message: DeltaGenerator) -> str:
@@ -38,7 +38,9 @@ def pick_model(page: str, kinds: tuple[str, ...], first: str, place: DeltaGenera
 
 def _picker(page: str, own: list[str], name: str, place: DeltaGenerator) -> None:
     st.session_state[f"{page}_model"] = name
-    with place.popover(f"Model: {_title(name)}", help="Take another of those in the box, or one of your own."):
+    with place.popover(
+        f"Model: {parts.plain(_title(name))}", help="Take another of those in the box, or one of your own."
+    ):
         st.selectbox(
             "Model",
             own if name in own else [*own, name],
@@ -77,7 +79,11 @@ def _take_typed(page: str) -> None:
 
 def _address(name: str) -> dict[str, str]:
     """Another model: what was chosen of the last one's layers and heads goes, the input stays."""
-    kept = {key: value for key, value in st.query_params.items() if key in ("text", "text2", "sample", "own", "size")}
+    kept = {
+        key: value
+        for key, value in st.query_params.items()
+        if key in ("text", "text2", "sample", "own", "size", "tokens")
+    }
     return {**kept, "model": name}
 
 
@@ -86,8 +92,8 @@ def _facts(page: str, name: str, kinds: tuple[str, ...]) -> None:
     from model.huggingface.load import read_facts  # transformers takes seconds to import
 
     try:
-        folder = fetch(name, weights=False) if _is_hub(name) else open_folder(name)
-        facts = read_facts(folder, pick_device(), stored=not _is_hub(name))
+        folder = fetch(name, weights=False) if is_hub(name) else open_folder(name)
+        facts = read_facts(folder, pick_device(), stored=not is_hub(name))
         if facts.kind not in kinds:
             where = {"text": "Text", "causal": "Text or Generate", "sequence": "Generate"}.get(facts.kind, "Image")
             raise InputError(f"This is a model for the page {where}; open it there.")
@@ -98,7 +104,7 @@ def _facts(page: str, name: str, kinds: tuple[str, ...]) -> None:
             )
     except HeadlensError as error:
         st.session_state.pop(f"{page}_model_checked", None)
-        st.error(str(error))
+        st.error(parts.plain(str(error)))
         return
     with st.container(border=True):
         st.text(
@@ -125,26 +131,17 @@ def _loadable(page: str, name: str, kinds: tuple[str, ...], own: list[str]) -> b
     """Whether the address' model is here to be run; else the page says why not."""
     if name in own:
         return True
-    if _is_hub(name) and name not in st.session_state.get("models_allowed", set()):
+    if is_hub(name) and name not in st.session_state.get("models_allowed", set()):
         st.info("This link opens a model of the Hugging Face Hub; it is downloaded only when you ask for it.")
         _facts(page, name, kinds)
         return False
     try:
-        if not _is_hub(name):
+        if not is_hub(name):
             open_folder(name)
         kind = get_model(name).description.kind
     except (HeadlensError, ValueError) as error:
-        st.error(str(error))
+        st.error(parts.plain(str(error)))
         return False
     if kind not in kinds:
         st.error("The model of this link is for another page; this is the page's own.")
     return kind in kinds
-
-
-def _is_hub(name: str) -> bool:
-    """Whether a name is meant as an id: a folder of that name comes first."""
-    try:
-        open_folder(name)
-    except InputError:
-        return HUB_ID.fullmatch(name) is not None
-    return False

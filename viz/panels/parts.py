@@ -1,5 +1,7 @@
 """Pieces that the pages are built from."""
 
+import re
+
 import streamlit as st
 
 from model.checkpoints.catalogue import Checkpoint
@@ -22,6 +24,11 @@ def keep_address(page: str) -> None:
     state[f"{page}_address"] = st.query_params.to_dict()
 
 
+def plain(text: str) -> str:
+    """Text as it is, where Streamlit would read Markdown, formulas and addresses in it: it may be a stranger's."""
+    return re.sub(r"([\\`*_\[\]()<>#+!|~$:{}&])", r"\\\1", text).replace("://", ":\u2060//").replace("//", "/\u2060/")
+
+
 def only(*names: str) -> dict[str, str]:
     """These parts of the address, where they are in it."""
     return {name: st.query_params[name] for name in names if name in st.query_params}
@@ -32,7 +39,7 @@ def model_line(recording: Recording) -> None:
     seconds = recording.seconds
     took = f"{1000 * seconds:.0f} ms" if seconds < 1 else f"{seconds:.1f} s"
     st.caption(
-        f"{recording.model.title} · {recording.num_layers} layers × {recording.num_heads} heads · "
+        f"{plain(recording.model.title)} · {recording.num_layers} layers × {recording.num_heads} heads · "
         f"{recording.num_tokens:,} tokens · {recording.device.upper()} · {took}"
     )
 

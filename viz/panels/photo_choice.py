@@ -6,6 +6,7 @@ import streamlit as st
 
 from model.errors import InputError
 from model.inputs import Size
+from viz.panels import parts
 from viz.panels.recorder import get_model
 from viz.samples import PHOTOS
 
@@ -88,7 +89,7 @@ def choose(model: str) -> Asked:
 def _readable(asked: Asked) -> bool:
     """Whether it can be recorded; else the page says why not."""
     if (refusal := _refusal(asked)) is not None:
-        st.error(refusal)
+        st.error(parts.plain(refusal))
     return refusal is None
 
 

@@ -11,15 +11,17 @@ from pathlib import Path
 from typing import Any
 
 import streamlit as st
+import torch
 from streamlit.delta_generator import DeltaGenerator
 
 from model import load_model
 from model.checkpoints.catalogue import CATALOGUE
 from model.device import parallel_runs, pick_device
-from model.errors import CheckpointError
+from model.errors import CheckpointError, InputError
 from model.loaded import HUB_ID, Model
 from model.nn.encoder import OnLayer
 from model.recording import Recording
+from viz.folders import open_folder
 from viz.gate import Gate
 from viz.memory import Freed
 from viz.models import ModelStore
@@ -39,10 +41,8 @@ def get_model(name: str) -> Any:  # a Model; its page knows of which kind
     """A model of the catalogue, of a folder or of the Hub, loaded once for all visitors. Raises CheckpointError."""
 
     def load() -> Model:
-        if name not in CATALOGUE and HUB_ID.fullmatch(name):
-            fetch(name)
         with st.spinner(FIRST_TIME.get(name, "Loading the model …")):
-            model = load_model(name)
+            model = load_model(name) if name in CATALOGUE else _load_own(name)
         gc.collect()
         gc.freeze()  # else every rerun's garbage collection walks through the model's objects again
         gc.collect()  # a full collection waits until a quarter as much is new as the last one left: now that is little
@@ -51,11 +51,28 @@ def get_model(name: str) -> Any:  # a Model; its page knows of which kind
     return _models().get(identity(name), load)
 
 
+def _load_own(name: str) -> Model:
+    """What is opened is what was allowed: the folder that a name was resolved to, or the one that was downloaded."""
+    from model.huggingface.load import load_folder  # it takes seconds
+
+    folder = fetch(name) if is_hub(name) else open_folder(name)
+    return load_folder(folder, name, pick_device(), torch.float32)
+
+
+def is_hub(name: str) -> bool:
+    """Whether a name is meant as an id of the Hub: a folder of that name comes first."""
+    try:
+        open_folder(name)
+    except InputError:
+        return HUB_ID.fullmatch(name) is not None
+    return False
+
+
 def identity(name: str) -> str:
     """The name, and for a folder when it was last written: another checkpoint in it is another model."""
-    folder = Path(name)
-    if name in CATALOGUE or not folder.is_dir():
+    if name in CATALOGUE or is_hub(name):
         return name
+    folder = open_folder(name)
     return f"{name}|{max((path.stat().st_mtime_ns for path in folder.iterdir()), default=0)}"
 
 

@@ -90,7 +90,7 @@ def _readable(model: str, texts: tuple[str, ...]) -> bool:
     try:
         get_model(model).read(as_given(texts))
     except InputError as error:
-        st.error(str(error))
+        st.error(parts.plain(str(error)))
         return False
     state.text_good = (model, *texts)
     return True

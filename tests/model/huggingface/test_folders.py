@@ -5,10 +5,12 @@ import shutil
 import struct
 import tracemalloc
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 import torch
+from safetensors.torch import load_file, save_file
 
 from model import load_model
 from model.errors import CheckpointError
@@ -44,6 +46,11 @@ def configure(folder: Path, **changes: object) -> None:
     [
         ({"num_hidden_layers": 10**9}, "num_hidden_layers = 1000000000, which no model has"),
         ({"num_attention_heads": -4}, "num_attention_heads = -4"),
+        ({"n_layer": 10**9}, "n_layer = 1000000000"),
+        ({"n_head": -4}, "n_head = -4"),
+        ({"vision_config": {"depth": 10**9}}, "depth = 1000000000"),
+        ({"num_labels": 10**9}, "num_labels = 1000000000"),
+        ({"id2label": {str(number): "x" for number in range(200_000)}}, "id2label = 200000"),
         ({"vocab_size": 10**12}, "vocab_size = 1000000000000"),
         ({"hidden_size": 4_096}, "asks for"),
         ({"hidden_size": "x"}, "transformers cannot"),
@@ -107,4 +114,47 @@ def test_facts_of_a_model_whose_layers_differ(tmp_path: Path) -> None:
     save(tmp_path / "swin", made("Swin", **SWIN | {"num_heads": [2, 4]}))
     facts = load.read_facts(tmp_path / "swin", torch.device("cpu"))
     assert (facts.kind, facts.layers, facts.heads) == ("image", 2, 4)
-    assert "inside windows" in refusal(tmp_path / "swin")
+    assert "works in windows" in refusal(tmp_path / "swin")
+
+
+def test_weights_that_are_no_numbers(folder: Path) -> None:
+    tensors = load_file(folder / "model.safetensors")
+    name = next(name for name in tensors if "query.weight" in name)
+    tensors[name][0, 0] = torch.nan
+    save_file(tensors, folder / "model.safetensors", metadata={"format": "pt"})
+    assert "differ from its own by up to inf" in refusal(folder)
+
+
+def test_an_index_that_leads_out_of_the_folder(folder: Path) -> None:
+    (folder / "model.safetensors").rename(folder.parent / "outside.safetensors")
+    (folder / "decoy.safetensors").write_bytes((folder.parent / "outside.safetensors").read_bytes())
+    index = {"metadata": {}, "weight_map": dict.fromkeys(["bert.embeddings.LayerNorm.bias"], "../outside.safetensors")}
+    (folder / "model.safetensors.index.json").write_text(json.dumps(index))
+    assert "names files that are not in 'mine'" in refusal(folder)
+
+
+@pytest.mark.parametrize("length", ["abc", 1, None, -5, 1e30])
+def test_lengths_that_mean_nothing(length: object, folder: Path) -> None:
+    path = folder / "tokenizer_config.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"model_max_length": length}))
+    model = load_model(str(folder), device="cpu")
+    assert model.record("The trophy does not fit.").num_tokens > 5  # type: ignore[call-arg]  # it reads texts
+
+
+def test_a_tokenizer_of_another_model(folder: Path) -> None:
+    tokenizer = json.loads((folder / "tokenizer.json").read_text())
+    tokenizer["model"]["vocab"]["strange"] = 5_000
+    (folder / "tokenizer.json").write_text(json.dumps(tokenizer))
+    assert "has a token 5,000 that the model does not know" in refusal(folder)
+
+
+def test_two_are_loaded_at_the_same_time(folder_of: Callable[[str], Path]) -> None:
+    """transformers switches tying off for the whole process while it loads."""
+    folders = [str(folder_of(family)) for family in ("GPT-2", "T5", "BERT", "Llama")] * 2
+    with ThreadPoolExecutor(4) as threads:
+        models = list(threads.map(lambda folder: load_model(folder, device="cpu"), folders))
+    assert len(models) == 8
+    assert load_model(str(folder_of("GPT-2")), device="cpu").num_layers == 2
+    network = torch.nn.Linear(2, 2)
+    torch.nn.init.zeros_(network.weight)
+    assert not network.weight.any()

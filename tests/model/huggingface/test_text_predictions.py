@@ -1,5 +1,7 @@
 """What models foretell and write, against their own logits."""
 
+import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -98,3 +100,16 @@ def test_minilm_through_the_adapter_is_minilm(minilm, tmp_path: Path) -> None:
     for layer in range(own.num_layers):
         np.testing.assert_allclose(adapted.attention(layer), own.attention(layer), rtol=0, atol=1e-5)
         np.testing.assert_allclose(adapted.value(layer), own.value(layer), rtol=0, atol=1e-5)
+
+
+def test_what_is_written_is_the_most_probable_whatever_the_folder_says(folder_of: FolderOf, tmp_path: Path) -> None:
+    folder = Path(shutil.copytree(folder_of("GPT-2"), tmp_path / "steered"))
+    said = {"repetition_penalty": 9.0, "do_sample": True, "max_time": 0, "stop_strings": ["a"], "penalty_alpha": 0.6}
+    (folder / "generation_config.json").write_text(json.dumps(said))
+    assert loaded(folder).write(TEXT, 6).tokens == loaded(folder_of("GPT-2")).write(TEXT, 6).tokens
+
+
+@pytest.mark.parametrize("count", [0, -1, True, 2.5, "3"])
+def test_counts_that_are_none(count: object, folder_of: FolderOf) -> None:
+    with pytest.raises(InputError):
+        loaded(folder_of("GPT-2")).write(TEXT, count)  # type: ignore[arg-type]

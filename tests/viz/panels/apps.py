@@ -1,6 +1,7 @@
 """The pages opened, and what they show taken out of them again."""
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -110,6 +111,11 @@ def tell(app: AppTest, **states: object) -> AppTest:
     return app
 
 
+def as_read(markdown: str) -> str:
+    """Without what keeps Markdown from being read in a stranger's words."""
+    return re.sub(r"\\([!-/:-@\[-`{-~])", r"\1", markdown).replace("\u2060", "")
+
+
 def errors(app: AppTest) -> list[str]:
-    """What the page complains of."""
-    return [error.value for error in app.error]
+    """What the page complains of, as it is read."""
+    return [as_read(error.value) for error in app.error]

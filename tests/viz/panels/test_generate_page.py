@@ -71,7 +71,7 @@ def test_what_is_typed_is_written_on_and_linked() -> None:
     assert shown(app).header["tokens"][0] == "Birds"
 
 
-@pytest.mark.parametrize("tokens", ["0", "-1", "x", "999999", "1e3", "²"])
+@pytest.mark.parametrize("tokens", ["0", "-1", "x", "999999", "0001999", "0" * 4_000 + "1", "1e3", "²"])
 def test_hostile_numbers_of_tokens(tokens: str) -> None:
     assert len(shown(open_generate(tokens=tokens)).header["tokens"]) == 5 + 2
 
@@ -89,6 +89,12 @@ def test_three_stages(t5: Path) -> None:
     layer, head, query = view(app)
     row = cross.attention(layer, head, query - recording.num_tokens)
     np.testing.assert_allclose(found.seen()[: recording.num_tokens], row, atol=3e-4)
+    rows = [recording.attention(layer, head, stage="cross")[place] for place in range(cross.num_tokens)]
+    spread = np.mean([np.exp(-(row[row > 0] * np.log(row[row > 0])).sum()) for row in rows])
+    assert f"from all that is written, over {spread:.1f} on average" in found.header["words"]
+    figure = found.header["figure"]["layout"]
+    assert figure["xaxis"]["range"] == [-0.5, recording.num_tokens - 0.5]
+    assert figure["yaxis"]["range"] == [len(found.header["tokens"]) - 0.5, recording.num_tokens - 0.5]
     for stage in ("encoder", "decoder"):
         app = open_generate(model=str(t5), text="Birds fly south.", tokens="4", stage=stage)
         layer, head, query = view(app)

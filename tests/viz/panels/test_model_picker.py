@@ -1,5 +1,6 @@
 """Models of one's own on the page Text: a folder, an id of the Hub, and what is refused."""
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -144,3 +145,15 @@ def test_a_text_looks_at_a_photo(folder: Path, sample_photo) -> None:
     run(app)
     assert address(app)["text"] == "The sky"
     assert shown(app).header["tokens"] != found.header["tokens"]
+
+
+def test_names_are_no_markdown(folder: Path) -> None:
+    own = folder.rename(folder.parent / "**bold** $x$ :red[hi] ![x](http:evil)")
+    app = open_text(model=str(own))
+    assert errors(app) == []
+    hostile = f"{folder.parent}/![x](http://evil.example/a.png)[Sign in](http://evil.example)/../../nothing"
+    for name in (hostile, f"{own}/../[Sign in](http://evil.example/x)"):
+        app = open_text(model=name)
+        for message in [error.value for error in app.error]:
+            assert not re.search(r"(?<!\\)[\[\]()!*$:]", message)
+            assert "//" not in message
