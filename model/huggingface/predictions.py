@@ -28,34 +28,35 @@ def predictions_of(
     if logits is None:
         return ()
     if "SequenceClassification" in name or "ImageClassification" in name:
-        return (Prediction(None, _best(logits[0], _labels(network))),)
+        return _best(logits, [None], _labels(network))
     if tokenizer is None:
         return ()
     if "TokenClassification" in name:
-        return tuple(Prediction(place, _best(row, _labels(network))) for place, row in enumerate(logits[0]))
+        return _best(logits[0], range(len(ids)), _labels(network))
     if "MaskedLM" in name:
-        mask = (
-            network.config.mask_token_id
-            if hasattr(network.config, "mask_token_id")
-            else tokenizer.token_to_id("[MASK]")
-        )
+        mask = tokenizer.token_to_id("[MASK]")
         mask = tokenizer.token_to_id("<mask>") if mask is None else mask
         places = [place for place, number in enumerate(ids) if number == mask]
-    elif network.can_generate():
-        places = list(range(len(ids)))
     else:
-        return ()
-    return tuple(Prediction(place, _best(logits[0, place], tokenizer)) for place in places)
+        places = list(range(len(ids))) if network.can_generate() else []
+    return _best(logits[0, places], places, tokenizer)
 
 
 def _labels(network: PreTrainedModel) -> dict[int, str]:
     return {int(number): str(label) for number, label in network.config.id2label.items()}
 
 
-def _best(logits: Tensor, names: Tokenizer | dict[int, str]) -> tuple[tuple[str, float], ...]:
-    """The COUNT most probable of [candidate], by name."""
-    probabilities, numbers = logits.float().softmax(dim=-1).topk(min(COUNT, len(logits)))
-    return tuple((_name(names, int(number)), float(p)) for p, number in zip(probabilities, numbers))
+def _best(logits: Tensor, places: Sequence[int | None], names: Tokenizer | dict[int, str]) -> tuple[Prediction, ...]:
+    """The COUNT most probable candidates, by name, of each place: logits [place, candidate]."""
+    found, known = [], dict[int, str]()
+    for place, row in zip(places, logits.split(1)):  # a row at a time: a copy of all in float32 may take gigabytes
+        values, numbers = row[0].topk(min(COUNT, row.shape[-1]))
+        chances = (values.float() - row[0].float().logsumexp(dim=-1)).exp().tolist()
+        for number in numbers.tolist():
+            if number not in known:
+                known[number] = _name(names, number)
+        found.append(Prediction(place, tuple((known[n], p) for n, p in zip(numbers.tolist(), chances))))
+    return tuple(found)
 
 
 def _name(names: Tokenizer | dict[int, str], number: int) -> str:
@@ -63,8 +64,3 @@ def _name(names: Tokenizer | dict[int, str], number: int) -> str:
         return names.get(number, f"class {number}")
     text = names.decode([number], skip_special_tokens=False)
     return text if text and "\ufffd" not in text else names.id_to_token(number) or f"#{number}"
-
-
-def mask_token(tokenizer: Tokenizer) -> str | None:
-    """How a mask is written in a text, or None where the tokenizer has none."""
-    return next((mask for mask in ("[MASK]", "<mask>") if tokenizer.token_to_id(mask) is not None), None)

@@ -2,6 +2,7 @@
 
 import re
 import time
+from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -144,7 +145,9 @@ def named(given: TextInput) -> tuple[str, ...]:
     if not any(mark in token for token in given.tokens for mark in "Ġ▁Ċ"):
         return given.tokens
     names = []
+    places = Counter(zip(given.segments, given.offsets))  # several tokens of one place are parts of one character
     for token, span, segment, special in zip(given.tokens, given.offsets, given.segments, given.special):
+        special = special or places[segment, span] > 1
         text = "" if span is None or special else given.texts[min(segment, len(given.texts) - 1)][slice(*span)]
         names.append(text.strip() or (token if special else text or token))
     return tuple(names)

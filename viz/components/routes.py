@@ -6,7 +6,7 @@ from pathlib import Path
 
 import plotly
 from starlette.requests import Request
-from starlette.responses import FileResponse, Response
+from starlette.responses import FileResponse, RedirectResponse, Response
 from starlette.routing import Route
 
 HERE = Path(__file__).parent
@@ -26,4 +26,9 @@ async def _module(request: Request) -> Response:
     return FileResponse(path, media_type="text/javascript", headers={"Cache-Control": "no-cache"})
 
 
-ROUTES = [Route("/headlens/plotly.min.js", _plotly), Route("/headlens/{name}.js", _module)]
+async def _start(request: Request) -> Response:
+    """The first page has no path of its own, though its link looks as if it had."""
+    return RedirectResponse(f"./?{request.url.query}" if request.url.query else "./")
+
+
+ROUTES = [Route("/text", _start), Route("/headlens/plotly.min.js", _plotly), Route("/headlens/{name}.js", _module)]

@@ -3,7 +3,6 @@
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from model.analysis.joint import joined
 from model.errors import InputError
 from model.nn.encoder import OnLayer
 from model.recording import Recording
@@ -13,16 +12,12 @@ from viz.panels.lens import show_explorer
 from viz.panels.model_picker import pick_model
 from viz.panels.predictions import show_predictions
 from viz.panels.recorder import Recorded, get_model, record
+from viz.panels.stages import kept_of, pick_stage
 from viz.store import Kept
 
 MODEL = "smollm2-135m"
 FIRST = "The capital of France is"
 DEFAULT_TOKENS, MOST_TOKENS = 2, 200
-STAGES = {
-    "encoder": "Read",
-    "decoder": "Written",
-    "cross": "From written to read",
-}
 
 
 def page() -> None:
@@ -39,14 +34,14 @@ def page() -> None:
     if "input" in recording.notes:
         st.info(recording.notes["input"])
     with choices:
-        stage = _stage(recording)
+        stage = pick_stage("generate", recording, first="cross")
     st.text(f"{prompt}{_written(recording)}")
     if (ended := tokens - _count(recording)) > 0:
         st.caption(f"The model ended here, {ended} tokens before it had to.")
     link = "Your prompt is in this link." if write_texts((prompt,)) is not None else "Your prompt is not in this link."
 
     def of_stage(kept: Kept) -> Kept:
-        return _of_stage(kept, stage)
+        return kept_of(kept, stage)
 
     start = _start(of_stage(recorded.kept()).recording)
     show_explorer("generate", recorded, start, link, of_stage, below=show_predictions)
@@ -141,35 +136,3 @@ def _record(model: str, prompt: str, tokens: int) -> Recorded:
 
     content = prompt.encode("utf-8", "surrogatepass")
     return record(model, (content,), f"write {tokens}", run, sample=(model, prompt) == (MODEL, FIRST))
-
-
-def _stage(recording: Recording) -> str:
-    """Which stage is shown; a control where there are several."""
-    if not recording.stages:
-        return recording.stage
-    names = [recording.stage, *recording.stages]
-    asked = st.query_params.get("stage", "cross")
-    st.session_state.generate_stage = asked if asked in names else "cross"
-    picked = st.segmented_control(
-        "Attention",
-        names,
-        key="generate_stage",
-        format_func=lambda name: STAGES[name],
-        on_change=_take_stage,
-        required=True,
-        help="The encoder reads; the decoder writes, and looks back at what it wrote, and across at what was read.",
-    )
-    return str(picked)
-
-
-def _take_stage() -> None:
-    st.query_params.from_dict(
-        {**parts.only("model", "text", "own", "tokens"), "stage": st.session_state.generate_stage}
-    )
-
-
-def _of_stage(kept: Kept, stage: str) -> Kept:
-    """The stage as a recording of its own; the other stage's tokens stand before its own where it looks at them."""
-    if stage == kept.recording.stage:
-        return kept
-    return kept.derive(("stage", stage), lambda: Kept(f"{kept.key}-{stage}", joined(kept.recording.of(stage))))

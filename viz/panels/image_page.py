@@ -13,7 +13,9 @@ from viz.panels.model_picker import pick_model
 from viz.panels.photo_choice import DEFAULT_SIZE, FIRST, MODEL, OWN_SIZE, SIZES, Asked, change_address, choose
 from viz.panels.predictions import show_predictions
 from viz.panels.recorder import Recorded, get_model, record
+from viz.panels.stages import kept_of, pick_stage
 from viz.samples import PHOTOS
+from viz.store import Kept
 
 
 def page() -> None:
@@ -31,7 +33,13 @@ def page() -> None:
     assert photo is not None  # an image model recorded it
     if "input" in recording.notes:
         st.info(recording.notes["input"])
-    show_explorer("image", run, start(recording, photo, asked), link(asked.source), below=show_predictions)
+    stage = pick_stage("image", recording, first=recording.stage)
+
+    def of_stage(kept: Kept) -> Kept:
+        return kept_of(kept, stage)
+
+    shown = of_stage(run.kept()).recording
+    show_explorer("image", run, start(shown, photo, asked), link(asked.source), of_stage, show_predictions)
     if "saliency" in recording.outputs:
         _saliency(recording, photo)
     parts.model_line(recording)
@@ -46,7 +54,8 @@ def start(recording: Recording, photo: Photo, asked: Asked) -> View:
     patch = recording.prefix_tokens + row * columns + column
     if asked.model == MODEL:
         return View(sample.layer, sample.head, query=patch)
-    query = patch if asked.text is None else recording.prefix_tokens - 1  # the last token of the text
+    text = asked.text is not None and recording.stage == "decoder"
+    query = recording.prefix_tokens - 1 if text else patch  # the last token of the text
     return View(recording.num_layers // 2, 0, query=query)
 
 

@@ -112,3 +112,11 @@ def test_wrong_weights_are_refused(folder_of: FolderOf, monkeypatch: pytest.Monk
     monkeypatch.setattr(attention.Heads, "_mask", lambda heads, rows, columns: None)
     with pytest.raises(CheckpointError, match="differ from its own by up to"):
         loaded(folder_of("Llama"))
+
+
+def test_parts_of_one_character_have_names_of_their_own(folder_of: FolderOf) -> None:
+    recording = loaded(folder_of("GPT-2")).record("a 👩 b")
+    inside = recording.tokens[1:-1]
+    assert len(inside) == len(set(inside)) >= 4
+    assert "👩" not in inside
+    assert (recording.tokens[0], recording.tokens[-1]) == ("a", "b")

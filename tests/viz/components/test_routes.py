@@ -16,7 +16,7 @@ from viz.components.routes import ROUTES, VERSION
 MODULES = sorted((Path(explorer.__file__).parent / "js").glob("*.js"))
 
 
-def get(path: str) -> tuple[int, dict[str, str], bytes]:
+def get(path: str, query: str = "") -> tuple[int, dict[str, str], bytes]:
     """The status, headers and body of the answer to one request."""
     sent: list[dict] = []
 
@@ -31,7 +31,7 @@ def get(path: str) -> tuple[int, dict[str, str], bytes]:
         "method": "GET",
         "path": unquote(path),  # as uvicorn hands it on
         "raw_path": path.encode(),
-        "query_string": b"",
+        "query_string": query.encode(),
         "headers": [],
         "root_path": "",
     }
@@ -98,3 +98,9 @@ def test_the_element_loads_a_module_that_is_served() -> None:
     (path,) = re.findall(r'new URL\("([^"]+)"', explorer.LOADER)
     assert get(f"/{path}")[0] == 200
     assert "export default function" in get(f"/{path}")[2].decode()
+
+
+def test_the_first_page_has_its_address_at_the_root() -> None:
+    for query, target in (("", "./"), ("text=hi&x=%22", "./?text=hi&x=%22")):
+        status, headers, _ = get("/text", query)
+        assert (status, headers["location"]) == (307, target)
