@@ -1,5 +1,5 @@
 # make run: set everything up and start the app.  make test: set everything up and pass the tests.
-# make bench: measure, some 15 minutes, and print the table of the README.
+# make bench: measure, some 20 minutes, and print the table of the README.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
