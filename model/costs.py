@@ -1,16 +1,15 @@
 """What attention costs: counted, and measured where the model runs."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from statistics import median
 from typing import NamedTuple
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from model.device import synchronize
-from model.nn.attention import scaled_dot_product_attention
-from model.nn.encoder import EncoderLayer
+from model.nn.attention import Heads, scaled_dot_product_attention
 
 REPEATS = 5
 
@@ -25,30 +24,38 @@ class Cost(NamedTuple):
 
 
 @torch.inference_mode()
-def measure(layer: EncoderLayer, num_tokens: int) -> Cost:
-    """The median of REPEATS runs on random rows, after one that warms up."""
-    weight = layer.attention.query.weight
-    rows = torch.randn(num_tokens, weight.shape[1], device=weight.device, dtype=weight.dtype)
-    num_heads = layer.attention.num_heads
-    query, key, value = torch.randn(3, num_heads, num_tokens, weight.shape[0] // num_heads).to(rows)
+def measure(maps: Sequence[nn.Module], heads: Heads, num_tokens: int) -> Cost:
+    """The median of REPEATS runs on random rows, after one that warms up.
+
+    Args:
+        maps: all linear maps of the layer.
+        heads: of the layer, for their number, width and number format.
+        num_tokens: to measure with.
+    """
+
+    def rows(*axes: int) -> Tensor:
+        return torch.randn(*axes, device=heads.query.device, dtype=heads.query.dtype)
+
+    num_heads, like = heads.num_heads, (heads.query, heads.key, heads.value)
+    query, key, value = (rows(num_heads, num_tokens, vectors.shape[-1]) for vectors in like)
+    given = [(part, rows(num_tokens, _width(part))) for part in maps]
 
     def one_by_one() -> None:
         for head in range(num_heads):
             scaled_dot_product_attention(query[head], key[head], value[head])
 
     def linear() -> None:
-        for part in (layer.attention.query, layer.attention.key, layer.attention.value, layer.attention.output):
-            part(rows)
-        layer.mlp(rows)
+        for part, each in given:
+            part(each)
 
     def timed(work: Callable[[], object]) -> float:
         work()
         taken = []
         for _ in range(REPEATS):
-            synchronize(rows.device)
+            synchronize(heads.query.device)
             started = time.perf_counter()
             work()
-            synchronize(rows.device)
+            synchronize(heads.query.device)
             taken.append(time.perf_counter() - started)
         return median(taken)
 
@@ -56,10 +63,15 @@ def measure(layer: EncoderLayer, num_tokens: int) -> Cost:
     return Cost(num_tokens, timed(one_by_one), at_once, timed(linear))
 
 
-def multiplications(layer: EncoderLayer, num_tokens: int) -> tuple[int, int]:
-    """Of one layer: those that grow with n² (scores and mixing: 2 n² d), and those with n (the linear maps: n times
-    their weights); Vaswani et al. 2017, section 4 and table 1, counts the first."""
-    attention = layer.attention
-    parts = (attention.query, attention.key, attention.value, attention.output, *layer.mlp)
-    weights = sum(part.weight.numel() for part in parts if isinstance(part, nn.Linear))
-    return 2 * num_tokens**2 * attention.query.out_features, num_tokens * weights
+def multiplications(maps: Sequence[nn.Module], heads: Heads, num_tokens: int) -> tuple[int, int]:
+    """Of one layer: those that grow with n² (scores and mixing), and those with n (the linear maps: n times their
+    weights); Vaswani et al. 2017, section 4 and table 1, counts the first."""
+    each = heads.query.shape[-1] + heads.value.shape[-1]
+    weights = sum(part.weight.numel() for part in maps if isinstance(part.weight, Tensor))
+    return num_tokens**2 * heads.num_heads * each, num_tokens * weights
+
+
+def _width(part: nn.Module) -> int:
+    """Of the rows that a linear map takes; transformers' Conv1D has its weight [in, out]."""
+    assert isinstance(part.weight, Tensor)
+    return int(part.weight.shape[1 if isinstance(part, nn.Linear) else 0])

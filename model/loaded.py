@@ -2,7 +2,8 @@
 
 import re
 import time
-from collections.abc import Iterable
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -11,6 +12,7 @@ import torch
 from tokenizers import Tokenizer
 from torch import Tensor
 
+from model.calls import Call, function_calls
 from model.checkpoints.bert import load_bert
 from model.checkpoints.catalogue import CATALOGUE
 from model.checkpoints.dinov2_onnx import load_dinov2
@@ -73,7 +75,7 @@ class TextModel:
         given = self.read(text)
         started = time.perf_counter()
         with enough_memory(self.device):
-            hidden, layers = self._run(given.ids, given.segments, on_layer)
+            hidden, layers = self._run(given, on_layer)
             synchronize(self.device)
         seconds = time.perf_counter() - started
         notes = {}
@@ -97,18 +99,30 @@ class TextModel:
             notes=notes,
         )
 
-    def _run(
-        self, ids: Iterable[int], segments: Iterable[int], on_layer: OnLayer | None = None
-    ) -> tuple[Tensor, tuple[Heads, ...]]:
-        ids, segments = (torch.tensor([list(numbers)], device=self.device) for numbers in (ids, segments))
-        hidden, layers = self.network(ids, segments, on_layer=on_layer)
+    def inputs(self, given: TextInput) -> dict[str, Tensor]:
+        """What the network's forward takes of a text that was read."""
+        return {name: torch.tensor([getattr(given, name)], device=self.device) for name in ("ids", "segments")}
+
+    def calls(self, on_call: Callable[[int], object]) -> AbstractContextManager[list[Call]]:
+        """The calls of attention that the network makes inside the context."""
+        return function_calls(self.network, on_call)
+
+    def table(self) -> Tensor:
+        """The rows of all tokens that there are, [id, width]."""
+        return self.network.tokens.weight.detach()
+
+    def name_of(self, number: int) -> str:
+        """What the token of an id is called."""
+        return str(self.tokenizer.id_to_token(number))
+
+    def _run(self, given: TextInput, on_layer: OnLayer | None = None) -> tuple[Tensor, tuple[Heads, ...]]:
+        hidden, layers = self.network(**self.inputs(given), on_layer=on_layer)
         return hidden[0], tuple(heads.first() for heads in layers)
 
     def _outputs(self, texts: tuple[str, ...], hidden: Tensor) -> dict[str, np.ndarray]:
         if len(texts) == 1:
             return {"embedding": mean_embedding(hidden)[None].float().cpu().numpy()}
-        alone = [self.read(text) for text in texts]
-        embeddings = torch.stack([mean_embedding(self._run(part.ids, part.segments)[0]) for part in alone])
+        embeddings = torch.stack([mean_embedding(self._run(self.read(text))[0]) for text in texts])
         return {
             "embedding": embeddings.float().cpu().numpy(),
             "similarity": (embeddings[0] @ embeddings[1]).float().cpu().numpy(),
@@ -140,6 +154,14 @@ class ImageModel:
         """
         return read_image(image, self.network.patch, size)
 
+    def inputs(self, given: ImageInput) -> dict[str, Tensor]:
+        """What the network's forward takes of an image that was read."""
+        return {"pixels": given.pixels.to(self.device, self.dtype)}
+
+    def calls(self, on_call: Callable[[int], object]) -> AbstractContextManager[list[Call]]:
+        """The calls of attention that the network makes inside the context."""
+        return function_calls(self.network, on_call)
+
     @torch.inference_mode()
     def record(self, image: ImageSource, size: Size = 448, on_layer: OnLayer | None = None) -> Recording:
         """Run an image and record every head.
@@ -160,7 +182,7 @@ class ImageModel:
         prefix, (rows, columns) = self.network.prefix_tokens, given.photo.grid
         height, width = given.photo.pixels.shape[:2]
         with enough_memory(self.device):
-            hidden, layers = self.network(given.pixels.to(self.device, self.dtype), on_layer=on_layer)
+            hidden, layers = self.network(**self.inputs(given), on_layer=on_layer)
             synchronize(self.device)
             seconds = time.perf_counter() - started
             saliency = self.decoder(hidden[:, prefix:], given.photo.grid, (height, width))[0]

@@ -1,12 +1,22 @@
 """How rows of vectors compare: embeddings, filters, positions, a token over the layers."""
 
 import numpy as np
+import torch
+from torch import Tensor
 
 
 def cosines(rows: np.ndarray, row: np.ndarray) -> np.ndarray:
     """The cosine of one vector [width] to each of the rows [..., width]: [...]."""
     lengths = np.linalg.norm(rows, axis=-1) * np.linalg.norm(row, axis=-1)
     return (rows * row).sum(axis=-1) / np.maximum(lengths, 1e-12)
+
+
+@torch.inference_mode()
+def nearest(table: Tensor, number: int, count: int) -> tuple[np.ndarray, np.ndarray]:
+    """The rows of a table [row, width] that are most like one of them: their numbers and their cosines, [count]."""
+    alike = (table @ table[number]).float() / (table.norm(dim=-1) * table[number].norm()).float().clamp(min=1e-12)
+    found = alike.topk(min(count, len(table)))
+    return found.indices.cpu().numpy(), found.values.cpu().numpy()
 
 
 def principal_filters(filters: np.ndarray, count: int) -> np.ndarray:

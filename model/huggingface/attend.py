@@ -4,7 +4,6 @@ import math
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -14,21 +13,11 @@ from transformers import AttentionInterface, AttentionMaskInterface
 from transformers.integrations.sdpa_attention import sdpa_attention_forward
 from transformers.masking_utils import sdpa_mask
 
+from model.calls import Call, attending
 from model.errors import CheckpointError
 from model.nn.attention import Heads
 
 NAME = "headlens"
-
-
-@dataclass(frozen=True)
-class Call:
-    """One attention call: who made it, and all that it was given, [batch, head, query, key]."""
-
-    module: nn.Module
-    heads: Heads
-
-
-attending: ContextVar[bool] = ContextVar("attending", default=False)  # inside `attend`
 _note: ContextVar[Callable[[Call], object] | None] = ContextVar("note", default=None)  # of the run in this thread alone
 
 

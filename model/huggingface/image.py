@@ -1,12 +1,15 @@
 """Vision transformers of transformers: an image in, a Recording out."""
 
 import time
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 
+from model.calls import Call
 from model.device import enough_memory, synchronize
 from model.errors import CheckpointError, InputError
 from model.huggingface.network import architecture_of, cast, load_network, reason_of, vision_class
@@ -59,6 +62,14 @@ class TransformersImage:
             raise InputError('"letterbox" is for the saliency decoder alone; give the pixels of the short side.')
         return read_image(image, self._patch, self._size if size is None else size, self._reading)
 
+    def inputs(self, given: ImageInput) -> dict[str, Any]:
+        """What the network's forward takes of an image that was read."""
+        return {"pixel_values": given.pixels.to(self.device, self.network.dtype), **self._options}
+
+    def calls(self, on_call: Callable[[int], object]) -> AbstractContextManager[list[Call]]:
+        """The calls of attention that the network makes inside the context."""
+        return self.probed.recorder.calls(on_call)
+
     @torch.inference_mode()
     def record(self, image: ImageSource, size: Size | None = None, on_layer: OnLayer | None = None) -> Recording:
         """Run an image and record every head.
@@ -81,8 +92,7 @@ class TransformersImage:
         num_tokens = num_prefix + rows * columns
         started = time.perf_counter()
         with enough_memory(self.device):
-            pixels = given.pixels.to(self.device, self.network.dtype)
-            run = self.probed.recorder.run({"pixel_values": pixels, **self._options}, on_layer)
+            run = self.probed.recorder.run(self.inputs(given), on_layer)
             synchronize(self.device)
         (layers,) = run.stages.values()
         hidden = run.outputs.get("last_hidden_state")

@@ -9,9 +9,9 @@ import torch
 from torch import Tensor
 from transformers import PreTrainedModel
 
+from model.calls import function_calls
 from model.errors import CheckpointError
 from model.huggingface.attend import NAME, recorded_calls
-from model.huggingface.functions import function_calls
 from model.huggingface.recorder import Recorder, Run
 
 SPARSE = {

@@ -9,8 +9,8 @@ from typing import Any
 import torch
 from transformers import MODEL_FOR_CAUSAL_LM_MAPPING, MODEL_FOR_MASKED_LM_MAPPING, PreTrainedModel
 
-from model.huggingface.attend import Call, recorded_calls
-from model.huggingface.functions import function_calls
+from model.calls import Call, function_calls
+from model.huggingface.attend import recorded_calls
 from model.nn.attention import Heads
 from model.nn.encoder import OnLayer
 
@@ -49,7 +49,7 @@ class Recorder:
             if on_layer is not None:
                 on_layer(done - 1)
 
-        with self._calls(on_call) as calls:
+        with self.calls(on_call) as calls:
             outputs = self.network(**inputs, return_dict=True)
         stages: dict[str, list[Heads]] = {}
         for call in calls:
@@ -57,7 +57,8 @@ class Recorder:
         return Run(outputs, {stage: tuple(layers) for stage, layers in stages.items()})
 
     @contextmanager
-    def _calls(self, on_call: OnCall) -> Iterator[list[Call]]:
+    def calls(self, on_call: OnCall) -> Iterator[list[Call]]:
+        """All attention calls of the network inside the context; on_call hears of each."""
         recording = recorded_calls(on_call) if self.way == "interface" else function_calls(self.network, on_call)
         with recording as calls:
             yield calls

@@ -2,6 +2,7 @@
 
 import dataclasses
 import time
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -47,19 +48,30 @@ class TransformersSequence(TransformersText):
         room = room_for(count, self.max_tokens - 1)
         return self._stages(given, write(self.network, self.tokenizer, given.ids, room, on_token), on_layer)
 
-    @torch.inference_mode()
-    def _stages(self, given: TextInput, written: tuple[int, ...], on_layer: OnLayer | None) -> Recording:
-        config: Any = self.network.config
-        start = config.decoder_start_token_id
-        ids = ((config.pad_token_id or 0) if start is None else start, *written)
-        started = time.perf_counter()
-        inputs = {
-            "input_ids": torch.tensor([list(given.ids)], device=self.device),
-            "decoder_input_ids": torch.tensor([list(ids)], device=self.device),
+    def inputs(self, given: TextInput) -> dict[str, Any]:
+        """As what is read alone, by the encoder; the decoder has only what begins it."""
+        return self._both(given.ids, (self._start,))
+
+    def _both(self, ids: Sequence[int], written: Sequence[int]) -> dict[str, Any]:
+        return {
+            "input_ids": torch.tensor([list(ids)], device=self.device),
+            "decoder_input_ids": torch.tensor([list(written)], device=self.device),
             "use_cache": False,
         }
+
+    @property
+    def _start(self) -> int:
+        """The token that begins what is written."""
+        config: Any = self.network.config
+        start = config.decoder_start_token_id
+        return int((config.pad_token_id or 0) if start is None else start)
+
+    @torch.inference_mode()
+    def _stages(self, given: TextInput, written: tuple[int, ...], on_layer: OnLayer | None) -> Recording:
+        ids = (self._start, *written)
+        started = time.perf_counter()
         with enough_memory(self.device):
-            run = self.probed.recorder.run(inputs, on_layer)
+            run = self.probed.recorder.run(self._both(given.ids, ids), on_layer)
             synchronize(self.device)
         stages = {name: tuple(heads.first() for heads in layers) for name, layers in run.stages.items()}
         encoder = Recording(

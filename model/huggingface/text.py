@@ -4,14 +4,16 @@ import re
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from typing import Any
 
 import numpy as np
 import torch
 from tokenizers import Tokenizer
-from torch import nn
+from torch import Tensor, nn
 from transformers import PreTrainedModel
 
+from model.calls import Call
 from model.device import enough_memory, synchronize
 from model.huggingface.predictions import predictions_of
 from model.huggingface.probe import Probed
@@ -94,7 +96,7 @@ class TransformersText:
         written = ids[len(given.ids) :]
         started = time.perf_counter()
         with enough_memory(self.device):
-            run = self.probed.recorder.run(self._inputs(ids, segments), on_layer)
+            run = self.probed.recorder.run(self._inputs(ids, segments) | self._outputs(), on_layer)
             synchronize(self.device)
         (stage, layers), *_ = run.stages.items()
         texts = given.texts if not written else (*given.texts, self.tokenizer.decode(list(written)))
@@ -120,14 +122,33 @@ class TransformersText:
         special[0] |= self.causal  # heads rest on the first token, whatever it is (Xiao et al. 2024, StreamingLLM)
         return special
 
+    def inputs(self, given: TextInput) -> dict[str, Any]:
+        """What the network's forward takes of a text that was read."""
+        return self._inputs(given.ids, given.segments)
+
+    def calls(self, on_call: Callable[[int], object]) -> AbstractContextManager[list[Call]]:
+        """The calls of attention that the network makes inside the context."""
+        return self.probed.recorder.calls(on_call)
+
+    def table(self) -> Tensor:
+        """The rows of all tokens that there are, [id, width]."""
+        return self.network.get_input_embeddings().weight.detach()
+
+    def name_of(self, number: int) -> str:
+        """What the token of an id reads as."""
+        return token_text(self.tokenizer, number)
+
+    def _outputs(self) -> dict[str, Any]:
+        """What the model's forward is to give beside its own."""
+        whole = type(self.network) is not type(self.network.base_model) and not self.causal
+        return {"output_hidden_states": True} if whole else {}
+
     def _inputs(self, ids: Sequence[int], segments: Sequence[int]) -> dict[str, Any]:
         """What the model's forward takes of them."""
         config = self.network.config
         given: dict[str, Any] = {"input_ids": torch.tensor([list(ids)], device=self.device)}
         if (getattr(config, "type_vocab_size", 0) or 0) > 1 and not self.causal:
             given["token_type_ids"] = torch.tensor([list(segments)], device=self.device)
-        if type(self.network) is not type(self.network.base_model) and not self.causal:
-            given["output_hidden_states"] = True
         if hasattr(config, "use_cache"):
             given["use_cache"] = False
         return given

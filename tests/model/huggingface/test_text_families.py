@@ -46,8 +46,7 @@ def test_every_weight(family: str, dtype: str, tolerance: float, folder_of: Fold
     model = loaded(folder, dtype)
     assert 0 <= model.probed.difference <= 1e-4
     recording = model.record((TEXT, "Birds fly south.") if family in SEQUENCES else TEXT)
-    inputs = model._inputs(model.read(TEXT).ids, model.read(TEXT).segments)
-    inputs.pop("output_hidden_states", None)
+    inputs = model.inputs(model.read(TEXT))
     if family in SEQUENCES:
         start = model.network.config.decoder_start_token_id
         inputs["decoder_input_ids"] = torch.tensor([[start, *model.read("Birds fly south.").ids]])

@@ -1,21 +1,30 @@
-"""Attention of models that call torch's functions by themselves: noted where torch is called."""
+"""Calls of attention, noted where a model calls torch's functions by itself."""
 
 import math
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
 from typing import Any
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
-from transformers import PreTrainedModel
 
-from model.huggingface.attend import Call, attending
 from model.nn.attention import Heads, kept_scores
 
 SOFTMAX = {torch.softmax, Tensor.softmax, F.softmax, torch.special.softmax}
+attending: ContextVar[bool] = ContextVar("attending", default=False)  # inside a call that is noted by other means
+
+
+@dataclass(frozen=True)
+class Call:
+    """One attention call: who made it, and all that it was given, [batch, head, query, key]."""
+
+    module: nn.Module
+    heads: Heads
 
 
 def attention_modules(network: nn.Module) -> list[nn.Module]:
@@ -81,7 +90,7 @@ def _heads_of(
 
 
 @contextmanager
-def function_calls(network: PreTrainedModel, on_call: Callable[[int], object] | None) -> Iterator[list[Call]]:
+def function_calls(network: nn.Module, on_call: Callable[[int], object] | None) -> Iterator[list[Call]]:
     """All attention that the network's attention modules compute by torch's functions inside the context."""
     mode = _Mode(on_call)
     hooks = []

@@ -1,4 +1,4 @@
-"""A network taken apart gives the numbers that it gives whole, step by step."""
+"""The networks of model.nn taken apart: the numbers that they give whole, and those of the papers' formulas."""
 
 import dataclasses
 from collections.abc import Iterator
@@ -11,10 +11,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from model.anatomy.anatomy import Anatomy
+from model.anatomy.layer import Steps, difference_from_fused
 from model.loaded import ImageModel, TextModel
 from model.nn.encoder import EncoderLayer
 from model.recording import Recording
-from model.walk import Steps, arranged, difference_from_fused, embedding, steps, walk
 
 TROPHY = "The trophy does not fit in the brown suitcase because it is too big."
 COFFEE = "assets/samples/coffee.jpg"
@@ -54,30 +55,44 @@ def photo_run(dinov2: ImageModel) -> Run:
         return Run(dinov2.record(COFFEE, 224), seen)
 
 
+def text_of(model: TextModel, text: str | tuple[str, str] = TROPHY) -> Anatomy:
+    return Anatomy(model, model.read(text), model.num_layers)
+
+
+def photo_of(model: ImageModel) -> Anatomy:
+    return Anatomy(model, model.read(COFFEE, 224), model.num_layers)
+
+
 def same(actual: Tensor | np.ndarray, expected: Tensor | np.ndarray, atol: float, rtol: float = 0) -> None:
     np.testing.assert_allclose(np.asarray(actual), np.asarray(expected), atol=atol, rtol=rtol)
 
 
 def test_the_text_encoder_walks_as_it_runs(minilm: TextModel, text_run: Run) -> None:
     told: list[int] = []
-    taken = walk(minilm.network.encoder, embedding(minilm, minilm.read(TROPHY)).rows(), told.append)
+    taken = text_of(minilm).walk(told.append)
     same(taken.stream, torch.stack(text_run.stream), 1e-5)
     assert told == list(range(6))
     assert taken.nbytes == 4 * (7 * 17 * 384 + 2 * 6 * 17)
 
 
 def test_the_vision_transformer_walks_as_it_runs(dinov2: ImageModel, photo_run: Run) -> None:
-    given = embedding(dinov2, dinov2.read(COFFEE, 224))
-    same(given.content[1:] + given.places[1:], photo_run.stream[0][1:], 1e-6)
-    taken = walk(dinov2.network.encoder, given.rows())
+    given = photo_of(dinov2).embedding()
+    assert given.places is not None
+    same(given.content + given.places, photo_run.stream[0], 1e-6)
+    same(given.rows, photo_run.stream[0], 1e-6)
+    taken = photo_of(dinov2).walk()
     same(taken.stream, torch.stack(photo_run.stream), 1e-4)
 
 
 def test_a_pair_is_embedded_with_its_segments(minilm: TextModel) -> None:
-    given = minilm.read(("A cat.", "A dog."))
+    taken, network = text_of(minilm, ("A cat.", "A dog.")), minilm.network
+    given, made = minilm.read(("A cat.", "A dog.")), taken.embedding()
     ids, segments = (torch.tensor([numbers]) for numbers in (given.ids, given.segments))
+    assert made.places is not None
     with torch.inference_mode():
-        same(embedding(minilm, given).rows(), minilm.network.embed(ids, segments)[0], 1e-6)
+        same(made.rows, network.embed(ids, segments)[0], 1e-6)
+        same(made.content, network.tokens(ids)[0] + network.segments(segments)[0], 1e-6)
+        same(made.places, network.positions(len(given.ids)), 1e-6)
 
 
 def linear(rows: np.ndarray, weights: dict[str, np.ndarray], name: str) -> np.ndarray:
@@ -117,10 +132,12 @@ def by_formula(layer: EncoderLayer, hidden: np.ndarray, query: int) -> dict[str,
     return {
         "hidden": hidden[query],
         "reads": reads[query],
-        "query": query_[:, query],
+        "projected": query_[:, query],
         "scores": scores,
         "weights": attention,
         "context": context,
+        "given": context.reshape(-1),
+        "bias": weights["attention.output.bias"],
         "attended": attended,
         "attention_adds": adds,
         "between": between,
@@ -133,11 +150,15 @@ def check_steps(model: TextModel | ImageModel, run: Run, place: tuple[int, int],
     (number, query), recording, stream = place, run.recording, run.stream
     layer = model.network.encoder.layers[number]
     assert isinstance(layer, EncoderLayer)
-    taken = steps(layer, stream[number][query], recording.layers[number])
+    anatomy = text_of(model) if isinstance(model, TextModel) else photo_of(model)
+    taken = anatomy.steps(anatomy.walk(), number, recording.layers[number], query)
     expected = by_formula(layer, stream[number].double().numpy(), query)
-    for name in set(Steps._fields) - {"writes"}:
+    for name in set(Steps._fields) - {"norms", "writes", "mlp"}:
         same(getattr(taken, name), expected[name], atol, rtol=3e-7)  # one channel adds 193, of 24 bits
-    same(taken.writes.sum(0) + layer.attention.output.bias.detach().numpy(), taken.attended, atol)
+    assert taken.writes is not None
+    same(taken.writes.sum(0) + taken.bias, taken.attended, atol)
+    assert taken.norms == ("before" if layer.pre_norm else "after")
+    assert taken.mlp == ((384, 1536), (1536, 384))
     same(taken.out, stream[number + 1][query], atol)  # the model's own hidden state
     same(taken.scores, recording.scores(number, query=query), atol)
     same(taken.weights, recording.attention(number, query=query), atol)
@@ -154,7 +175,7 @@ def test_every_step_of_the_vision_transformer(dinov2: ImageModel, photo_run: Run
 
 
 def test_what_each_part_adds_is_measured_for_every_token(minilm: TextModel, text_run: Run) -> None:
-    taken = walk(minilm.network.encoder, embedding(minilm, minilm.read(TROPHY)).rows())
+    taken = text_of(minilm).walk()
     layer = minilm.network.encoder.layers[4]
     assert isinstance(layer, EncoderLayer)
     expected = by_formula(layer, text_run.stream[4].double().numpy(), 7)
@@ -163,39 +184,72 @@ def test_what_each_part_adds_is_measured_for_every_token(minilm: TextModel, text
 
 
 def test_one_token_walks(minilm: TextModel) -> None:
-    given = embedding(minilm, minilm.read("a"))
-    assert walk(minilm.network.encoder, given.rows()[1:2]).stream.shape == (7, 1, 384)
+    given = minilm.read("a")
+    alone = dataclasses.replace(given, ids=given.ids[1:2], segments=given.segments[1:2])
+    taken = Anatomy(minilm, alone, 6)
+    assert taken.walk().stream.shape == (7, 1, 384)
+    assert taken.embedding().rows.shape == (1, 384)
 
 
 def test_without_places_rows_follow_their_tokens_and_with_them_they_do_not(minilm: TextModel) -> None:
-    given, encoder = embedding(minilm, minilm.read(TROPHY)), minilm.network.encoder
+    taken = text_of(minilm)
     as_read, order = np.arange(17), np.array([0, 5, 3, 1, 2, 4, 16, 15, 14, 13, 12, 11, 10, 9, 8, 7, 6])
-    blind, mixed = (arranged(encoder, given, 3, each, placed=False) for each in (as_read, order))
+    blind, mixed = (taken.arranged(3, each, placed=False) for each in (as_read, order))
     same(mixed.out, blind.out, 1e-5)
-    same(mixed.key, blind.key, 1e-5)
-    placed, moved = (arranged(encoder, given, 3, each, placed=True) for each in (as_read, order))
+    same(mixed.weights(2, as_read), blind.weights(2, as_read), 1e-5)
+    placed, moved = (taken.arranged(3, each, placed=True) for each in (as_read, order))
     assert float((moved.out - placed.out).abs().max()) > 0.1
     assert float((blind.out - placed.out).abs().max()) > 0.1
 
 
 def test_in_their_own_order_with_their_places_it_is_the_recording(minilm: TextModel, text_run: Run) -> None:
-    made = arranged(minilm.network.encoder, embedding(minilm, minilm.read(TROPHY)), 3, np.arange(17), placed=True)
-    same(made.query, text_run.recording.query(3), 1e-5)
-    same(made.key, text_run.recording.key(3), 1e-5)
+    made = text_of(minilm).arranged(3, np.arange(17), placed=True)
     same(made.out, text_run.stream[4], 1e-5)
     same(made.weights(1, np.array([11, 4])), text_run.recording.attention(3, 1)[[11, 4]], 1e-5)
 
 
+def test_another_order_is_that_of_the_tokens(minilm: TextModel) -> None:
+    order = np.array([0, 2, 1, *range(3, 17)])
+    made = text_of(minilm).arranged(5, order, placed=True)
+    given = minilm.read(TROPHY)
+    with torch.inference_mode():
+        hidden, layers = minilm.network(torch.tensor([[given.ids[place] for place in order]]))
+    same(made.out[[1, 2]], hidden[0][[2, 1]], 1e-5)
+    same(made.weights(4, np.array([1]))[0], layers[5].first().weights(slice(2, 3), 4)[0][order], 1e-5)
+
+
+def test_nothing_of_it_stays_with_the_network(minilm: TextModel) -> None:
+    """Others may be running the same network: no hook is left on it, and its positions stay."""
+    before = minilm.record(TROPHY)
+    taken = text_of(minilm)
+    taken.arranged(5, np.arange(17), placed=False)
+    with pytest.raises(ZeroDivisionError):
+        taken.walk(lambda layer: 1 / 0)
+    assert not any(module._forward_hooks or module._forward_pre_hooks for module in minilm.network.modules())
+    np.testing.assert_array_equal(minilm.record(TROPHY).attention(5), before.attention(5))
+
+
 def test_the_fused_kernel_agrees(text_run: Run) -> None:
     heads = text_run.recording.layers[3]
-    assert difference_from_fused(heads) < 1e-5
+    found = difference_from_fused(heads)
+    assert found is not None
+    assert found < 1e-5
     wrong = dataclasses.replace(heads, value=heads.value * float("nan"))
-    assert np.isnan(difference_from_fused(wrong))
+    assert difference_from_fused(wrong) != difference_from_fused(wrong)  # nan
 
 
 def test_the_vision_transformer_without_places_really_has_none(dinov2: ImageModel) -> None:
-    given = embedding(dinov2, dinov2.read(COFFEE, 224))
+    content = photo_of(dinov2).embedding().content
     pixels = dinov2.read(COFFEE, 224).pixels
     with torch.inference_mode():
         patches = dinov2.network.patches.projection(pixels)[0].flatten(1).T
-        same(given.rows(placed=False), torch.cat((dinov2.network.cls_token[None], patches)), 1e-6)
+        same(content, torch.cat((dinov2.network.cls_token[None], patches)), 1e-6)
+
+
+def test_patches_come_in_another_order(dinov2: ImageModel) -> None:
+    """The pixels themselves are moved: the first row's first two patches of a wide photo change places."""
+    order = np.arange(1 + 16 * 24)
+    order[[1, 2, 385 - 1]] = 2, 385 - 1, 1
+    taken = photo_of(dinov2)
+    blind, moved = (taken.arranged(0, each, placed=False) for each in (np.arange(385), order))
+    same(moved.out, blind.out, 1e-4)
