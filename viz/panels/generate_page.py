@@ -29,8 +29,8 @@ def page() -> None:
     with message:
         prompt, tokens = _choose(model)
     _inputs(form, prompt, tokens)
-    recorded = _record(model, prompt, tokens)
-    recording = recorded.kept().recording
+    run = recorded(model, prompt, tokens)
+    recording = run.kept().recording
     if "input" in recording.notes:
         st.info(recording.notes["input"])
     with choices:
@@ -43,8 +43,8 @@ def page() -> None:
     def of_stage(kept: Kept) -> Kept:
         return kept_of(kept, stage)
 
-    start = _start(of_stage(recorded.kept()).recording)
-    show_explorer("generate", recorded, start, link, of_stage, below=show_predictions)
+    start = _start(of_stage(run.kept()).recording)
+    show_explorer("generate", run, start, link, of_stage, below=show_predictions)
     parts.model_line(recording)
     parts.about(recording)
 
@@ -126,13 +126,14 @@ def _take_typed() -> None:
     state.generate_candidate = (state.generate_prompt, state.generate_tokens)
 
 
-def _record(model: str, prompt: str, tokens: int) -> Recorded:
+def recorded(model: str, prompt: str, tokens: int) -> Recorded:
+    """The recording of a prompt and what the model writes after it."""
     place = st.empty()
 
-    def run(on_layer: OnLayer) -> Recording:
+    def write(on_layer: OnLayer) -> Recording:
         written = get_model(model).write(prompt, tokens, lambda text: place.text(f"{prompt}{text}"), on_layer)
         place.empty()
         return written
 
     content = prompt.encode("utf-8", "surrogatepass")
-    return record(model, (content,), f"write {tokens}", run, sample=(model, prompt) == (MODEL, FIRST))
+    return record(model, (content,), f"write {tokens}", write, sample=(model, prompt) == (MODEL, FIRST))

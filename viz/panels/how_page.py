@@ -2,6 +2,7 @@
 
 import streamlit as st
 
+from model.errors import HeadlensError
 from viz.panels import parts
 from viz.panels.how.example import Example, knob
 from viz.panels.how.given import Given, arrive, choose, remember
@@ -65,16 +66,30 @@ def _show(given: Given) -> None:
         required=True,
         help="Only the step that you see is computed.",
     )
-    remember(given.kind)
+    remember(given)
     step = STEPS[number - 1]
     st.html(TO_TOP.format(number), unsafe_allow_javascript=True)
     with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
         st.subheader(f"{number}. {step.title}", anchor=False, width="content")
         glossary(step.terms)
-    step.show(Example(kept, get_model(given.model), given.read, layer, head, query))
+    _draw(step, Example(kept, get_model(given.model), given.read, layer, head, query))
     _foot(number, step)
     parts.model_line(recording)
     st.caption(given.link)
+
+
+def _draw(step: Step, example: Example) -> None:
+    """The step; or one sentence on what this model does not give it."""
+    if step.vectors and example.heads.scores_only:
+        st.info(
+            "This model computes its attention by itself: its scores could be recorded, but this step needs its "
+            "queries, keys and values. Another model has them; so do the other steps of this one."
+        )
+        return
+    try:
+        step.show(example)
+    except HeadlensError as error:
+        st.error(parts.plain(str(error)))
 
 
 def _foot(number: int, step: Step) -> None:

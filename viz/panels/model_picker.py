@@ -82,7 +82,7 @@ def _address(name: str) -> dict[str, str]:
     kept = {
         key: value
         for key, value in st.query_params.items()
-        if key in ("text", "text2", "sample", "own", "size", "tokens")
+        if key in ("text", "text2", "sample", "own", "size", "tokens", "kind", "step")
     }
     return {**kept, "model": name}
 

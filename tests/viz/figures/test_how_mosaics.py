@@ -43,3 +43,10 @@ def test_photos_stand_in_lines() -> None:
     assert picture.shape == (21, 32, 4)
     assert [picture[5, column, 0] for column in (5, 16, 27)] == [0, 40, 80]
     assert [picture[16, column, 0] for column in (5, 16, 27)] == [120, 160, 200]
+
+
+def test_a_line_with_room_left_ends_see_through() -> None:
+    picture = pixels(photo_tiles(np.full((4, 10, 10, 3), 40, np.uint8), 3))
+    assert picture.shape == (21, 32, 4)
+    assert [picture[16, column, 3] for column in (5, 16, 27)] == [255, 0, 0]
+    assert picture[5, 27, 3] == 255

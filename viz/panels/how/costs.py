@@ -2,6 +2,7 @@
 
 import numpy as np
 import streamlit as st
+from torch import nn
 
 from model.costs import Cost, measure, multiplications
 from viz.figures.curves import curves
@@ -19,20 +20,20 @@ TABLE = {
 
 def costs(example: Example) -> None:
     """Step 12: counted, measured, and compared with recurrence."""
-    n, layer = example.recording.num_tokens, example.encoder_layer
-    squared, linear = multiplications(layer, n)
+    n, maps = example.recording.num_tokens, example.anatomy.linear_maps(example.walk(), example.layer)
+    squared, linear = multiplications(maps, example.heads, n)
     even = linear * n // squared
     st.markdown(
         "Every query meets every key: twice as many tokens, four times the scores. The linear maps only double. For "
         "short inputs the linear maps cost most; for long ones the scores do."
     )
-    formulas(r"2 n^2 d \;\text{(scores and mixing)}", r"4 n d^2 + 2 n d\, d_{\mathrm{ff}} \;\text{(linear maps)}")
+    formulas(r"2 n^2 d \;\text{(scores and mixing)}", r"n \times \text{weights (linear maps)}")
     shapes(scores=(example.recording.num_heads, n, n), rows=(n, example.width))
     st.text(
         f"One layer on your {n:,} tokens: {squared:,} multiplications for scores and mixing, {linear:,} for the linear "
         f"maps. Both are alike at {even:,} tokens."
     )
-    _measured(example)
+    _measured(example, maps)
     st.markdown(
         "**Long-range dependencies.** In a recurrent network, what the first token says reaches the last through all "
         "steps between them; attention joins any two in one step, and computes all tokens at once."
@@ -41,7 +42,7 @@ def costs(example: Example) -> None:
     st.text(f"In your input the path from the first token to the last is 1 step; recurrent, it would be {n - 1:,}.")
 
 
-def _measured(example: Example) -> None:
+def _measured(example: Example, maps: tuple[nn.Module, ...]) -> None:
     state, name = st.session_state, example.recording.model.name
     found: dict[str, list[Cost]] = state.setdefault("how_costs", {})
     button, progress = st.empty(), st.empty()
@@ -51,7 +52,7 @@ def _measured(example: Example) -> None:
         taken = []
         with working(progress, "Measuring", len(LENGTHS), "length") as on_length:
             for number, length in enumerate(LENGTHS):
-                taken.append(measure(example.encoder_layer, length))
+                taken.append(measure(maps, example.heads, length))
                 on_length(number)
         found[name] = taken
     button.button(

@@ -1,6 +1,6 @@
 """What every step shows: the visitor's model, input, layer, head and query; and the pieces that steps are made of."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -10,18 +10,21 @@ import plotly.graph_objects as go
 import streamlit as st
 
 from model.analysis.soft import neighbourhood
+from model.anatomy.anatomy import Anatomy, Embedding, Walk
+from model.anatomy.layer import Steps
 from model.inputs import ImageInput, TextInput
-from model.loaded import ImageModel, TextModel
-from model.nn.encoder import EncoderLayer
+from model.nn.attention import Heads
 from model.recording import Recording
-from model.walk import Embedding, Steps, Walk, embedding, steps, walk
 from viz import wording
 from viz.figures import patch_overlay
+from viz.figures.columns import bar_columns
 from viz.figures.labels import categories
 from viz.panels.parts import current_theme
 from viz.panels.recorder import working
 from viz.store import Kept
 from viz.theme import Theme
+
+LOWEST = -1e30
 
 
 @dataclass(frozen=True)
@@ -29,7 +32,7 @@ class Example:
     """One token's way, in numbers; for one run of the page."""
 
     kept: Kept
-    model: TextModel | ImageModel
+    model: Any  # of text or of images
     read: Callable[[], TextInput | ImageInput]
     layer: int
     head: int
@@ -39,19 +42,22 @@ class Example:
     def recording(self) -> Recording:
         return self.kept.recording
 
+    @cached_property
+    def anatomy(self) -> Anatomy:
+        return Anatomy(self.model, self.read(), self.recording.num_layers)
+
     @property
-    def encoder_layer(self) -> EncoderLayer:
-        layer = self.model.network.encoder.layers[self.layer]
-        assert isinstance(layer, EncoderLayer)
-        return layer
+    def heads(self) -> Heads:
+        """Of the layer."""
+        return self.recording.layers[self.layer]
 
     @property
     def width(self) -> int:
-        return self.encoder_layer.attention.output.out_features
+        return self.embedding().rows.shape[-1]
 
     @property
     def d_head(self) -> int:
-        return self.width // self.recording.num_heads
+        return self.heads.query.shape[-1]
 
     @property
     def theme(self) -> Theme:
@@ -67,6 +73,11 @@ class Example:
         """[key], of the chosen head and query."""
         return self.recording.scores(self.layer, self.head, self.query)
 
+    @property
+    def seen(self) -> np.ndarray:
+        """[key] bool: what the query may look at; some models hide with the lowest number instead of -inf."""
+        return self.scores > LOWEST
+
     @cached_property
     def weights(self) -> np.ndarray:
         """[key], of the chosen head and query."""
@@ -74,8 +85,10 @@ class Example:
 
     @cached_property
     def keys(self) -> np.ndarray:
-        """The keys that are shown."""
-        return neighbourhood(self.weights, self.query)
+        """The keys that are shown, of those that the query may look at."""
+        seen = np.flatnonzero(self.seen)
+        near = neighbourhood(self.weights[seen], int(np.searchsorted(seen, self.query)))
+        return seen[near[near < len(seen)]]
 
     def names(self, tokens: Sequence[int] | np.ndarray) -> list[str]:
         """What hovers call these tokens."""
@@ -88,26 +101,45 @@ class Example:
 
     def embedding(self) -> Embedding:
         """What goes into the first layer."""
-        return embedding(self.model, self.read())
+        return self.kept.derive("embedding", self.anatomy.embedding)
 
     def walk(self) -> Walk:
         """The residual stream, from one more run of the model, kept beside the recording."""
 
         def compute() -> Walk:
             with working(st.empty(), "Walking through the model", self.recording.num_layers) as on_layer:
-                return walk(self.model.network.encoder, self.embedding().rows(), on_layer)
+                return self.anatomy.walk(on_layer)
 
         return self.kept.derive("walk", compute)
 
     def steps(self) -> Steps:
         """The query's way through the layer."""
-        hidden = self.walk().stream[self.layer, self.query]
-        return steps(self.encoder_layer, hidden, self.recording.layers[self.layer])
+        return self.anatomy.steps(self.walk(), self.layer, self.heads, self.query)
 
 
 def draw(figure: go.Figure, alt: str) -> None:
     """Show a figure; alt says in words what it is, to those who do not see it."""
     st.plotly_chart(figure, theme=None, config={"displayModeBar": False, "responsive": True}, alt=alt)
+
+
+def draw_keys(example: Example, columns: Mapping[str, np.ndarray], alt: str) -> None:
+    """Show quantities [key] of the shown keys as bars, the query's own in the other colour."""
+    keys = example.keys
+    figure = bar_columns(
+        example.names(keys),
+        example.labels(keys),
+        {title: values[keys] for title, values in columns.items()},
+        int(np.searchsorted(keys, example.query)),
+        example.theme,
+    )
+    draw(figure, alt)
+    shown, seen = len(keys), int(example.seen.sum())
+    if shown < seen:
+        st.caption(
+            f"{shown} of {seen:,} keys are shown, those with the largest weights and the query, in the input's order."
+        )
+    if seen < example.recording.num_tokens:
+        st.caption(f"{example.recording.num_tokens - seen:,} more are hidden from this query: their weight is 0.")
 
 
 def draw_photo(example: Example, weights: np.ndarray, alt: str) -> None:
@@ -129,15 +161,6 @@ def formulas(*lines: str) -> None:
 def shapes(**sizes: tuple[int, ...]) -> None:
     """The shapes of a step, with this model's numbers: "Q: 17 × 32"."""
     st.caption("Shapes: " + " · ".join(f"{name}: {' × '.join(f'{n:,}' for n in size)}" for name, size in sizes.items()))
-
-
-def note_of_keys(example: Example) -> None:
-    """Says so where not all keys are shown."""
-    shown, every = len(example.keys), example.recording.num_tokens
-    if shown < every:
-        st.caption(
-            f"{shown} of {every:,} keys are shown, those with the largest weights and the query, in the input's order."
-        )
 
 
 def knob(widget: Callable[..., Any], label: str, name: str, options: Sequence, start: Any, **rest: Any) -> Any:

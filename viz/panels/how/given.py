@@ -7,13 +7,21 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from model.inputs import ImageInput, TextInput
-from viz.address import View
-from viz.panels import image_page, parts, photo_choice, text_page
+from viz.address import View, write_texts
+from viz.panels import generate_page, image_page, parts, photo_choice, text_page
+from viz.panels.model_picker import pick_model
 from viz.panels.recorder import Recorded, get_model
 from viz.samples import PHOTOS, TEXTS
 
 KINDS = {"text": "a text", "image": "a photo"}
-INPUT = ("sample", "text", "text2", "own", "size", "layer", "head", "query")  # what belongs to one input
+PAGES = {"text": "text", "image": "image", "generate": "text"}  # and the kind of input that they bring along
+MODELS = {  # the kinds that read such an input, and the first one
+    "text": (("text", "causal", "sequence"), text_page.MODEL),
+    "image": (("image",), photo_choice.MODEL),
+}
+INPUT = ("model", "sample", "text", "text2", "own", "size", "layer", "head", "query")  # what belongs to one input
+
+WRITTEN = 1  # token, by models that read one text and write another: the steps are on what is read
 
 
 @dataclass(frozen=True)
@@ -32,15 +40,28 @@ def arrive() -> None:
     """A visitor who comes from another page brings its input along; all else is as it was left."""
     before, by_link = st.session_state.get("page"), bool(st.query_params)
     parts.keep_address("how")
-    if before in KINDS and not by_link:
+    if before in PAGES and not by_link:
         _take_over(before)
 
 
-def _take_over(kind: str) -> None:
+def _take_over(page: str) -> None:
     """Into the address: the input that the other page shows."""
     others = {name: value for name, value in st.query_params.items() if name != "kind"}
-    theirs = st.session_state.get(f"{kind}_address", {})
+    theirs = _prompt() if page == "generate" else st.session_state.get(f"{page}_address", {})
+    kind = PAGES[page]
     st.query_params.from_dict(_with_input(others, theirs) | ({} if kind == "text" else {"kind": kind}))
+
+
+def _prompt() -> dict[str, str]:
+    """The input of the page Generate, as the page Text would have it in its address."""
+    state = st.session_state
+    if "generate_good" not in state:
+        return {}
+    model, prompt = state.generate_good
+    address = write_texts((prompt,))
+    if address is None:
+        state.text_own = (prompt,)
+    return {"model": model, **(address or {"own": "1"})}
 
 
 def _with_input(address: Mapping[str, str], other: Mapping[str, str]) -> dict[str, str]:
@@ -67,24 +88,28 @@ def choose() -> Given:
             help="A text goes through a text encoder, a photo through a vision transformer. It is the one that you "
             "last looked at on its own page.",
         )
-    given = _text(controls, below) if kind == "text" else _photo(controls, below)
+    kinds, first = MODELS[kind]
+    model = pick_model("how", kinds, first, controls, below)
+    given = _text(model, controls, below) if kind == "text" else _photo(model, controls, below)
     for name, value in kept.items():
         if name not in params:  # a new input empties the address
             params[name] = value
     return given
 
 
-def remember(kind: str) -> None:
+def remember(given: Given) -> None:
     """The address as it is now, for when the visitor comes back; the input also for its own page."""
     state = st.session_state
     state.how_address = st.query_params.to_dict()
-    state[f"{kind}_address"] = _with_input(state.get(f"{kind}_address", {}), state.how_address)
+    if get_model(given.model).description.kind != "sequence":  # which the page Text does not take
+        address = f"{given.kind}_address"
+        state[address] = _with_input(state.get(address, {}), state.how_address)
 
 
-def _text(controls: DeltaGenerator, below: DeltaGenerator) -> Given:
+def _text(model: str, controls: DeltaGenerator, below: DeltaGenerator) -> Given:
     state = st.session_state
     with below:
-        texts = text_page.choose()
+        texts = text_page.choose(model)
     state.how_text = texts[0]
     state.how_sample = next((name for name, sample in TEXTS.items() if sample.texts == texts), None)
     controls.selectbox(
@@ -104,24 +129,24 @@ def _text(controls: DeltaGenerator, below: DeltaGenerator) -> Given:
         help="Press Enter to run the model on it. A pair of sentences is given on the page Text.",
     )
     with below:
-        run = text_page.recorded(texts)
+        writes = get_model(model).description.kind == "sequence"
+        run = generate_page.recorded(model, texts[0], WRITTEN) if writes else text_page.recorded(texts, model)
         recording = run.kept().recording
         if "input" in recording.notes:
             st.info(recording.notes["input"])
-    model = get_model(text_page.MODEL)
     return Given(
         "text",
-        text_page.MODEL,
+        model,
         run,
-        lambda: model.read(text_page.as_given(texts)),
+        lambda: get_model(model).read(text_page.as_given(texts)),
         text_page.start(recording),
         text_page.link(texts),
     )
 
 
-def _photo(controls: DeltaGenerator, below: DeltaGenerator) -> Given:
+def _photo(name: str, controls: DeltaGenerator, below: DeltaGenerator) -> Given:
     with below:
-        asked = photo_choice.choose(photo_choice.MODEL)
+        asked = photo_choice.choose(name)
     source = asked.source
     st.session_state.how_sample = source if isinstance(source, str) else None
     controls.selectbox(
@@ -138,12 +163,11 @@ def _photo(controls: DeltaGenerator, below: DeltaGenerator) -> Given:
         run = image_page.recorded(asked)
         recording = run.kept().recording
     assert recording.photo is not None  # an image model recorded it
-    model = get_model(asked.model)
     return Given(
         "image",
-        asked.model,
+        name,
         run,
-        lambda: model.read(asked.content, photo_choice.SIZES[asked.size]),
+        lambda: get_model(name).read(asked.content, photo_choice.SIZES[asked.size]),
         image_page.start(recording, recording.photo, asked),
         image_page.link(source),
     )
@@ -151,4 +175,5 @@ def _photo(controls: DeltaGenerator, below: DeltaGenerator) -> Given:
 
 def _take_sample(first: str) -> None:
     if (picked := st.session_state.how_sample) is not None:
-        st.query_params.from_dict(_with_input(st.query_params, {} if picked == first else {"sample": picked}))
+        sample = parts.only("model", "size") | ({} if picked == first else {"sample": picked})
+        st.query_params.from_dict(_with_input(st.query_params, sample))

@@ -4,6 +4,8 @@ import numpy as np
 import streamlit as st
 
 from model.analysis.soft import neighbourhood
+from model.anatomy.layer import Steps
+from model.anatomy.positions import rotations
 from viz.figures.cells import table_cells, vector_strips
 from viz.figures.columns import bar_columns
 from viz.figures.mosaics import photo_tiles
@@ -15,14 +17,22 @@ def projections(example: Example) -> None:
     """Step 4: three linear maps of one row."""
     layer, head, query = example.layer, example.head, example.query
     recording, taken = example.recording, example.steps()
-    width, d_head = example.width, example.d_head
+    width, heads = example.width, example.heads
+    d_head, key_heads = example.d_head, heads.key.shape[0]
     st.markdown(
         "Three linear maps make of each row a **query** (what it asks for), a **key** (what it is found by) and a "
         f"**value** (what it gives). A head owns {d_head} columns of each map; all were learned."
+        + (
+            f" Here {recording.num_heads // key_heads} heads side by side share one key and one value "
+            "(Ainslie et al. 2023, GQA)."
+            if key_heads < recording.num_heads
+            else ""
+        )
     )
-    formulas("q = x W_Q + b_Q", "k = x W_K + b_K", "v = x W_V + b_V")
+    bias = "" if not taken.bias.any() else " + b_{}"
+    formulas(*(f"{small} = x W_{large}{bias.format(large)}" for small, large in zip("qkv", "QKV")))
     shapes(x=(recording.num_tokens, width), W_Q=(width, d_head), Q=recording.query(layer, head).shape)
-    reads = "after the layer norm" if example.encoder_layer.pre_norm else "as it comes from below"
+    reads = "as it comes from below" if np.array_equal(taken.reads, taken.hidden) else "after the layer norm"
     st.text(f"The row of {example.name}, {reads}:")
     draw(
         vector_strips(["x"], ["x"], taken.reads[None], example.theme),
@@ -35,16 +45,28 @@ def projections(example: Example) -> None:
         "Three strips: the query, the key and the value of this token, number by number.",
     )
     lengths = np.linalg.norm(own, axis=-1)
-    st.text(
-        f"Lengths: q {lengths[0]:.2f}, k {lengths[1]:.2f}, v {lengths[2]:.2f}. Computed anew from the row, q differs "
-        f"from the recorded one by at most {np.abs(taken.query[head] - own[0]).max():.1e}."
-    )
+    st.text(f"Lengths: q {lengths[0]:.2f}, k {lengths[1]:.2f}, v {lengths[2]:.2f}. {_anew(example, taken, own[0])}")
+
+
+def _anew(example: Example, taken: Steps, query: np.ndarray) -> str:
+    """How the recorded query of the head is what the row's map makes of it."""
+    if taken.projected is None:
+        return "This model makes all three by one linear map."
+    projected = taken.projected[example.head]
+    apart = np.abs(projected - query).max()
+    if apart < 1e-3 * np.abs(query).max():
+        return f"Computed anew from the row, q differs from the recorded one by at most {apart:.1e}."
+    length = np.linalg.norm(projected)
+    if rotations(example.model.network) and np.isclose(length, np.linalg.norm(query), rtol=1e-3):
+        return f"By the map alone q is {length:.2f} long too: its place then turns it, which keeps its length (RoPE)."
+    return f"By the map alone q is {length:.2f} long: this model then norms, scales or turns it."
 
 
 def all_heads(example: Example) -> None:
     """Step 7: the same query in every head; what each writes."""
     recording, theme = example.recording, example.theme
     num_heads, taken = recording.num_heads, example.steps()
+    assert taken.context is not None  # else this step is not shown
     st.markdown(
         f"One head can mix in one way only. So this layer has {num_heads} side by side, each with its own small "
         "queries, keys and values. Their context vectors are put one after the other, and one more linear map, the "
@@ -54,7 +76,7 @@ def all_heads(example: Example) -> None:
         r"o = \mathrm{Concat}(c_1, \dots, c_h)\, W_O + b_O",
         r"= \textstyle\sum_h c_h W_O^h + b_O",
     )
-    shapes(contexts=taken.context.shape, W_O=(example.width, example.width), output=taken.attended.shape)
+    shapes(contexts=taken.context.shape, W_O=(taken.given.size, example.width), output=taken.attended.shape)
     st.text(f"From {example.name}, every head of layer {example.layer}:")
     names = [f"head {head}" for head in range(num_heads)]
     labels = [str(head) for head in range(num_heads)]
@@ -73,16 +95,23 @@ def all_heads(example: Example) -> None:
     else:
         patches = taken.weights[:, recording.prefix_tokens :].reshape(1, num_heads, *recording.photo.grid)
         tiles = overlay_tiles(recording.photo.pixels, patches)
-        draw(photo_tiles(tiles[0], 3, theme), "The photo once for each head, with that head's weights as heat.")
-        st.caption(f"Heads 0 to {num_heads - 1}, three in a line, each with a colour scale of its own.")
-    writes = np.linalg.norm(taken.writes, axis=-1)
+        columns = 3 if num_heads < 10 else 4
+        draw(photo_tiles(tiles[0], columns, theme), "The photo once for each head, with that head's weights as heat.")
+        st.caption(f"Heads 0 to {num_heads - 1}, {columns} in a line, each with a colour scale of its own.")
     context = np.linalg.norm(taken.context, axis=-1)
+    if taken.writes is None:
+        draw(
+            bar_columns(names, names, {"context": context}, example.head, theme),
+            "Bars: the length of each head's context vector.",
+        )
+        st.text("A gate or a norm lies between these and the output projection: what each writes cannot be told apart.")
+        return
+    writes = np.linalg.norm(taken.writes, axis=-1)
     draw(
         bar_columns(names, names, {"context": context, "writes": writes}, example.head, theme),
         "Bars: the length of each head's context vector, and of what it writes.",
     )
-    bias = example.encoder_layer.attention.output.bias.detach().float().cpu().numpy()
-    apart = np.abs(taken.writes.sum(axis=0) + bias - taken.attended).max()
+    apart = np.abs(taken.writes.sum(axis=0) + taken.bias - taken.attended).max()
     st.text(
         f"Head {example.head} writes {writes[example.head]:.3f} of length. All heads and the bias together are "
         f"{np.linalg.norm(taken.attended):.3f} long: summed here, they differ from the projection by {apart:.1e}."

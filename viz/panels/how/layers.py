@@ -4,6 +4,7 @@ import numpy as np
 import streamlit as st
 
 from model.analysis.rows import moved, neighbours
+from model.anatomy.layer import Steps
 from viz.address import View
 from viz.components.payload import heads_measured
 from viz.figures.columns import bar_columns
@@ -11,25 +12,50 @@ from viz.figures.curves import curves, head_distances
 from viz.panels.how.example import Example, draw, formulas, shapes
 from viz.panels.recorder import working
 
+NORMS = {  # where they stand, and the two additions
+    "before": (
+        "this model norms what each part reads.",
+        (r"y = x + \mathrm{MultiHead}(\mathrm{norm}(x))", r"z = y + \mathrm{FFN}(\mathrm{norm}(y))"),
+    ),
+    "after": (
+        "this model norms after each addition.",
+        (r"y = \mathrm{norm}(x + \mathrm{MultiHead}(x))", r"z = \mathrm{norm}(y + \mathrm{FFN}(y))"),
+    ),
+    "both": (
+        "this model norms what each part reads, and what it gives.",
+        (
+            r"y = x + \mathrm{norm}(\mathrm{MultiHead}(\mathrm{norm}(x)))",
+            r"z = y + \mathrm{norm}(\mathrm{FFN}(\mathrm{norm}(y)))",
+        ),
+    ),
+    "behind": (
+        "this model norms what each part gives.",
+        (r"y = x + \mathrm{norm}(\mathrm{MultiHead}(x))", r"z = y + \mathrm{norm}(\mathrm{FFN}(y))"),
+    ),
+    "parallel": (
+        "this model norms what both parts read; both read the same row, side by side.",
+        (r"z = x + \mathrm{MultiHead}(\mathrm{norm}(x)) + \mathrm{FFN}(\mathrm{norm}(x))",),
+    ),
+}
+
+SCALED = (
+    r"y = x + \lambda_1\,\mathrm{MultiHead}(\mathrm{norm}(x))",
+    r"z = y + \lambda_2\,\mathrm{FFN}(\mathrm{norm}(y))",
+)
+
 
 def encoder_layer(example: Example) -> None:
     """Step 8: the residual stream, the norms, the feed-forward network."""
-    layer, taken, run = example.encoder_layer, example.steps(), example.walk()
+    taken, run = example.steps(), example.walk()
+    words, additions = NORMS[taken.norms]
     st.markdown(
         "A layer has two parts. Attention fetches from other tokens; the **feed-forward network** works on each token "
         "by itself. Each **adds** to the row instead of replacing it: the row is a stream that the parts read from and "
-        "write into. A **layer norm** keeps its numbers in range: "
-        + ("this model norms what each part reads." if layer.pre_norm else "this model norms after each addition.")
+        f"write into. A **layer norm** keeps its numbers in range: {words}"
     )
-    if layer.pre_norm:
-        formulas(
-            r"y = x + \lambda_1\,\mathrm{MultiHead}(\mathrm{norm}(x))",
-            r"z = y + \lambda_2\,\mathrm{FFN}(\mathrm{norm}(y))",
-        )
-    else:
-        formulas(r"y = \mathrm{norm}(x + \mathrm{MultiHead}(x))", r"z = \mathrm{norm}(y + \mathrm{FFN}(y))")
-    formulas(r"\mathrm{FFN}(y) = \mathrm{GELU}(y W_1 + b_1)\, W_2 + b_2")
-    shapes(x=(example.recording.num_tokens, example.width), W_1=tuple(next(layer.mlp.parameters()).shape)[::-1])
+    scaled = taken.norms == "before" and not np.allclose(taken.attention_adds, taken.attended, rtol=1e-2, atol=1e-3)
+    formulas(*(SCALED if scaled else additions))
+    _feed_forward(example, taken)
     stages = {
         "x: goes in": taken.hidden,
         "attention adds": taken.attention_adds,
@@ -37,10 +63,10 @@ def encoder_layer(example: Example) -> None:
         "FFN adds": taken.mlp_adds,
         "z: comes out": taken.out,
     }
+    lengths = {name: np.linalg.norm(stage) for name, stage in stages.items() if stage is not None}
     st.text(f"The row of {example.name} in layer {example.layer}, its length:")
-    lengths = np.array([np.linalg.norm(stage) for stage in stages.values()])
     draw(
-        bar_columns(list(stages), list(stages), {"length": lengths}, theme=example.theme),
+        bar_columns(list(lengths), list(lengths), {"length": np.array([*lengths.values()])}, theme=example.theme),
         "Bars: the length of the row before, within and after the layer, and of what is added.",
     )
     own = run.stream[example.layer + 1, example.query].float().cpu().numpy()
@@ -55,6 +81,23 @@ def encoder_layer(example: Example) -> None:
         curves(range(example.recording.num_layers), lines, ("layer", "length"), example.layer, theme=example.theme),
         "Lines over the layers: the length of the rows, of what attention adds, and of what feed-forward adds.",
     )
+
+
+def _feed_forward(example: Example, taken: Steps) -> None:
+    """Its formula as far as its linear maps tell it, and their shapes."""
+    inside = taken.mlp
+    gated = len(inside) == 3 or (len(inside) == 2 and inside[0][1] == 2 * inside[1][0])
+    if gated:
+        formulas(r"\mathrm{FFN}(y) = (f(y W_1) \odot y W_3)\, W_2")
+    elif len(inside) == 2:
+        formulas(r"\mathrm{FFN}(y) = f(y W_1 + b_1)\, W_2 + b_2")
+    else:
+        st.caption("The feed-forward network of this model is one of several experts, chosen for each token.")
+    if inside:
+        name = "f is a bend, GELU or one like it: without it, two linear maps would be one."
+        st.caption(name + (" A second map gates it (Shazeer 2020)." if gated else ""))
+    maps = {f"W_{number}": sides for number, sides in zip((1, 2) if len(inside) == 2 else (1, 3, 2), inside)}
+    shapes(x=(example.recording.num_tokens, example.width), **maps)
 
 
 def stack(example: Example) -> None:

@@ -1,16 +1,17 @@
 """Steps 1, 5 and 6: a soft dictionary, the softmax, the weighted sum."""
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import streamlit as st
 
 from model.analysis.heads import spread
 from model.analysis.soft import at_temperature, slopes
+from model.anatomy.positions import biases
 from viz.figures.cells import vector_strips
-from viz.figures.columns import bar_columns
 from viz.figures.labels import percent
-from viz.panels.how.example import Example, draw, draw_photo, formulas, knob, note_of_keys, shapes
+from viz.panels.how.example import Example, draw, draw_keys, draw_photo, formulas, knob, shapes
 from viz.wording import name_of
 
 TEMPERATURES = (0.0, 0.1, 0.25, 0.5, 0.75, 1.0, 1.5, 2.0, 4.0, 10.0)
@@ -33,27 +34,31 @@ def dictionary(example: Example) -> None:
         "keys count alike.",
     )
     weights = at_temperature(example.scores, temperature)
-    keys, winner = example.keys, int(example.scores.argmax())
-    shapes(query=(example.d_head,), keys=example.recording.key(0, 0).shape, scores=weights.shape)
-    figure = bar_columns(
-        example.names(keys),
-        example.labels(keys),
-        {"score": example.scores[keys], f"weight at T = {temperature:g}": weights[keys]},
-        int(np.searchsorted(keys, example.query)),
-        example.theme,
+    winner = int(example.scores.argmax())
+    if not example.heads.scores_only:
+        shapes(query=(example.d_head,), keys=(len(weights), example.d_head), scores=weights.shape)
+    draw_keys(
+        example,
+        {"score": example.scores, f"weight at T = {temperature:g}": weights},
+        "Bars: the score of each key, and its weight at the chosen temperature.",
     )
-    draw(figure, "Bars: the score of each key, and its weight at the chosen temperature.")
-    note_of_keys(example)
     st.text(
         f"From {example.name}: {name_of(example.recording, winner)} fits best and gets {percent(weights[winner])}. "
-        f"The look-up spreads over {float(spread(weights)):.1f} of {len(weights):,} keys."
+        f"The look-up spreads over {float(spread(weights)):.1f} of {int(example.seen.sum()):,} keys."
     )
     draw_photo(example, weights, "The photo with these weights as heat.")
 
 
 def softmax(example: Example) -> None:
     """Step 5: scores, their scale, softmax and its slope."""
-    d_head = example.d_head
+    d_head, heads = example.d_head, example.heads
+    divided = f"divided by √{d_head} = {math.sqrt(d_head):.2f}"
+    if heads.scale == 1:
+        ways = ("not divided, as this model does", divided)
+    elif math.isclose(heads.scale, 1 / math.sqrt(d_head), rel_tol=1e-3):
+        ways = (divided, "not divided")
+    else:
+        ways = (f"times {heads.scale:.4g}, as this model does", "not divided")
     st.markdown(
         "The query is multiplied with every key. Such a product is a sum of $d_k$ terms, so it grows with the root of "
         "$d_k$: it is divided by that root. Without, softmax is driven to where one weight is near 1, all others near "
@@ -66,35 +71,52 @@ def softmax(example: Example) -> None:
         "scaling",
         ("scaled", "unscaled"),
         "scaled",
-        format_func={"scaled": f"divided by √{d_head} = {math.sqrt(d_head):.2f}", "unscaled": "not divided"}.get,
+        format_func=dict(zip(("scaled", "unscaled"), ways)).get,
         required=True,
-        help="The model was trained with the division; without it you see what the paper wanted to avoid.",
+        help="The model was trained as the first one says; without it you see what the paper wanted to avoid.",
     )
-    scores = example.scores if scaled == "scaled" else example.scores * math.sqrt(d_head)
-    weights = at_temperature(scores, 1.0)
-    slope, keys = slopes(weights), example.keys
-    shapes(q=(d_head,), K=example.recording.key(0, 0).shape, weights=weights.shape)
-    figure = bar_columns(
-        example.names(keys),
-        example.labels(keys),
-        {"score": scores[keys], "weight": weights[keys], "slope": slope[keys]},
-        int(np.searchsorted(keys, example.query)),
-        example.theme,
+    scores = example.scores if scaled == "scaled" else _otherwise_scaled(example)
+    weights = example.weights if scaled == "scaled" else at_temperature(scores, 1.0)
+    slope = slopes(weights)
+    shapes(q=(d_head,), K=(len(weights), d_head), weights=weights.shape)
+    draw_keys(
+        example,
+        {"score": scores, "weight": weights, "slope": slope},
+        "Bars: score, weight and slope of softmax for each key.",
     )
-    draw(figure, "Bars: score, weight and slope of softmax for each key.")
-    note_of_keys(example)
     st.text(
         f"All {len(weights):,} weights sum to {weights.sum():.6f}. The largest is {percent(weights.max())}; "
-        f"the slopes sum to {slope.sum():.4f}; the scores' standard deviation is {scores.std():.2f}."
+        f"the slopes sum to {slope.sum():.4f}; the scores' standard deviation is {scores[example.seen].std():.2f}."
     )
+    _beside_scores(example)
+
+
+def _otherwise_scaled(example: Example) -> np.ndarray:
+    """The scores [key] not divided; of a model that does not divide, divided by the root of d_k."""
+    scale = 1 / math.sqrt(example.d_head) if example.heads.scale == 1 else 1.0
+    heads, row = replace(example.heads, scale=scale, softcap=None), slice(example.query, example.query + 1)
+    return heads.scores(row, slice(None), example.head)[0].float().cpu().numpy()
+
+
+def _beside_scores(example: Example) -> None:
+    """What a model does to its scores beside the formula."""
+    heads = example.heads
+    if heads.softcap is not None:
+        st.caption(
+            f"This model keeps scores c within ±{heads.softcap:g}, by {heads.softcap:g} · tanh(c / {heads.softcap:g})."
+        )
+    if heads.sinks is not None:
+        st.caption("Each head of this model has one score more, whose weight goes nowhere: rows sum to less than one.")
+    if biases(example.model.network):
+        st.caption("This model adds a number to each score that depends on how far apart the two stand; it is in them.")
 
 
 def weighted_sum(example: Example) -> None:
     """Step 6: the values in the mixture that the weights say."""
-    recording, keys = example.recording, example.keys
+    recording = example.recording
     value = recording.value(example.layer, example.head)
     parts = example.weights[:, None] * value  # [key, d_head]
-    context = example.steps().context[example.head]
+    context = parts.sum(axis=0)
     st.markdown(
         "Each value is multiplied with its weight, and all are added: the **context vector** of the query. What a key "
         "adds is as long as weight times length of its value: a large weight on a short value adds little."
@@ -106,19 +128,15 @@ def weighted_sum(example: Example) -> None:
         context=context.shape,
         output=(recording.num_tokens, example.width),
     )
-    figure = bar_columns(
-        example.names(keys),
-        example.labels(keys),
+    draw_keys(
+        example,
         {
-            "weight": example.weights[keys],
-            "length of value": np.linalg.norm(value, axis=-1)[keys],
-            "adds": np.linalg.norm(parts, axis=-1)[keys],
+            "weight": example.weights,
+            "length of value": np.linalg.norm(value, axis=-1),
+            "adds": np.linalg.norm(parts, axis=-1),
         },
-        int(np.searchsorted(keys, example.query)),
-        example.theme,
+        "Bars: the weight of each key, the length of its value, and the length of what it adds.",
     )
-    draw(figure, "Bars: the weight of each key, the length of its value, and the length of what it adds.")
-    note_of_keys(example)
     largest = np.argsort(-np.linalg.norm(parts, axis=-1))[:5]
     names = [*(f"{name}: weight × value" for name in example.names(largest)), "context: the sum over all keys"]
     draw(
@@ -129,6 +147,9 @@ def weighted_sum(example: Example) -> None:
     )
     st.text(
         f"What these {len(largest)} keys add together is {np.linalg.norm(parts[largest].sum(axis=0)):.3f} long; the "
-        f"context vector is {np.linalg.norm(context):.3f} long. Largest difference from the model's own: "
-        f"{np.abs(parts.sum(axis=0) - context).max():.1e}."
+        f"context vector is {np.linalg.norm(context):.3f} long."
     )
+    taken = example.steps()
+    if taken.writes is not None:
+        apart = np.abs(taken.given.reshape(recording.num_heads, -1)[example.head] - context).max()
+        st.text(f"Largest difference from what the model's own run gave to its output projection: {apart:.1e}.")

@@ -4,30 +4,42 @@ import inspect
 
 import streamlit as st
 
+from model.anatomy.layer import difference_from_fused
+from model.loaded import ImageModel, TextModel
 from model.nn.attention import MultiHeadAttention, scaled_dot_product_attention
-from model.walk import difference_from_fused
 from viz.panels.how.example import Example, shapes
 
 
 def pytorch(example: Example) -> None:
     """Step 11: the program's own code, shown as it is, and run."""
-    recording = example.recording
-    heads = recording.layers[example.layer]
-    st.markdown("This is the code that the model behind this page runs, read from its own files.")
+    recording, heads, name = example.recording, example.heads, type(example.model.network).__name__
+    st.markdown(
+        "This is the code that the model behind this page runs, read from its own files."
+        if isinstance(example.model, TextModel | ImageModel)
+        else f"This is the arithmetic, from this program's own files. Your model is `{name}` of transformers, which "
+        "gives the same queries, keys and values to torch's kernel."
+    )
     st.code(inspect.getsource(scaled_dot_product_attention), language="python")
     with st.expander("MultiHeadAttention"):
         st.code(inspect.getsource(MultiHeadAttention), language="python")
+    apart = difference_from_fused(heads)
     st.markdown(
         "Torch has the same as one fused kernel, `torch.nn.functional.scaled_dot_product_attention`, which never "
-        "holds all weights at once. Both were just run on your input, with all heads of this layer:"
+        "holds all weights at once. "
+        + (
+            "It neither caps scores nor knows sinks, as this model does, so there is nothing to compare:"
+            if apart is None
+            else "Both were just run on your input, with all heads of this layer:"
+        )
     )
     shapes(query=tuple(heads.query.shape), key=tuple(heads.key.shape), value=tuple(heads.value.shape))
-    st.text(f"Largest difference between the two: {difference_from_fused(heads):.1e}.")
+    if apart is not None:
+        st.text(f"Largest difference between the two: {apart:.1e}.")
     st.markdown("The pretrained model in three lines, from the project's folder:")
     given = '"Any sentence of yours."' if recording.photo is None else '"photo.jpg"'
     st.code(
         "from model import load_model\n"
-        f'model = load_model("{recording.model.name}")\n'
+        f"model = load_model({recording.model.name!r})\n"
         f"weights = model.record({given}).attention(layer={example.layer}, head={example.head})  # [query, key]",
         language="python",
     )

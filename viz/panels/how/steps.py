@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from viz.panels.how import costs, heads, inputs, layers, looking, pytorch, vision
+from viz.panels.how import costs, heads, inputs, layers, looking, places, pytorch, vision
 from viz.panels.how.example import Example
 
 
@@ -17,6 +17,7 @@ class Step:
     terms: tuple[str, ...]  # of the glossary
     attempt: str  # one thing to try
     source: str
+    vectors: bool = False  # it needs queries, keys and values, which a few models do not give
 
 
 STEPS = (
@@ -42,7 +43,7 @@ STEPS = (
     Step(
         "Where is a word?",
         "Positions",
-        inputs.positions,
+        places.positions,
         ("position encoding", "embedding"),
         "Shuffle without encodings, then with: when do the rows follow their tokens?",
         "Vaswani et al. 2017, section 3.5; Devlin et al. 2019, section 3; Dosovitskiy et al. 2021, figure 7, middle.",
@@ -54,6 +55,7 @@ STEPS = (
         ("query", "key", "value", "head"),
         "Change the head: the row stays the same, what is made of it does not.",
         "Vaswani et al. 2017, section 3.2.2.",
+        vectors=True,
     ),
     Step(
         "Scores, scaling, softmax",
@@ -62,6 +64,7 @@ STEPS = (
         ("score", "softmax", "weight"),
         "Switch the division off, and watch the slopes of all keys but the winner.",
         "Vaswani et al. 2017, section 3.2.1, equation 1 and footnote 4.",
+        vectors=True,
     ),
     Step(
         "The weighted sum",
@@ -70,6 +73,7 @@ STEPS = (
         ("value", "weight", "context vector"),
         "Find a key with a large weight that adds little: its value is short. Special tokens often are such.",
         "Vaswani et al. 2017, equation 1; lengths: Kobayashi et al. 2020, “Attention is Not Only a Weight”, section 3.",
+        vectors=True,
     ),
     Step(
         "Many heads",
@@ -79,6 +83,7 @@ STEPS = (
         "Which head writes most? Choose it above, and go back to see what it looks at.",
         "Vaswani et al. 2017, section 3.2.2; what a head writes: Kobayashi et al. 2020, section 3; Elhage et al. 2021, "
         "“A Mathematical Framework for Transformer Circuits”.",
+        vectors=True,
     ),
     Step(
         "The encoder layer",
@@ -112,6 +117,7 @@ STEPS = (
         ("score", "softmax", "head"),
         "Read the code from the bottom: which line is the soft dictionary?",
         "Vaswani et al. 2017, equation 1; torch.nn.functional.scaled_dot_product_attention.",
+        vectors=True,
     ),
     Step(
         "What it costs",

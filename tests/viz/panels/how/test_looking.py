@@ -89,5 +89,5 @@ def test_the_weighted_sum(layer: int, head: int, query: int, trophy: Recording) 
     np.testing.assert_allclose(column(app, 2), weights * np.linalg.norm(value, axis=1), atol=1e-4)
     context = numbers_in(chart(app, 1)["data"][0]["customdata"])[-1]
     np.testing.assert_allclose(context, weights @ value, atol=1e-5)
-    (apart,) = re.findall(r"Largest difference from the model's own: (\S+)\.$", said(app, "add together"))
+    (apart,) = re.findall(r"gave to its output projection: (\S+)\.$", said(app, "Largest difference"))
     assert float(apart) < 1e-5
