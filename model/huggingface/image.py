@@ -9,7 +9,7 @@ import torch
 
 from model.device import enough_memory, synchronize
 from model.errors import CheckpointError, InputError
-from model.huggingface.network import architecture_of, cast, load_network, reason_of, vision_class
+from model.huggingface.network import architecture_of, cast, load_network, refusing, vision_class
 from model.huggingface.patches import num_prefix, options_of, pictures
 from model.huggingface.pixels import read_processor, reading_of, size_of
 from model.huggingface.predictions import predictions_of
@@ -139,12 +139,8 @@ def load_image(
         raise CheckpointError(f"{name} reads no square patches of RGB; take another model.")
     options = options_of(network, patch)
     inputs = {"pixel_values": pictures(network, patch), **options}
-    try:
+    with refusing(f"{name} cannot be run on an image"):
         probed = probe(network, inputs)
-    except CheckpointError:
-        raise
-    except Exception as error:  # whatever a model of somebody's raises when it runs
-        raise CheckpointError(f"{name} cannot be run on an image ({reason_of(error)}).") from error
     prefix = _prefix(str(shape.model_type), num_prefix(probed, inputs))
     size = size_of(processor, _side(getattr(shape, "image_size", None)) or SIZES[0])
     cast(network, dtype)

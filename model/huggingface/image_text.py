@@ -11,9 +11,9 @@ from tokenizers import Tokenizer
 from transformers import PreTrainedModel
 
 from model.device import enough_memory, synchronize
-from model.errors import CheckpointError, InputError
+from model.errors import InputError
 from model.huggingface.image import patch_names
-from model.huggingface.network import architecture_of, cast, load_network, load_tokenizer, reason_of
+from model.huggingface.network import architecture_of, cast, load_network, load_tokenizer, refusing
 from model.huggingface.pixels import read_processor, reading_of
 from model.huggingface.placing import Placing, placing_of
 from model.huggingface.predictions import predictions_of
@@ -156,14 +156,8 @@ def load_image_text(
     network = load_network(folder, architecture, torch.float32 if dtype == torch.bfloat16 else dtype).to(device)
     placing = placing_of(network, tokenizer)
     reading = reading_of(processor, placing.image_size)
-    try:
+    with refusing(f"{type(network).__name__} does not take one token for each patch of an image"):
         probed = probe(network, _probe_inputs(network, placing))
-    except CheckpointError:
-        raise
-    except Exception as error:  # whatever a model of somebody's raises when it runs
-        raise CheckpointError(
-            f"{type(network).__name__} does not take one token for each patch of an image ({reason_of(error)})."
-        ) from error
     cast(network, dtype)
     return TransformersImageText(description, probed, tokenizer, placing, reading)
 

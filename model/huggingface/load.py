@@ -16,7 +16,7 @@ from model.huggingface.bounds import MAX_LAYERS, read_config, stored_bytes
 from model.huggingface.image import TransformersImage, load_image
 from model.huggingface.image_text import TransformersImageText, load_image_text
 from model.huggingface.load_text import load_text
-from model.huggingface.network import LOADING, architecture_of, reason_of, text_class
+from model.huggingface.network import LOADING, architecture_of, refusing, text_class
 from model.huggingface.text import TransformersText
 from model.recording import Description
 
@@ -114,14 +114,10 @@ def _load(
 
 
 def _config(folder: Path) -> PretrainedConfig:
-    try:
+    with refusing(f"transformers cannot read the config.json in {folder.name!r}"):
         config = AutoConfig.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
         config.get_text_config()  # some have several, and raise
-        return config
-    except Exception as error:  # a folder may hold anything, and transformers raises anything
-        raise CheckpointError(
-            f"transformers cannot read the config.json in {folder.name!r} ({reason_of(error)})."
-        ) from error
+    return config
 
 
 def _kind(config: PretrainedConfig, architecture: str) -> str:
@@ -141,13 +137,9 @@ def _kind(config: PretrainedConfig, architecture: str) -> str:
 
 def _parameters(folder: Path, config: PretrainedConfig, stored: int | None) -> int:
     """How many there would be; no more than the bytes that are stored could hold."""
-    try:
-        with LOADING, torch.device("meta"), no_init_weights():
-            parameters = sum(p.numel() for p in AutoModel.from_config(config).parameters())
-    except Exception as error:
-        raise CheckpointError(
-            f"transformers cannot build the model in {folder.name!r} ({reason_of(error)})."
-        ) from error
+    cannot = refusing(f"transformers cannot build the model in {folder.name!r}")
+    with cannot, LOADING, torch.device("meta"), no_init_weights():
+        parameters = sum(p.numel() for p in AutoModel.from_config(config).parameters())
     if stored is not None and parameters > 4 * ROOM * stored:  # stored in as little as a byte each
         raise CheckpointError(
             f"The config.json in {folder.name!r} asks for {parameters:,} parameters, but {stored:,} bytes are there."
