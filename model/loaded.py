@@ -16,7 +16,7 @@ from model.checkpoints.catalogue import CATALOGUE
 from model.checkpoints.dinov2_onnx import load_dinov2
 from model.checkpoints.files import locate
 from model.device import enough_memory, pick_device, pick_dtype, synchronize
-from model.inputs import LETTERBOX, ImageInput, ImageSource, Size, Text, TextInput, read_image, read_text
+from model.inputs import LETTERBOX, ImageInput, ImageSource, Size, Text, TextInput, patch_names, read_image, read_text
 from model.nn.attention import Heads
 from model.nn.encoder import OnLayer
 from model.nn.saliency import SaliencyDecoder
@@ -76,12 +76,6 @@ class TextModel:
             hidden, layers = self._run(given.ids, given.segments, on_layer)
             synchronize(self.device)
         seconds = time.perf_counter() - started
-        notes = {}
-        if given.dropped:
-            notes["input"] = (
-                f"This model reads {self.max_tokens} tokens: "
-                f"{given.kept:,} of {given.kept + given.dropped:,} were kept, the rest cut off at the end."
-            )
         return Recording(
             layers=layers,
             tokens=given.tokens,
@@ -94,7 +88,7 @@ class TextModel:
             offsets=given.offsets,
             texts=given.texts,
             outputs=self._outputs(given.texts, hidden),
-            notes=notes,
+            notes=given.notes(self.max_tokens),
         )
 
     def _run(
@@ -167,7 +161,7 @@ class ImageModel:
         num_tokens = prefix + rows * columns
         return Recording(
             layers=tuple(heads.first() for heads in layers),
-            tokens=("[CLS]", *(f"({row}, {column})" for row in range(rows) for column in range(columns))),
+            tokens=("[CLS]", *patch_names(rows, columns)),
             words=(None,) * num_tokens,
             special=np.arange(num_tokens) < prefix,
             segments=(0,) * num_tokens,

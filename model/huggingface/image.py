@@ -14,7 +14,7 @@ from model.huggingface.patches import num_prefix, options_of, pictures
 from model.huggingface.pixels import read_processor, reading_of, size_of
 from model.huggingface.predictions import predictions_of
 from model.huggingface.probe import Probed, probe
-from model.inputs import SIZES, ImageInput, ImageSource, Reading, Size, read_image
+from model.inputs import SIZES, ImageInput, ImageSource, Reading, Size, patch_names, read_image
 from model.nn.encoder import OnLayer
 from model.recording import Description, Recording
 
@@ -102,11 +102,6 @@ class TransformersImage:
             outputs={"embedding": (hidden[0] if num_prefix else hidden.mean(dim=0)).numpy()},
             predictions=predictions_of(self.network, None, run.outputs, ()),
         )
-
-
-def patch_names(rows: int, columns: int) -> tuple[str, ...]:
-    """What to call each patch, row by row."""
-    return tuple(f"({row}, {column})" for row in range(rows) for column in range(columns))
 
 
 def load_image(

@@ -12,7 +12,6 @@ from transformers import PreTrainedModel
 
 from model.device import enough_memory, synchronize
 from model.errors import InputError
-from model.huggingface.image import patch_names
 from model.huggingface.network import architecture_of, cast, load_network, load_tokenizer, refusing
 from model.huggingface.pixels import read_processor, reading_of
 from model.huggingface.placing import Placing, placing_of
@@ -20,7 +19,7 @@ from model.huggingface.predictions import predictions_of
 from model.huggingface.probe import Probed, probe
 from model.huggingface.reordered import reordered, vision_stage
 from model.huggingface.text import LONGEST, num_positions_of, token_text
-from model.inputs import ImageInput, ImageSource, Reading, Size, read_image, read_text
+from model.inputs import ImageInput, ImageSource, Reading, Size, patch_names, read_image, read_text
 from model.nn.encoder import OnLayer
 from model.recording import Description, Recording
 
@@ -124,12 +123,7 @@ class TransformersImageText:
         if self._placing.token in given.ids:
             raise InputError("The text itself has a token that stands for an image; leave it out.")
         first = int(np.argmin(given.special))
-        notes = {"exact": self.probed.note}
-        if given.dropped:
-            notes["input"] = (
-                f"This model reads {self.max_tokens:,} tokens: beside the image, {given.kept:,} of "
-                f"{given.kept + given.dropped:,} were kept, the rest cut off at the end."
-            )
+        notes = {"exact": self.probed.note, **given.notes(self.max_tokens, "beside the image, ")}
         return [*given.ids[:first], *frame, *given.ids[first:]], notes
 
 

@@ -110,7 +110,7 @@ class TransformersText:
             offsets=(*given.offsets, *(None for _ in written)),
             texts=texts,
             outputs={} if self.causal else {"embedding": _embedding(run.outputs)},
-            notes=notes_of(given, self.max_tokens, self.probed),
+            notes={"exact": self.probed.note, **given.notes(self.max_tokens)},
             predictions=predictions_of(self.network, self.tokenizer, run.outputs, ids),
             stage=stage,
         )
@@ -164,17 +164,6 @@ def special_ids(tokenizer: Tokenizer, ids: Sequence[int]) -> np.ndarray:
     """[token] bool: which ids are special tokens."""
     added = tokenizer.get_added_tokens_decoder()
     return np.array([number in added and added[number].special for number in ids], dtype=bool)
-
-
-def notes_of(given: TextInput, max_tokens: int, probed: Probed) -> dict[str, str]:
-    """What is to be known of the input, that it was cut; and of how exactly it was recorded."""
-    notes = {"exact": probed.note}
-    if given.dropped:
-        notes["input"] = (
-            f"This model reads {max_tokens:,} tokens: "
-            f"{given.kept:,} of {given.kept + given.dropped:,} were kept, the rest cut off at the end."
-        )
-    return notes
 
 
 def num_positions_of(network: PreTrainedModel, tokenizer_says: int) -> int:
