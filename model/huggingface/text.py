@@ -13,7 +13,7 @@ from torch import nn
 from transformers import PreTrainedModel
 
 from model.device import enough_memory, synchronize
-from model.huggingface.predictions import predictions_of
+from model.huggingface.predictions import decoded, predictions_of
 from model.huggingface.probe import Probed
 from model.huggingface.writing import room_for, write
 from model.inputs import Text, TextInput, read_text
@@ -154,10 +154,9 @@ def named(given: TextInput) -> tuple[str, ...]:
 
 
 def token_text(tokenizer: Tokenizer, number: int) -> str:
-    """What a token reads as; its own name where it is no whole character."""
-    text = tokenizer.decode([number], skip_special_tokens=False)
-    whole = text and "\ufffd" not in text
-    return (text.strip(" ") or text) if whole else tokenizer.id_to_token(number) or f"#{number}"
+    """What a token reads as, without the spaces around it."""
+    text = decoded(tokenizer, number)
+    return text.strip(" ") or text
 
 
 def special_ids(tokenizer: Tokenizer, ids: Sequence[int]) -> np.ndarray:
