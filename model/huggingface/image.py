@@ -9,7 +9,7 @@ import torch
 
 from model.device import enough_memory, synchronize
 from model.errors import CheckpointError, InputError
-from model.huggingface.network import architecture_of, cast, load_network, refusing, vision_class
+from model.huggingface.network import architecture_of, load_network, refusing, vision_class
 from model.huggingface.patches import num_prefix, options_of, pictures
 from model.huggingface.pixels import read_processor, reading_of, size_of
 from model.huggingface.predictions import predictions_of
@@ -114,14 +114,14 @@ def load_image(
         config: what `bounds.read_config` read there.
         description: of the checkpoint.
         device: to run it on.
-        dtype: to run it in.
+        dtype: to load and probe it in.
 
     Raises CheckpointError for what cannot be loaded, or cannot be recorded exactly with one position a patch.
     """
     processor = read_processor(folder)
     named = architecture_of(config)
     architecture = named if "ForImageClassification" in named else vision_class(config)
-    network = load_network(folder, architecture, torch.float32 if dtype == torch.bfloat16 else dtype).to(device)
+    network = load_network(folder, architecture, dtype).to(device)
     shape = getattr(network.config, "vision_config", network.config)
     name = type(network).__name__
     if hasattr(shape, "depths"):
@@ -138,7 +138,6 @@ def load_image(
         probed = probe(network, inputs)
     prefix = _prefix(str(shape.model_type), num_prefix(probed, inputs))
     size = size_of(processor, _side(getattr(shape, "image_size", None)) or SIZES[0])
-    cast(network, dtype)
     if architecture == named:
         options["output_hidden_states"] = True
     return TransformersImage(description, probed, options, patch, prefix, reading_of(processor), size)

@@ -12,7 +12,7 @@ from transformers import PreTrainedModel
 
 from model.device import enough_memory, synchronize
 from model.errors import InputError
-from model.huggingface.network import architecture_of, cast, load_network, load_tokenizer, refusing
+from model.huggingface.network import architecture_of, load_network, load_tokenizer, refusing
 from model.huggingface.pixels import read_processor, reading_of
 from model.huggingface.placing import Placing, placing_of
 from model.huggingface.predictions import predictions_of
@@ -137,7 +137,7 @@ def load_image_text(
         config: what `bounds.read_config` read there.
         description: of the checkpoint.
         device: to run it on.
-        dtype: to run it in.
+        dtype: to load and probe it in.
 
     Raises CheckpointError for what cannot be loaded, is of a family whose images are not known here, or cannot be
     recorded exactly.
@@ -146,13 +146,11 @@ def load_image_text(
     tokenizer = load_tokenizer(folder).backend_tokenizer
     tokenizer.no_truncation()
     tokenizer.no_padding()
-    architecture = architecture_of(config)
-    network = load_network(folder, architecture, torch.float32 if dtype == torch.bfloat16 else dtype).to(device)
+    network = load_network(folder, architecture_of(config), dtype).to(device)
     placing = placing_of(network, tokenizer)
     reading = reading_of(processor, placing.image_size)
     with refusing(f"{type(network).__name__} does not take one token for each patch of an image"):
         probed = probe(network, _probe_inputs(network, placing))
-    cast(network, dtype)
     return TransformersImageText(description, probed, tokenizer, placing, reading)
 
 

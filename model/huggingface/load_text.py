@@ -25,7 +25,7 @@ def load_text(
         architecture: the class of transformers to load; None: the bare model.
         description: of the checkpoint.
         device: to run it on.
-        dtype: to run it in.
+        dtype: to load and probe it in.
 
     Raises CheckpointError for what cannot be loaded, or cannot be recorded exactly.
     """

@@ -92,6 +92,9 @@ def cast(network: PreTrainedModel, dtype: torch.dtype) -> None:
     """Weights to a number format, in place; buffers, such as rotary frequencies, keep theirs."""
     for parameter in network.parameters():
         parameter.data = parameter.data.to(dtype)
+    for part in network.modules():
+        if isinstance(part, PreTrainedModel):
+            part.config.dtype = dtype  # as from_pretrained would have said
 
 
 @contextmanager

@@ -97,11 +97,7 @@ def _facts(page: str, name: str, kinds: tuple[str, ...]) -> None:
         if facts.kind not in kinds:
             where = {"text": "Text", "causal": "Text or Generate", "sequence": "Generate"}.get(facts.kind, "Image")
             raise InputError(f"This is a model for the page {where}; open it there.")
-        if facts.needed > facts.free:
-            raise InputError(
-                f"It needs {facts.needed / 1e9:.1f} GB of memory, but {facts.free / 1e9:.1f} GB are free; "
-                "take a smaller one."
-            )
+        facts.check_memory("It")
     except HeadlensError as error:
         st.session_state.pop(f"{page}_model_checked", None)
         st.error(parts.plain(str(error)))
