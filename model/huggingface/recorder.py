@@ -1,22 +1,20 @@
 """One run of a transformers model, and everything that its attention layers were given."""
 
 import re
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import torch
 from transformers import MODEL_FOR_CAUSAL_LM_MAPPING, MODEL_FOR_MASKED_LM_MAPPING, PreTrainedModel
 
-from model.huggingface.attend import Call, recorded_calls
+from model.huggingface.attend import recorded_calls
 from model.huggingface.functions import function_calls
 from model.nn.attention import Heads
 from model.nn.encoder import OnLayer
 
 CROSS = re.compile(r"cross_?att|encoder_attn|EncDecAttention", re.IGNORECASE)
 VISION = re.compile(r"vision|visual|image_encoder", re.IGNORECASE)
-OnCall = Callable[[int], object]
 
 
 @dataclass(frozen=True)
@@ -44,23 +42,13 @@ class Recorder:
     @torch.inference_mode()
     def run(self, inputs: Mapping[str, Any], on_layer: OnLayer | None = None) -> Run:
         """Run inputs as the model's forward takes them; on_layer hears the number of each attention layer, from 0."""
-
-        def on_call(done: int) -> None:
-            if on_layer is not None:
-                on_layer(done - 1)
-
-        with self._calls(on_call) as calls:
+        recording = recorded_calls(on_layer) if self.way == "interface" else function_calls(self.network, on_layer)
+        with recording as calls:
             outputs = self.network(**inputs, return_dict=True)
         stages: dict[str, list[Heads]] = {}
         for call in calls:
             stages.setdefault(self._stage(self._names.get(id(call.module), "")), []).append(call.heads)
         return Run(outputs, {stage: tuple(layers) for stage, layers in stages.items()})
-
-    @contextmanager
-    def _calls(self, on_call: OnCall) -> Iterator[list[Call]]:
-        recording = recorded_calls(on_call) if self.way == "interface" else function_calls(self.network, on_call)
-        with recording as calls:
-            yield calls
 
     def _stage(self, name: str) -> str:
         config = self.network.config
