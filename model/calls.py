@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
 from model.nn.attention import Heads, kept_scores
+from model.nn.encoder import OnLayer
 
 SOFTMAX = {torch.softmax, Tensor.softmax, F.softmax, torch.special.softmax}
 attending: ContextVar[bool] = ContextVar("attending", default=False)  # inside a call that is noted by other means
@@ -39,11 +40,11 @@ def attention_modules(network: nn.Module) -> list[nn.Module]:
 class _Mode(TorchFunctionMode):
     """Notes scaled dot-product attention and softmax over keys while an attention module runs."""
 
-    def __init__(self, on_call: Callable[[int], object] | None) -> None:
+    def __init__(self, on_layer: OnLayer | None) -> None:
         super().__init__()
         self.calls: list[Call] = []
         self.inside: list[nn.Module] = []
-        self._on_call = on_call
+        self._on_layer = on_layer
         self._thread = threading.get_ident()  # the hooks are on a network that others may be running
 
     def enter(self, module: nn.Module) -> None:
@@ -71,8 +72,8 @@ class _Mode(TorchFunctionMode):
 
     def _note(self, heads: Heads) -> None:
         self.calls.append(Call(self.inside[-1], heads))
-        if self._on_call is not None:
-            self._on_call(len(self.calls))
+        if self._on_layer is not None:
+            self._on_layer(len(self.calls) - 1)
 
 
 def _heads_of(
@@ -90,9 +91,10 @@ def _heads_of(
 
 
 @contextmanager
-def function_calls(network: nn.Module, on_call: Callable[[int], object] | None) -> Iterator[list[Call]]:
-    """All attention that the network's attention modules compute by torch's functions inside the context."""
-    mode = _Mode(on_call)
+def function_calls(network: nn.Module, on_layer: OnLayer | None = None) -> Iterator[list[Call]]:
+    """All attention that the network's attention modules compute by torch's functions inside the context; on_layer
+    hears the number of each, from 0."""
+    mode = _Mode(on_layer)
     hooks = []
     for module in attention_modules(network):
         hooks.append(module.register_forward_pre_hook(lambda entered, _: mode.enter(entered)))

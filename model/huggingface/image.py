@@ -1,7 +1,6 @@
 """Vision transformers of transformers: an image in, a Recording out."""
 
 import time
-from collections.abc import Callable
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
@@ -12,12 +11,12 @@ import torch
 from model.calls import Call
 from model.device import enough_memory, synchronize
 from model.errors import CheckpointError, InputError
-from model.huggingface.network import architecture_of, cast, load_network, reason_of, vision_class
+from model.huggingface.network import architecture_of, load_network, refusing, vision_class
 from model.huggingface.patches import num_prefix, options_of, pictures
 from model.huggingface.pixels import read_processor, reading_of, size_of
 from model.huggingface.predictions import predictions_of
 from model.huggingface.probe import Probed, probe
-from model.inputs import SIZES, ImageInput, ImageSource, Reading, Size, read_image
+from model.inputs import SIZES, ImageInput, ImageSource, Reading, Size, patch_names, read_image
 from model.nn.encoder import OnLayer
 from model.recording import Description, Recording
 
@@ -66,9 +65,9 @@ class TransformersImage:
         """What the network's forward takes of an image that was read."""
         return {"pixel_values": given.pixels.to(self.device, self.network.dtype), **self._options}
 
-    def calls(self, on_call: Callable[[int], object]) -> AbstractContextManager[list[Call]]:
+    def calls(self, on_layer: OnLayer | None = None) -> AbstractContextManager[list[Call]]:
         """The calls of attention that the network makes inside the context."""
-        return self.probed.recorder.calls(on_call)
+        return self.probed.recorder.calls(on_layer)
 
     @torch.inference_mode()
     def record(self, image: ImageSource, size: Size | None = None, on_layer: OnLayer | None = None) -> Recording:
@@ -114,11 +113,6 @@ class TransformersImage:
         )
 
 
-def patch_names(rows: int, columns: int) -> tuple[str, ...]:
-    """What to call each patch, row by row."""
-    return tuple(f"({row}, {column})" for row in range(rows) for column in range(columns))
-
-
 def load_image(
     folder: Path, config: dict[str, Any], description: Description, device: torch.device, dtype: torch.dtype
 ) -> TransformersImage:
@@ -129,14 +123,14 @@ def load_image(
         config: what `bounds.read_config` read there.
         description: of the checkpoint.
         device: to run it on.
-        dtype: to run it in.
+        dtype: to load and probe it in.
 
     Raises CheckpointError for what cannot be loaded, or cannot be recorded exactly with one position a patch.
     """
     processor = read_processor(folder)
     named = architecture_of(config)
     architecture = named if "ForImageClassification" in named else vision_class(config)
-    network = load_network(folder, architecture, torch.float32 if dtype == torch.bfloat16 else dtype).to(device)
+    network = load_network(folder, architecture, dtype).to(device)
     shape = getattr(network.config, "vision_config", network.config)
     name = type(network).__name__
     if hasattr(shape, "depths"):
@@ -149,15 +143,10 @@ def load_image(
         raise CheckpointError(f"{name} reads no square patches of RGB; take another model.")
     options = options_of(network, patch)
     inputs = {"pixel_values": pictures(network, patch), **options}
-    try:
+    with refusing(f"{name} cannot be run on an image"):
         probed = probe(network, inputs)
-    except CheckpointError:
-        raise
-    except Exception as error:  # whatever a model of somebody's raises when it runs
-        raise CheckpointError(f"{name} cannot be run on an image ({reason_of(error)}).") from error
     prefix = _prefix(str(shape.model_type), num_prefix(probed, inputs))
     size = size_of(processor, _side(getattr(shape, "image_size", None)) or SIZES[0])
-    cast(network, dtype)
     if architecture == named:
         options["output_hidden_states"] = True
     return TransformersImage(description, probed, options, patch, prefix, reading_of(processor), size)

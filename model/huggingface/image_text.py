@@ -11,16 +11,15 @@ from tokenizers import Tokenizer
 from transformers import PreTrainedModel
 
 from model.device import enough_memory, synchronize
-from model.errors import CheckpointError, InputError
-from model.huggingface.image import patch_names
-from model.huggingface.network import architecture_of, cast, load_network, load_tokenizer, reason_of
+from model.errors import InputError
+from model.huggingface.network import architecture_of, load_network, load_tokenizer, refusing
 from model.huggingface.pixels import read_processor, reading_of
 from model.huggingface.placing import Placing, placing_of
 from model.huggingface.predictions import predictions_of
 from model.huggingface.probe import Probed, probe
 from model.huggingface.reordered import reordered, vision_stage
 from model.huggingface.text import LONGEST, num_positions_of, token_text
-from model.inputs import ImageInput, ImageSource, Reading, Size, read_image, read_text
+from model.inputs import ImageInput, ImageSource, Reading, Size, patch_names, read_image, read_text
 from model.nn.encoder import OnLayer
 from model.recording import Description, Recording
 
@@ -124,12 +123,7 @@ class TransformersImageText:
         if self._placing.token in given.ids:
             raise InputError("The text itself has a token that stands for an image; leave it out.")
         first = int(np.argmin(given.special))
-        notes = {"exact": self.probed.note}
-        if given.dropped:
-            notes["input"] = (
-                f"This model reads {self.max_tokens:,} tokens: beside the image, {given.kept:,} of "
-                f"{given.kept + given.dropped:,} were kept, the rest cut off at the end."
-            )
+        notes = {"exact": self.probed.note, **given.notes(self.max_tokens, "beside the image, ")}
         return [*given.ids[:first], *frame, *given.ids[first:]], notes
 
 
@@ -143,7 +137,7 @@ def load_image_text(
         config: what `bounds.read_config` read there.
         description: of the checkpoint.
         device: to run it on.
-        dtype: to run it in.
+        dtype: to load and probe it in.
 
     Raises CheckpointError for what cannot be loaded, is of a family whose images are not known here, or cannot be
     recorded exactly.
@@ -152,19 +146,11 @@ def load_image_text(
     tokenizer = load_tokenizer(folder).backend_tokenizer
     tokenizer.no_truncation()
     tokenizer.no_padding()
-    architecture = architecture_of(config)
-    network = load_network(folder, architecture, torch.float32 if dtype == torch.bfloat16 else dtype).to(device)
+    network = load_network(folder, architecture_of(config), dtype).to(device)
     placing = placing_of(network, tokenizer)
     reading = reading_of(processor, placing.image_size)
-    try:
+    with refusing(f"{type(network).__name__} does not take one token for each patch of an image"):
         probed = probe(network, _probe_inputs(network, placing))
-    except CheckpointError:
-        raise
-    except Exception as error:  # whatever a model of somebody's raises when it runs
-        raise CheckpointError(
-            f"{type(network).__name__} does not take one token for each patch of an image ({reason_of(error)})."
-        ) from error
-    cast(network, dtype)
     return TransformersImageText(description, probed, tokenizer, placing, reading)
 
 

@@ -3,7 +3,7 @@
 import re
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import torch
 import transformers
@@ -16,7 +16,7 @@ from model.huggingface.bounds import MAX_LAYERS, read_config, stored_bytes
 from model.huggingface.image import TransformersImage, load_image
 from model.huggingface.image_text import TransformersImageText, load_image_text
 from model.huggingface.load_text import load_text
-from model.huggingface.network import LOADING, architecture_of, reason_of, text_class
+from model.huggingface.network import LOADING, architecture_of, cast, refusing, text_class
 from model.huggingface.text import TransformersText
 from model.recording import Description
 
@@ -28,6 +28,7 @@ ROOM = 1.5  # a model may take so much more memory than its weights do on disk, 
 class Facts:
     """What a folder says of its model, before it is loaded."""
 
+    config: dict[str, Any]  # its config.json
     kind: str  # "text", "causal", "sequence", "image" or "image-text"
     architecture: str  # the class that it was saved from
     parameters: int
@@ -35,7 +36,16 @@ class Facts:
     heads: int
     needed: int  # bytes of memory
     free: int  # bytes of memory
-    licence: str  # "unknown" where the folder does not say
+    device: torch.device  # that the memory is of
+    licence: str  # "not stated" where the folder does not say it
+
+    def check_memory(self, name: str) -> None:
+        """Raises CheckpointError where the model, so called, needs more than is free."""
+        if self.needed > self.free:
+            raise CheckpointError(
+                f"{name} needs {self.needed / 1e9:.1f} GB of memory, but {self.free / 1e9:.1f} GB are free on "
+                f"{self.device}; take a smaller model."
+            )
 
 
 def read_facts(folder: Path, device: torch.device, dtype: torch.dtype = torch.float32, stored: bool = True) -> Facts:
@@ -45,7 +55,7 @@ def read_facts(folder: Path, device: torch.device, dtype: torch.dtype = torch.fl
     """
     said = read_config(folder)
     config = _config(folder)
-    architecture = str((said.get("architectures") or [said["model_type"]])[0])
+    architecture = architecture_of(said) or said["model_type"]
     kind = _kind(config, architecture)
     part = config.vision_config if kind == "image" and hasattr(config, "vision_config") else config
     part = part if kind == "image" else part.get_text_config()
@@ -56,13 +66,15 @@ def read_facts(folder: Path, device: torch.device, dtype: torch.dtype = torch.fl
         )
     parameters = _parameters(folder, config, stored_bytes(folder) if stored else None)
     return Facts(
+        config=said,
         kind=kind,
-        architecture=architecture_of(said) or said["model_type"],
+        architecture=architecture,
         parameters=parameters,
         layers=layers,
         heads=heads,
         needed=parameters * dtype.itemsize,
         free=free_memory(device),
+        device=device,
         licence=_licence(folder),
     )
 
@@ -95,33 +107,30 @@ def load_folder(
 def _load(
     folder: Path, name: str, device: torch.device, dtype: torch.dtype, description: Description | None, part: str | None
 ) -> Foreign:
-    facts = read_facts(folder, device, dtype)
-    if facts.needed > facts.free:
-        raise CheckpointError(
-            f"{name} needs {facts.needed / 1e9:.1f} GB of memory, but {facts.free / 1e9:.1f} GB are free on {device}; "
-            "take a smaller model."
-        )
+    wide = torch.float32 if dtype == torch.bfloat16 else dtype  # bfloat16 rounds by more than the probe lets pass
+    facts = read_facts(folder, device, wide)
+    facts.check_memory(name)
     if description is None:
         kind = "text" if part == "text" else facts.kind
         description = Description(name, name, kind, "not stated", facts.licence)
-    said = read_config(folder)
+    model: Foreign
     if facts.kind == "image" and part != "text":
-        return load_image(folder, said, description, device, dtype)
-    if facts.kind == "image-text":
-        return load_image_text(folder, said, description, device, dtype)
-    architecture = text_class(said) if facts.kind == "image" else facts.architecture
-    return load_text(folder, architecture, description, device, dtype)
+        model = load_image(folder, facts.config, description, device, wide)
+    elif facts.kind == "image-text":
+        model = load_image_text(folder, facts.config, description, device, wide)
+    else:
+        architecture = text_class(facts.config) if facts.kind == "image" else facts.architecture
+        model = load_text(folder, architecture, description, device, wide)
+    if dtype != wide:
+        cast(model.network, dtype)
+    return model
 
 
 def _config(folder: Path) -> PretrainedConfig:
-    try:
+    with refusing(f"transformers cannot read the config.json in {folder.name!r}"):
         config = AutoConfig.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
         config.get_text_config()  # some have several, and raise
-        return config
-    except Exception as error:  # a folder may hold anything, and transformers raises anything
-        raise CheckpointError(
-            f"transformers cannot read the config.json in {folder.name!r} ({reason_of(error)})."
-        ) from error
+    return config
 
 
 def _kind(config: PretrainedConfig, architecture: str) -> str:
@@ -141,13 +150,9 @@ def _kind(config: PretrainedConfig, architecture: str) -> str:
 
 def _parameters(folder: Path, config: PretrainedConfig, stored: int | None) -> int:
     """How many there would be; no more than the bytes that are stored could hold."""
-    try:
-        with LOADING, torch.device("meta"), no_init_weights():
-            parameters = sum(p.numel() for p in AutoModel.from_config(config).parameters())
-    except Exception as error:
-        raise CheckpointError(
-            f"transformers cannot build the model in {folder.name!r} ({reason_of(error)})."
-        ) from error
+    cannot = refusing(f"transformers cannot build the model in {folder.name!r}")
+    with cannot, LOADING, torch.device("meta"), no_init_weights():
+        parameters = sum(p.numel() for p in AutoModel.from_config(config).parameters())
     if stored is not None and parameters > 4 * ROOM * stored:  # stored in as little as a byte each
         raise CheckpointError(
             f"The config.json in {folder.name!r} asks for {parameters:,} parameters, but {stored:,} bytes are there."

@@ -7,8 +7,8 @@ from torch import Tensor
 from transformers import PreTrainedModel
 
 from model.errors import CheckpointError
-from model.huggingface.network import load_network, load_tokenizer, reason_of
-from model.huggingface.probe import Probed, probe
+from model.huggingface.network import load_network, load_tokenizer, refusing
+from model.huggingface.probe import probe
 from model.huggingface.sequence import TransformersSequence
 from model.huggingface.text import TransformersText, num_positions_of
 from model.huggingface.writing import greedy
@@ -25,7 +25,7 @@ def load_text(
         architecture: the class of transformers to load; None: the bare model.
         description: of the checkpoint.
         device: to run it on.
-        dtype: to run it in.
+        dtype: to load and probe it in.
 
     Raises CheckpointError for what cannot be loaded, or cannot be recorded exactly.
     """
@@ -42,18 +42,10 @@ def load_text(
     room = 8  # for special tokens, and some more
     known = isinstance(limit, int) and room <= limit < 10**9
     num_positions = num_positions_of(network, limit if known else 10**9)
-    probed = _probed(network, num_positions)
+    with refusing(f"{type(network).__name__} cannot be run on a text"):
+        probed = probe(network, *probe_inputs(network, num_positions))
     kind = TransformersSequence if description.kind == "sequence" else TransformersText
     return kind(description, probed, tokenizer.backend_tokenizer, num_positions, device)
-
-
-def _probed(network: PreTrainedModel, num_positions: int) -> Probed:
-    try:
-        return probe(network, *probe_inputs(network, num_positions))
-    except CheckpointError:
-        raise
-    except Exception as error:  # whatever a model of somebody's raises when it runs
-        raise CheckpointError(f"{type(network).__name__} cannot be run on a text ({reason_of(error)}).") from error
 
 
 def probe_inputs(network: PreTrainedModel, num_positions: int) -> tuple[dict[str, Tensor], Tensor]:

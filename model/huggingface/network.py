@@ -2,6 +2,8 @@
 
 import re
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -59,7 +61,7 @@ def load_network(folder: Path, architecture: str | None, dtype: torch.dtype) -> 
     tower = re.search(r"(Vision|Text)Model$", architecture or "")
     inside = {rf"^{tower[1].lower()}_model\.": ""} if tower else None  # where a whole model's checkpoint has a tower
     for mapping in (None, inside) if inside else (None,):
-        try:
+        with refusing(f"transformers cannot load {folder.name!r}"):
             network, loading = loader.from_pretrained(
                 folder,
                 local_files_only=True,
@@ -69,8 +71,6 @@ def load_network(folder: Path, architecture: str | None, dtype: torch.dtype) -> 
                 output_loading_info=True,
                 key_mapping=mapping,
             )
-        except Exception as error:  # a folder may hold anything, and transformers raises anything
-            raise CheckpointError(f"transformers cannot load {folder.name!r} ({reason_of(error)}).") from error
         missing = sorted(key for key in loading["missing_keys"] if not UNUSED.search(key))
         if not missing:
             break
@@ -81,10 +81,8 @@ def load_network(folder: Path, architecture: str | None, dtype: torch.dtype) -> 
 
 def load_tokenizer(folder: Path) -> Any:
     """The folder's tokenizer, as transformers wraps it. Raises CheckpointError."""
-    try:
+    with refusing(f"The tokenizer in {folder.name!r} cannot be loaded"):
         tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
-    except Exception as error:
-        raise CheckpointError(f"The tokenizer in {folder.name!r} cannot be loaded ({reason_of(error)}).") from error
     if getattr(tokenizer, "backend_tokenizer", None) is None:
         raise CheckpointError(f"The tokenizer in {folder.name!r} has no tokenizer.json, which is read here; save one.")
     return tokenizer
@@ -94,9 +92,19 @@ def cast(network: PreTrainedModel, dtype: torch.dtype) -> None:
     """Weights to a number format, in place; buffers, such as rotary frequencies, keep theirs."""
     for parameter in network.parameters():
         parameter.data = parameter.data.to(dtype)
+    for part in network.modules():
+        if isinstance(part, PreTrainedModel):
+            part.config.dtype = dtype  # as from_pretrained would have said
 
 
-def reason_of(error: Exception) -> str:
-    """The first sentence of what somebody else's error says, for the end of one of ours."""
-    text = " ".join(str(error).split())
-    return re.split(r"[.!?](?:\s|$)", text)[0][:160] or type(error).__name__
+@contextmanager
+def refusing(what: str) -> Iterator[None]:
+    """Raises CheckpointError for whatever is raised inside the context: what, and the first sentence of the reason."""
+    try:
+        yield
+    except CheckpointError:
+        raise
+    except Exception as error:  # a folder may hold anything, and transformers and somebody's model raise anything
+        text = " ".join(str(error).split())
+        reason = re.split(r"[.!?](?:\s|$)", text)[0][:160] or type(error).__name__
+        raise CheckpointError(f"{what} ({reason}).") from error

@@ -8,7 +8,7 @@ from torch import Tensor
 from transformers import PreTrainedModel
 
 from model.errors import CheckpointError
-from model.huggingface.network import reason_of
+from model.huggingface.network import refusing
 from model.huggingface.probe import Probed
 
 GRID = (3, 4)  # rows and columns of patches of the images that a model is tried on
@@ -24,12 +24,8 @@ def options_of(network: PreTrainedModel, patch: int) -> dict[str, Any]:
     parts = [part for part in network.modules() if isinstance(part, PreTrainedModel)]
     stretches = any("interpolate_pos_encoding" in inspect.signature(part.forward).parameters for part in parts)
     options: dict[str, Any] = {"interpolate_pos_encoding": True} if stretches else {}
-    try:
+    with refusing(f"{type(network).__name__} cannot be run on an image of any size"):
         network(pixel_values=pictures(network, patch)[:1], **options)
-    except Exception as error:  # whatever a model of somebody's raises when it runs
-        raise CheckpointError(
-            f"{type(network).__name__} cannot be run on an image of any size ({reason_of(error)})."
-        ) from error
     return options
 
 

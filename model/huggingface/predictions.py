@@ -60,7 +60,10 @@ def _best(logits: Tensor, places: Sequence[int | None], names: Tokenizer | dict[
 
 
 def _name(names: Tokenizer | dict[int, str], number: int) -> str:
-    if isinstance(names, dict):
-        return names.get(number, f"class {number}")
-    text = names.decode([number], skip_special_tokens=False)
-    return text if text and "\ufffd" not in text else names.id_to_token(number) or f"#{number}"
+    return names.get(number, f"class {number}") if isinstance(names, dict) else decoded(names, number)
+
+
+def decoded(tokenizer: Tokenizer, number: int) -> str:
+    """What a token reads as; its own name where it is no whole character."""
+    text = tokenizer.decode([number], skip_special_tokens=False)
+    return text if text and "\ufffd" not in text else tokenizer.id_to_token(number) or f"#{number}"

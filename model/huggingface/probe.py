@@ -80,7 +80,7 @@ def _covered(network: PreTrainedModel, inputs: Mapping[str, Any]) -> bool:
         network.set_attn_implementation(NAME)
     except (ValueError, KeyError):
         return False
-    with torch.inference_mode(), function_calls(network, None) as others, recorded_calls() as calls:
+    with torch.inference_mode(), function_calls(network) as others, recorded_calls() as calls:
         network(**inputs, return_dict=True)
     return bool(calls) and not others
 

@@ -1,8 +1,8 @@
 """One run of a transformers model, and everything that its attention layers were given."""
 
 import re
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,7 +16,6 @@ from model.nn.encoder import OnLayer
 
 CROSS = re.compile(r"cross_?att|encoder_attn|EncDecAttention", re.IGNORECASE)
 VISION = re.compile(r"vision|visual|image_encoder", re.IGNORECASE)
-OnCall = Callable[[int], object]
 
 
 @dataclass(frozen=True)
@@ -44,24 +43,16 @@ class Recorder:
     @torch.inference_mode()
     def run(self, inputs: Mapping[str, Any], on_layer: OnLayer | None = None) -> Run:
         """Run inputs as the model's forward takes them; on_layer hears the number of each attention layer, from 0."""
-
-        def on_call(done: int) -> None:
-            if on_layer is not None:
-                on_layer(done - 1)
-
-        with self.calls(on_call) as calls:
+        with self.calls(on_layer) as calls:
             outputs = self.network(**inputs, return_dict=True)
         stages: dict[str, list[Heads]] = {}
         for call in calls:
             stages.setdefault(self._stage(self._names.get(id(call.module), "")), []).append(call.heads)
         return Run(outputs, {stage: tuple(layers) for stage, layers in stages.items()})
 
-    @contextmanager
-    def calls(self, on_call: OnCall) -> Iterator[list[Call]]:
-        """All attention calls of the network inside the context; on_call hears of each."""
-        recording = recorded_calls(on_call) if self.way == "interface" else function_calls(self.network, on_call)
-        with recording as calls:
-            yield calls
+    def calls(self, on_layer: OnLayer | None = None) -> AbstractContextManager[list[Call]]:
+        """All attention calls of the network inside the context; on_layer hears the number of each, from 0."""
+        return recorded_calls(on_layer) if self.way == "interface" else function_calls(self.network, on_layer)
 
     def _stage(self, name: str) -> str:
         config = self.network.config

@@ -7,8 +7,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from model.huggingface.image import patch_names
 from model.huggingface.placing import Placing
+from model.inputs import patch_names
 from model.nn.attention import Heads
 from model.recording import Recording
 

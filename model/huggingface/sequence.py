@@ -10,7 +10,7 @@ import torch
 
 from model.device import enough_memory, synchronize
 from model.huggingface.predictions import predictions_of
-from model.huggingface.text import OnToken, TransformersText, named, notes_of, special_ids, token_text
+from model.huggingface.text import OnToken, TransformersText, named, special_ids, token_text
 from model.huggingface.writing import room_for, write
 from model.inputs import Text, TextInput, read_text
 from model.nn.encoder import OnLayer
@@ -85,7 +85,7 @@ class TransformersSequence(TransformersText):
             device=str(self.device),
             offsets=given.offsets,
             texts=given.texts,
-            notes=notes_of(given, self.max_tokens, self.probed),
+            notes={"exact": self.probed.note, **given.notes(self.max_tokens)},
         )
         special = special_ids(self.tokenizer, ids)
         special[0] = True  # it stands for nothing that was written

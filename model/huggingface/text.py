@@ -15,7 +15,7 @@ from transformers import PreTrainedModel
 
 from model.calls import Call
 from model.device import enough_memory, synchronize
-from model.huggingface.predictions import predictions_of
+from model.huggingface.predictions import decoded, predictions_of
 from model.huggingface.probe import Probed
 from model.huggingface.writing import room_for, write
 from model.inputs import Text, TextInput, read_text
@@ -112,7 +112,7 @@ class TransformersText:
             offsets=(*given.offsets, *(None for _ in written)),
             texts=texts,
             outputs={} if self.causal else {"embedding": _embedding(run.outputs)},
-            notes=notes_of(given, self.max_tokens, self.probed),
+            notes={"exact": self.probed.note, **given.notes(self.max_tokens)},
             predictions=predictions_of(self.network, self.tokenizer, run.outputs, ids),
             stage=stage,
         )
@@ -126,9 +126,9 @@ class TransformersText:
         """What the network's forward takes of a text that was read."""
         return self._inputs(given.ids, given.segments)
 
-    def calls(self, on_call: Callable[[int], object]) -> AbstractContextManager[list[Call]]:
+    def calls(self, on_layer: OnLayer | None = None) -> AbstractContextManager[list[Call]]:
         """The calls of attention that the network makes inside the context."""
-        return self.probed.recorder.calls(on_call)
+        return self.probed.recorder.calls(on_layer)
 
     def table(self) -> Tensor:
         """The rows of all tokens that there are, [id, width]."""
@@ -175,27 +175,15 @@ def named(given: TextInput) -> tuple[str, ...]:
 
 
 def token_text(tokenizer: Tokenizer, number: int) -> str:
-    """What a token reads as; its own name where it is no whole character."""
-    text = tokenizer.decode([number], skip_special_tokens=False)
-    whole = text and "\ufffd" not in text
-    return (text.strip(" ") or text) if whole else tokenizer.id_to_token(number) or f"#{number}"
+    """What a token reads as, without the spaces around it."""
+    text = decoded(tokenizer, number)
+    return text.strip(" ") or text
 
 
 def special_ids(tokenizer: Tokenizer, ids: Sequence[int]) -> np.ndarray:
     """[token] bool: which ids are special tokens."""
     added = tokenizer.get_added_tokens_decoder()
     return np.array([number in added and added[number].special for number in ids], dtype=bool)
-
-
-def notes_of(given: TextInput, max_tokens: int, probed: Probed) -> dict[str, str]:
-    """What is to be known of the input, that it was cut; and of how exactly it was recorded."""
-    notes = {"exact": probed.note}
-    if given.dropped:
-        notes["input"] = (
-            f"This model reads {max_tokens:,} tokens: "
-            f"{given.kept:,} of {given.kept + given.dropped:,} were kept, the rest cut off at the end."
-        )
-    return notes
 
 
 def num_positions_of(network: PreTrainedModel, tokenizer_says: int) -> int:

@@ -14,15 +14,15 @@ from model.errors import InputError
 class _Streamer(BaseStreamer):
     """Hears each token as transformers makes it; what on_token raises stops it."""
 
-    def __init__(self, tokenizer: Tokenizer, skip: int, on_token: Callable[[str], None] | None) -> None:
+    def __init__(self, tokenizer: Tokenizer, on_token: Callable[[str], None] | None) -> None:
         self.ids: list[int] = []
         self._tokenizer = tokenizer
-        self._skip = skip  # calls: the first is the prompt
         self._on_token = on_token
+        self._prompted = False
 
     def put(self, value: Tensor) -> None:
-        if self._skip > 0:
-            self._skip -= 1
+        if not self._prompted:  # the first is the prompt
+            self._prompted = True
             return
         self.ids += value.flatten().tolist()
         if self._on_token is not None:
@@ -74,7 +74,7 @@ def write(
         raise InputError(f"{type(network).__name__} does not write; give it a text to look at.")
     if count < 1:
         raise InputError("The text fills all of the model's positions; shorten it to have it continued.")
-    streamer = _Streamer(tokenizer, 1, on_token)
+    streamer = _Streamer(tokenizer, on_token)
     given = torch.tensor([list(ids)], device=network.device)
     network.generate(
         given,

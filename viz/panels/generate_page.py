@@ -1,5 +1,7 @@
 """The page *Generate*: a prompt, what a model writes after it, and what it looked at on the way."""
 
+from functools import partial
+
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
@@ -13,7 +15,6 @@ from viz.panels.model_picker import pick_model
 from viz.panels.predictions import show_predictions
 from viz.panels.recorder import Recorded, get_model, record
 from viz.panels.stages import kept_of, pick_stage
-from viz.store import Kept
 
 MODEL = "smollm2-135m"
 FIRST = "The capital of France is"
@@ -39,10 +40,7 @@ def page() -> None:
     if (ended := tokens - _count(recording)) > 0:
         st.caption(f"The model ended here, {ended} tokens before it had to.")
     link = "Your prompt is in this link." if write_texts((prompt,)) is not None else "Your prompt is not in this link."
-
-    def of_stage(kept: Kept) -> Kept:
-        return kept_of(kept, stage)
-
+    of_stage = partial(kept_of, stage=stage)
     start = _start(of_stage(run.kept()).recording)
     show_explorer("generate", run, start, link, of_stage, below=show_predictions)
     parts.model_line(recording)

@@ -1,5 +1,7 @@
 """The page *Image*: a photo, every head from one patch, and what that patch looks at."""
 
+from functools import partial
+
 import numpy as np
 import streamlit as st
 from PIL import Image
@@ -10,12 +12,11 @@ from viz.figures.tiles import blended
 from viz.panels import parts
 from viz.panels.lens import show_explorer
 from viz.panels.model_picker import pick_model
-from viz.panels.photo_choice import DEFAULT_SIZE, FIRST, MODEL, OWN_SIZE, SIZES, Asked, change_address, choose
+from viz.panels.photo_choice import FIRST, MODEL, SIZES, Asked, change_address, choose
 from viz.panels.predictions import show_predictions
 from viz.panels.recorder import Recorded, get_model, record
 from viz.panels.stages import kept_of, pick_stage
 from viz.samples import PHOTOS
-from viz.store import Kept
 
 
 def page() -> None:
@@ -34,10 +35,7 @@ def page() -> None:
     if "input" in recording.notes:
         st.info(recording.notes["input"])
     stage = pick_stage("image", recording, first=recording.stage)
-
-    def of_stage(kept: Kept) -> Kept:
-        return kept_of(kept, stage)
-
+    of_stage = partial(kept_of, stage=stage)
     shown = of_stage(run.kept()).recording
     show_explorer("image", run, start(shown, photo, asked), link(asked.source), of_stage, show_predictions)
     if "saliency" in recording.outputs:
@@ -90,6 +88,7 @@ def _inputs(asked: Asked) -> None:
         asked.sizes,
         key="image_size",
         on_change=_take_size,
+        args=(asked.default_size,),
         width=150,
         help="Pixels of the photo's short side: more make finer patches and take longer. Letterboxed: fitted into "
         "224 x 224, which the saliency map was trained on.",
@@ -122,9 +121,8 @@ def _take_text() -> None:
     change_address(text=st.session_state.image_text.strip() or None)
 
 
-def _take_size() -> None:
+def _take_size(default: str) -> None:
     size = st.session_state.image_size
-    default = DEFAULT_SIZE if st.query_params.get("model", MODEL) == MODEL else OWN_SIZE
     change_address(size=None if size == default else size)
 
 

@@ -30,7 +30,7 @@ def pick_model(page: str, kinds: tuple[str, ...], first: str, place: DeltaGenera
             state[f"{page}_model_checked"] = candidate
         if (checked := state.get(f"{page}_model_checked")) is not None:
             _facts(page, checked, kinds)
-        if not _loadable(page, asked, kinds, own):
+        if not _loadable(page, asked, kinds):
             name = first
     _picker(page, own, name, place)
     return name
@@ -79,11 +79,7 @@ def _take_typed(page: str) -> None:
 
 def _address(name: str) -> dict[str, str]:
     """Another model: what was chosen of the last one's layers and heads goes, the input stays."""
-    kept = {
-        key: value
-        for key, value in st.query_params.items()
-        if key in ("text", "text2", "sample", "own", "size", "tokens", "kind", "step")
-    }
+    kept = parts.only("text", "text2", "sample", "own", "size", "tokens", "kind", "step")
     return {**kept, "model": name}
 
 
@@ -97,11 +93,7 @@ def _facts(page: str, name: str, kinds: tuple[str, ...]) -> None:
         if facts.kind not in kinds:
             where = {"text": "Text", "causal": "Text or Generate", "sequence": "Generate"}.get(facts.kind, "Image")
             raise InputError(f"This is a model for the page {where}; open it there.")
-        if facts.needed > facts.free:
-            raise InputError(
-                f"It needs {facts.needed / 1e9:.1f} GB of memory, but {facts.free / 1e9:.1f} GB are free; "
-                "take a smaller one."
-            )
+        facts.check_memory("It")
     except HeadlensError as error:
         st.session_state.pop(f"{page}_model_checked", None)
         st.error(parts.plain(str(error)))
@@ -127,18 +119,14 @@ def _leave(page: str) -> None:
     st.session_state.pop(f"{page}_model_checked", None)
 
 
-def _loadable(page: str, name: str, kinds: tuple[str, ...], own: list[str]) -> bool:
+def _loadable(page: str, name: str, kinds: tuple[str, ...]) -> bool:
     """Whether the address' model is here to be run; else the page says why not."""
-    if name in own:
-        return True
     if is_hub(name) and name not in st.session_state.get("models_allowed", set()):
         st.info("This link opens a model of the Hugging Face Hub; it is downloaded only when you ask for it.")
         _facts(page, name, kinds)
         return False
     try:
-        if not is_hub(name):
-            open_folder(name)
-        kind = get_model(name).description.kind
+        kind = CATALOGUE[name].kind if name in CATALOGUE else get_model(name).description.kind
     except (HeadlensError, ValueError) as error:
         st.error(parts.plain(str(error)))
         return False

@@ -108,7 +108,5 @@ def _refusal(asked: Asked) -> str | None:
 
 def change_address(**changes: str | None) -> None:
     """Another photo or size: the rest of the address goes, but for what stays true of any photo."""
-    kept = {
-        name: st.query_params[name] for name in ("model", "text", "sample", "own", "size") if name in st.query_params
-    }
+    kept = parts.only("model", "text", "sample", "own", "size")
     st.query_params.from_dict({name: value for name, value in (kept | changes).items() if value is not None})
