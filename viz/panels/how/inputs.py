@@ -24,7 +24,7 @@ def vectors(example: Example) -> None:
         "through one linear map: either way it becomes a row, its **embedding**, and the input becomes a matrix."
     )
     given, photo, network = example.embedding(), example.recording.photo, example.model.network
-    rows = given.rows[example.query][None]
+    rows = given.rows[example.query]
     place = r" + E_{\mathrm{position}}" if given.places is not None else ""
     if photo is None:
         formulas(
@@ -37,19 +37,26 @@ def vectors(example: Example) -> None:
         formulas(rf"x = W_E\,\mathrm{{patch}} + b{place}")
         height, width = (side // count for side, count in zip(photo.pixels.shape, photo.grid))
         shapes(patch=(height, width, 3), W_E=(example.width, height * width * 3), input=tuple(given.rows.shape))
-    strips = [("what it is", given.content[example.query])]
+    strips = {"what it is": given.content[example.query]}
     if given.places is not None:
-        strips.append(("where it is", given.places[example.query]))
-    if rows.shape[-1] == given.content.shape[-1]:
-        strips.append(("input", rows[0]))
+        strips["where it is"] = given.places[example.query]
+        names = "their sum, as it goes into layer 0"
+    else:
+        names = "as it goes into layer 0"
+    if rows.shape == given.content[0].shape and not torch.equal(rows, given.content[example.query]):
+        strips["input"] = rows
     st.text(f"The row of {example.name}:")
-    names = {"input": "their sum, as it goes into layer 0"}
-    values = np.stack([strip.float().cpu().numpy() for _, strip in strips])
-    labels = [label for label, _ in strips]
     draw(
-        vector_strips([names.get(label, label) for label in labels], labels, values, example.theme),
+        vector_strips(
+            [names if label == "input" else label for label in strips],
+            list(strips),
+            np.stack([strip.float().cpu().numpy() for strip in strips.values()]),
+            example.theme,
+        ),
         "Strips: the embedding of the query, what its position adds, and the row that goes into the first layer.",
     )
+    if given.places is None:
+        st.caption("This model adds nothing to a row that says where it stands; the next step shows how it knows.")
     if photo is None:
         _alike(example)
     else:

@@ -2,6 +2,7 @@
 
 import numpy as np
 import streamlit as st
+from torch import nn
 
 from model.analysis.rows import moved, neighbours
 from model.anatomy.layer import Steps
@@ -55,6 +56,8 @@ def encoder_layer(example: Example) -> None:
     )
     scaled = taken.norms == "before" and not np.allclose(taken.attention_adds, taken.attended, rtol=1e-2, atol=1e-3)
     formulas(*(SCALED if scaled else additions))
+    if not any(isinstance(module, nn.LayerNorm) for module in example.model.network.modules()):
+        st.caption("This model's norm scales a row and leaves its mean: RMSNorm (Zhang and Sennrich 2019, equation 4).")
     _feed_forward(example, taken)
     stages = {
         "x: goes in": taken.hidden,

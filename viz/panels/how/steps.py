@@ -90,7 +90,7 @@ STEPS = (
         "Layer",
         layers.encoder_layer,
         ("residual stream", "layer norm", "feed-forward network"),
-        "Switch between a text and a photo: the one norms after each addition, the other before each part.",
+        "Switch between a text and a photo: all-MiniLM-L6-v2 norms after each addition, DINOv2 before each part.",
         "Vaswani et al. 2017, sections 3.1 and 3.3; norm before: Dosovitskiy et al. 2021, equations 2 and 3, and Xiong "
         "et al. 2020; layer scale λ: Touvron et al. 2021 (CaiT), equation 4.",
     ),
