@@ -67,11 +67,17 @@ def recording(minilm: TextModel) -> Recording:
     [
         ({"width": 1440, "height": 900, "theme": "light"}, "text"),
         ({"width": 1280, "height": 800, "theme": "dark"}, "image"),
+        ({"width": 1280, "height": 800, "theme": "light"}, "smollm2-135m"),
     ],
     indirect=["page"],
 )
 def test_through_all_steps(page: Page, kind: str, address: str) -> None:
-    open_step(page, address, 1, **({"kind": "image", "size": 224} if kind == "image" else {}))
+    given: dict[str, dict[str, Any]] = {
+        "text": {},
+        "image": {"kind": "image", "size": 224},
+        "smollm2-135m": {"model": "smollm2-135m"},
+    }
+    open_step(page, address, 1, **given[kind])
     window = page.viewport_size
     assert window is not None
     for number, step in enumerate(STEPS, start=1):

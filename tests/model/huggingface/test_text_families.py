@@ -11,6 +11,7 @@ import transformers
 
 from model import load_model
 from model.errors import CheckpointError
+from model.huggingface.load import load_folder
 from model.huggingface.text import TransformersText
 from tests.model.huggingface.text_models import FAMILIES, REFUSED, SEQUENCES
 from tests.sentences import is_one_sentence
@@ -65,6 +66,21 @@ def test_every_weight(family: str, dtype: str, tolerance: float, folder_of: Fold
             # Some models take the softmax in float32 whatever they run in: their own weights come no nearer then.
             rounded = dtype == "float64" and torch.equal(own, own.float().double())
             np.testing.assert_allclose(found, own[0].numpy(), rtol=0, atol=1e-6 if rounded else tolerance)
+
+
+@pytest.mark.parametrize("family", ["BERT", "GPT-2", "Gemma 2", "Llama", "T5"])
+def test_in_bfloat16_too(family: str, folder_of: FolderOf) -> None:
+    """As on a GPU: it is compared with its own weights in float32, and cast after; what it records are its numbers."""
+    model = load_folder(folder_of(family), family, torch.device("cpu"), torch.bfloat16)
+    assert isinstance(model, TransformersText)
+    assert model.network.dtype == torch.bfloat16
+    assert 0 <= model.probed.difference <= 1e-4
+    texts = (TEXT, "Birds fly south.") if family in SEQUENCES else TEXT
+    recording, wide = model.record(texts), loaded(folder_of(family)).record(texts)
+    assert recording.layers[0].query.dtype == torch.bfloat16
+    # The first layer's input is the same but for rounding; small random models are far more peaked than trained ones.
+    assert abs(recording.attention(0) - wide.attention(0)).mean() < 0.02
+    np.testing.assert_allclose(recording.attention(1).sum(axis=-1), 1, atol=1e-5)
 
 
 @pytest.mark.parametrize("side", ["left", "right"])
