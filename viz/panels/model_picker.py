@@ -11,7 +11,14 @@ from viz.panels import parts
 from viz.panels.recorder import fetch, get_model, is_hub
 
 
-def pick_model(page: str, kinds: tuple[str, ...], first: str, place: DeltaGenerator, message: DeltaGenerator) -> str:
+def pick_model(
+    page: str,
+    kinds: tuple[str, ...],
+    first: str,
+    place: DeltaGenerator,
+    message: DeltaGenerator,
+    other: str | None = None,
+) -> str:
     """Draw the picker, and give the name of the model that the page is to run; it is loaded.
 
     Args:
@@ -20,6 +27,7 @@ def pick_model(page: str, kinds: tuple[str, ...], first: str, place: DeltaGenera
         page: names the page's own part of the session and the picker's widgets.
         kinds: of models that the page can show.
         first: the model of an address that names none; it is also shown where another is refused.
+        other: what is said of a model of another kind; None: which page is for it.
     """
     state = st.session_state
     own = [name for name, checkpoint in CATALOGUE.items() if checkpoint.kind in kinds]
@@ -29,8 +37,8 @@ def pick_model(page: str, kinds: tuple[str, ...], first: str, place: DeltaGenera
         if (candidate := state.pop(f"{page}_model_candidate", None)) is not None:
             state[f"{page}_model_checked"] = candidate
         if (checked := state.get(f"{page}_model_checked")) is not None:
-            _facts(page, checked, kinds)
-        if not _loadable(page, asked, kinds):
+            _facts(page, checked, kinds, other)
+        if not _loadable(page, asked, kinds, other):
             name = first
     _picker(page, own, name, place)
     return name
@@ -83,7 +91,7 @@ def _address(name: str) -> dict[str, str]:
     return {**kept, "model": name}
 
 
-def _facts(page: str, name: str, kinds: tuple[str, ...]) -> None:
+def _facts(page: str, name: str, kinds: tuple[str, ...], other: str | None) -> None:
     """What a model is and takes, with a button that loads it; or why it cannot be."""
     from model.huggingface.load import read_facts  # transformers takes seconds to import
 
@@ -92,7 +100,7 @@ def _facts(page: str, name: str, kinds: tuple[str, ...]) -> None:
         facts = read_facts(folder, pick_device(), stored=not is_hub(name))
         if facts.kind not in kinds:
             where = {"text": "Text", "causal": "Text or Generate", "sequence": "Generate"}.get(facts.kind, "Image")
-            raise InputError(f"This is a model for the page {where}; open it there.")
+            raise InputError(other or f"This is a model for the page {where}; open it there.")
         facts.check_memory("It")
     except HeadlensError as error:
         st.session_state.pop(f"{page}_model_checked", None)
@@ -119,11 +127,11 @@ def _leave(page: str) -> None:
     st.session_state.pop(f"{page}_model_checked", None)
 
 
-def _loadable(page: str, name: str, kinds: tuple[str, ...]) -> bool:
+def _loadable(page: str, name: str, kinds: tuple[str, ...], other: str | None) -> bool:
     """Whether the address' model is here to be run; else the page says why not."""
     if is_hub(name) and name not in st.session_state.get("models_allowed", set()):
         st.info("This link opens a model of the Hugging Face Hub; it is downloaded only when you ask for it.")
-        _facts(page, name, kinds)
+        _facts(page, name, kinds, other)
         return False
     try:
         kind = CATALOGUE[name].kind if name in CATALOGUE else get_model(name).description.kind
@@ -131,5 +139,5 @@ def _loadable(page: str, name: str, kinds: tuple[str, ...]) -> bool:
         st.error(parts.plain(str(error)))
         return False
     if kind not in kinds:
-        st.error("The model of this link is for another page; this is the page's own.")
+        st.error(other or "The model of this link is for another page; this is the page's own.")
     return kind in kinds

@@ -85,11 +85,12 @@ def choose() -> Given:
             format_func=KINDS.__getitem__,
             required=True,
             on_change=lambda: _take_over(state.how_kind),
-            help="A text goes through a text encoder, a photo through a vision transformer. It is the one that you "
+            help="A text goes through a text model, a photo through a vision transformer. It is the one that you "
             "last looked at on its own page.",
         )
     kinds, first = MODELS[kind]
-    model = pick_model("how", kinds, first, controls, below)
+    other = f"This model does not read {KINDS[kind]} alone; take another one, or the other kind of example."
+    model = pick_model("how", kinds, first, controls, below, other)
     given = _text(model, controls, below) if kind == "text" else _photo(model, controls, below)
     for name, value in kept.items():
         if name not in params:  # a new input empties the address
