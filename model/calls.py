@@ -1,12 +1,12 @@
 """Calls of attention, noted where a model calls torch's functions by itself."""
 
+import copy
 import math
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar, cast
 
 import torch
 import torch.nn.functional as F
@@ -16,6 +16,7 @@ from torch.overrides import TorchFunctionMode
 from model.nn.attention import Heads, kept_scores
 from model.nn.encoder import OnLayer
 
+Network = TypeVar("Network", bound=nn.Module)
 SOFTMAX = {torch.softmax, Tensor.softmax, F.softmax, torch.special.softmax}
 attending: ContextVar[bool] = ContextVar("attending", default=False)  # inside a call that is noted by other means
 
@@ -26,6 +27,28 @@ class Call:
 
     module: nn.Module
     heads: Heads
+
+
+def twin(network: Network) -> Network:
+    """A network that shares all weights, with modules of its own, to hook and to change.
+
+    Hooks on a network that other threads are running would break their runs.
+    """
+    made: dict[int, nn.Module] = {}  # a module may stand in several places
+
+    def of(module: nn.Module) -> nn.Module:
+        if id(module) not in made:
+            own = made[id(module)] = copy.copy(module)
+            own.__dict__ |= {name: part.copy() for name, part in module.__dict__.items() if _is_registry(name, part)}
+            own._modules = {name: None if child is None else of(child) for name, child in module._modules.items()}
+        return made[id(module)]
+
+    return cast(Network, of(network))
+
+
+def _is_registry(name: str, part: object) -> bool:
+    """Whether it is where torch keeps a module's weights, buffers and hooks."""
+    return isinstance(part, dict) and (name in ("_parameters", "_buffers") or name.endswith(("_hooks", "_kwargs")))
 
 
 def attention_modules(network: nn.Module) -> list[nn.Module]:
@@ -45,17 +68,10 @@ class _Mode(TorchFunctionMode):
         self.calls: list[Call] = []
         self.inside: list[nn.Module] = []
         self._on_layer = on_layer
-        self._thread = threading.get_ident()  # the hooks are on a network that others may be running
 
-    def enter(self, module: nn.Module) -> None:
-        """A module begins."""
-        if threading.get_ident() == self._thread:
-            self.inside.append(module)
-
-    def leave(self) -> None:
-        """It has ended."""
-        if threading.get_ident() == self._thread and self.inside:
-            self.inside.pop()
+    def leave(self, *_: object) -> None:
+        """A module has ended."""
+        self.inside.pop()
 
     def __torch_function__(self, function: Callable, types: Any, args: tuple = (), kwargs: dict | None = None) -> Any:
         kwargs = kwargs or {}
@@ -92,13 +108,17 @@ def _heads_of(
 
 @contextmanager
 def function_calls(network: nn.Module, on_layer: OnLayer | None = None) -> Iterator[list[Call]]:
-    """All attention that the network's attention modules compute by torch's functions inside the context; on_layer
-    hears the number of each, from 0."""
+    """All attention that the network's attention modules compute by torch's functions inside the context.
+
+    Args:
+        network: nobody else's: a `twin`.
+        on_layer: hears the number of each, from 0.
+    """
     mode = _Mode(on_layer)
     hooks = []
     for module in attention_modules(network):
-        hooks.append(module.register_forward_pre_hook(lambda entered, _: mode.enter(entered)))
-        hooks.append(module.register_forward_hook(lambda *_: mode.leave(), always_call=True))
+        hooks.append(module.register_forward_pre_hook(lambda entered, _: mode.inside.append(entered)))
+        hooks.append(module.register_forward_hook(mode.leave, always_call=True))
     try:
         with mode:
             yield mode.calls

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, TypeAlias
 import numpy as np
 import torch
 from tokenizers import Tokenizer
-from torch import Tensor
+from torch import Tensor, nn
 
 from model.calls import Call, function_calls
 from model.checkpoints.bert import load_bert
@@ -96,9 +96,9 @@ class TextModel:
         """What the network's forward takes of a text that was read."""
         return {name: torch.tensor([getattr(given, name)], device=self.device) for name in ("ids", "segments")}
 
-    def calls(self, on_layer: OnLayer | None = None) -> AbstractContextManager[list[Call]]:
-        """The calls of attention that the network makes inside the context."""
-        return function_calls(self.network, on_layer)
+    def calls(self, network: nn.Module, on_layer: OnLayer | None = None) -> AbstractContextManager[list[Call]]:
+        """The calls of attention that a twin of the network makes inside the context."""
+        return function_calls(network, on_layer)
 
     def table(self) -> Tensor:
         """The rows of all tokens that there are, [id, width]."""
@@ -151,9 +151,9 @@ class ImageModel:
         """What the network's forward takes of an image that was read."""
         return {"pixels": given.pixels.to(self.device, self.dtype)}
 
-    def calls(self, on_layer: OnLayer | None = None) -> AbstractContextManager[list[Call]]:
-        """The calls of attention that the network makes inside the context."""
-        return function_calls(self.network, on_layer)
+    def calls(self, network: nn.Module, on_layer: OnLayer | None = None) -> AbstractContextManager[list[Call]]:
+        """The calls of attention that a twin of the network makes inside the context."""
+        return function_calls(network, on_layer)
 
     @torch.inference_mode()
     def record(self, image: ImageSource, size: Size = 448, on_layer: OnLayer | None = None) -> Recording:

@@ -109,15 +109,9 @@ class Recording:
     @property
     def nbytes(self) -> int:
         """Bytes that the tensors and arrays take."""
-        tensors = [
-            t
-            for heads in self.layers
-            for t in (heads.query, heads.key, heads.value, heads.mask, heads.sinks)
-            if t is not None
-        ]
         arrays = [*self.outputs.values(), *self._row_sums.copy().values()]
         arrays += [] if self.photo is None else [self.photo.pixels]
-        own = sum(t.numel() * t.element_size() for t in tensors) + sum(a.nbytes for a in arrays)
+        own = sum(heads.nbytes for heads in self.layers) + sum(array.nbytes for array in arrays)
         return own + sum(stage.nbytes for stage in self.stages.values())
 
     def of(self, stage: str) -> "Recording":

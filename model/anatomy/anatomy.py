@@ -1,6 +1,8 @@
 """A model and an input, taken apart by running it: any model that records, by the same few hooks."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -8,36 +10,39 @@ import torch
 from torch import Tensor, nn
 
 from model.anatomy.layer import Steps, parts_of, steps_of
-from model.anatomy.positions import noting, without
-from model.anatomy.trace import Done, Event, LayerRun, hear, is_norm, layers_of, not_known
+from model.anatomy.positions import added, biases, rotations, without
+from model.anatomy.trace import Done, Event, LayerRun, hear, is_linear, is_norm, layers_of, not_known
+from model.calls import twin
 from model.device import enough_memory
 from model.errors import CheckpointError
 from model.inputs import ImageInput, TextInput
 from model.nn.attention import Heads
 from model.nn.encoder import OnLayer
+from model.recording import Recording
 
 
 class Embedding(NamedTuple):
     """What goes into the first layer."""
 
     rows: Tensor  # [token, width]
-    content: Tensor  # [token, in], what each token is: the row without its place, before a last norm
-    places: Tensor | None  # [token, in], what its place adds to that; None where no place is added to rows
+    content: Tensor  # [token, width], what each token is: the row without its place, before a last norm
+    places: Tensor | None  # [token, width], what its place adds to that; None where no place is added to rows
 
 
 @dataclass(frozen=True)
 class Walk:
     """The residual stream of one run."""
 
-    stream: Tensor  # [layer + 1, token, width]: what goes into each layer; the last is what comes out of the last one
+    stream: Tensor  # [layer + 1, token, width]: what goes into each layer, and what the last one gives
     attention_adds: Tensor  # [layer, token], the length of what attention adds to each token
     mlp_adds: Tensor  # [layer, token], the same of the feed-forward network
-    layers: tuple[LayerRun, ...]  # how to run each of them again
+    layers: tuple[tuple[str, tuple[Any, ...], dict[str, Any]], ...]  # the name of each, and all that it was given
+    cosines: tuple[Tensor | None, ...]  # [position, number] of each layer, what queries and keys are turned by
 
     @property
     def nbytes(self) -> int:
         """Bytes that it takes; what the layers were given beside the stream is mostly shared by all of them."""
-        given = {id(t): t for layer in self.layers for t in _tensors((layer.args[1:], layer.kwargs))}
+        given = {id(t): t for _, args, kwargs in self.layers for t in _tensors((args[1:], kwargs))}
         return sum(part.nbytes for part in (self.stream, self.attention_adds, self.mlp_adds, *given.values()))
 
 
@@ -60,103 +65,94 @@ class Anatomy:
     Args:
         model: of text or images; it gives the network, what that takes of an input, and its calls of attention.
         given: what it has read.
-        num_layers: of the recording.
+        recording: of that.
     """
 
-    def __init__(self, model: Any, given: TextInput | ImageInput, num_layers: int) -> None:
+    def __init__(self, model: Any, given: TextInput | ImageInput, recording: Recording) -> None:
         self.network: nn.Module = model.network
         self.given = given
-        self.num_layers = num_layers
+        self.num_layers, self.num_tokens = recording.num_layers, recording.num_tokens
         self._model = model
 
     def embedding(self) -> Embedding:
         """What goes into the first layer, from a run up to there with positions and one without."""
-        rows, summed = self._front(self.network, self.given)
-        bare = without(self.network)
-        if bare is None:
+        rows, summed = self._front(twin(self.network))
+        if not added(self.network):
             return Embedding(rows, summed, None)
-        _, content = self._front(bare, self.given)
+        _, content = self._front(without(self.network))
         places = summed - content
         return Embedding(rows, content, places if places.any() else None)
 
-    def rotation(self) -> Tensor | None:
-        """The cosines [position, number] that queries and keys are turned by; None where they are not turned."""
-        cosines: list[Tensor] = []
-        network = noting(self.network, cosines.append)
-        if network is not None:
-            self._front(network, self.given)
-        return cosines[0] if cosines else None
+    @cached_property
+    def blind(self) -> Callable[[], nn.Module] | None:
+        """Makes a network without positions; None where it is not known where they are."""
+        adds = self.embedding().places is not None  # some have a table that is for something else, or for nothing
+        if not adds and not biases(self.network) and not rotations(self.network):
+            return None
+        return lambda: without(self.network, adds)
 
     def walk(self, on_layer: OnLayer | None = None) -> Walk:
         """Run the model, and keep its stream; what on_layer raises stops it. Raises CheckpointError."""
-        stream, lengths, layers = list[Tensor](), list[tuple[Tensor, Tensor]](), list[LayerRun]()
+        network, runs, lengths = twin(self.network), list[LayerRun](), list[tuple[Tensor, Tensor]]()
 
         def left(layer: LayerRun) -> None:
+            if len(layer.hidden) != self.num_tokens or (runs and not torch.equal(layer.hidden, runs[-1].out)):
+                raise not_known(self.network)  # something that is no such layer lies between
             parts = parts_of(layer)
-            stream.append(layer.hidden)
             lengths.append((parts.attention_adds.norm(dim=-1), parts.mlp_adds.norm(dim=-1)))
-            layers.append(LayerRun(layer.module, layer.args, layer.kwargs))
+            runs.append(LayerRun(layer.module, layer.args, layer.kwargs, out=layer.out))
             if on_layer is not None:
-                on_layer(len(layers) - 1)
-            if len(layers) == self.num_layers:
-                stream.append(layer.out)
+                on_layer(len(runs) - 1)
+            if len(runs) == self.num_layers:
                 raise Done
 
-        self._hear(self.network, self.given, left=left)
-        if len(layers) < self.num_layers:
+        self._hear(network, self.given, left=left)
+        if len(runs) < self.num_layers:
             raise not_known(self.network)
+        names = {id(module): name for name, module in network.named_modules()}
         attention_adds, mlp_adds = (torch.stack(parts) for parts in zip(*lengths))
-        return Walk(torch.stack(stream), attention_adds, mlp_adds, tuple(layers))
+        return Walk(
+            torch.stack([*(run.hidden for run in runs), runs[-1].out]),
+            attention_adds,
+            mlp_adds,
+            tuple((names[id(run.module)], run.args, run.kwargs) for run in runs),
+            tuple(run.cosines for run in runs),
+        )
 
     def steps(self, walk: Walk, layer: int, heads: Heads, query: int) -> Steps:
         """A token's way through a layer, which runs again by itself. Raises CheckpointError."""
-        kept, taken = walk.layers[layer], list[Steps]()
-        hear(
-            kept.module,
-            [kept.module],
-            lambda: kept.module(*kept.args, **kept.kwargs),
-            self._model.calls,
-            left=lambda run: taken.append(steps_of(run, heads, query)),
-        )
-        return taken[0]
+        return steps_of(self._again(walk, layer), heads, query)
 
     def linear_maps(self, walk: Walk, layer: int) -> tuple[nn.Module, ...]:
-        """The linear maps of a layer: its projections, and the feed-forward network's."""
-        kept, found = walk.layers[layer], list[nn.Module]()
-
-        def left(run: LayerRun) -> None:
-            parts = parts_of(run)
-            found.extend(event.module for event in (*run.before, parts.output, *parts.mlp) if not is_norm(event.module))
-
-        run = lambda: kept.module(*kept.args, **kept.kwargs)  # noqa: E731
-        hear(kept.module, [kept.module], run, self._model.calls, left=left)
-        return tuple(found)
+        """The linear maps of a layer, without experts: its projections, and the feed-forward network's."""
+        run = self._again(walk, layer)
+        return tuple(event.module for event in (*run.before, *run.after) if is_linear(event.module))
 
     def arranged(self, layer: int, order: np.ndarray, placed: bool, on_layer: OnLayer | None = None) -> Arranged:
         """Run the model up to a layer on tokens in another order [token], with or without positions.
 
         Raises CheckpointError, also where it is not known how to leave them out.
         """
-        network = self.network if placed else without(self.network)
-        if network is None:
+        if not placed and self.blind is None:
             name = type(self.network).__name__
             raise CheckpointError(f"It is not known here where {name} keeps positions; it cannot run without them.")
-        runs, back = list[tuple[Heads, Tensor]](), np.argsort(order)
+        network = twin(self.network) if placed or self.blind is None else self.blind()
+        found, back = list[tuple[Heads, Tensor]](), np.argsort(order)
 
         def left(run: LayerRun) -> None:
-            runs[:] = [*runs, (run.heads[0], run.out)]
+            found.append((run.heads[0], run.out))
             if on_layer is not None:
-                on_layer(len(runs) - 1)
-            if len(runs) > layer:
+                on_layer(len(found) - 1)
+            if len(found) > layer:
                 raise Done
 
         self._hear(network, _reordered(self.given, order), left=left)
-        if len(runs) <= layer:
+        if len(found) <= layer or len(found[-1][1]) != self.num_tokens:
             raise not_known(self.network)
-        heads, out = runs[-1]
+        heads, out = found[-1]
         return Arranged(heads, back, out[torch.from_numpy(back)])
 
-    def _front(self, network: nn.Module, given: TextInput | ImageInput) -> tuple[Tensor, Tensor]:
+    def _front(self, network: nn.Module) -> tuple[Tensor, Tensor]:
         """What goes into the first layer, and the same before a norm that comes right before it."""
         rows: list[Tensor] = []
 
@@ -164,9 +160,19 @@ class Anatomy:
             rows.append(layer.hidden)
             raise Done
 
-        front = self._hear(network, given, entered=entered)
-        summed = next((event.given for event in front[-1:] if torch.equal(event.made, rows[0])), rows[0])
-        return rows[0], summed
+        front = self._hear(network, self.given, entered=entered)
+        if not rows or len(rows[0]) != self.num_tokens:
+            raise not_known(self.network)
+        last = [event for event in front[-1:] if is_norm(event.module) and torch.equal(event.made, rows[0])]
+        return rows[0], last[0].given if last else rows[0]
+
+    def _again(self, walk: Walk, layer: int) -> LayerRun:
+        """One layer, run again by itself on what it was given."""
+        name, args, kwargs = walk.layers[layer]
+        module, runs = twin(self.network.get_submodule(name)), list[LayerRun]()
+        with enough_memory(self._model.device):
+            hear(module, [module], lambda: module(*args, **kwargs), self._model.calls, left=runs.append)
+        return runs[0]
 
     def _hear(self, network: nn.Module, given: TextInput | ImageInput, **heard: Any) -> list[Event]:
         inputs = self._model.inputs(given)

@@ -20,11 +20,11 @@ class Parts(NamedTuple):
     attention_adds: Tensor  # [token, width]
     between: Tensor | None  # [token, width], behind attention; None where both parts read the same row ("parallel")
     mlp_adds: Tensor  # [token, width], what the feed-forward network adds
-    mlp: tuple[Event, ...]  # its linear maps; of a mixture of experts none or only the router
+    mlp: tuple[Event, ...]  # the linear maps behind attention; experts are none
 
 
 def parts_of(layer: LayerRun) -> Parts:
-    """Found by what each norm was given: a part's output, the stream behind attention, or what went in.
+    """Found by what each norm was given: a part's output, the sum behind attention, or what went in.
 
     Norms after each addition: Vaswani et al. 2017, section 3.1; before each part: Xiong et al. 2020; on both sides of
     it: Gemma 2, 2024, section 2; parallel parts: Wang and Komatsuzaki 2021 (GPT-J).
@@ -32,35 +32,68 @@ def parts_of(layer: LayerRun) -> Parts:
     Raises CheckpointError for a layer that is built otherwise.
     """
     hidden, out = layer.hidden, layer.out
+    made_of = [event for event in layer.before if is_linear(event.module)]
     linear = [event for event in layer.after if is_linear(event.module)]
-    if not linear or not any(is_linear(event.module) for event in layer.before):
+    if not made_of or not linear or linear[0].made.shape != hidden.shape:
         raise not_known(layer.module)
     output, *mlp = linear
-    reads = next(event for event in layer.before if is_linear(event.module)).given
-    behind = layer.after[layer.after.index(output) + 1 :]
-    norms = [event for event in behind if is_norm(event.module) and event.given.shape == hidden.shape]
-    first = norms if not mlp else [event for event in norms if behind.index(event) < behind.index(mlp[0])]
-    branch = next((event.made for event in norms if torch.equal(event.given, output.made)), None)
-    beside = [event.made for event in first if torch.equal(event.given, hidden)]
-    stream = [
-        event for event in first if not torch.equal(event.given, output.made) and not torch.equal(event.given, hidden)
-    ]
+    norms = [event for event in layer.after[layer.after.index(output) + 1 :] if event.given.shape == hidden.shape]
+    norms = [event for event in norms if is_norm(event.module)]
+    last = len(layer.after) if not mlp else layer.after.index(mlp[0])
+    early = [event for event in norms if layer.after.index(event) < last]  # before the feed-forward network
+
+    behind = next((event for event in norms if torch.equal(event.given, output.made)), None)
+    added = output.made if behind is None else behind.made
+    summed = [event for event in early if event is not behind and _is_sum(event.given, hidden, added)]
+    reads = made_of[0].given
 
     def parts(norms: str, attention_adds: Tensor, between: Tensor | None, mlp_adds: Tensor) -> Parts:
         return Parts(norms, reads, output, attention_adds, between, mlp_adds, tuple(mlp))
 
-    if stream and torch.equal(norms[-1].made, out):
-        between = stream[0].made
-        return parts("after", stream[0].given - hidden, between, norms[-1].given - between)
-    if stream:
-        between = stream[0].given
-        return parts("before" if branch is None else "both", between - hidden, between, out - between)
-    if branch is not None:
-        between = hidden + branch
-        return parts("behind", branch, between, out - between)
-    if mlp and any(torch.equal(mlp[0].given, row) for row in (reads, *beside)):
-        return parts("parallel", output.made, None, out - hidden - output.made)
+    if summed and torch.equal(norms[-1].made, out):
+        between = summed[0].made
+        return parts("after", summed[0].given - hidden, between, norms[-1].given - between)
+    if summed:
+        between = summed[0].given
+        return parts("before" if behind is None else "both", between - hidden, between, out - between)
+    if behind is not None:
+        between = hidden + added
+        return parts("behind", added, between, out - between)
+    same = [reads, *(event.made for event in early if torch.equal(event.given, hidden))]
+    if mlp and any(torch.equal(mlp[0].given, row) for row in same):
+        return parts("parallel", added, None, out - hidden - added)
     raise not_known(layer.module)
+
+
+def _is_sum(summed: Tensor, hidden: Tensor, added: Tensor) -> bool:
+    """Whether it is hidden + added [token, width], or that with a factor for each channel (CaiT's layer scale)."""
+    if added.any() and torch.equal(summed, hidden):
+        return False
+    eps = torch.finfo(hidden.dtype).eps
+    summed, hidden, added = (rows.double() for rows in (summed, hidden, added))
+    over = 0 if len(hidden) > 1 else (0, 1)  # one token alone would fit any factors
+    found = summed - hidden
+    factor = (found * added).sum(over) / (added * added).sum(over).clamp(min=1e-30)
+    largest = float(torch.maximum(summed.abs(), hidden.abs()).max())
+    return (
+        float((found - factor * added).abs().max())
+        <= max(1e-3, 4 * eps) * float(found.abs().max()) + 32 * eps * largest
+    )
+
+
+def has_experts(layer: nn.Module) -> bool:
+    """Whether its feed-forward network is several, of which each token goes through some (Shazeer et al. 2017)."""
+    return any("expert" in type(module).__name__.lower() or "expert" in name for name, module in layer.named_modules())
+
+
+@torch.inference_mode()
+def leaves_mean(layer: nn.Module) -> bool:
+    """Whether the norms of a layer only scale (RMSNorm: Zhang and Sennrich 2019, equation 4)."""
+    norm = next(module for module in layer.modules() if is_norm(module))
+    weight = next(norm.parameters(), torch.ones(1))
+    width = weight.shape[-1] if weight.numel() > 1 else int(getattr(norm, "normalized_shape", (64,))[-1])
+    rows = torch.randn(4, width, generator=torch.Generator().manual_seed(0)).to(weight)
+    return not torch.allclose(norm(rows), norm(rows + 1), atol=1e-3, rtol=1e-2)
 
 
 class Steps(NamedTuple):
@@ -81,10 +114,13 @@ class Steps(NamedTuple):
     attention_adds: np.ndarray  # attended, as it is added: scaled or normed in some layers
     between: np.ndarray | None  # hidden + attention_adds, normed where norms come after; None: "parallel"
     mlp_adds: np.ndarray  # what the feed-forward network adds
-    out: np.ndarray  # what goes into the next layer
-    mlp: tuple[tuple[int, int], ...]  # (in, out) of its linear maps
+    out: np.ndarray  # what the layer gives
+    mlp: tuple[tuple[int, int], ...]  # (in, out) of its linear maps; none of experts
+    biased: frozenset[str]  # which linear maps have a bias: "projections", "output", "mlp"
+    scales: bool  # its norms leave the mean as it is
 
 
+@torch.inference_mode()
 def steps_of(layer: LayerRun, heads: Heads, query: int) -> Steps:
     """Everything on the way of one token.
 
@@ -105,7 +141,7 @@ def steps_of(layer: LayerRun, heads: Heads, query: int) -> Steps:
     arrays: dict[str, Tensor | None] = {
         "hidden": layer.hidden[query],
         "reads": parts.reads[query],
-        "projected": _projected(layer, heads, parts.reads[query]),
+        "projected": _projected(layer, heads, query),
         "scores": heads.scores(row, slice(None))[:, 0],
         "weights": weights,
         "context": context,
@@ -121,20 +157,28 @@ def steps_of(layer: LayerRun, heads: Heads, query: int) -> Steps:
     taken: dict[str, Any] = {
         name: None if part is None else part.float().cpu().numpy() for name, part in arrays.items()
     }
-    return Steps(norms=parts.norms, mlp=tuple(_sides(event) for event in parts.mlp), **taken)
+    maps = {"projections": layer.before, "output": [parts.output], "mlp": parts.mlp}
+    linear = {name: [event.module for event in events if is_linear(event.module)] for name, events in maps.items()}
+    return Steps(
+        norms=parts.norms,
+        mlp=() if has_experts(layer.module) else tuple(_sides(event) for event in parts.mlp),
+        biased=frozenset(name for name, modules in linear.items() if any(each.bias is not None for each in modules)),
+        scales=leaves_mean(layer.module),
+        **taken,
+    )
 
 
 def _sides(event: Event) -> tuple[int, int]:
     return event.given.shape[-1], event.made.shape[-1]
 
 
-def _projected(layer: LayerRun, heads: Heads, reads: Tensor) -> Tensor | None:
-    """The query by the linear map that has its name, computed anew."""
+def _projected(layer: LayerRun, heads: Heads, query: int) -> Tensor | None:
+    """The query by the linear map that has its name, computed anew from what that was given."""
     names = {id(module): name.rpartition(".")[2] for name, module in layer.module.named_modules()}
     width = heads.num_heads * heads.query.shape[-1]
     for event in layer.before:
         if is_linear(event.module) and names[id(event.module)].startswith("q") and _sides(event)[1] == width:
-            return event.module(reads).view(heads.num_heads, -1)
+            return event.module(event.given[query]).view(heads.num_heads, -1)
     return None
 
 
@@ -142,7 +186,8 @@ def _writes(projection: Any, context: Tensor | None, given: Tensor) -> Tensor | 
     """The output projection [width, head * d_value], a head at a time (Elhage et al. 2021)."""
     if context is None or context.numel() != given.numel():
         return None
-    if not torch.allclose(context.flatten(), given, rtol=1e-3, atol=1e-3 * float(given.abs().max())):
+    off = max(1e-3, 4 * torch.finfo(given.dtype).eps)
+    if not torch.allclose(context.flatten(), given, rtol=0, atol=off * float(given.abs().max())):
         return None  # a gate or a norm lies between
     weight = projection.weight if isinstance(projection, nn.Linear) else projection.weight.T
     return torch.einsum("whd,hd->hw", weight.unflatten(1, context.shape), context)

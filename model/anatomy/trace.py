@@ -1,8 +1,7 @@
 """What the layers of a network do while it runs, heard by hooks: linear maps, norms and attention, in their order."""
 
-import threading
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import AbstractContextManager, contextmanager, suppress
+from collections.abc import Callable, Iterable
+from contextlib import AbstractContextManager, ExitStack, suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -14,10 +13,10 @@ from model.errors import CheckpointError
 from model.nn.attention import Heads
 from model.nn.encoder import OnLayer
 
-Calls = Callable[[OnLayer], AbstractContextManager[list[Call]]]  # a model's, of attention
+Calls = Callable[[nn.Module, OnLayer], AbstractContextManager[list[Call]]]  # a model's, of attention
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Event:
     """A linear map or a norm that ran."""
 
@@ -26,7 +25,7 @@ class Event:
     made: Tensor  # [token, out]
 
 
-@dataclass
+@dataclass(eq=False)
 class LayerRun:
     """One layer, run once."""
 
@@ -42,6 +41,14 @@ class LayerRun:
     def hidden(self) -> Tensor:
         """What goes in, [token, width]."""
         return (self.args[0] if self.args else self.kwargs["hidden_states"])[0]
+
+    @property
+    def cosines(self) -> Tensor | None:
+        """What queries and keys are turned by in this layer, [position, number]; None where that is not known."""
+        given = self.kwargs.get("position_embeddings")
+        if not isinstance(given, tuple) or len(given) != 2 or given[0].is_complex():
+            return None
+        return given[0].reshape(-1, given[0].shape[-1])
 
 
 class Done(Exception):
@@ -77,7 +84,7 @@ def hear(
     """Run a network, and hear what it does.
 
     Args:
-        network: or a part of it.
+        network: nobody else's (`calls.twin`), or a part of one.
         layers: of it, or others beside them: those with one call of attention are heard.
         run: runs it.
         calls: records calls of attention.
@@ -87,19 +94,17 @@ def hear(
     Returns:
         What ran before the first layer. Where Done was raised, this ends as if the run had come to its end.
     """
-    front, inside, thread, started = list[Event](), list[LayerRun](), threading.get_ident(), False
+    front, inside, started = list[Event](), list[LayerRun](), False
 
     def enter(module: nn.Module, args: tuple, kwargs: dict[str, Any]) -> None:
         nonlocal started
-        if threading.get_ident() == thread and not inside:
+        if not inside:
             inside.append(LayerRun(module, args, kwargs))
             started = True
             entered(inside[0])
 
     def ran(module: nn.Module, args: tuple, made: Any) -> None:
-        if threading.get_ident() != thread or (started and not inside):
-            return
-        if args and isinstance(made, Tensor):
+        if args and isinstance(made, Tensor) and (inside or not started):
             layer = inside[0] if inside else None
             where = front if layer is None else layer.after if layer.heads else layer.before
             where.append(Event(module, *(rows.reshape(-1, rows.shape[-1]) for rows in (args[0], made))))
@@ -109,35 +114,22 @@ def hear(
             inside[0].heads.append(recorded[-1].heads.first())
 
     def leave(module: nn.Module, args: tuple, made: Any) -> None:
-        if threading.get_ident() == thread and inside and inside[0].module is module:
+        if inside and inside[0].module is module:
             layer = inside.pop()
             if len(layer.heads) == 1:
                 layer.out = (made if isinstance(made, Tensor) else made[0])[0]
                 left(layer)
 
-    hooked = _hooked(network, layers, enter, ran, leave)
-    with hooked, calls(attended) as recorded, torch.inference_mode(), suppress(Done):
-        run()
-    return front
-
-
-@contextmanager
-def _hooked(
-    network: nn.Module, layers: Iterable[nn.Module], enter: Callable, ran: Callable, leave: Callable
-) -> Iterator[None]:
-    hooks = []
-    try:
+    with ExitStack() as hooks:
         for layer in layers:
-            hooks.append(layer.register_forward_pre_hook(enter, with_kwargs=True))
+            hooks.enter_context(layer.register_forward_pre_hook(enter, with_kwargs=True))
+            hooks.enter_context(layer.register_forward_hook(leave))
         for module in network.modules():
             if is_linear(module) or is_norm(module):
-                hooks.append(module.register_forward_hook(ran))
-        for layer in layers:
-            hooks.append(layer.register_forward_hook(leave))
-        yield
-    finally:
-        for hook in hooks:
-            hook.remove()
+                hooks.enter_context(module.register_forward_hook(ran))
+        with calls(network, attended) as recorded, torch.inference_mode(), suppress(Done):
+            run()
+    return front
 
 
 def not_known(network: nn.Module) -> CheckpointError:

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from torch import nn
 
 from model.calls import Call
 from model.device import enough_memory, synchronize
@@ -65,9 +66,9 @@ class TransformersImage:
         """What the network's forward takes of an image that was read."""
         return {"pixel_values": given.pixels.to(self.device, self.network.dtype), **self._options}
 
-    def calls(self, on_layer: OnLayer | None = None) -> AbstractContextManager[list[Call]]:
-        """The calls of attention that the network makes inside the context."""
-        return self.probed.recorder.calls(on_layer)
+    def calls(self, network: nn.Module, on_layer: OnLayer | None = None) -> AbstractContextManager[list[Call]]:
+        """The calls of attention that a twin of the network makes inside the context."""
+        return self.probed.recorder.calls(network, on_layer)
 
     @torch.inference_mode()
     def record(self, image: ImageSource, size: Size | None = None, on_layer: OnLayer | None = None) -> Recording:

@@ -36,7 +36,9 @@ def load_text(
     if network.can_generate():
         network.generation_config = greedy(network)
     largest = max(tokenizer.get_vocab().values(), default=0)
-    if largest >= network.get_input_embeddings().num_embeddings:
+    with refusing(f"{type(network).__name__} has no table of words"):
+        num_words = network.get_input_embeddings().num_embeddings
+    if largest >= num_words:
         raise CheckpointError(f"The tokenizer in {folder.name!r} has a token {largest:,} that the model does not know.")
     limit = tokenizer.model_max_length  # anything may stand there; many say 1e30
     room = 8  # for special tokens, and some more

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
+from torch import nn
 from transformers import MODEL_FOR_CAUSAL_LM_MAPPING, MODEL_FOR_MASKED_LM_MAPPING, PreTrainedModel
 
-from model.calls import Call, function_calls
+from model.calls import Call, function_calls, twin
 from model.huggingface.attend import recorded_calls
 from model.nn.attention import Heads
 from model.nn.encoder import OnLayer
@@ -38,21 +39,22 @@ class Recorder:
         self.network = network
         self.way = way
         self.causal = _is_causal(network)
-        self._names = {id(module): name for name, module in network.named_modules()}
 
     @torch.inference_mode()
     def run(self, inputs: Mapping[str, Any], on_layer: OnLayer | None = None) -> Run:
         """Run inputs as the model's forward takes them; on_layer hears the number of each attention layer, from 0."""
-        with self.calls(on_layer) as calls:
-            outputs = self.network(**inputs, return_dict=True)
+        network = self.network if self.way == "interface" else twin(self.network)
+        with self.calls(network, on_layer) as calls:
+            outputs = network(**inputs, return_dict=True)
+        names = {id(module): name for name, module in network.named_modules()}
         stages: dict[str, list[Heads]] = {}
         for call in calls:
-            stages.setdefault(self._stage(self._names.get(id(call.module), "")), []).append(call.heads)
+            stages.setdefault(self._stage(names.get(id(call.module), "")), []).append(call.heads)
         return Run(outputs, {stage: tuple(layers) for stage, layers in stages.items()})
 
-    def calls(self, on_layer: OnLayer | None = None) -> AbstractContextManager[list[Call]]:
-        """All attention calls of the network inside the context; on_layer hears the number of each, from 0."""
-        return recorded_calls(on_layer) if self.way == "interface" else function_calls(self.network, on_layer)
+    def calls(self, network: nn.Module, on_layer: OnLayer | None = None) -> AbstractContextManager[list[Call]]:
+        """All attention calls of a twin of the network inside the context; on_layer hears of each, from 0."""
+        return recorded_calls(on_layer) if self.way == "interface" else function_calls(network, on_layer)
 
     def _stage(self, name: str) -> str:
         config = self.network.config

@@ -126,9 +126,9 @@ class TransformersText:
         """What the network's forward takes of a text that was read."""
         return self._inputs(given.ids, given.segments)
 
-    def calls(self, on_layer: OnLayer | None = None) -> AbstractContextManager[list[Call]]:
-        """The calls of attention that the network makes inside the context."""
-        return self.probed.recorder.calls(on_layer)
+    def calls(self, network: nn.Module, on_layer: OnLayer | None = None) -> AbstractContextManager[list[Call]]:
+        """The calls of attention that a twin of the network makes inside the context."""
+        return self.probed.recorder.calls(network, on_layer)
 
     def table(self) -> Tensor:
         """The rows of all tokens that there are, [id, width]."""

@@ -24,7 +24,7 @@ def attention_scores(query: Tensor, key: Tensor, mask: Tensor | None = None, sca
         query: [..., query, d_head].
         key: [..., key, d_head].
         mask: broadcastable to [..., query, key]; bool: True may be looked at, the others get -inf; float: is added.
-        scale: 1 / sqrt(d_head) when None (ibid., 3.2.1).
+        scale: 1 / sqrt(d_head) when None (Vaswani et al. 2017, section 3.2.1).
 
     Returns:
         [..., query, key].
@@ -62,7 +62,7 @@ def attention_weights(scores: Tensor, sinks: Tensor | None = None) -> Tensor:
 def scaled_dot_product_attention(
     query: Tensor, key: Tensor, value: Tensor, mask: Tensor | None = None, scale: float | None = None
 ) -> Attention:
-    """softmax(q k^T / sqrt(d_head)) v (ibid., equation 1), with everything on the way.
+    """softmax(q k^T / sqrt(d_head)) v (Vaswani et al. 2017, equation 1), with everything on the way.
 
     Args:
         query: [..., query, d_head].
@@ -99,6 +99,12 @@ class Heads:
     @property
     def num_heads(self) -> int:
         return self.query.shape[-3]
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes that its tensors take."""
+        tensors = (self.query, self.key, self.value, self.mask, self.sinks)
+        return sum(tensor.nbytes for tensor in tensors if tensor is not None)
 
     def repeated(self, vectors: Tensor) -> Tensor:
         """Keys or values [..., key head, key, d] as each head sees them: [..., head, key, d]."""

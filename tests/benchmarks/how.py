@@ -29,7 +29,7 @@ def taken_apart(name: str, model_name: str, source: Any, options: dict[str, Any]
     """Runs of all layers, a token's steps in one of them, and a run without positions."""
     model: Any = load_model(model_name)
     recording, given = model.record(source, **options), model.read(source, **options)
-    anatomy = Anatomy(model, given, recording.num_layers)
+    anatomy = Anatomy(model, given, recording)
     walk, layer, order = anatomy.walk(), recording.num_layers // 2, np.arange(recording.num_tokens)
 
     @torch.inference_mode()

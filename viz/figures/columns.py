@@ -18,8 +18,9 @@ def bar_columns(
     columns: Mapping[str, np.ndarray],
     marked: int | None = None,
     theme: Theme = LIGHT,
+    shared: bool = False,
 ) -> go.Figure:
-    """A row a name, and for each quantity a column of bars on a scale of its own that holds nought.
+    """A row a name, and for each quantity a column of bars on a scale that holds nought.
 
     Args:
         names: of the rows, all different, escaped (`labels.categories`): what the hover says.
@@ -27,7 +28,9 @@ def bar_columns(
         columns: the quantities by their titles, [row] each.
         marked: the row in the other colour: the query's own.
         theme: the colours.
+        shared: whether the columns share one scale, to be compared; else each has its own.
     """
+    everything = np.concatenate([np.ravel(values) for values in columns.values()])
     figure = make_subplots(
         1, len(columns), shared_yaxes=True, horizontal_spacing=0.06, subplot_titles=[escape(title) for title in columns]
     )
@@ -46,7 +49,8 @@ def bar_columns(
             row=1,
             col=number,
         )
-        low, high = min(0.0, float(values.min())), max(0.0, float(values.max()))
+        scaled = everything if shared else values
+        low, high = min(0.0, float(scaled.min())), max(0.0, float(scaled.max()))
         # The numbers at the ends of the bars need the more of the scale the narrower a column is.
         room = (0.1 + 0.25 * len(columns)) * max(high - low, 1e-12)
         figure.update_xaxes(range=[low - room * (low < 0), high + room], col=number)
@@ -68,4 +72,6 @@ def written(value: float) -> str:
     """A number in the few digits that say something: 12.3, 0.512, 4.0e-05."""
     if value == 0:
         return "0"
-    return f"{value:.1e}" if abs(value) < 0.0005 else f"{value:.1f}" if abs(value) >= 10 else f"{value:.3f}"
+    if abs(value) < 0.0005:
+        return f"{value:.1e}"
+    return f"{value:.1f}" if abs(value) >= 10 else f"{value:.3f}" if abs(value) >= 0.01 else f"{value:.4f}"

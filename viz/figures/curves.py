@@ -58,6 +58,8 @@ def curves(
         figure.add_vline(marked, line={"color": theme.line, "width": 8}, layer="below")
     if log:
         figure.update_xaxes(tickvals=list(x), ticktext=[f"{value:,}" for value in x])
+    else:
+        figure.update_xaxes(dtick=max(1, len(x) // 10))
     return figure
 
 

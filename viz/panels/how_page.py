@@ -12,7 +12,29 @@ from viz.panels.recorder import get_model
 from viz.visible import visible
 
 WIDTH = 1000  # pixels: lines that can be read
-TO_TOP = "<script>document.querySelector('[data-testid=stMain]').scrollTo(0, 0) // step {}\n</script>"
+# Where another step begins: at the top, or on a phone at its title; a keyboard goes on there, for the button that was
+# pressed is another one now. With Shift, the camera of a figure saves it as SVG.
+ARRIVE = """<script>
+(() => {{ // step {}
+    const main = document.querySelector("[data-testid=stMain]");
+    const title = () => main.querySelector("h3");
+    main.scrollTo(0, 0);
+    let tries = 0;
+    const timer = setInterval(() => {{
+        if (title() && document.activeElement === document.body) {{
+            title().tabIndex = -1;
+            title().focus({{ preventScroll: true }});
+        }}
+        if (innerWidth < 700 && tries === 3) title()?.scrollIntoView();
+        if (++tries > 8) clearInterval(timer);
+    }}, 100);
+    if (!window.headlensCamera) document.addEventListener("click", (event) => {{
+        const plot = event.target.closest?.("[data-attr=toImage], .modebar-btn")?.closest(".js-plotly-plot");
+        if (plot) plot._context.toImageButtonOptions.format = event.shiftKey ? "svg" : "png";
+    }}, true);
+    window.headlensCamera = true;
+}})();
+</script>"""
 
 
 def page() -> None:
@@ -68,32 +90,37 @@ def _show(given: Given) -> None:
     )
     remember(given)
     step = STEPS[number - 1]
-    st.html(TO_TOP.format(number), unsafe_allow_javascript=True)
+    st.html(ARRIVE.format(number), unsafe_allow_javascript=True)
     with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
         st.subheader(f"{number}. {step.title}", anchor=False, width="content")
         glossary(step.terms)
-    _draw(step, Example(kept, get_model(given.model), given.read, layer, head, query))
-    _foot(number, step)
+    example = Example(kept, get_model(given.model), given.read, layer, head, query)
+    drawn = _draw(step, example)
+    _foot(number, step, drawn)
     parts.model_line(recording)
     st.caption(given.link)
 
 
-def _draw(step: Step, example: Example) -> None:
-    """The step; or one sentence on what this model does not give it."""
+def _draw(step: Step, example: Example) -> bool:
+    """The step, and True; or one sentence on what this model does not give it."""
     if step.vectors and example.heads.scores_only:
         st.info(
-            "This model computes its attention by itself: its scores could be recorded, but this step needs its "
-            "queries, keys and values. Another model has them; so do the other steps of this one."
+            "This model computes its attention by itself: its scores could be recorded, but not the queries, keys and "
+            "values that this step shows. Take another model here, or go on to the next step."
         )
-        return
+        return False
     try:
         step.show(example)
     except HeadlensError as error:
         st.error(parts.plain(str(error)))
+        return False
+    return True
 
 
-def _foot(number: int, step: Step) -> None:
-    st.markdown(f"**Try:** {step.attempt}")
+def _foot(number: int, step: Step, drawn: bool) -> None:
+    if drawn:
+        st.markdown(f"**Try:** {step.attempt}")
+        st.caption("The camera of a figure, at its upper right, saves it: as PNG, or with Shift held as SVG.")
     st.caption(f"Source: {step.source}")
     with st.container(horizontal=True):
         for label, to in (("Back", number - 1), ("Next", number + 1)):

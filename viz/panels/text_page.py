@@ -40,8 +40,9 @@ def page() -> None:
 def start(recording: Recording) -> View:
     """Where the page starts: the sample's own view, or a first look at an own text."""
     sample = next((sample for sample in TEXTS.values() if sample.texts == recording.texts), None)
-    if recording.model.name != MODEL:
-        return View(0, 0, query=min(1, recording.num_tokens - 1), matrix=True)
+    if recording.model.name != MODEL:  # of what reads from left to right, the last token sees all others
+        last = recording.num_tokens - 1
+        return View(0, 0, query=last if recording.stage == "decoder" else min(1, last), matrix=True)
     if sample is None:
         return View(TEXTS[FIRST].layer, TEXTS[FIRST].head, query=1, matrix=True)  # the token after [CLS]
     return View(sample.layer, sample.head, sample.query, matrix=True)

@@ -1,6 +1,7 @@
 """Models of transformers taken apart, beside their own hidden states and what hooks on named modules hear."""
 
 import copy
+import dataclasses
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -75,7 +76,7 @@ EVERY = [family for family in (*TEXTS, *IMAGES) if family not in REFUSED]
 
 def recorded(model: Any, source: Any) -> tuple[Anatomy, Recording]:
     recording = model.write(source, 1) if hasattr(model, "_both") else model.record(source)
-    return Anatomy(model, model.read(source), recording.num_layers), recording
+    return Anatomy(model, model.read(source), recording), recording
 
 
 def rows(tensor: Tensor) -> Tensor:
@@ -174,7 +175,7 @@ def test_without_a_rotation_every_token_stands_where_the_first_one_does(family: 
         expected = model.network(**inputs, output_hidden_states=True).hidden_states[1]
     found = anatomy.arranged(0, np.arange(recording.num_tokens), placed=False)
     np.testing.assert_allclose(found.out, expected[0], atol=1e-5)
-    cosines = anatomy.rotation()
+    cosines = anatomy.walk().cosines[0]
     assert cosines is not None
     assert cosines.shape[0] == recording.num_tokens
     np.testing.assert_allclose(cosines[:, 0] / cosines[0, 0], np.cos(np.arange(recording.num_tokens)), atol=1e-5)
@@ -221,5 +222,6 @@ def test_the_text_encoder_s_folder_gives_the_numbers_of_the_one_written_out_here
 def test_layers_that_are_built_otherwise_are_refused(made: Made) -> None:
     model, source = made("BERT")
     anatomy, recording = recorded(model, source)
+    short = dataclasses.replace(recording, layers=recording.layers * 2)
     with pytest.raises(CheckpointError, match="cannot be taken apart"):
-        Anatomy(model, anatomy.given, recording.num_layers + 1).walk()
+        Anatomy(model, anatomy.given, short).walk()

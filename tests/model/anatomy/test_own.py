@@ -56,11 +56,11 @@ def photo_run(dinov2: ImageModel) -> Run:
 
 
 def text_of(model: TextModel, text: str | tuple[str, str] = TROPHY) -> Anatomy:
-    return Anatomy(model, model.read(text), model.num_layers)
+    return Anatomy(model, model.read(text), model.record(text))
 
 
 def photo_of(model: ImageModel) -> Anatomy:
-    return Anatomy(model, model.read(COFFEE, 224), model.num_layers)
+    return Anatomy(model, model.read(COFFEE, 224), model.record(COFFEE, 224))
 
 
 def same(actual: Tensor | np.ndarray, expected: Tensor | np.ndarray, atol: float, rtol: float = 0) -> None:
@@ -153,12 +153,14 @@ def check_steps(model: TextModel | ImageModel, run: Run, place: tuple[int, int],
     anatomy = text_of(model) if isinstance(model, TextModel) else photo_of(model)
     taken = anatomy.steps(anatomy.walk(), number, recording.layers[number], query)
     expected = by_formula(layer, stream[number].double().numpy(), query)
-    for name in set(Steps._fields) - {"norms", "writes", "mlp"}:
+    for name in set(Steps._fields) - {"norms", "writes", "mlp", "biased", "scales"}:
         same(getattr(taken, name), expected[name], atol, rtol=3e-7)  # one channel adds 193, of 24 bits
     assert taken.writes is not None
     same(taken.writes.sum(0) + taken.bias, taken.attended, atol)
     assert taken.norms == ("before" if layer.pre_norm else "after")
     assert taken.mlp == ((384, 1536), (1536, 384))
+    assert taken.biased == {"projections", "output", "mlp"}
+    assert not taken.scales
     same(taken.out, stream[number + 1][query], atol)  # the model's own hidden state
     same(taken.scores, recording.scores(number, query=query), atol)
     same(taken.weights, recording.attention(number, query=query), atol)
@@ -184,9 +186,15 @@ def test_what_each_part_adds_is_measured_for_every_token(minilm: TextModel, text
 
 
 def test_one_token_walks(minilm: TextModel) -> None:
-    given = minilm.read("a")
+    given, recording = minilm.read("a"), minilm.record("a")
     alone = dataclasses.replace(given, ids=given.ids[1:2], segments=given.segments[1:2])
-    taken = Anatomy(minilm, alone, 6)
+    one = [
+        dataclasses.replace(heads, query=heads.query[:, 1:2], key=heads.key[:, 1:2], value=heads.value[:, 1:2])
+        for heads in recording.layers
+    ]
+    names = ("tokens", "words", "special", "segments", "offsets")
+    parts = {name: getattr(recording, name)[1:2] for name in names}
+    taken = Anatomy(minilm, alone, dataclasses.replace(recording, layers=tuple(one), **parts))
     assert taken.walk().stream.shape == (7, 1, 384)
     assert taken.embedding().rows.shape == (1, 384)
 

@@ -19,7 +19,7 @@ def test_a_column_a_quantity_and_a_row_a_name() -> None:
         np.testing.assert_array_equal(bars.x, values)
         assert list(bars.y) == ["0 · [CLS]", "1 · it", "2 · it"]  # equal tokens stay apart
     assert [note.text for note in figure.layout.annotations] == ["score", "weight"]
-    assert list(figure.data[1].text) == ["0.002", "0.047", "0.951"]
+    assert list(figure.data[1].text) == ["0.0020", "0.047", "0.951"]
 
 
 def test_every_scale_holds_nought_and_its_own_numbers() -> None:

@@ -4,9 +4,10 @@ import numpy as np
 import streamlit as st
 from torch import nn
 
+from model.anatomy.layer import has_experts
 from model.costs import Cost, measure, multiplications
 from viz.figures.curves import curves
-from viz.panels.how.example import Example, draw, formulas, shapes
+from viz.panels.how.example import Example, draw, formulas, shapes, table
 from viz.panels.recorder import working
 
 LENGTHS = (64, 128, 256, 512, 1024)
@@ -27,18 +28,20 @@ def costs(example: Example) -> None:
         "Every query meets every key: twice as many tokens, four times the scores. The linear maps only double. For "
         "short inputs the linear maps cost most; for long ones the scores do."
     )
-    formulas(r"2 n^2 d \;\text{(scores and mixing)}", r"n \times \text{weights (linear maps)}")
+    formulas(r"n^2\, h\, (d_k + d_v) \;\text{(scores and mixing)}", r"n \times \text{parameters (linear maps)}")
     shapes(scores=(example.recording.num_heads, n, n), rows=(n, example.width))
     st.text(
         f"One layer on your {n:,} tokens: {squared:,} multiplications for scores and mixing, {linear:,} for the linear "
-        f"maps. Both are alike at {even:,} tokens."
+        f"maps. Both cost the same at {even:,} tokens."
     )
+    if has_experts(example.model.network.get_submodule(example.walk().layers[example.layer][0])):
+        st.caption("The experts of this model are not counted: each token goes through some of them only.")
     _measured(example, maps)
     st.markdown(
         "**Long-range dependencies.** In a recurrent network, what the first token says reaches the last through all "
         "steps between them; attention joins any two in one step, and computes all tokens at once."
     )
-    st.table(TABLE)
+    table(TABLE)
     st.text(f"In your input the path from the first token to the last is 1 step; recurrent, it would be {n - 1:,}.")
 
 
@@ -76,5 +79,7 @@ def _measured(example: Example, maps: tuple[nn.Module, ...]) -> None:
         times = (f"{what} {1000 * each[-1]:.1f} ms" for what, each in lines.items())
         st.text(f"On {example.recording.device}, at {lengths[-1]:,} tokens: {', '.join(times)}.")
         st.caption(
-            "All heads in one product fill a GPU that one head leaves idle; on a few cores there is less to gain."
+            f"All heads in one product took {at_once[-1] / one_by_one[-1]:.2f} × the time of one by one: they fill a "
+            "GPU that one head leaves idle; on a few cores what is small stays in the cache. The scores cost more than "
+            "their multiplications say: softmax reads and writes each of the n² numbers too."
         )

@@ -25,6 +25,7 @@ from viz.store import Kept
 from viz.theme import Theme
 
 LOWEST = -1e30
+BAR = {"responsive": True, "displaylogo": False, "modeBarButtons": [["toImage"]], "toImageButtonOptions": {"scale": 2}}
 
 
 @dataclass(frozen=True)
@@ -44,7 +45,7 @@ class Example:
 
     @cached_property
     def anatomy(self) -> Anatomy:
-        return Anatomy(self.model, self.read(), self.recording.num_layers)
+        return Anatomy(self.model, self.read(), self.recording)
 
     @property
     def heads(self) -> Heads:
@@ -119,11 +120,11 @@ class Example:
 
 def draw(figure: go.Figure, alt: str) -> None:
     """Show a figure; alt says in words what it is, to those who do not see it."""
-    st.plotly_chart(figure, theme=None, config={"displayModeBar": False, "responsive": True}, alt=alt)
+    st.plotly_chart(figure, theme=None, config=BAR, alt=alt)
 
 
-def draw_keys(example: Example, columns: Mapping[str, np.ndarray], alt: str) -> None:
-    """Show quantities [key] of the shown keys as bars, the query's own in the other colour."""
+def draw_keys(example: Example, columns: Mapping[str, np.ndarray], alt: str, shared: bool = False) -> None:
+    """Show quantities [key] of the shown keys as bars, the query's own in the other colour; shared: on one scale."""
     keys = example.keys
     figure = bar_columns(
         example.names(keys),
@@ -131,15 +132,19 @@ def draw_keys(example: Example, columns: Mapping[str, np.ndarray], alt: str) -> 
         {title: values[keys] for title, values in columns.items()},
         int(np.searchsorted(keys, example.query)),
         example.theme,
+        shared,
     )
     draw(figure, alt)
-    shown, seen = len(keys), int(example.seen.sum())
+    shown, seen, hidden = len(keys), int(example.seen.sum()), int((~example.seen).sum())
+    notes = ["The bar of the other colour is the query's own."]
     if shown < seen:
-        st.caption(
+        notes.append(
             f"{shown} of {seen:,} keys are shown, those with the largest weights and the query, in the input's order."
         )
-    if seen < example.recording.num_tokens:
-        st.caption(f"{example.recording.num_tokens - seen:,} more are hidden from this query: their weight is 0.")
+    if hidden:
+        later = "later " if not example.seen[example.query + 1 :].any() and example.seen[: example.query].all() else ""
+        notes.append(f"{hidden:,} {later}{'token is' if hidden == 1 else 'tokens are'} hidden from this query.")
+    st.caption(" ".join(notes))
 
 
 def draw_photo(example: Example, weights: np.ndarray, alt: str) -> None:
@@ -156,6 +161,12 @@ def formulas(*lines: str) -> None:
     with st.container(horizontal=True, horizontal_alignment="center", gap="large"):
         for line in lines:
             st.latex(line, width="content")
+
+
+def table(columns: Mapping[str, Sequence[str]]) -> None:
+    """Our own words in rows and columns. Not st.table: that imports pandas, while other runs may be drawing."""
+    lines = [tuple(columns), ("---",) * len(columns), *zip(*columns.values())]
+    st.markdown("\n".join(f"| {' | '.join(line)} |" for line in lines))
 
 
 def shapes(**sizes: tuple[int, ...]) -> None:

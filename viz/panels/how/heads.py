@@ -21,7 +21,7 @@ def projections(example: Example) -> None:
     d_head, key_heads = example.d_head, heads.key.shape[0]
     st.markdown(
         "Three linear maps make of each row a **query** (what it asks for), a **key** (what it is found by) and a "
-        f"**value** (what it gives). A head owns {d_head} columns of each map; all were learned."
+        f"**value** (what it gives). A head owns {d_head} columns of each map, W below; all were learned."
         + (
             f" Here {recording.num_heads // key_heads} heads side by side share one key and one value "
             "(Ainslie et al. 2023, GQA)."
@@ -29,10 +29,16 @@ def projections(example: Example) -> None:
             else ""
         )
     )
-    bias = "" if not taken.bias.any() else " + b_{}"
+    bias = " + b_{}" if "projections" in taken.biased else ""
     formulas(*(f"{small} = x W_{large}{bias.format(large)}" for small, large in zip("qkv", "QKV")))
-    shapes(x=(recording.num_tokens, width), W_Q=(width, d_head), Q=recording.query(layer, head).shape)
-    reads = "as it comes from below" if np.array_equal(taken.reads, taken.hidden) else "after the layer norm"
+    shapes(
+        x=(recording.num_tokens, width),
+        W_Q=(width, d_head),
+        Q=recording.query(layer, head).shape,
+        K=recording.key(layer, head).shape,
+        V=recording.value(layer, head).shape,
+    )
+    reads = "as it comes from the layer before" if np.array_equal(taken.reads, taken.hidden) else "after the layer norm"
     st.text(f"The row of {example.name}, {reads}:")
     draw(
         vector_strips(["x"], ["x"], taken.reads[None], example.theme),
@@ -66,15 +72,16 @@ def all_heads(example: Example) -> None:
     """Step 7: the same query in every head; what each writes."""
     recording, theme = example.recording, example.theme
     num_heads, taken = recording.num_heads, example.steps()
+    bias = " + b_O" if "output" in taken.biased else ""
     assert taken.context is not None  # else this step is not shown
     st.markdown(
         f"One head can mix in one way only. So this layer has {num_heads} side by side, each with its own small "
-        "queries, keys and values. Their context vectors are put one after the other, and one more linear map, the "
+        "queries. Their context vectors are put one after the other, and one more linear map, the "
         "output projection, writes them into the row. Split by heads, that map says how much each head writes."
     )
     formulas(
-        r"o = \mathrm{Concat}(c_1, \dots, c_h)\, W_O + b_O",
-        r"= \textstyle\sum_h c_h W_O^h + b_O",
+        rf"o = \mathrm{{Concat}}(c_1, \dots, c_h)\, W_O{bias}",
+        rf"= \textstyle\sum_i c_i W_O^i{bias}",
     )
     shapes(contexts=taken.context.shape, W_O=(taken.given.size, example.width), output=taken.attended.shape)
     st.text(f"From {example.name}, every head of layer {example.layer}:")
@@ -82,6 +89,7 @@ def all_heads(example: Example) -> None:
     labels = [str(head) for head in range(num_heads)]
     if recording.photo is None:
         keys = neighbourhood(taken.weights.max(axis=0), example.query)
+        keys = keys[example.seen[keys]]
         figure = table_cells(
             taken.weights[:, keys],
             (names, example.names(keys)),
@@ -112,7 +120,9 @@ def all_heads(example: Example) -> None:
         "Bars: the length of each head's context vector, and of what it writes.",
     )
     apart = np.abs(taken.writes.sum(axis=0) + taken.bias - taken.attended).max()
+    everything = "All heads and the bias" if bias else "All heads"
     st.text(
-        f"Head {example.head} writes {writes[example.head]:.3f} of length. All heads and the bias together are "
-        f"{np.linalg.norm(taken.attended):.3f} long: summed here, they differ from the projection by {apart:.1e}."
+        f"What head {example.head} writes is {writes[example.head]:.3f} long. {everything} "
+        f"together are {np.linalg.norm(taken.attended):.3f} long: summed here, they differ from the projection by "
+        f"{apart:.1e}."
     )

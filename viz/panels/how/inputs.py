@@ -27,11 +27,8 @@ def vectors(example: Example) -> None:
     rows = given.rows[example.query]
     place = r" + E_{\mathrm{position}}" if given.places is not None else ""
     if photo is None:
-        formulas(
-            rf"x = \mathrm{{norm}}(E_{{\mathrm{{token}}}}{place})"
-            if _normed(given)
-            else rf"x = E_{{\mathrm{{token}}}}{place}"
-        )
+        summed = _looked_up(example) + place
+        formulas(rf"x = \mathrm{{norm}}({summed})" if _normed(given) else f"x = {summed}")
         shapes(table=tuple(example.model.table().shape), input=tuple(given.rows.shape))
     else:
         formulas(rf"x = W_E\,\mathrm{{patch}} + b{place}")
@@ -65,6 +62,20 @@ def vectors(example: Example) -> None:
             _filters(example, weights)
 
 
+def _looked_up(example: Example) -> str:
+    """The formula of what a token is: its row of the table, in some models times a number, or with its text's row."""
+    given = example.anatomy.given
+    assert isinstance(given, TextInput)
+    row = example.model.table()[given.ids[example.query]].float()
+    content = example.embedding().content[example.query].float()
+    if row.shape == content.shape and not torch.equal(row, content):
+        times = float((row * content).sum() / (row * row).sum().clamp(min=1e-12))
+        if torch.allclose(times * row, content, rtol=1e-3, atol=1e-4):
+            return rf"{times:.4g}\; E_{{\mathrm{{token}}}}"
+    segments = {"segments", "token_type_ids"} & example.model.inputs(given).keys()
+    return r"E_{\mathrm{token}}" + (r" + E_{\mathrm{segment}}" if segments else "")
+
+
 def _normed(given: Embedding) -> bool:
     """Whether a norm lies between what is added and the first layer."""
     summed = given.content if given.places is None else given.content + given.places
@@ -77,7 +88,7 @@ def _alike(example: Example) -> None:
     assert isinstance(given, TextInput)
     own = given.ids[example.query]
     numbers, alike = nearest(model.table(), own, 9)
-    st.markdown("The table knows no sentence: these rows of it lie nearest, by their cosine.")
+    st.markdown("A row of the table is the same in every sentence. These lie nearest to the query's, by their cosine.")
     tokens = [model.name_of(int(number)) for number in numbers]
     numbered = [f"row {number:,}" for number in numbers]
     marked = int(np.flatnonzero(numbers == own)[0]) if own in numbers else None

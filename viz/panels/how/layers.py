@@ -2,7 +2,6 @@
 
 import numpy as np
 import streamlit as st
-from torch import nn
 
 from model.analysis.rows import moved, neighbours
 from model.anatomy.layer import Steps
@@ -56,7 +55,7 @@ def encoder_layer(example: Example) -> None:
     )
     scaled = taken.norms == "before" and not np.allclose(taken.attention_adds, taken.attended, rtol=1e-2, atol=1e-3)
     formulas(*(SCALED if scaled else additions))
-    if not any(isinstance(module, nn.LayerNorm) for module in example.model.network.modules()):
+    if taken.scales:
         st.caption("This model's norm scales a row and leaves its mean: RMSNorm (Zhang and Sennrich 2019, equation 4).")
     _feed_forward(example, taken)
     stages = {
@@ -73,7 +72,8 @@ def encoder_layer(example: Example) -> None:
         "Bars: the length of the row before, within and after the layer, and of what is added.",
     )
     own = run.stream[example.layer + 1, example.query].float().cpu().numpy()
-    st.text(f"What comes out differs from the model's own run by at most {np.abs(own - taken.out).max():.1e}.")
+    apart = np.abs(own - taken.out).max()
+    st.text(f"Run again by itself, the layer gives the model's own row; the largest difference is {apart:.1e}.")
     st.markdown("The same over all layers, the mean over all tokens:")
     lines = {
         "the row": run.stream[:-1].norm(dim=-1).mean(dim=-1).float().cpu().numpy(),
@@ -93,12 +93,16 @@ def _feed_forward(example: Example, taken: Steps) -> None:
     if gated:
         formulas(r"\mathrm{FFN}(y) = (f(y W_1) \odot y W_3)\, W_2")
     elif len(inside) == 2:
-        formulas(r"\mathrm{FFN}(y) = f(y W_1 + b_1)\, W_2 + b_2")
-    else:
-        st.caption("The feed-forward network of this model is one of several experts, chosen for each token.")
-    if inside:
+        first, second = (" + b_1", " + b_2") if "mlp" in taken.biased else ("", "")
+        formulas(rf"\mathrm{{FFN}}(y) = f(y W_1{first})\, W_2{second}")
+    if gated or len(inside) == 2:
         name = "f is a bend, GELU or one like it: without it, two linear maps would be one."
         st.caption(name + (" A second map gates it (Shazeer 2020)." if gated else ""))
+    elif not inside:
+        st.caption(
+            "The feed-forward network of this model is several, the experts; each token goes through some of them "
+            "(Shazeer et al. 2017)."
+        )
     maps = {f"W_{number}": sides for number, sides in zip((1, 2) if len(inside) == 2 else (1, 3, 2), inside)}
     shapes(x=(example.recording.num_tokens, example.width), **maps)
 
@@ -111,7 +115,8 @@ def stack(example: Example) -> None:
     began, near, everyone = moved(stream, example.query, beside)
     st.markdown(
         f"This model stacks {recording.num_layers} such layers. Going up, a row says less of its own word or patch "
-        "alone and more of what surrounds it: mostly its cosine to where it began falls, and rows grow more alike."
+        "alone and more of what surrounds it: mostly its cosine to where it began falls. Whether rows grow more alike "
+        "is another matter: see the third line."
     )
     formulas(r"\cos(a, b) = \frac{a \cdot b}{\lVert a \rVert \lVert b \rVert}")
     shapes(stream=stream.shape)
@@ -124,7 +129,8 @@ def stack(example: Example) -> None:
     unit = "tokens" if recording.grid is None else "patches"
     st.markdown(
         "How far a head looks: the mean distance from a query to its keys, each by its weight. A CNN's first layers "
-        "see a few pixels; heads may look across the whole input from the first layer on."
+        "see a few pixels; heads may look as far as the input reaches from the first layer on. The diamond is your "
+        "head."
     )
     view = View(example.layer, example.head, example.query, order="distance")
     place = st.empty()

@@ -8,7 +8,7 @@ import streamlit as st
 
 from model.analysis.heads import spread
 from model.analysis.soft import at_temperature, slopes
-from model.anatomy.positions import biases
+from model.anatomy.positions import biases, falls_with_distance
 from viz.figures.cells import vector_strips
 from viz.figures.labels import percent
 from viz.panels.how.example import Example, draw, draw_keys, draw_photo, formulas, knob, shapes
@@ -21,17 +21,19 @@ def dictionary(example: Example) -> None:
     """Step 1: from the hard look-up to the soft one."""
     st.markdown(
         "A dictionary holds **values** under **keys**. A hard look-up takes the one key that fits the **query**. "
-        "Attention takes them all, each by how well it fits: a look-up that is soft, and so can be learned."
+        "Attention takes them all, each by how well it fits. So it changes smoothly with what is asked, and can be "
+        "learned by its slopes."
     )
-    formulas(r"w_j = \frac{e^{s_j / T}}{\sum_k e^{s_k / T}}", r"s_j = \frac{q \cdot k_j}{\sqrt{d_k}}")
+    formulas(r"w_j = \frac{e^{s_j / T}}{\sum_i e^{s_i / T}}", f"s_j = {_score(example)}")
+    _beside_scores(example)
     temperature = knob(
         st.select_slider,
         "Temperature T",
         "temperature",
         TEMPERATURES,
         1.0,
-        help="At 0 the key with the largest score wins all; at 1 it is this head as it was trained; at 10 nearly all "
-        "keys count alike.",
+        help="At 0, the limit, the key with the largest score wins all; at 1 it is this head as it was trained; at 10 "
+        "nearly all keys count alike.",
     )
     weights = at_temperature(example.scores, temperature)
     winner = int(example.scores.argmax())
@@ -44,27 +46,23 @@ def dictionary(example: Example) -> None:
     )
     st.text(
         f"From {example.name}: {name_of(example.recording, winner)} fits best and gets {percent(weights[winner])}. "
-        f"The look-up spreads over {float(spread(weights)):.1f} of {int(example.seen.sum()):,} keys."
+        f"The look-up spreads over {float(spread(weights)):.1f} of {int(example.seen.sum()):,} keys (e to the entropy "
+        "of the weights)."
     )
     draw_photo(example, weights, "The photo with these weights as heat.")
 
 
 def softmax(example: Example) -> None:
     """Step 5: scores, their scale, softmax and its slope."""
-    d_head, heads = example.d_head, example.heads
-    divided = f"divided by √{d_head} = {math.sqrt(d_head):.2f}"
-    if heads.scale == 1:
-        ways = ("not divided, as this model does", divided)
-    elif math.isclose(heads.scale, 1 / math.sqrt(d_head), rel_tol=1e-3):
-        ways = (divided, "not divided")
-    else:
-        ways = (f"times {heads.scale:.4g}, as this model does", "not divided")
+    d_head, ways = example.d_head, _ways(example)
     st.markdown(
-        "The query is multiplied with every key. Such a product is a sum of $d_k$ terms, so it grows with the root of "
-        "$d_k$: it is divided by that root. Without, softmax is driven to where one weight is near 1, all others near "
-        "0, and its slope is nearly flat: nothing more is learned there."
+        "The query is multiplied with every key. Such a product is a sum of $d_k$ terms: its standard deviation grows "
+        "with the root of $d_k$, so in 2017 it was divided by that root. Undivided, softmax is driven to where one "
+        "weight is near 1, all others near 0, and its slope is nearly flat: little more is learned there."
     )
-    formulas(r"\mathrm{softmax}(q K^\top / \sqrt{d_k})", r"\frac{\partial w_j}{\partial s_j} = w_j (1 - w_j)")
+    formulas(
+        rf"w = \mathrm{{softmax}}(s),\; s_j = {_score(example)}", r"\frac{\partial w_j}{\partial s_j} = w_j (1 - w_j)"
+    )
     scaled = knob(
         st.segmented_control,
         "Scores",
@@ -91,6 +89,32 @@ def softmax(example: Example) -> None:
     _beside_scores(example)
 
 
+def _ways(example: Example) -> tuple[str, str]:
+    """How this model scales its scores, and the other way."""
+    d_head, scale = example.d_head, example.heads.scale
+    divided = f"divided by √{d_head} = {math.sqrt(d_head):.2f}"
+    if scale == 1:
+        return "not divided, as this model does", divided
+    other = "not divided" if example.heads.softcap is None else "not divided, not capped"
+    return (divided if _by_root(example) else f"times {scale:.4g}, as this model does"), other
+
+
+def _by_root(example: Example) -> bool:
+    return math.isclose(example.heads.scale, 1 / math.sqrt(example.d_head), rel_tol=1e-3)
+
+
+def _score(example: Example) -> str:
+    """The formula of a score, as this model computes it; of some models the scores alone are known."""
+    heads, network = example.heads, example.model.network
+    if heads.scores_only or _by_root(example):
+        product = r"\frac{q \cdot k_j}{\sqrt{d_k}}"
+    else:
+        product = r"q \cdot k_j" if heads.scale == 1 else rf"{heads.scale:.4g}\; q \cdot k_j"
+    if heads.softcap is not None:
+        product = rf"c \tanh\Bigl(\frac{{1}}{{c}}\,{product}\Bigr)"
+    return product + (" + b_j" if biases(network) or falls_with_distance(network) else "")
+
+
 def _otherwise_scaled(example: Example) -> np.ndarray:
     """The scores [key] not divided; of a model that does not divide, divided by the root of d_k."""
     scale = 1 / math.sqrt(example.d_head) if example.heads.scale == 1 else 1.0
@@ -100,15 +124,15 @@ def _otherwise_scaled(example: Example) -> np.ndarray:
 
 def _beside_scores(example: Example) -> None:
     """What a model does to its scores beside the formula."""
-    heads = example.heads
+    heads, network = example.heads, example.model.network
     if heads.softcap is not None:
-        st.caption(
-            f"This model keeps scores c within ±{heads.softcap:g}, by {heads.softcap:g} · tanh(c / {heads.softcap:g})."
-        )
+        st.caption(f"This model keeps its scores within ±c; c is {heads.softcap:g} (Gemma 2, 2024, section 2).")
     if heads.sinks is not None:
         st.caption("Each head of this model has one score more, whose weight goes nowhere: rows sum to less than one.")
-    if biases(example.model.network):
-        st.caption("This model adds a number to each score that depends on how far apart the two stand; it is in them.")
+    if biases(network) or falls_with_distance(network):
+        st.caption("This model adds a number b to each score that depends on how far apart the two stand.")
+    if heads.causal:
+        st.caption("This model reads from left to right: no query sees a later key.")
 
 
 def weighted_sum(example: Example) -> None:
@@ -139,6 +163,7 @@ def weighted_sum(example: Example) -> None:
     )
     largest = np.argsort(-np.linalg.norm(parts, axis=-1))[:5]
     names = [*(f"{name}: weight × value" for name in example.names(largest)), "context: the sum over all keys"]
+    st.text(f"What the {len(largest)} keys that add most add, number by number, and the sum of all keys:")
     draw(
         vector_strips(
             names, [*example.labels(largest), "context"], np.vstack((parts[largest], context)), example.theme

@@ -6,7 +6,13 @@ import streamlit as st
 
 from model.anatomy.layer import difference_from_fused
 from model.loaded import ImageModel, TextModel
-from model.nn.attention import MultiHeadAttention, scaled_dot_product_attention
+from model.nn.attention import (
+    MultiHeadAttention,
+    attention_scores,
+    attention_weights,
+    masked,
+    scaled_dot_product_attention,
+)
 from viz.panels.how.example import Example, shapes
 
 
@@ -20,6 +26,9 @@ def pytorch(example: Example) -> None:
         "gives the same queries, keys and values to torch's kernel."
     )
     st.code(inspect.getsource(scaled_dot_product_attention), language="python")
+    with st.expander("What it calls: the scores, and the softmax"):
+        parts = (attention_scores, masked, attention_weights)
+        st.code("\n\n".join(inspect.getsource(part) for part in parts), language="python")
     with st.expander("MultiHeadAttention"):
         st.code(inspect.getsource(MultiHeadAttention), language="python")
     apart = difference_from_fused(heads)
@@ -36,7 +45,7 @@ def pytorch(example: Example) -> None:
     if apart is not None:
         st.text(f"Largest difference between the two: {apart:.1e}.")
     st.markdown("The pretrained model in three lines, from the project's folder:")
-    given = '"Any sentence of yours."' if recording.photo is None else '"photo.jpg"'
+    given = repr(recording.texts[0][:70]) if recording.photo is None else '"photo.jpg"'
     st.code(
         "from model import load_model\n"
         f"model = load_model({recording.model.name!r})\n"

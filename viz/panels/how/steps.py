@@ -26,7 +26,7 @@ STEPS = (
         "Dictionary",
         looking.dictionary,
         ("query", "key", "value", "score", "weight", "temperature"),
-        "Pull the temperature to 0, then slowly up: at which temperature does a second key join in?",
+        "Pull the temperature to 0, then slowly up: from which temperature on does a second key get a tenth?",
         "Vaswani et al. 2017, section 3.2; soft alignment: Bahdanau et al. 2015, section 3.1; temperature: Hinton et "
         "al. 2015, equation 1.",
     ),
@@ -35,8 +35,8 @@ STEPS = (
         "Vectors",
         inputs.vectors,
         ("token", "patch", "embedding", "[CLS]"),
-        "Take a word that comes twice, or two patches of plain background, as the query: what it is stays alike, where "
-        "it is changes.",
+        "Take a word that comes twice, or two patches of plain background, as the query: what it is stays alike, "
+        "wherever it is.",
         "Vaswani et al. 2017, section 3.4; Devlin et al. 2019, section 3; Dosovitskiy et al. 2021, section 3.1, "
         "equation 1, section 4.5 and figure 7.",
     ),
@@ -45,7 +45,7 @@ STEPS = (
         "Positions",
         places.positions,
         ("position encoding", "embedding"),
-        "Shuffle without encodings, then with: when do the rows follow their tokens?",
+        "Run it without encodings, then with: when do the rows follow their tokens?",
         "Vaswani et al. 2017, section 3.5; Devlin et al. 2019, section 3; Dosovitskiy et al. 2021, figure 7, middle.",
     ),
     Step(
@@ -62,7 +62,7 @@ STEPS = (
         "Softmax",
         looking.softmax,
         ("score", "softmax", "weight"),
-        "Switch the division off, and watch the slopes of all keys but the winner.",
+        "Switch to the other way of scaling, and watch the slopes of all keys but the winner.",
         "Vaswani et al. 2017, section 3.2.1, equation 1 and footnote 4.",
         vectors=True,
     ),
@@ -99,7 +99,7 @@ STEPS = (
         "Stack",
         layers.stack,
         ("residual stream", "head"),
-        "Choose [CLS] as the query, then a word or a patch: which one moves further from where it began?",
+        "Choose the first token as the query, then a word or a patch: which one moves further from where it began?",
         "Mean attention distance: Dosovitskiy et al. 2021, figure 11 and appendix D.7, there in pixels.",
     ),
     Step(

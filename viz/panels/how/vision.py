@@ -7,7 +7,7 @@ import streamlit as st
 
 from viz.figures.curves import Size, size_and_accuracy
 from viz.figures.labels import percent
-from viz.panels.how.example import Example, draw, draw_photo, formulas, shapes
+from viz.panels.how.example import Example, draw, draw_photo, formulas, shapes, table
 
 DEIT = "Touvron et al. 2021 (DeiT), table 5"
 VIT = "Dosovitskiy et al. 2021 (ViT), tables 1 and 2"
@@ -35,12 +35,14 @@ def vision(example: Example) -> None:
         r"becomes a row, and a learned row, \[CLS], is put before them; what it has gathered at the end stands for "
         "the whole photo.\n\n"
         "Why no convolution? A CNN is built to look nearby first and the same way everywhere. A transformer is told "
-        "neither: it must learn both from data. With little data that costs accuracy; with much of it nothing is "
-        "lost, and any patch can look at any other from the first layer on."
+        "neither: it must learn both from data. With little data that costs accuracy; with much of it they reach what "
+        "CNNs reach, and any patch can look at any other from the first layer on."
     )
     formulas(r"z_0 = [x_{\mathrm{class}};\; x_p^1 E;\; \dots;\; x_p^N E] + E_{\mathrm{pos}}")
     if recording.photo is None:
         st.markdown("Your example is a text: choose *a photo* above to see what \\[CLS] looks at.")
+    elif recording.prefix_tokens == 0:
+        st.markdown("This model has no \\[CLS]: what it says of the whole photo is read from all patches together.")
     else:
         rows, columns = recording.photo.grid
         weights = recording.attention(example.layer, example.head, 0)
@@ -52,7 +54,7 @@ def vision(example: Example) -> None:
     st.markdown("Size and accuracy of published models, vision transformers beside CNNs:")
     draw(size_and_accuracy(SIZES, example.theme), "Points: parameters and accuracy; the table below has the numbers.")
     with st.expander("The numbers and where they are from"):
-        st.table(
+        table(
             {
                 "model": [f"{size.name} ({size.family})" for size in SIZES],
                 "million parameters": [f"{size.millions:g}" for size in SIZES],

@@ -52,25 +52,37 @@ def test_cls_is_no_patch() -> None:
 
 
 def apart(app) -> float:
-    (found,) = re.findall(r"the order as it is: (\S+);", said(app, "Rows after layer"))
+    (found,) = re.findall(r"largest difference (\S+),", said(app, "each token's row"))
     return float(found)
 
 
 @pytest.mark.parametrize("kind", ["text", "image"])
 def test_rows_follow_their_tokens_where_no_position_is_told(kind: str) -> None:
     app = open_how(step="3", kind=kind)
-    assert apart(app) == 0
     for order in ("reversed", "shuffled"):
         choose(app, how_positions="without", how_order=order)
         assert apart(app) < 1e-4
-        assert said(app, "Rows after").endswith("the rows follow their tokens.")
+        assert "is the same in both orders" in said(app, "each token's row")
+        left, right = (numbers_in(chart(app, figure)["data"][0]["z"]) for figure in (0, 1))
+        np.testing.assert_allclose(left, right, atol=1e-5)
         choose(app, how_positions="with")
         assert apart(app) > 0.1
-        assert said(app, "Rows after").endswith("the order matters.")
+        assert "differs: the order matters" in said(app, "each token's row")
+    choose(app, how_order="read")
+    assert said(app, "Nothing was moved")
+
+
+def test_what_the_model_reads_is_shown(trophy: Recording) -> None:
+    places = np.arange(17)
+    places[1:-1] = np.random.default_rng(0).permutation(np.arange(1, 16))
+    sentence = said(open_how(step="3"), "The model reads")
+    assert sentence == "The model reads: " + " ".join(trophy.tokens[place] for place in places)
+    (picture,) = open_how(step="3", kind="image").get("image")
+    assert "What the model reads" in str(picture.proto)
 
 
 def test_with_positions_and_in_order_the_run_is_the_recording(trophy: Recording) -> None:
-    app = open_how(step="3", positions="with")
+    app = open_how(step="3", positions="with", order="read")
     for figure in (0, 1):
         np.testing.assert_allclose(numbers_in(chart(app, figure)["data"][0]["z"]), trophy.attention(3, 1), atol=1e-5)
     for bars in chart(app, 2)["data"]:
@@ -78,14 +90,14 @@ def test_with_positions_and_in_order_the_run_is_the_recording(trophy: Recording)
 
 
 def test_a_photo_is_shown_as_trained_and_in_this_run(coffee: Recording) -> None:
-    app = open_how(kind="image", step="3", layer="0", head="1", query="200")
+    app = open_how(kind="image", step="3", layer="0", head="1", query="200", order="read")
     trained, run = (numbers_in(chart(app, figure)["data"][0]["z"]) for figure in (0, 1))
     np.testing.assert_allclose(trained, coffee.attention(0, 1, 200)[1:].reshape(16, 24), atol=1e-6)
     assert abs(run - trained).max() > 1e-3
 
 
 def test_without_positions_the_model_really_runs_without(minilm: TextModel) -> None:
-    app = open_how(step="3", layer="1", head="4")
+    app = open_how(step="3", layer="1", head="4", order="read")
     network = minilm.network
     with torch.no_grad():
         ids = torch.tensor([minilm.read(TROPHY).ids])

@@ -7,7 +7,12 @@ import numpy as np
 import pytest
 import torch.nn.functional as F
 
-from model.nn.attention import MultiHeadAttention, scaled_dot_product_attention
+from model.nn.attention import (
+    MultiHeadAttention,
+    attention_scores,
+    attention_weights,
+    scaled_dot_product_attention,
+)
 from model.recording import Recording
 from tests.viz.decode import numbers_in
 from tests.viz.panels.apps import run
@@ -24,16 +29,18 @@ def test_what_cls_looks_at(coffee: Recording) -> None:
 
 
 def test_every_published_number_is_in_the_table_with_its_source() -> None:
-    (table,) = (element.value for element in open_how(step="10").table)
-    assert table["top-1 accuracy, %"].tolist() == [f"{size.accuracy:g}" for size in SIZES]
-    assert all(re.search(r" (19|20)\d\d", source) for source in table["source"])
+    (table,) = (text.value for text in open_how(step="10").markdown if text.value.startswith("| model"))
+    lines = [[cell.strip() for cell in line.split("|")[1:-1]] for line in table.splitlines()[2:]]
+    assert [line[2] for line in lines] == [f"{size.accuracy:g}" for size in SIZES]
+    assert all(re.search(r" (19|20)\d\d", line[-1]) for line in lines)
 
 
 def test_the_code_is_the_program_s_own_and_agrees_with_torch(trophy: Recording) -> None:
     app = open_how(step="11", layer="2")
     codes = [code.value for code in app.code]
     assert inspect.getsource(scaled_dot_product_attention).strip() in codes[0]
-    assert inspect.getsource(MultiHeadAttention).strip() in codes[1]
+    assert all(inspect.getsource(part).strip() in codes[1] for part in (attention_scores, attention_weights))
+    assert inspect.getsource(MultiHeadAttention).strip() in codes[2]
     heads = trophy.layers[2]
     fused = F.scaled_dot_product_attention(heads.query, heads.key, heads.value)
     ours = scaled_dot_product_attention(heads.query, heads.key, heads.value).context
@@ -44,10 +51,10 @@ def test_the_code_is_the_program_s_own_and_agrees_with_torch(trophy: Recording) 
 
 
 def test_the_three_lines_run() -> None:
-    lines = open_how(step="11", layer="2", head="5").code[2].value
+    lines = open_how(step="11", layer="2", head="5").code[3].value
     names: dict = {}
     exec(compile(lines, "three lines", "exec"), names)
-    assert names["weights"].shape[0] == names["weights"].shape[1] > 3
+    assert names["weights"].shape == (17, 17)
     assert "layer=2, head=5" in lines
 
 

@@ -56,7 +56,7 @@ def test_the_row_through_the_layer(stream: np.ndarray) -> None:
     np.testing.assert_allclose(lengths[[0, 4]], np.linalg.norm(stream[[4, 5], 7], axis=-1), atol=1e-4)
     rows = next(line for line in chart(app, 1)["data"] if line["name"] == "the row")
     np.testing.assert_allclose(numbers_in(rows["y"]), np.linalg.norm(stream[:-1], axis=-1).mean(-1), atol=1e-4)
-    (apart,) = re.findall(r"by at most (\S+)\.$", said(app, "What comes out"))
+    (apart,) = re.findall(r"difference is (\S+)\.$", said(app, "Run again by itself"))
     assert float(apart) < 1e-5
 
 
