@@ -6,11 +6,11 @@ import tempfile
 from pathlib import Path
 
 import torch
-from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from model.checkpoints.catalogue import Checkpoint
 from model.checkpoints.files import locate
 from model.errors import CheckpointError
+from model.huggingface import AutoModelForCausalLM, AutoTokenizer
 from model.huggingface.load import Foreign, load_folder
 from model.huggingface.network import LOADING
 
