@@ -15,17 +15,20 @@ WIDTH = 1000  # pixels: lines that can be read
 # Where another step begins: at the top, or on a phone at its title; a keyboard goes on there, for the button that was
 # pressed is another one now. With Shift, the camera of a figure saves it as SVG.
 ARRIVE = """<script>
-(() => {{ // step {}
+(() => {{
     const main = document.querySelector("[data-testid=stMain]");
     const title = () => main.querySelector("h3");
     main.scrollTo(0, 0);
+    const before = window.headlensStep; // whoever has just arrived is left where they are
+    window.headlensStep = {0};
     let tries = 0;
     const timer = setInterval(() => {{
-        if (title() && document.activeElement === document.body) {{
+        if (before && title() && document.activeElement === document.body) {{
             title().tabIndex = -1;
+            title().style.outline = "none";
             title().focus({{ preventScroll: true }});
         }}
-        if (innerWidth < 700 && tries === 3) title()?.scrollIntoView();
+        if (before && innerWidth < 700 && tries === 3) title()?.scrollIntoView();
         if (++tries > 8) clearInterval(timer);
     }}, 100);
     if (!window.headlensCamera) document.addEventListener("click", (event) => {{

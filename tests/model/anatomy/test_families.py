@@ -2,15 +2,10 @@
 
 import copy
 import dataclasses
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
 import torch
-from torch import Tensor, nn
 
 from model import load_model
 from model.anatomy.anatomy import Anatomy
@@ -19,13 +14,11 @@ from model.checkpoints.catalogue import CATALOGUE
 from model.checkpoints.files import locate
 from model.errors import CheckpointError
 from model.loaded import TextModel
-from model.recording import Recording
+from tests.model.anatomy.taken import TEXT, Made, heard, recorded, rows
 from tests.model.huggingface.image_models import FAMILIES as IMAGES
-from tests.model.huggingface.image_models import PHOTO, load, save
 from tests.model.huggingface.text_models import FAMILIES as TEXTS
-from tests.model.huggingface.text_models import REFUSED, write_folder
+from tests.model.huggingface.text_models import REFUSED
 
-TEXT = "Birds fly south in winter, and geese fly with them."
 NAMED = {  # the second layer's attention as it is added, and its feed-forward network
     "BERT": ("bert.encoder.layer.1.attention.output.dense", "bert.encoder.layer.1.output.dense"),
     "DistilBERT": ("distilbert.transformer.layer.1.attention.out_lin", "distilbert.transformer.layer.1.ffn.lin2"),
@@ -50,50 +43,7 @@ UNKNOWN = ("GPT-J", "BLOOM")  # where it keeps positions
 READ_BOTH_WAYS = ("BERT", "RoBERTa", "DistilBERT", "ALBERT", "MPNet", "DeBERTa-v2", "T5", "BART", *IMAGES)
 
 
-Made = Callable[[str], tuple[Any, Any]]
-
-
-@pytest.fixture(scope="module")
-def made(tmp_path_factory: pytest.TempPathFactory) -> Made:
-    """A small model of a family, and what it reads."""
-    root, models = tmp_path_factory.mktemp("anatomy"), dict[str, tuple[Any, Any]]()
-
-    def find(family: str) -> tuple[Any, Any]:
-        if family not in models:
-            folder = Path(root / f"model {len(models)}")
-            if family in IMAGES:
-                folder.mkdir()
-                models[family] = load(save(folder, IMAGES[family][0]())), PHOTO
-            else:
-                models[family] = load_model(str(write_folder(family, folder)), device="cpu"), TEXT
-        return models[family]
-
-    return find
-
-
 EVERY = [family for family in (*TEXTS, *IMAGES) if family not in REFUSED]
-
-
-def recorded(model: Any, source: Any) -> tuple[Anatomy, Recording]:
-    recording = model.write(source, 1) if hasattr(model, "_both") else model.record(source)
-    return Anatomy(model, model.read(source), recording), recording
-
-
-def rows(tensor: Tensor) -> Tensor:
-    return tensor.reshape(-1, tensor.shape[-1])
-
-
-@contextmanager
-def heard(network: nn.Module, names: tuple[str, ...]) -> Iterator[list[Tensor]]:
-    """What the named modules give while the model runs, each once."""
-    found: list[Tensor] = []
-    modules = dict(network.named_modules())
-    hooks = [modules[name].register_forward_hook(lambda *run: found.append(rows(run[2]).clone())) for name in names]
-    try:
-        yield found
-    finally:
-        for hook in hooks:
-            hook.remove()
 
 
 @pytest.mark.parametrize("family", EVERY)

@@ -70,6 +70,41 @@ FAMILIES: dict[str, tuple[str, dict[str, Any]]] = {
         {**BERTISH, "segment_means_seq_len": 64, "num_landmarks": 4, "conv_kernel_size": 3},
     ),
 }
+EXPERTS = {"num_experts": 2, "num_experts_per_tok": 1, "pad_token_id": 0}
+LATENT = {"q_lora_rank": 16, "kv_lora_rank": 16, "qk_rope_head_dim": 4, "qk_nope_head_dim": 4, "v_head_dim": 6}
+# Built in other ways than those of the README's table: for what takes them apart
+MORE: dict[str, tuple[str, dict[str, Any]]] = {
+    "BLOOM, residual normed": (
+        "BloomForCausalLM",
+        {"hidden_size": 32, "n_layer": 2, "n_head": 4, "apply_residual_connection_post_layernorm": True},
+    ),
+    "Cohere": ("CohereForCausalLM", {**GROUPED, "pad_token_id": 0}),
+    "DeepSeek-V3": (
+        "DeepseekV3ForCausalLM",
+        {**SHAPE, **LATENT, "num_key_value_heads": 4, "first_k_dense_replace": 2, "max_position_embeddings": 64},
+    ),
+    "FlexOlmo": ("FlexOlmoForCausalLM", {**GROUPED, **EXPERTS}),
+    "Gemma": ("GemmaForCausalLM", {**GROUPED, "head_dim": 16}),
+    "LFM2": (
+        "Lfm2ForCausalLM",
+        {**GROUPED, "pad_token_id": 0, "num_hidden_layers": 4, "layer_types": ["conv", "full_attention"] * 2},
+    ),
+    "Llama 4": (
+        "Llama4ForCausalLM",
+        {**GROUPED, "pad_token_id": 0, "head_dim": 8, "num_local_experts": 2, "intermediate_size_mlp": 48},
+    ),
+    "Mixtral": (
+        "MixtralForCausalLM",
+        {**GROUPED, "pad_token_id": 0, "num_local_experts": 4, "num_experts_per_tok": 2},
+    ),
+    "OLMo 2": ("Olmo2ForCausalLM", {**GROUPED, "pad_token_id": 0}),
+    "OPT, narrow words": ("OPTForCausalLM", {**BERTISH, "ffn_dim": 48, "word_embed_proj_dim": 16}),
+    "Pegasus": ("PegasusForConditionalGeneration", {**BART, "decoder_start_token_id": 0}),
+    "RoFormer": ("RoFormerForMaskedLM", {**BERTISH, "embedding_size": 32}),
+    "StableLM": ("StableLmForCausalLM", {**GROUPED, "pad_token_id": 0, "use_qkv_bias": True}),
+    "X-MOD": ("XmodForMaskedLM", {**BERTISH, "default_language": "en_XX", "languages": ["en_XX"]}),
+    "XLNet": ("XLNetModel", {"d_model": 32, "n_layer": 2, "n_head": 4, "d_inner": 48}),
+}
 REFUSED = ("Longformer", "Nyströmformer")
 SEQUENCES = ("T5", "BART", "Marian")
 
@@ -105,7 +140,7 @@ def tokenizer_of(byte_level: bool) -> PreTrainedTokenizerFast:
 
 def network_of(family: str, vocabulary: int) -> PreTrainedModel:
     """A random model whose attention is peaked: what is nearly even would hide what is wrong."""
-    name, shape = FAMILIES[family]
+    name, shape = (FAMILIES | MORE)[family]
     architecture = getattr(transformers, name)
     config_class: type[PretrainedConfig] = architecture.config_class
     torch.manual_seed(0)
@@ -128,7 +163,7 @@ def _makes_queries(name: str) -> bool:
 
 def write_folder(family: str, folder: Path) -> Path:
     """The folder, as save_pretrained writes it."""
-    causal = FAMILIES[family][0].endswith(("CausalLM", "LMHeadModel"))
+    causal = (FAMILIES | MORE)[family][0].endswith(("CausalLM", "LMHeadModel"))
     tokenizer = tokenizer_of(byte_level=causal)
     network_of(family, len(tokenizer)).save_pretrained(folder)
     tokenizer.save_pretrained(folder)

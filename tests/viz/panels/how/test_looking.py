@@ -35,8 +35,8 @@ def test_at_nought_one_key_wins(trophy: Recording) -> None:
     app = open_how(temperature="0.0")
     assert column(app, 1).tolist() == [1.0 if token == "trophy" else 0.0 for token in trophy.tokens]
     assert said(app, "fits best") == (
-        "From “it”: “trophy” fits best and gets 100 %. The look-up spreads over 1.0 of 17 keys (e to the entropy of the "
-        "weights)."
+        "From “it”: “trophy” fits best and gets 100 %. The look-up spreads over 1.0 of 17 keys (e to the entropy of "
+        "the weights)."
     )
 
 
