@@ -3,7 +3,7 @@
 import numpy as np
 import torch
 
-from model.analysis.rows import cosines, moved, neighbours, principal_filters
+from model.analysis.rows import cosines, moved, nearest, neighbours, principal_filters
 
 
 def test_cosines_are_torchs() -> None:
@@ -42,3 +42,13 @@ def test_neighbours() -> None:
     assert neighbours(7, 5, 1, grid).tolist() == [2, 4, 6]
     assert neighbours(7, 3, 1, grid).tolist() == [2, 6]
     assert neighbours(7, 0, 1, grid).tolist() == [1, 2, 3, 4, 5, 6]
+
+
+def test_the_nearest_rows_of_a_table() -> None:
+    table = torch.randn(40, 8, generator=torch.Generator().manual_seed(0))
+    table[3] = 0  # a padding token's row: it is like none
+    numbers, alike = nearest(table, 5, 4)
+    expected = torch.cosine_similarity(table, table[5][None], dim=1)
+    assert numbers.tolist() == expected.topk(4).indices.tolist()
+    np.testing.assert_allclose(alike, expected.topk(4).values, atol=1e-6)
+    assert nearest(table, 3, 100)[1].tolist() == [0.0] * 40

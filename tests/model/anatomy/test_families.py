@@ -10,6 +10,7 @@ import torch
 from model import load_model
 from model.anatomy.anatomy import Anatomy
 from model.anatomy.layer import difference_from_fused
+from model.anatomy.positions import added, grid_of
 from model.checkpoints.catalogue import CATALOGUE
 from model.checkpoints.files import locate
 from model.errors import CheckpointError
@@ -39,6 +40,7 @@ NORMS = {
     **dict.fromkeys(("Gemma 2", "Gemma 3"), "both"),
     **dict.fromkeys(("GPT-NeoX", "GPT-J", "Falcon"), "parallel"),
 }
+ONE_MAP = ("ModernBERT", "GPT-2", "GPT-NeoX", "Phi 3", "Falcon")  # that makes queries, keys and values
 UNKNOWN = ("GPT-J", "BLOOM")  # where it keeps positions
 READ_BOTH_WAYS = ("BERT", "RoBERTa", "DistilBERT", "ALBERT", "MPNet", "DeBERTa-v2", "T5", "BART", *IMAGES)
 
@@ -70,6 +72,7 @@ def test_the_steps_of_a_token_hang_together(family: str, made: Made) -> None:
         heads = recording.layers[layer]
         taken = anatomy.steps(walk, layer, heads, query)
         assert NORMS.get(family, taken.norms) == taken.norms
+        assert (taken.projected is None) == (family in ONE_MAP or heads.scores_only)
         np.testing.assert_allclose(taken.out, walk.stream[layer + 1, query], atol=1e-5)
         np.testing.assert_allclose(taken.weights, recording.attention(layer, query=query), atol=1e-6)
         np.testing.assert_allclose(
@@ -175,3 +178,15 @@ def test_layers_that_are_built_otherwise_are_refused(made: Made) -> None:
     short = dataclasses.replace(recording, layers=recording.layers * 2)
     with pytest.raises(CheckpointError, match="cannot be taken apart"):
         Anatomy(model, anatomy.given, short).walk()
+
+
+@pytest.mark.parametrize(("family", "prefix"), [("vit", 1), ("clip", 1), ("deit", 2), ("siglip", 0)])
+def test_a_table_of_positions_as_a_grid(family: str, prefix: int, made: Made) -> None:
+    network = made(family)[0].network
+    (table,) = added(network).values()
+    grid = grid_of(network, prefix)
+    assert grid is not None
+    rows_of_table = table.reshape(-1, 32)
+    assert rows_of_table.shape[0] == prefix + 16
+    np.testing.assert_array_equal(grid.reshape(16, 32), rows_of_table[prefix:])
+    assert prefix == 0 or grid_of(network, prefix - 1) is None

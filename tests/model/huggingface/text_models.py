@@ -151,6 +151,8 @@ def network_of(family: str, vocabulary: int) -> PreTrainedModel:
                 parameter.normal_(std=0.4 if _makes_queries(parameter_name) else 0.15)
             elif "sinks" in parameter_name:
                 parameter.normal_()
+            else:  # norms and biases: what leaves one out must differ
+                parameter.add_(0.1 * torch.randn_like(parameter))
     return network.requires_grad_(False)
 
 
