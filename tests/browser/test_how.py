@@ -2,6 +2,7 @@
 
 import itertools
 import re
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -174,3 +175,26 @@ def test_measuring_is_cancelled_and_done(page: Page, address: str) -> None:
     start.click()
     expect(page.locator(".js-plotly-plot")).to_have_count(1, timeout=30_000)
     assert drawn(page, 0, 0).tolist() == [64, 128, 256, 512, 1024]
+
+
+def test_the_keyboard_goes_on_at_the_next_step(page: Page, address: str) -> None:
+    open_step(page, address, 1)
+    assert page.evaluate("document.activeElement.tagName") == "BODY"  # whoever has just arrived is left where they are
+    page.get_by_role("button", name=re.compile("^Next: ")).press("Enter")
+    page.wait_for_url(re.compile("step=2"))
+    page.wait_for_function("document.activeElement.textContent.startsWith('2. ')", timeout=10_000)
+    page.keyboard.press("Tab")
+    expect(page.get_by_role("button", name="Words used here")).to_be_focused()
+
+
+@pytest.mark.parametrize(("keys", "ending", "start"), [([], ".png", b"\x89PNG"), (["Shift"], ".svg", b"<svg")])
+def test_a_figure_is_taken_away(
+    keys: list[Any], ending: str, start: bytes, page: Page, address: str, tmp_path: Path
+) -> None:
+    open_step(page, address, 1)
+    page.locator(".js-plotly-plot").first.hover()
+    with page.expect_download(timeout=20_000) as waiting:
+        page.locator(".modebar-btn").first.click(modifiers=keys)
+    waiting.value.save_as(tmp_path / "figure")
+    assert waiting.value.suggested_filename.endswith(ending)
+    assert (tmp_path / "figure").read_bytes().lstrip().startswith(start)

@@ -13,8 +13,11 @@ from viz.visible import visible
 
 WIDTH = 1000  # pixels: lines that can be read
 # Where another step begins: at the top, or on a phone at its title; a keyboard goes on there, for the button that was
-# pressed is another one now. With Shift, the camera of a figure saves it as SVG.
-ARRIVE = """<script>
+# pressed is another one now, or gone. With Shift, the camera of a figure saves it as SVG.
+ARRIVE = """<style>
+[data-testid=stMarkdownContainer] table {{ display: block; overflow-x: auto; }}
+</style>
+<script>
 (() => {{
     const main = document.querySelector("[data-testid=stMain]");
     const title = () => main.querySelector("h3");
@@ -23,13 +26,15 @@ ARRIVE = """<script>
     window.headlensStep = {0};
     let tries = 0;
     const timer = setInterval(() => {{
-        if (before && title() && document.activeElement === document.body) {{
+        const lost = document.activeElement === document.body;
+        const below = document.activeElement.closest(".st-key-how_Next, .st-key-how_Back");
+        if (before && title() && (lost || below)) {{
             title().tabIndex = -1;
             title().style.outline = "none";
             title().focus({{ preventScroll: true }});
         }}
         if (before && innerWidth < 700 && tries === 3) title()?.scrollIntoView();
-        if (++tries > 8) clearInterval(timer);
+        if (document.activeElement === title() || ++tries > 30) clearInterval(timer);
     }}, 100);
     if (!window.headlensCamera) document.addEventListener("click", (event) => {{
         const plot = event.target.closest?.("[data-attr=toImage], .modebar-btn")?.closest(".js-plotly-plot");
