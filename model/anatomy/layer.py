@@ -4,11 +4,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from model.anatomy.trace import Event, LayerRun, is_linear, is_norm, not_known
-from model.nn.attention import Heads, scaled_dot_product_attention
+from model.nn.attention import Heads
 
 
 class Parts(NamedTuple):
@@ -191,20 +190,3 @@ def _writes(projection: Any, context: Tensor | None, given: Tensor) -> Tensor | 
         return None  # a gate or a norm lies between
     weight = projection.weight if isinstance(projection, nn.Linear) else projection.weight.T
     return torch.einsum("whd,hd->hw", weight.unflatten(1, context.shape), context)
-
-
-@torch.inference_mode()
-def difference_from_fused(heads: Heads, num_queries: int = 512) -> float | None:
-    """The largest difference between our attention and torch's fused kernel, over all heads of the first queries.
-
-    None where there is no such kernel: scores that are capped, or sinks.
-    """
-    if heads.softcap is not None or heads.sinks is not None:
-        return None
-    rows = slice(0, num_queries)
-    query, key, value = heads.query[:, rows], heads.repeated(heads.key), heads.repeated(heads.value)
-    mask = heads.full_mask()
-    mask = None if mask is None else mask.expand(*mask.shape[:-2], heads.query.shape[-2], key.shape[-2])[..., rows, :]
-    ours = scaled_dot_product_attention(query, key, value, mask, heads.scale).context
-    fused = F.scaled_dot_product_attention(query, key, value, mask, scale=heads.scale)
-    return float((ours - fused).abs().max())

@@ -16,6 +16,7 @@ WIDTH = 1000  # pixels: lines that can be read
 # pressed is another one now, or gone. With Shift, the camera of a figure saves it as SVG.
 ARRIVE = """<style>
 [data-testid=stMarkdownContainer] table {{ display: block; overflow-x: auto; }}
+[data-testid=stMarkdownContainer] :is(th, td) {{ min-width: 7rem; }}
 </style>
 <script>
 (() => {{

@@ -9,7 +9,7 @@ import torch
 
 from model import load_model
 from model.anatomy.anatomy import Anatomy
-from model.anatomy.layer import difference_from_fused
+from model.anatomy.fused import difference_from_fused
 from model.anatomy.positions import added, grid_of
 from model.checkpoints.catalogue import CATALOGUE
 from model.checkpoints.files import locate

@@ -12,7 +12,8 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from model.anatomy.anatomy import Anatomy
-from model.anatomy.layer import Steps, difference_from_fused
+from model.anatomy.fused import difference_from_fused
+from model.anatomy.layer import Steps
 from model.loaded import ImageModel, TextModel
 from model.nn.encoder import EncoderLayer
 from model.recording import Recording

@@ -113,16 +113,7 @@ def _text(model: str, controls: DeltaGenerator, below: DeltaGenerator) -> Given:
         texts = text_page.choose(model)
     state.how_text = texts[0]
     state.how_sample = next((name for name, sample in TEXTS.items() if sample.texts == texts), None)
-    controls.selectbox(
-        "Sample",
-        list(TEXTS),
-        key="how_sample",
-        on_change=_take_sample,
-        args=(text_page.FIRST,),
-        placeholder="Your own",
-        width=140,
-        help="Each opens on a head that shows something.",
-    )
+    _samples(controls, list(TEXTS), text_page.FIRST, 140, "Each opens on a head that shows something.")
     controls.text_input(
         "Your text",
         key="how_text",
@@ -150,16 +141,8 @@ def _photo(name: str, controls: DeltaGenerator, below: DeltaGenerator) -> Given:
         asked = photo_choice.choose(name)
     source = asked.source
     st.session_state.how_sample = source if isinstance(source, str) else None
-    controls.selectbox(
-        "Sample",
-        list(PHOTOS),
-        key="how_sample",
-        on_change=_take_sample,
-        args=(photo_choice.FIRST,),
-        placeholder="Your own",
-        width=160,
-        help="For a photo of your own, give it on the page Image, and come back.",
-    )
+    own = "For a photo of your own, give it on the page Image, and come back."
+    _samples(controls, list(PHOTOS), photo_choice.FIRST, 160, own)
     with below:
         run = image_page.recorded(asked)
         recording = run.kept().recording
@@ -171,6 +154,19 @@ def _photo(name: str, controls: DeltaGenerator, below: DeltaGenerator) -> Given:
         lambda: get_model(name).read(asked.content, photo_choice.SIZES[asked.size]),
         image_page.start(recording, recording.photo, asked),
         image_page.link(source),
+    )
+
+
+def _samples(controls: DeltaGenerator, names: list[str], first: str, width: int, about: str) -> None:
+    controls.selectbox(
+        "Sample",
+        names,
+        key="how_sample",
+        on_change=_take_sample,
+        args=(first,),
+        placeholder="Your own",
+        width=width,
+        help=about,
     )
 
 

@@ -105,7 +105,11 @@ def all_heads(example: Example) -> None:
         tiles = overlay_tiles(recording.photo.pixels, patches)
         columns = 3 if num_heads < 10 else 4
         draw(photo_tiles(tiles[0], columns, theme), "The photo once for each head, with that head's weights as heat.")
-        st.caption(f"Heads 0 to {num_heads - 1}, {columns} in a line, each with a colour scale of its own.")
+        line, place = divmod(example.head, columns)
+        st.caption(
+            f"Heads 0 to {num_heads - 1}, {columns} in a line, each with a colour scale of its own; head {example.head} "
+            f"is number {place + 1} of line {line + 1}."
+        )
     context = np.linalg.norm(taken.context, axis=-1)
     if taken.writes is None:
         draw(

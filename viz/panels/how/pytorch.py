@@ -4,7 +4,7 @@ import inspect
 
 import streamlit as st
 
-from model.anatomy.layer import difference_from_fused
+from model.anatomy.fused import difference_from_fused
 from model.loaded import ImageModel, TextModel
 from model.nn.attention import (
     MultiHeadAttention,
