@@ -107,8 +107,8 @@ def all_heads(example: Example) -> None:
         draw(photo_tiles(tiles[0], columns, theme), "The photo once for each head, with that head's weights as heat.")
         line, place = divmod(example.head, columns)
         st.caption(
-            f"Heads 0 to {num_heads - 1}, {columns} in a line, each with a colour scale of its own; head {example.head} "
-            f"is number {place + 1} of line {line + 1}."
+            f"Heads 0 to {num_heads - 1}, {columns} in a line, each with its own colour scale; head {example.head} is "
+            f"number {place + 1} of line {line + 1}."
         )
     context = np.linalg.norm(taken.context, axis=-1)
     if taken.writes is None:
