@@ -18,6 +18,8 @@ from viz.panels.recorder import Recorded, get_model, record
 from viz.panels.stages import kept_of, pick_stage
 from viz.samples import PHOTOS
 
+TYPES = ["jpg", "jpeg", "png", "webp", "gif", "tif", "tiff", "bmp", "avif"]
+
 
 def page() -> None:
     """Draw the page."""
@@ -95,9 +97,9 @@ def _inputs(asked: Asked) -> None:
     )
     st.file_uploader(
         "Your own photo: drop it, or paste onto the field",
-        type=["jpg", "jpeg", "png", "webp", "gif", "tif", "tiff", "bmp", "avif"],
+        type=TYPES,
         key="image_file",
-        on_change=_take_upload,
+        on_change=take_upload,
         args=("image_file",),
         help="It stays on this machine. At most 25 MB and 40 million pixels, up to 4 times as long as wide.",
     )
@@ -106,7 +108,7 @@ def _inputs(asked: Asked) -> None:
             st.camera_input(
                 "Camera",
                 key="image_camera",
-                on_change=_take_upload,
+                on_change=take_upload,
                 args=("image_camera",),
                 help="The photo stays on this machine.",
             )
@@ -126,7 +128,8 @@ def _take_size(default: str) -> None:
     change_address(size=None if size == default else size)
 
 
-def _take_upload(key: str) -> None:
+def take_upload(key: str) -> None:
+    """The file of an uploader is to be shown, if it can be."""
     if (file := st.session_state[key]) is not None:
         st.session_state.image_candidate = file.getvalue()
 

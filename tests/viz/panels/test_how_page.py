@@ -1,11 +1,14 @@
 """The page How it works: its frame, what its address opens, and how an input comes along from the other pages."""
 
+from collections.abc import Callable
+from pathlib import Path
+
 import pytest
 from streamlit.testing.v1 import AppTest
 
 from model.loaded import TextModel
 from tests.viz.hostile import HOSTILE
-from tests.viz.panels.apps import MAIN, SECONDS, address, choose, errors, run
+from tests.viz.panels.apps import MAIN, SECONDS, address, choose, errors, run, upload
 from tests.viz.panels.how.opened import chart, open_how, said
 from viz.panels.how.steps import STEPS
 from viz.panels.how.words import GLOSSARY
@@ -99,6 +102,26 @@ def test_an_own_text_is_run_and_in_the_address(minilm: TextModel) -> None:
     assert any("Q: 5 × 32" in caption.value for caption in app.caption)
     again = open_how(text="Heads look.", step="4")
     assert again.text_input(key="how_text").value == "Heads look."
+
+
+def test_a_pair_is_read_together() -> None:
+    app = open_how(step="4", text="Heads look.")
+    app.text_input(key="how_second").set_value("Words wait.")
+    run(app)
+    assert address(app) == {"text": "Heads look.", "text2": "Words wait.", "step": "4"}
+    assert any("Q: 9 × 32" in caption.value for caption in app.caption)
+    app.text_input(key="how_second").set_value("")
+    assert address(run(app)) == {"text": "Heads look.", "step": "4"}
+
+
+def test_an_own_photo_is_given_here_too(sample_photo: Callable[[str], Path]) -> None:
+    app = upload(open_how(kind="image", step="10"), sample_photo("astronaut").read_bytes())
+    assert errors(app) == []
+    assert address(app) == {"kind": "image", "step": "10", "own": "1", "size": "224"}
+    assert app.caption[-1].value == "Your photo is not in this link."
+    upload(app, b"broken")
+    assert len(errors(app)) == 1
+    assert heading(app) == "10. Vision transformers"
 
 
 def test_a_text_that_cannot_be_read_is_refused() -> None:

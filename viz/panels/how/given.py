@@ -117,11 +117,20 @@ def _text(model: str, controls: DeltaGenerator, below: DeltaGenerator) -> Given:
     controls.text_input(
         "Your text",
         key="how_text",
-        on_change=lambda: state.update(text_candidate=(state.how_text,)),
-        help="Press Enter to run the model on it. A pair of sentences is given on the page Text.",
+        on_change=_take_typed,
+        help="Press Enter to run the model on it.",
     )
+    state.how_second = texts[1] if len(texts) > 1 else ""
+    writes = get_model(model).description.kind == "sequence"
+    if not writes:
+        with controls.popover("A pair", help="A second sentence, read together with the first."):
+            st.text_input(
+                "Second sentence",
+                key="how_second",
+                on_change=_take_typed,
+                help="Both are read together; may stay empty.",
+            )
     with below:
-        writes = get_model(model).description.kind == "sequence"
         run = generate_page.recorded(model, texts[0], WRITTEN) if writes else text_page.recorded(texts, model)
         recording = run.kept().recording
         if "input" in recording.notes:
@@ -141,8 +150,16 @@ def _photo(name: str, controls: DeltaGenerator, below: DeltaGenerator) -> Given:
         asked = photo_choice.choose(name)
     source = asked.source
     st.session_state.how_sample = source if isinstance(source, str) else None
-    own = "For a photo of your own, give it on the page Image, and come back."
-    _samples(controls, list(PHOTOS), photo_choice.FIRST, 160, own)
+    _samples(controls, list(PHOTOS), photo_choice.FIRST, 160, "Each opens on a head and a patch that show something.")
+    with controls.popover("Your own photo", help="It stays on this machine."):
+        st.file_uploader(
+            "A photo",
+            type=image_page.TYPES,
+            key="how_file",
+            on_change=image_page.take_upload,
+            args=("how_file",),
+            help="At most 25 MB and 40 million pixels, up to 4 times as long as wide.",
+        )
     with below:
         run = image_page.recorded(asked)
         recording = run.kept().recording
@@ -155,6 +172,12 @@ def _photo(name: str, controls: DeltaGenerator, below: DeltaGenerator) -> Given:
         image_page.start(recording, recording.photo, asked),
         image_page.link(source),
     )
+
+
+def _take_typed() -> None:
+    state = st.session_state
+    second = (state.how_second,) if state.get("how_second", "").strip() else ()
+    state.text_candidate = (state.how_text, *second)
 
 
 def _samples(controls: DeltaGenerator, names: list[str], first: str, width: int, about: str) -> None:
