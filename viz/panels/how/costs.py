@@ -34,7 +34,7 @@ def costs(example: Example) -> None:
         f"One layer on your {n:,} tokens: {squared:,} multiplications for scores and mixing, {linear:,} for the linear "
         f"maps. Both cost the same at {even:,} tokens."
     )
-    if has_experts(example.model.network.get_submodule(example.walk().layers[example.layer][0])):
+    if has_experts(example.anatomy.layer(example.walk(), example.layer)):
         st.caption("The experts of this model are not counted: each token goes through some of them only.")
     _measured(example, maps)
     st.markdown(

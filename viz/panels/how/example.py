@@ -9,7 +9,7 @@ import numpy as np
 import plotly.graph_objects as go
 import streamlit as st
 
-from model.analysis.soft import neighbourhood
+from model.analysis.soft import at_temperature, neighbourhood
 from model.anatomy.anatomy import Anatomy, Embedding, Walk
 from model.anatomy.layer import Steps
 from model.inputs import ImageInput, TextInput
@@ -84,6 +84,12 @@ class Example:
         """[key], of the chosen head and query."""
         return self.recording.attention(self.layer, self.head, self.query)
 
+    def softmax(self, scores: np.ndarray, temperature: float = 1.0) -> np.ndarray:
+        """The weights [key] that scores [key] come to in this head, whose sink takes part where it has one."""
+        if self.heads.sinks is None:
+            return at_temperature(scores, temperature)
+        return at_temperature(np.append(scores, float(self.heads.sinks[self.head])), temperature)[:-1]
+
     @cached_property
     def keys(self) -> np.ndarray:
         """The keys that are shown, of those that the query may look at."""
@@ -102,7 +108,7 @@ class Example:
 
     def embedding(self) -> Embedding:
         """What goes into the first layer."""
-        return self.kept.derive("embedding", self.anatomy.embedding)
+        return self.kept.derive("embedding", lambda: self.anatomy.embedding)
 
     def walk(self) -> Walk:
         """The residual stream, from one more run of the model, kept beside the recording."""

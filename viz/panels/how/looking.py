@@ -7,7 +7,7 @@ import numpy as np
 import streamlit as st
 
 from model.analysis.heads import spread
-from model.analysis.soft import at_temperature, slopes
+from model.analysis.soft import slopes
 from model.anatomy.positions import biases, falls_with_distance
 from viz.figures.cells import vector_strips
 from viz.figures.labels import percent
@@ -35,7 +35,7 @@ def dictionary(example: Example) -> None:
         help="At 0, the limit, the key with the largest score wins all; at 1 it is this head as it was trained; at 10 "
         "nearly all keys count alike.",
     )
-    weights = at_temperature(example.scores, temperature)
+    weights = example.softmax(example.scores, temperature)
     winner = int(example.scores.argmax())
     if not example.heads.scores_only:
         shapes(query=(example.d_head,), keys=(len(weights), example.d_head), scores=weights.shape)
@@ -74,7 +74,7 @@ def softmax(example: Example) -> None:
         help="The model was trained as the first one says; without it you see what the paper wanted to avoid.",
     )
     scores = example.scores if scaled == "scaled" else _otherwise_scaled(example)
-    weights = example.weights if scaled == "scaled" else at_temperature(scores, 1.0)
+    weights = example.softmax(scores)
     slope = slopes(weights)
     shapes(q=(d_head,), K=(len(weights), d_head), weights=weights.shape)
     draw_keys(

@@ -94,6 +94,18 @@ def test_the_numbers_are_the_recording_s(family: str, folder: Folder) -> None:
     assert float(said(app, "output projection").split()[-1].rstrip(".")) < 1e-5
 
 
+def test_a_sink_takes_part(folder: Folder) -> None:
+    """At a temperature of 1 it is the head as it was trained, whose weights sum to less than one."""
+    recording = load_model(folder("gpt-oss"), device="cpu").record(TEXT)  # type: ignore[call-arg]
+    sums = np.stack([recording.attention(layer, query=3).sum(axis=-1) for layer in (0, 1)])
+    layer, head = np.unravel_index(sums.argmin(), sums.shape)
+    assert sums.min() < 0.95
+    for step in ("1", "5"):
+        app = opened("gpt-oss", folder, step=step, layer=str(layer), head=str(head), query="3")
+        shown = numbers_in(chart(app, 0)["data"][1]["x"])
+        np.testing.assert_allclose(shown, recording.attention(layer, head, 3)[: len(shown)], atol=1e-5)
+
+
 def test_a_rotation_turns_the_query_and_keeps_its_length(folder: Folder) -> None:
     sentence = said(opened("Llama", folder, step="4", query="3"), "Lengths")
     assert sentence.endswith("its place then turns it, which keeps its length (RoPE).")
