@@ -3,7 +3,7 @@
 import copy
 import math
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Any, TypeVar, cast
@@ -115,13 +115,9 @@ def function_calls(network: nn.Module, on_layer: OnLayer | None = None) -> Itera
         on_layer: hears the number of each, from 0.
     """
     mode = _Mode(on_layer)
-    hooks = []
-    for module in attention_modules(network):
-        hooks.append(module.register_forward_pre_hook(lambda entered, _: mode.inside.append(entered)))
-        hooks.append(module.register_forward_hook(mode.leave, always_call=True))
-    try:
+    with ExitStack() as hooks:
+        for module in attention_modules(network):
+            hooks.enter_context(module.register_forward_pre_hook(lambda entered, _: mode.inside.append(entered)))
+            hooks.enter_context(module.register_forward_hook(mode.leave, always_call=True))
         with mode:
             yield mode.calls
-    finally:
-        for hook in hooks:
-            hook.remove()

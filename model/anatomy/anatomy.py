@@ -36,14 +36,15 @@ class Walk:
     stream: Tensor  # [layer + 1, token, width]: what goes into each layer, and what the last one gives
     attention_adds: Tensor  # [layer, token], the length of what attention adds to each token
     mlp_adds: Tensor  # [layer, token], the same of the feed-forward network
-    layers: tuple[tuple[str, tuple[Any, ...], dict[str, Any]], ...]  # the name of each, and all that it was given
+    layers: tuple[tuple[str, tuple[Any, ...], dict[str, Any]], ...]  # each one's name and what it takes, of the stream
     cosines: tuple[Tensor | None, ...]  # [position, number] of each layer, what queries and keys are turned by
 
     @property
     def nbytes(self) -> int:
         """Bytes that it takes; what the layers were given beside the stream is mostly shared by all of them."""
-        given = {id(t): t for _, args, kwargs in self.layers for t in _tensors((args[1:], kwargs))}
-        return sum(part.nbytes for part in (self.stream, self.attention_adds, self.mlp_adds, *given.values()))
+        tensors = [self.stream, self.attention_adds, self.mlp_adds, *_tensors([given[1:] for given in self.layers])]
+        stored = {tensor.untyped_storage().data_ptr(): tensor.untyped_storage().nbytes() for tensor in tensors}
+        return sum(stored.values())
 
 
 class Arranged(NamedTuple):
@@ -74,6 +75,7 @@ class Anatomy:
         self.num_layers, self.num_tokens = recording.num_layers, recording.num_tokens
         self._model = model
 
+    @cached_property
     def embedding(self) -> Embedding:
         """What goes into the first layer, from a run up to there with positions and one without."""
         rows, summed = self._front(twin(self.network))
@@ -86,7 +88,7 @@ class Anatomy:
     @cached_property
     def blind(self) -> Callable[[], nn.Module] | None:
         """Makes a network without positions; None where it is not known where they are."""
-        adds = self.embedding().places is not None  # some have a table that is for something else, or for nothing
+        adds = self.embedding.places is not None  # some have a table that is for something else, or for nothing
         if not adds and not biases(self.network) and not rotations(self.network):
             return None
         return lambda: without(self.network, adds)
@@ -110,14 +112,14 @@ class Anatomy:
         if len(runs) < self.num_layers:
             raise not_known(self.network)
         names = {id(module): name for name, module in network.named_modules()}
+        stream = torch.stack([*(run.hidden for run in runs), runs[-1].out])
         attention_adds, mlp_adds = (torch.stack(parts) for parts in zip(*lengths))
-        return Walk(
-            torch.stack([*(run.hidden for run in runs), runs[-1].out]),
-            attention_adds,
-            mlp_adds,
-            tuple((names[id(run.module)], run.args, run.kwargs) for run in runs),
-            tuple(run.cosines for run in runs),
-        )
+        layers = tuple((names[id(run.module)], *run.on(rows)) for run, rows in zip(runs, stream))
+        return Walk(stream, attention_adds, mlp_adds, layers, tuple(run.cosines for run in runs))
+
+    def layer(self, walk: Walk, number: int) -> nn.Module:
+        """A layer, found by its name."""
+        return self.network.get_submodule(walk.layers[number][0])
 
     def steps(self, walk: Walk, layer: int, heads: Heads, query: int) -> Steps:
         """A token's way through a layer, which runs again by itself. Raises CheckpointError."""
@@ -133,10 +135,10 @@ class Anatomy:
 
         Raises CheckpointError, also where it is not known how to leave them out.
         """
-        if not placed and self.blind is None:
+        make = (lambda: twin(self.network)) if placed else self.blind
+        if make is None:
             name = type(self.network).__name__
             raise CheckpointError(f"It is not known here where {name} keeps positions; it cannot run without them.")
-        network = twin(self.network) if placed or self.blind is None else self.blind()
         found, back = list[tuple[Heads, Tensor]](), np.argsort(order)
 
         def left(run: LayerRun) -> None:
@@ -146,7 +148,7 @@ class Anatomy:
             if len(found) > layer:
                 raise Done
 
-        self._hear(network, _reordered(self.given, order), left=left)
+        self._hear(make(), _reordered(self.given, order), left=left)
         if len(found) <= layer or len(found[-1][1]) != self.num_tokens:
             raise not_known(self.network)
         heads, out = found[-1]
@@ -168,8 +170,8 @@ class Anatomy:
 
     def _again(self, walk: Walk, layer: int) -> LayerRun:
         """One layer, run again by itself on what it was given."""
-        name, args, kwargs = walk.layers[layer]
-        module, runs = twin(self.network.get_submodule(name)), list[LayerRun]()
+        _, args, kwargs = walk.layers[layer]
+        module, runs = twin(self.layer(walk, layer)), list[LayerRun]()
         with enough_memory(self._model.device):
             hear(module, [module], lambda: module(*args, **kwargs), self._model.calls, left=runs.append)
         return runs[0]

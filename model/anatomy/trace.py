@@ -42,6 +42,12 @@ class LayerRun:
         """What goes in, [token, width]."""
         return (self.args[0] if self.args else self.kwargs["hidden_states"])[0]
 
+    def on(self, hidden: Tensor) -> tuple[tuple[Any, ...], dict[str, Any]]:
+        """What it was given, with a row of one's own for each token, [token, width], as what goes in."""
+        if self.args:
+            return (hidden[None], *self.args[1:]), self.kwargs
+        return (), {**self.kwargs, "hidden_states": hidden[None]}
+
     @property
     def cosines(self) -> Tensor | None:
         """What queries and keys are turned by in this layer, [position, number]; None where that is not known."""

@@ -144,7 +144,7 @@ def test_without_learned_positions_it_runs_as_one_whose_table_is_nought(made: Ma
         words = model.network.transformer.wte(torch.tensor(model.read(source).ids))
     found = anatomy.arranged(0, np.arange(recording.num_tokens), placed=False)
     np.testing.assert_allclose(found.out, states[1][0], atol=1e-5)
-    made_of = anatomy.embedding()
+    made_of = anatomy.embedding
     assert made_of.places is not None
     np.testing.assert_allclose(made_of.content, words, atol=1e-6)
     np.testing.assert_allclose(made_of.places, model.network.transformer.wpe.weight[: len(words)], atol=1e-5)
@@ -155,7 +155,7 @@ def test_where_positions_are_unknown_it_says_so(family: str, made: Made) -> None
     anatomy, recording = recorded(*made(family))
     with pytest.raises(CheckpointError, match="not known here where"):
         anatomy.arranged(0, np.arange(recording.num_tokens), placed=False)
-    assert anatomy.embedding().places is None
+    assert anatomy.embedding.places is None
 
 
 def test_the_text_encoder_s_folder_gives_the_numbers_of_the_one_written_out_here(minilm: TextModel) -> None:

@@ -64,7 +64,7 @@ def test_what_is_not_known_is_refused(family: str, made: Made) -> None:
 def test_a_table_that_is_not_added_is_no_position(made: Made) -> None:
     """RoFormer's holds the sines and cosines that queries and keys are turned by: as zeros it would blind all heads."""
     anatomy, recording = recorded(*made("RoFormer"))
-    assert anatomy.embedding().places is None
+    assert anatomy.embedding.places is None
     with pytest.raises(CheckpointError, match="not known here where"):
         anatomy.arranged(1, np.arange(recording.num_tokens), placed=False)
 
@@ -76,7 +76,7 @@ def test_tables_of_sines_are_not_called_learned(made: Made) -> None:
 
 def test_words_that_are_narrower_than_the_layers(made: Made) -> None:
     anatomy, recording = recorded(*made("OPT, narrow words"))
-    given = anatomy.embedding()
+    given = anatomy.embedding
     assert given.places is not None
     np.testing.assert_allclose(given.content + given.places, given.rows, atol=1e-5)
     assert given.rows.shape == (recording.num_tokens, 32)

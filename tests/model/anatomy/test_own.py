@@ -77,7 +77,7 @@ def test_the_text_encoder_walks_as_it_runs(minilm: TextModel, text_run: Run) -> 
 
 
 def test_the_vision_transformer_walks_as_it_runs(dinov2: ImageModel, photo_run: Run) -> None:
-    given = photo_of(dinov2).embedding()
+    given = photo_of(dinov2).embedding
     assert given.places is not None
     same(given.content + given.places, photo_run.stream[0], 1e-6)
     same(given.rows, photo_run.stream[0], 1e-6)
@@ -87,7 +87,7 @@ def test_the_vision_transformer_walks_as_it_runs(dinov2: ImageModel, photo_run: 
 
 def test_a_pair_is_embedded_with_its_segments(minilm: TextModel) -> None:
     taken, network = text_of(minilm, ("A cat.", "A dog.")), minilm.network
-    given, made = minilm.read(("A cat.", "A dog.")), taken.embedding()
+    given, made = minilm.read(("A cat.", "A dog.")), taken.embedding
     ids, segments = (torch.tensor([numbers]) for numbers in (given.ids, given.segments))
     assert made.places is not None
     with torch.inference_mode():
@@ -197,7 +197,7 @@ def test_one_token_walks(minilm: TextModel) -> None:
     parts = {name: getattr(recording, name)[1:2] for name in names}
     taken = Anatomy(minilm, alone, dataclasses.replace(recording, layers=tuple(one), **parts))
     assert taken.walk().stream.shape == (7, 1, 384)
-    assert taken.embedding().rows.shape == (1, 384)
+    assert taken.embedding.rows.shape == (1, 384)
 
 
 def test_without_places_rows_follow_their_tokens_and_with_them_they_do_not(minilm: TextModel) -> None:
@@ -248,7 +248,7 @@ def test_the_fused_kernel_agrees(text_run: Run) -> None:
 
 
 def test_the_vision_transformer_without_places_really_has_none(dinov2: ImageModel) -> None:
-    content = photo_of(dinov2).embedding().content
+    content = photo_of(dinov2).embedding.content
     pixels = dinov2.read(COFFEE, 224).pixels
     with torch.inference_mode():
         patches = dinov2.network.patches.projection(pixels)[0].flatten(1).T
