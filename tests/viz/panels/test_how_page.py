@@ -128,6 +128,10 @@ def test_a_text_that_cannot_be_read_is_refused() -> None:
     app = open_how()
     app.text_input(key="how_text").set_value("   ")
     assert len(errors(run(app))) == 1
+    assert app.text_input(key="how_text").value == "   "
+    app.text_input(key="how_text").set_value(long := "word " * 20_001)
+    assert len(errors(run(app))) == 1
+    assert app.text_input(key="how_text").value == long  # to be shortened
     assert heading(app) == "1. A soft dictionary"
 
 

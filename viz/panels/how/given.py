@@ -111,7 +111,12 @@ def _text(model: str, controls: DeltaGenerator, below: DeltaGenerator) -> Given:
     state = st.session_state
     with below:
         texts = text_page.choose(model)
-    state.how_text = texts[0]
+    second = texts[1] if len(texts) > 1 else ""
+    if state.get("how_shown") != texts:  # else what was typed and refused stays, to be mended
+        state.how_shown = texts
+        state.how_text, state.how_second = texts[0], second
+    state.setdefault("how_text", texts[0])
+    state.setdefault("how_second", second)
     state.how_sample = next((name for name, sample in TEXTS.items() if sample.texts == texts), None)
     _samples(controls, list(TEXTS), text_page.FIRST, 140, "Each opens on a head that shows something.")
     controls.text_input(
@@ -120,7 +125,6 @@ def _text(model: str, controls: DeltaGenerator, below: DeltaGenerator) -> Given:
         on_change=_take_typed,
         help="Press Enter to run the model on it.",
     )
-    state.how_second = texts[1] if len(texts) > 1 else ""
     writes = get_model(model).description.kind == "sequence"
     if not writes:
         with controls.popover("A pair", help="A second sentence, read together with the first."):
