@@ -94,7 +94,8 @@ def _to_8_bit(image: Image.Image) -> Image.Image:
     bands = [(0, top, width, min(top + rows, height)) for top in range(0, height, rows)]
 
     def numbers(band: tuple[int, int, int, int]) -> np.ndarray:  # [row, column]
-        return np.nan_to_num(np.asarray(image.crop(band)).astype(np.float64), posinf=0.0, neginf=0.0)
+        with np.errstate(invalid="ignore"):  # a damaged file may hold signalling nan, of which a cast warns
+            return np.nan_to_num(np.asarray(image.crop(band)).astype(np.float64), posinf=0.0, neginf=0.0)
 
     if image.mode.startswith("I;16"):
         low, high = 0.0, 65_535.0
