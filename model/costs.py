@@ -8,8 +8,8 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from model.device import synchronize
-from model.nn.attention import Heads, scaled_dot_product_attention
+from headlens.model.device import synchronize
+from headlens.model.nn.attention import Heads, scaled_dot_product_attention
 
 REPEATS = 5
 

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 
 import torch
 
-from model.errors import DeviceError
+from headlens.model.errors import DeviceError
 
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float64": torch.float64}
 

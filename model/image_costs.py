@@ -3,7 +3,7 @@
 import re
 from typing import Literal
 
-from model.errors import InputError
+from headlens.model.errors import InputError
 
 MAX_SEGMENTS = 1_000  # of a JPEG; 64 MB of metadata fit into so many, and a decoder joins them in quadratic time
 MAX_SCANS = 200  # of a JPEG; an encoder makes about ten, and each passes over every pixel

@@ -11,8 +11,8 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 
-from model.errors import InputError
-from model.image_costs import refuse_costly
+from headlens.model.errors import InputError
+from headlens.model.image_costs import refuse_costly
 
 MAX_BYTES = 400_000_000  # of a file: MAX_PIXELS of the widest format, 16-bit RGBA, take 320 million
 MAX_PIXELS = 40_000_000  # before decoding

@@ -12,9 +12,9 @@ from PIL import Image
 from tokenizers import Tokenizer
 from torch import Tensor
 
-from model.errors import InputError
-from model.image_file import ImageSource, open_image
-from model.recording import Photo
+from headlens.model.errors import InputError
+from headlens.model.image_file import ImageSource, open_image
+from headlens.model.recording import Photo
 
 MAX_CHARACTERS = 100_000
 MAX_ASPECT = 4.0

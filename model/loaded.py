@@ -11,22 +11,32 @@ import torch
 from tokenizers import Tokenizer
 from torch import Tensor, nn
 
-from model.calls import Call, function_calls
-from model.checkpoints.bert import load_bert
-from model.checkpoints.catalogue import CATALOGUE
-from model.checkpoints.dinov2_onnx import load_dinov2
-from model.checkpoints.files import locate
-from model.device import enough_memory, pick_device, pick_dtype, synchronize
-from model.inputs import LETTERBOX, ImageInput, ImageSource, Size, Text, TextInput, patch_names, read_image, read_text
-from model.nn.attention import Heads
-from model.nn.encoder import OnLayer
-from model.nn.saliency import SaliencyDecoder
-from model.nn.text import TextEncoder, mean_embedding
-from model.nn.vit import VisionTransformer
-from model.recording import Description, Recording
+from headlens.model.calls import Call, function_calls
+from headlens.model.checkpoints.bert import load_bert
+from headlens.model.checkpoints.catalogue import CATALOGUE
+from headlens.model.checkpoints.dinov2_onnx import load_dinov2
+from headlens.model.checkpoints.files import locate
+from headlens.model.device import enough_memory, pick_device, pick_dtype, synchronize
+from headlens.model.inputs import (
+    LETTERBOX,
+    ImageInput,
+    ImageSource,
+    Size,
+    Text,
+    TextInput,
+    patch_names,
+    read_image,
+    read_text,
+)
+from headlens.model.nn.attention import Heads
+from headlens.model.nn.encoder import OnLayer
+from headlens.model.nn.saliency import SaliencyDecoder
+from headlens.model.nn.text import TextEncoder, mean_embedding
+from headlens.model.nn.vit import VisionTransformer
+from headlens.model.recording import Description, Recording
 
 if TYPE_CHECKING:
-    from model.huggingface.load import Foreign
+    from headlens.model.huggingface.load import Foreign
 
 HUB_ID = re.compile(r"[\w][\w.-]{0,95}/[\w.-]{1,96}", re.ASCII)
 EXTRAPOLATED = (
@@ -164,7 +174,7 @@ class ImageModel:
 
         Args:
             image: a PIL image, a path, or the bytes of a file.
-            size: pixels of the short side, or "letterbox"; see `model.inputs.read_image`.
+            size: pixels of the short side, or "letterbox"; see `headlens.model.inputs.read_image`.
             on_layer: called with each layer's number as it is done; what it raises stops the run.
 
         Raises InputError for an image that cannot be read or is out of bounds, DeviceError where there is not enough
@@ -221,7 +231,7 @@ def load_model(name: str, device: str = "auto", dtype: str = "float32", part: st
         return _load_foreign(name, place, number_format, part)
     checkpoint = CATALOGUE[name]
     if checkpoint.kind == "causal":
-        from model.checkpoints.smollm2 import load_smollm2
+        from headlens.model.checkpoints.smollm2 import load_smollm2
 
         return load_smollm2(checkpoint, place, number_format)
     files = locate(checkpoint)
@@ -236,12 +246,12 @@ def load_model(name: str, device: str = "auto", dtype: str = "float32", part: st
 def _load_foreign(name: str, device: torch.device, dtype: torch.dtype, part: str | None) -> "Foreign":
     """A folder or an id of the Hub; transformers is imported here alone, for it takes seconds."""
     if isinstance(name, str | Path) and str(name).strip() and Path(name).is_dir():
-        from model.huggingface.load import load_folder
+        from headlens.model.huggingface.load import load_folder
 
         return load_folder(Path(name), str(name), device, dtype, part=part)
     if isinstance(name, str) and HUB_ID.fullmatch(name):
-        from model.huggingface.hub import download
-        from model.huggingface.load import load_folder
+        from headlens.model.huggingface.hub import download
+        from headlens.model.huggingface.load import load_folder
 
         return load_folder(download(name), name, device, dtype, part=part)
     raise ValueError(

@@ -12,8 +12,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from model.errors import RecordingError
-from model.nn.attention import Heads, wide
+from headlens.model.errors import RecordingError
+from headlens.model.nn.attention import Heads, wide
 
 CHUNK = 2_000_000  # scores that are in memory at once, where rows are taken in chunks; they stay in a core's cache
 Index = int | np.integer[Any]  # a layer, head or token, from 0
@@ -233,7 +233,7 @@ class Recording:
 
     def save(self, path: str | Path) -> None:
         """Write one safetensors file, the rest as JSON in its metadata."""
-        from model.recording_file import save
+        from headlens.model.recording_file import save
 
         save(self, Path(path))
 
@@ -241,7 +241,7 @@ class Recording:
     def load(path: str | Path, device: str = "cpu") -> "Recording":
         """Read what `save` wrote, its tensors to a device. Raises RecordingError when the file is not a recording,
         DeviceError for a device that this machine does not have."""
-        from model.recording_file import load
+        from headlens.model.recording_file import load
 
         return load(Path(path), device)
 

@@ -11,11 +11,11 @@ import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 
-from model.device import pick_device
-from model.errors import RecordingError
-from model.nn.attention import Heads
-from model.recording import Description, Photo, Prediction, Recording
-from model.recording_header import LAYER, Stored, check_length, check_tensors, parse
+from headlens.model.device import pick_device
+from headlens.model.errors import RecordingError
+from headlens.model.nn.attention import Heads
+from headlens.model.recording import Description, Photo, Prediction, Recording
+from headlens.model.recording_header import LAYER, Stored, check_length, check_tensors, parse
 
 FORMAT = "headlens recording 2"
 

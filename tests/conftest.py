@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 if TYPE_CHECKING:
-    from model.huggingface.text import TransformersText
-    from model.loaded import ImageModel, TextModel
+    from headlens.model.huggingface.text import TransformersText
+    from headlens.model.loaded import ImageModel, TextModel
 
 # Where the language model of the catalogue is kept once it has been dequantised: not in the home of who runs the tests.
 os.environ.setdefault("HEADLENS_CACHE", str(Path(__file__).parent.parent / ".pytest_cache" / "headlens"))
@@ -21,7 +21,7 @@ os.environ.setdefault("HEADLENS_CACHE", str(Path(__file__).parent.parent / ".pyt
 @pytest.fixture(scope="session")
 def smollm2() -> "TransformersText":
     """SmolLM2-135M-Instruct in float32 on the CPU."""
-    from model.loaded import load_model
+    from headlens.model.loaded import load_model
 
     return load_model("smollm2-135m", device="cpu")  # type: ignore[return-value]  # it is no encoder
 
@@ -29,7 +29,7 @@ def smollm2() -> "TransformersText":
 @pytest.fixture(scope="session")
 def minilm() -> "TextModel":
     """all-MiniLM-L6-v2 in float32 on the CPU."""
-    from model.loaded import TextModel, load_model
+    from headlens.model.loaded import TextModel, load_model
 
     model = load_model("minilm-l6", device="cpu")
     assert isinstance(model, TextModel)
@@ -39,7 +39,7 @@ def minilm() -> "TextModel":
 @pytest.fixture(scope="session")
 def dinov2() -> "ImageModel":
     """The DINOv2 with saliency decoder in float32 on the CPU."""
-    from model.loaded import ImageModel, load_model
+    from headlens.model.loaded import ImageModel, load_model
 
     model = load_model("dinov2-focus", device="cpu")
     assert isinstance(model, ImageModel)

@@ -5,8 +5,8 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 
-from model import load_model
-from model.errors import CheckpointError
+from headlens.model import load_model
+from headlens.model.errors import CheckpointError
 from tests.model.huggingface import image_models, image_text_models, text_models
 from tests.model.huggingface.test_image_refused import SWIN
 

@@ -17,6 +17,7 @@ ALL = SHIPPED + sorted((ROOT / "tests").rglob("*.py"))
 
 def module_name(path: Path) -> str:
     parts = path.relative_to(ROOT).with_suffix("").parts
+    parts = ("headlens", *parts) if parts[0] in ("model", "viz") else parts
     return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
 
 
@@ -74,16 +75,24 @@ def brought_in(names: set[str]) -> set[str]:
 
 
 def tops(names: set[str]) -> set[str]:
-    return {name.split(".")[0] for name in names}
+    """The packages that the names are of; of ours the part: headlens.model."""
+    parts = [name.split(".") for name in names]
+    return {".".join(part[: 2 if part[0] == "headlens" else 1]) for part in parts}
 
 
 def inside(path: Path, *folders: str) -> bool:
     return any(path.is_relative_to(ROOT / folder) for folder in folders)
 
 
+@pytest.mark.parametrize("path", ALL, ids=module_name)
+def test_every_module_has_one_name(path: Path) -> None:
+    """`import model` from the top of a checkout would be a second copy of headlens.model."""
+    assert not tops(all_imports(path)) & {"model", "viz", "assets"}
+
+
 @pytest.mark.parametrize("path", [path for path in SHIPPED if inside(path, "model")], ids=module_name)
 def test_model_knows_nothing_of_the_page(path: Path) -> None:
-    assert not tops(all_imports(path)) & {"viz", "app", "streamlit", "plotly", "tests", "onnxruntime"}
+    assert not tops(all_imports(path)) & {"headlens.viz", "app", "streamlit", "plotly", "tests", "onnxruntime"}
 
 
 def test_only_the_adapter_imports_transformers() -> None:
@@ -99,7 +108,7 @@ def test_figures_take_numpy_and_give_plotly() -> None:
 
 
 def test_only_the_page_imports_streamlit() -> None:
-    allowed = ("app.py", "viz/main.py", "viz/panels", "viz/components")
+    allowed = ("app.py", "viz/start", "viz/server/asgi.py", "viz/cli.py", "viz/panels", "viz/components")
     importing = {path for path in SHIPPED if "streamlit" in tops(all_imports(path))}
     assert {path for path in importing if not inside(path, *allowed)} == set()
 
@@ -126,23 +135,23 @@ def test_this_reader_sees_every_kind_of_import(tmp_path: Path, monkeypatch: pyte
         "try:\n    import e\nexcept ImportError:\n    import f\ndef later():\n    import g\n"
         "class Now:\n    import h\n"
     )
-    at_once = {"a.b", "viz.figures.near", "viz.theme.colour", "e", "f", "h"}
+    at_once = {"a.b", "headlens.viz.figures.near", "headlens.viz.theme.colour", "e", "f", "h"}
     assert at_once <= imports_on_import(file)
     assert not {"d", "g"} & imports_on_import(file)
     assert at_once | {"d", "g"} <= all_imports(file)
 
 
 def test_import_model_is_light() -> None:
-    code = "import sys, model; print(*{name.split('.')[0] for name in sys.modules})"
+    code = "import sys, headlens.model; print(*{name.split('.')[0] for name in sys.modules})"
     loaded = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
-    assert "model" in loaded.stdout.split()
+    assert "headlens" in loaded.stdout.split()
     assert not {"torch", "onnx", "numpy", "PIL", "tokenizers"} & set(loaded.stdout.split())
 
 
 def test_torchs_compiler_is_never_imported() -> None:
     """It takes far longer to import than the models to load, and leaves a folder among the temporary files."""
     code = (
-        "import sys; from model import load_model; load_model('minilm-l6').record('A cat.');"
+        "import sys; from headlens.model import load_model; load_model('minilm-l6').record('A cat.');"
         "load_model('dinov2-focus').record('assets/samples/coffee.jpg', 224); print(*sys.modules)"
     )
     loaded = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)

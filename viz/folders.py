@@ -3,7 +3,7 @@
 import os
 from pathlib import Path
 
-from model.errors import InputError
+from headlens.model.errors import InputError
 
 FOLDERS = "HEADLENS_FOLDERS"
 

@@ -4,7 +4,7 @@ import threading
 from collections import OrderedDict
 from collections.abc import Callable
 
-from model.loaded import Model
+from headlens.model.loaded import Model
 
 
 class ModelStore:

@@ -1,9 +1,9 @@
 """The samples that the pages open on, each with a head and a query that show something."""
 
 from dataclasses import dataclass
-from pathlib import Path
+from importlib import resources
 
-FOLDER = Path(__file__).parent.parent / "assets" / "samples"
+FOLDER = resources.files("headlens.assets") / "samples"
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,7 @@
 import math
 import os
 
-from model.errors import HeadlensError
+from headlens.model.errors import HeadlensError
 
 STORE, MODELS = "HEADLENS_STORE_GB", "HEADLENS_MODELS_GB"
 

@@ -5,7 +5,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Hashable
 from typing import Any, TypeVar
 
-from model.recording import Recording
+from headlens.model.recording import Recording
 
 DERIVED = 16  # results that are kept beside a recording
 Result = TypeVar("Result")

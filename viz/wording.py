@@ -1,10 +1,10 @@
 """What a picture says, in words. Tokens in it are still a stranger's: whoever draws the words escapes them."""
 
-from model.analysis.heads import spread
-from model.analysis.orders import reach
-from model.analysis.sample import LONG, SAMPLE, sampled_queries
-from model.recording import Recording
-from viz.visible import isolated, visible
+from headlens.model.analysis.heads import spread
+from headlens.model.analysis.orders import reach
+from headlens.model.analysis.sample import LONG, SAMPLE, sampled_queries
+from headlens.model.recording import Recording
+from headlens.viz.visible import isolated, visible
 
 WHY_SPECIAL = (
     "A head with nothing to say about a token rests on special tokens: "

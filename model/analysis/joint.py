@@ -7,8 +7,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from model.nn.attention import Heads
-from model.recording import Recording
+from headlens.model.nn.attention import Heads
+from headlens.model.recording import Recording
 
 
 def joined(cross: Recording) -> Recording:

@@ -2,9 +2,9 @@
 
 import numpy as np
 
-from model.analysis.heads import patch_distance, spread, token_distance
-from model.analysis.sample import sampled_queries
-from model.recording import Recording
+from headlens.model.analysis.heads import patch_distance, spread, token_distance
+from headlens.model.analysis.sample import sampled_queries
+from headlens.model.recording import Recording
 
 Placed = tuple[int, int, float]  # layer, head, what was measured
 

@@ -9,16 +9,16 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from model.anatomy.layer import Steps, parts_of, steps_of
-from model.anatomy.positions import added, biases, rotations, without
-from model.anatomy.trace import Done, Event, LayerRun, hear, is_linear, is_norm, layers_of, not_known
-from model.calls import twin
-from model.device import enough_memory
-from model.errors import CheckpointError
-from model.inputs import ImageInput, TextInput
-from model.nn.attention import Heads
-from model.nn.encoder import OnLayer
-from model.recording import Recording
+from headlens.model.anatomy.layer import Steps, parts_of, steps_of
+from headlens.model.anatomy.positions import added, biases, rotations, without
+from headlens.model.anatomy.trace import Done, Event, LayerRun, hear, is_linear, is_norm, layers_of, not_known
+from headlens.model.calls import twin
+from headlens.model.device import enough_memory
+from headlens.model.errors import CheckpointError
+from headlens.model.inputs import ImageInput, TextInput
+from headlens.model.nn.attention import Heads
+from headlens.model.nn.encoder import OnLayer
+from headlens.model.recording import Recording
 
 
 class Embedding(NamedTuple):

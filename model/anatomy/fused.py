@@ -3,7 +3,7 @@
 import torch
 import torch.nn.functional as F
 
-from model.nn.attention import Heads, scaled_dot_product_attention
+from headlens.model.nn.attention import Heads, scaled_dot_product_attention
 
 
 @torch.inference_mode()

@@ -6,8 +6,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from model.anatomy.trace import Event, LayerRun, is_linear, is_norm, not_known
-from model.nn.attention import Heads
+from headlens.model.anatomy.trace import Event, LayerRun, is_linear, is_norm, not_known
+from headlens.model.nn.attention import Heads
 
 
 class Parts(NamedTuple):

@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from model.calls import twin
+from headlens.model.calls import twin
 
 ADDED = re.compile(
     r"(^|\.)(cls_position|positions?|position_embeddings?|pos_embed|class_pos_emb|mid_position_embeddings|wpe|"

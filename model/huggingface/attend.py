@@ -13,10 +13,10 @@ from transformers import AttentionInterface, AttentionMaskInterface
 from transformers.integrations.sdpa_attention import sdpa_attention_forward
 from transformers.masking_utils import sdpa_mask
 
-from model.calls import Call, attending
-from model.errors import CheckpointError
-from model.nn.attention import Heads
-from model.nn.encoder import OnLayer
+from headlens.model.calls import Call, attending
+from headlens.model.errors import CheckpointError
+from headlens.model.nn.attention import Heads
+from headlens.model.nn.encoder import OnLayer
 
 NAME = "headlens"
 _note: ContextVar[Callable[[Call], object] | None] = ContextVar("note", default=None)  # of the run in this thread alone

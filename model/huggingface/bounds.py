@@ -7,7 +7,7 @@ from math import prod
 from pathlib import Path
 from typing import Any
 
-from model.errors import CheckpointError
+from headlens.model.errors import CheckpointError
 
 MAX_JSON = 50_000_000  # bytes of a config.json, an index, or a safetensors header
 MAX_LAYERS = 1_000  # three times as many as any model of the Hub that is known to be of use

@@ -14,7 +14,7 @@ from huggingface_hub.errors import (
 )
 from tqdm.auto import tqdm
 
-from model.errors import CheckpointError
+from headlens.model.errors import CheckpointError
 
 SMALL = ("*.json", "*.txt", "*.model", "README.md")  # the configuration and the tokenizer
 WEIGHTS = ("*.safetensors", "*.safetensors.index.json")

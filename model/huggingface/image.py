@@ -9,17 +9,17 @@ import numpy as np
 import torch
 from torch import nn
 
-from model.calls import Call
-from model.device import enough_memory, synchronize
-from model.errors import CheckpointError, InputError
-from model.huggingface.network import architecture_of, load_network, refusing, vision_class
-from model.huggingface.patches import num_prefix, options_of, pictures
-from model.huggingface.pixels import read_processor, reading_of, size_of
-from model.huggingface.predictions import predictions_of
-from model.huggingface.probe import Probed, probe
-from model.inputs import SIZES, ImageInput, ImageSource, Reading, Size, patch_names, read_image
-from model.nn.encoder import OnLayer
-from model.recording import Description, Recording
+from headlens.model.calls import Call
+from headlens.model.device import enough_memory, synchronize
+from headlens.model.errors import CheckpointError, InputError
+from headlens.model.huggingface.network import architecture_of, load_network, refusing, vision_class
+from headlens.model.huggingface.patches import num_prefix, options_of, pictures
+from headlens.model.huggingface.pixels import read_processor, reading_of, size_of
+from headlens.model.huggingface.predictions import predictions_of
+from headlens.model.huggingface.probe import Probed, probe
+from headlens.model.inputs import SIZES, ImageInput, ImageSource, Reading, Size, patch_names, read_image
+from headlens.model.nn.encoder import OnLayer
+from headlens.model.recording import Description, Recording
 
 
 class TransformersImage:

@@ -10,18 +10,18 @@ import torch
 from tokenizers import Tokenizer
 from transformers import PreTrainedModel
 
-from model.device import enough_memory, synchronize
-from model.errors import InputError
-from model.huggingface.network import architecture_of, load_network, load_tokenizer, refusing
-from model.huggingface.pixels import read_processor, reading_of
-from model.huggingface.placing import Placing, placing_of
-from model.huggingface.predictions import predictions_of
-from model.huggingface.probe import Probed, probe
-from model.huggingface.reordered import reordered, vision_stage
-from model.huggingface.text import LONGEST, num_positions_of, token_text
-from model.inputs import ImageInput, ImageSource, Reading, Size, patch_names, read_image, read_text
-from model.nn.encoder import OnLayer
-from model.recording import Description, Recording
+from headlens.model.device import enough_memory, synchronize
+from headlens.model.errors import InputError
+from headlens.model.huggingface.network import architecture_of, load_network, load_tokenizer, refusing
+from headlens.model.huggingface.pixels import read_processor, reading_of
+from headlens.model.huggingface.placing import Placing, placing_of
+from headlens.model.huggingface.predictions import predictions_of
+from headlens.model.huggingface.probe import Probed, probe
+from headlens.model.huggingface.reordered import reordered, vision_stage
+from headlens.model.huggingface.text import LONGEST, num_positions_of, token_text
+from headlens.model.inputs import ImageInput, ImageSource, Reading, Size, patch_names, read_image, read_text
+from headlens.model.nn.encoder import OnLayer
+from headlens.model.recording import Description, Recording
 
 SIZE = 448  # pixels of the short side, of models that read any
 

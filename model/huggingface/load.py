@@ -10,15 +10,15 @@ import transformers
 from transformers import AutoConfig, AutoModel, PretrainedConfig
 from transformers.initialization import no_init_weights
 
-from model.device import free_memory
-from model.errors import CheckpointError
-from model.huggingface.bounds import MAX_LAYERS, read_config, stored_bytes
-from model.huggingface.image import TransformersImage, load_image
-from model.huggingface.image_text import TransformersImageText, load_image_text
-from model.huggingface.load_text import load_text
-from model.huggingface.network import LOADING, architecture_of, cast, refusing, text_class
-from model.huggingface.text import TransformersText
-from model.recording import Description
+from headlens.model.device import free_memory
+from headlens.model.errors import CheckpointError
+from headlens.model.huggingface.bounds import MAX_LAYERS, read_config, stored_bytes
+from headlens.model.huggingface.image import TransformersImage, load_image
+from headlens.model.huggingface.image_text import TransformersImageText, load_image_text
+from headlens.model.huggingface.load_text import load_text
+from headlens.model.huggingface.network import LOADING, architecture_of, cast, refusing, text_class
+from headlens.model.huggingface.text import TransformersText
+from headlens.model.recording import Description
 
 Foreign: TypeAlias = TransformersText | TransformersImage | TransformersImageText
 ROOM = 1.5  # a model may take so much more memory than its weights do on disk, times the wider number format

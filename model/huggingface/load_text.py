@@ -6,13 +6,13 @@ import torch
 from torch import Tensor
 from transformers import PreTrainedModel
 
-from model.errors import CheckpointError
-from model.huggingface.network import load_network, load_tokenizer, refusing
-from model.huggingface.probe import probe
-from model.huggingface.sequence import TransformersSequence
-from model.huggingface.text import TransformersText, num_positions_of
-from model.huggingface.writing import greedy
-from model.recording import Description
+from headlens.model.errors import CheckpointError
+from headlens.model.huggingface.network import load_network, load_tokenizer, refusing
+from headlens.model.huggingface.probe import probe
+from headlens.model.huggingface.sequence import TransformersSequence
+from headlens.model.huggingface.text import TransformersText, num_positions_of
+from headlens.model.huggingface.writing import greedy
+from headlens.model.recording import Description
 
 
 def load_text(

@@ -11,7 +11,7 @@ import torch
 import transformers
 from transformers import AutoConfig, AutoModel, AutoTokenizer, PreTrainedModel
 
-from model.errors import CheckpointError
+from headlens.model.errors import CheckpointError
 
 transformers.utils.logging.disable_progress_bar()  # a server's log is no place for them
 transformers.utils.logging.set_verbosity_error()

@@ -7,9 +7,9 @@ import torch
 from torch import Tensor
 from transformers import PreTrainedModel
 
-from model.errors import CheckpointError
-from model.huggingface.network import refusing
-from model.huggingface.probe import Probed
+from headlens.model.errors import CheckpointError
+from headlens.model.huggingface.network import refusing
+from headlens.model.huggingface.probe import Probed
 
 GRID = (3, 4)  # rows and columns of patches of the images that a model is tried on
 CHANGED = (4, 11)  # two of these patches: the first of the second row, and the last

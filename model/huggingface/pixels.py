@@ -4,9 +4,9 @@ import math
 from pathlib import Path
 from typing import Any
 
-from model.errors import CheckpointError
-from model.huggingface.bounds import read_json
-from model.inputs import SIZES, Reading
+from headlens.model.errors import CheckpointError
+from headlens.model.huggingface.bounds import read_json
+from headlens.model.inputs import SIZES, Reading
 
 
 def read_processor(folder: Path) -> dict[str, Any]:

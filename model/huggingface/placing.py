@@ -9,8 +9,8 @@ from tokenizers import Tokenizer
 from torch import Tensor
 from transformers import PreTrainedModel
 
-from model.errors import CheckpointError
-from model.inputs import SIZES
+from headlens.model.errors import CheckpointError
+from headlens.model.inputs import SIZES
 
 WAYS = {"llava": "whole", "idefics3": "shuffled", "smolvlm": "shuffled", "qwen2_vl": "merged", "qwen2_5_vl": "merged"}
 FRAME = ("<fake_token_around_image>", "<global-img>"), ("<fake_token_around_image>",)  # of Idefics 3's family

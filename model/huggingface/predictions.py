@@ -7,7 +7,7 @@ from tokenizers import Tokenizer
 from torch import Tensor
 from transformers import PreTrainedModel
 
-from model.recording import Prediction
+from headlens.model.recording import Prediction
 
 COUNT = 10  # candidates
 

@@ -9,10 +9,10 @@ import torch
 from torch import Tensor
 from transformers import PreTrainedModel
 
-from model.calls import function_calls
-from model.errors import CheckpointError
-from model.huggingface.attend import NAME, recorded_calls
-from model.huggingface.recorder import Recorder, Run
+from headlens.model.calls import function_calls
+from headlens.model.errors import CheckpointError
+from headlens.model.huggingface.attend import NAME, recorded_calls
+from headlens.model.huggingface.recorder import Recorder, Run
 
 SPARSE = {
     "longformer": "a band of neighbours",

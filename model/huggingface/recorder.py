@@ -10,10 +10,10 @@ import torch
 from torch import nn
 from transformers import MODEL_FOR_CAUSAL_LM_MAPPING, MODEL_FOR_MASKED_LM_MAPPING, PreTrainedModel
 
-from model.calls import Call, function_calls, twin
-from model.huggingface.attend import recorded_calls
-from model.nn.attention import Heads
-from model.nn.encoder import OnLayer
+from headlens.model.calls import Call, function_calls, twin
+from headlens.model.huggingface.attend import recorded_calls
+from headlens.model.nn.attention import Heads
+from headlens.model.nn.encoder import OnLayer
 
 CROSS = re.compile(r"cross_?att|encoder_attn|EncDecAttention", re.IGNORECASE)
 VISION = re.compile(r"vision|visual|image_encoder", re.IGNORECASE)

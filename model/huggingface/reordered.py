@@ -7,10 +7,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from model.huggingface.placing import Placing
-from model.inputs import patch_names
-from model.nn.attention import Heads
-from model.recording import Recording
+from headlens.model.huggingface.placing import Placing
+from headlens.model.inputs import patch_names
+from headlens.model.nn.attention import Heads
+from headlens.model.recording import Recording
 
 
 def reordered(layers: Sequence[Heads], order: Tensor) -> tuple[Heads, ...]:

@@ -8,13 +8,13 @@ from typing import Any
 import numpy as np
 import torch
 
-from model.device import enough_memory, synchronize
-from model.huggingface.predictions import predictions_of
-from model.huggingface.text import OnToken, TransformersText, named, special_ids, token_text
-from model.huggingface.writing import room_for, write
-from model.inputs import Text, TextInput, read_text
-from model.nn.encoder import OnLayer
-from model.recording import Recording
+from headlens.model.device import enough_memory, synchronize
+from headlens.model.huggingface.predictions import predictions_of
+from headlens.model.huggingface.text import OnToken, TransformersText, named, special_ids, token_text
+from headlens.model.huggingface.writing import room_for, write
+from headlens.model.inputs import Text, TextInput, read_text
+from headlens.model.nn.encoder import OnLayer
+from headlens.model.recording import Recording
 
 WRITTEN = 60  # tokens at most where none are given
 

@@ -13,14 +13,14 @@ from tokenizers import Tokenizer
 from torch import Tensor, nn
 from transformers import PreTrainedModel
 
-from model.calls import Call
-from model.device import enough_memory, synchronize
-from model.huggingface.predictions import decoded, predictions_of
-from model.huggingface.probe import Probed
-from model.huggingface.writing import room_for, write
-from model.inputs import Text, TextInput, read_text
-from model.nn.encoder import OnLayer
-from model.recording import Description, Recording
+from headlens.model.calls import Call
+from headlens.model.device import enough_memory, synchronize
+from headlens.model.huggingface.predictions import decoded, predictions_of
+from headlens.model.huggingface.probe import Probed
+from headlens.model.huggingface.writing import room_for, write
+from headlens.model.inputs import Text, TextInput, read_text
+from headlens.model.nn.encoder import OnLayer
+from headlens.model.recording import Description, Recording
 
 LONGEST = 16_384  # tokens, of models that state no end
 OnToken = Callable[[str], None]

@@ -8,7 +8,7 @@ from torch import Tensor
 from transformers import GenerationConfig, PreTrainedModel
 from transformers.generation.streamers import BaseStreamer
 
-from model.errors import InputError
+from headlens.model.errors import InputError
 
 
 class _Streamer(BaseStreamer):

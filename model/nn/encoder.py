@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from model.nn.attention import Heads, MultiHeadAttention
+from headlens.model.nn.attention import Heads, MultiHeadAttention
 
 OnLayer = Callable[[int], object]  # is told each layer as it is done; what it raises stops the run
 

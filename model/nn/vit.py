@@ -5,9 +5,9 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from model.nn.attention import Heads
-from model.nn.encoder import Encoder, EncoderConfig, OnLayer
-from model.nn.positional import PositionGrid
+from headlens.model.nn.attention import Heads
+from headlens.model.nn.encoder import Encoder, EncoderConfig, OnLayer
+from headlens.model.nn.positional import PositionGrid
 
 
 @dataclass(frozen=True)

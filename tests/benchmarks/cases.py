@@ -16,14 +16,14 @@ from typing import Any
 import torch
 from tokenizers import Tokenizer
 
-from model import list_models, load_model
-from model.checkpoints.bert import read_config
-from model.checkpoints.dinov2_onnx import CONFIG as DINOV2
-from model.checkpoints.files import locate
-from model.inputs import read_image, read_text
-from model.loaded import ImageModel, TextModel
-from model.nn.encoder import EncoderConfig
-from model.nn.text import TextConfig, TextEncoder
+from headlens.model import list_models, load_model
+from headlens.model.checkpoints.bert import read_config
+from headlens.model.checkpoints.dinov2_onnx import CONFIG as DINOV2
+from headlens.model.checkpoints.files import locate
+from headlens.model.inputs import read_image, read_text
+from headlens.model.loaded import ImageModel, TextModel
+from headlens.model.nn.encoder import EncoderConfig
+from headlens.model.nn.text import TextConfig, TextEncoder
 from tests.references import bert_like, dinov2_like
 
 Calls = dict[str, Callable[[], Any]]

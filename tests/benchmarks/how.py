@@ -9,8 +9,8 @@ import numpy as np
 import torch
 from playwright.sync_api import Browser
 
-from model import load_model
-from model.anatomy.anatomy import Anatomy
+from headlens.model import load_model
+from headlens.model.anatomy.anatomy import Anatomy
 from tests.benchmarks.measure import Row, in_turns, markdown, milliseconds, say
 from tests.benchmarks.pages import app, chromium, visitor
 

@@ -8,11 +8,11 @@ above 2,048 tokens by a sample of the queries.
 from collections.abc import Callable, Iterator
 from functools import partial
 
-from model.recording import Recording
+from headlens.model.recording import Recording
+from headlens.viz.components.payload import LARGEST_DRAWN, all_heads, text_tiles
+from headlens.viz.store import Kept
 from tests.benchmarks.measure import Row, in_turns, markdown, milliseconds, say
 from tests.recordings import random_recording
-from viz.components.payload import LARGEST_DRAWN, all_heads, text_tiles
-from viz.store import Kept
 
 TOKENS = (128, 512, 2_048, 8_192, 16_384)
 LAST, AIM = 16_384, 1_500  # milliseconds for one head of the longest

@@ -12,8 +12,8 @@ import torch
 from bertviz import head_view, model_view
 from playwright.sync_api import Browser, Page
 
-from model import load_model
-from model.loaded import TextModel
+from headlens.model import load_model
+from headlens.model.loaded import TextModel
 from tests.benchmarks.cases import text_of
 from tests.benchmarks.measure import Row, markdown, megabytes, say
 from tests.benchmarks.pages import Wire, app, chromium, visitor, wait_for_picture

@@ -1,4 +1,4 @@
-"""The real app, as `streamlit run app.py` starts it."""
+"""The real app, as `streamlit run app.py` starts it, or another command."""
 
 import os
 import socket
@@ -6,7 +6,7 @@ import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -44,17 +44,24 @@ def serve(log: Path) -> Iterator[str]:
 
 
 @contextmanager
-def start(log: Path, module: str = "streamlit", **environment: str) -> Iterator[Server]:
-    """The app as a module starts it, with these variables in its environment; it may end before the context does."""
+def start(
+    log: Path,
+    module: str = "streamlit",
+    command: Sequence[str | Path] | None = None,
+    cwd: Path = ROOT,
+    **environment: str,
+) -> Iterator[Server]:
+    """The app as a command, by default a module, starts it, with these variables in its environment; it may end before
+    the context does."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    command = [sys.executable, "-m", module, "run", "app.py"]
+    own = [sys.executable, "-m", module, "run", "app.py", "--server.headless", "true", "--server.port", str(port)]
     with log.open("w") as output:
         server = subprocess.Popen(
-            [*command, "--server.port", str(port), "--server.headless", "true"],
-            cwd=ROOT,
-            env=os.environ | environment,
+            own if command is None else [*command, "--port", str(port)],
+            cwd=cwd,
+            env=os.environ | {"STREAMLIT_SERVER_HEADLESS": "true"} | environment,
             stdout=output,
             stderr=subprocess.STDOUT,
         )

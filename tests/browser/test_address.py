@@ -4,8 +4,8 @@ import re
 
 from playwright.sync_api import Page, expect
 
+from headlens.viz.samples import TEXTS
 from tests.browser.look import close, head_at, open_page, painted, press, says, seen, select, settle, shows, type_text
-from viz.samples import TEXTS
 
 
 def test_reload_back_forward_and_a_pasted_link(page: Page, address: str, minilm) -> None:

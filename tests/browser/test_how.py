@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 from playwright.sync_api import Page, expect
 
-from model.loaded import ImageModel, TextModel
-from model.recording import Recording
+from headlens.model.loaded import ImageModel, TextModel
+from headlens.model.recording import Recording
+from headlens.viz.panels.how.steps import STEPS
+from headlens.viz.samples import TEXTS
 from tests.browser.look import close
-from viz.panels.how.steps import STEPS
-from viz.samples import TEXTS
 
 SETTLED = """() => document.querySelector('[data-testid=stApp][data-test-script-state=notRunning]')
     && !document.querySelector('[data-testid=stSkeleton]')

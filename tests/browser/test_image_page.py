@@ -8,6 +8,10 @@ import pytest
 from PIL import Image
 from playwright.sync_api import Page, expect
 
+from headlens.viz.figures.labels import percent
+from headlens.viz.figures.pictures import darkened
+from headlens.viz.samples import PHOTOS
+from headlens.viz.theme import HEAT, lookup_table
 from tests.browser.look import (
     EXPLORER,
     Frames,
@@ -25,10 +29,6 @@ from tests.browser.look import (
     shows,
     trace,
 )
-from viz.figures.labels import percent
-from viz.figures.pictures import darkened
-from viz.samples import PHOTOS
-from viz.theme import HEAT, lookup_table
 
 COFFEE = PHOTOS["Coffee"]
 QUERY = 1 + 6 * 24 + 8  # where the coffee opens, at 224

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from playwright.sync_api import Page
 
+from headlens.viz.theme import DARK, LIGHT
 from tests.browser.look import EXPLORER, open_page, screenshot, settle
-from viz.theme import DARK, LIGHT
 
 LOOKS = [
     {"width": width, "height": height, "theme": theme}

@@ -5,11 +5,11 @@ import re
 import numpy as np
 from playwright.sync_api import Page
 
+from headlens.viz.figures import strip_figure
+from headlens.viz.figures.tiles import matrix_tiles
+from headlens.viz.samples import TEXTS
+from headlens.viz.theme import LIGHT, lookup_table
 from tests.browser.look import open_page
-from viz.figures import strip_figure
-from viz.figures.tiles import matrix_tiles
-from viz.samples import TEXTS
-from viz.theme import LIGHT, lookup_table
 
 
 def test_the_strip_is_tinted_as_its_figure(page: Page, address: str, minilm) -> None:

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from playwright.sync_api import Page, expect
 
+from headlens.viz.samples import TEXTS
 from tests.browser.look import (
     EXPLORER,
     box,
@@ -19,7 +20,6 @@ from tests.browser.look import (
     shows,
     trace,
 )
-from viz.samples import TEXTS
 
 TROPHY = TEXTS["Trophy"].texts[0]
 

@@ -6,6 +6,8 @@ import numpy as np
 import pytest
 from playwright.sync_api import Page, Position, expect
 
+from headlens.viz.figures.labels import percent
+from headlens.viz.samples import TEXTS
 from tests.browser.look import (
     Frames,
     box,
@@ -21,8 +23,6 @@ from tests.browser.look import (
     shows,
     trace,
 )
-from viz.figures.labels import percent
-from viz.samples import TEXTS
 
 TROPHY = TEXTS["Trophy"].texts[0]
 

@@ -13,9 +13,9 @@ import torch
 from safetensors.torch import save_file
 from torch import nn
 
-from model import list_models, load_model
-from model.checkpoints.files import locate
-from model.loaded import ImageModel
+from headlens.model import list_models, load_model
+from headlens.model.checkpoints.files import locate
+from headlens.model.loaded import ImageModel
 
 
 def copy_weights(folder: Path, names: list[str]) -> None:

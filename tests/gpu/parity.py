@@ -10,17 +10,17 @@ from safetensors.torch import load_file
 from tokenizers import Tokenizer
 from torch import Tensor, nn
 
-from model.checkpoints.bert import read_config
-from model.checkpoints.catalogue import CATALOGUE
-from model.checkpoints.dinov2_onnx import CONFIG as DINOV2
-from model.inputs import read_image
-from model.loaded import ImageModel, TextModel
-from model.nn.attention import Heads, scaled_dot_product_attention
-from model.nn.encoder import EncoderConfig
-from model.nn.saliency import SaliencyDecoder
-from model.nn.text import TextConfig, TextEncoder
-from model.nn.vit import VisionConfig, VisionTransformer
-from model.recording import Recording
+from headlens.model.checkpoints.bert import read_config
+from headlens.model.checkpoints.catalogue import CATALOGUE
+from headlens.model.checkpoints.dinov2_onnx import CONFIG as DINOV2
+from headlens.model.inputs import read_image
+from headlens.model.loaded import ImageModel, TextModel
+from headlens.model.nn.attention import Heads, scaled_dot_product_attention
+from headlens.model.nn.encoder import EncoderConfig
+from headlens.model.nn.saliency import SaliencyDecoder
+from headlens.model.nn.text import TextConfig, TextEncoder
+from headlens.model.nn.vit import VisionConfig, VisionTransformer
+from headlens.model.recording import Recording
 from tests.references import bert_like, dinov2_like
 
 Network = TypeVar("Network", bound=nn.Module)

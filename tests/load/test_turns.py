@@ -1,6 +1,6 @@
 """Runs that are replaced, and runs that wait for others."""
 
-from model.device import parallel_runs, pick_device
+from headlens.model.device import parallel_runs, pick_device
 from tests.load.conftest import Watched
 from tests.load.inputs import is_photo, photo
 from tests.load.visitor import Visitor

@@ -31,7 +31,7 @@ def held(path: str) -> Held:
 
 
 def _tell(listener: Listener) -> None:
-    from viz.panels import recorder
+    from headlens.viz.panels import recorder
 
     while True:
         with listener.accept() as connection:

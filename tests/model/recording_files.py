@@ -13,8 +13,8 @@ import torch
 from safetensors import safe_open
 from safetensors.torch import save_file
 
-from model.errors import RecordingError
-from model.recording import Photo, Recording
+from headlens.model.errors import RecordingError
+from headlens.model.recording import Photo, Recording
 from tests.recordings import random_recording
 from tests.sentences import is_one_sentence
 

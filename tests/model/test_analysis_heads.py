@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from model.analysis.heads import patch_distance, spread, strongest, token_distance
+from headlens.model.analysis.heads import patch_distance, spread, strongest, token_distance
 from tests.recordings import softmax
 
 RANDOM = np.random.default_rng(7)

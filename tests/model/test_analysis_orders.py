@@ -10,10 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from model.analysis.orders import head_order, measure
-from model.analysis.sample import LONG, SAMPLE, sampled_queries
-from model.loaded import ImageModel
-from model.recording import Photo, Recording
+from headlens.model.analysis.orders import head_order, measure
+from headlens.model.analysis.sample import LONG, SAMPLE, sampled_queries
+from headlens.model.loaded import ImageModel
+from headlens.model.recording import Photo, Recording
 from tests.recordings import random_recording
 
 

@@ -3,7 +3,7 @@
 import numpy as np
 import torch
 
-from model.analysis.rows import cosines, moved, nearest, neighbours, principal_filters
+from headlens.model.analysis.rows import cosines, moved, nearest, neighbours, principal_filters
 
 
 def test_cosines_are_torchs() -> None:

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from model.analysis.soft import at_temperature, neighbourhood, slopes
+from headlens.model.analysis.soft import at_temperature, neighbourhood, slopes
 
 SCORES = np.array([[2.0, -1.0, 0.5, 2.5], [0.0, 0.0, -3.0, 88.0]])
 

@@ -3,9 +3,9 @@
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
-from model.costs import measure, multiplications
-from model.nn.attention import Heads, scaled_dot_product_attention
-from model.nn.encoder import EncoderConfig, EncoderLayer
+from headlens.model.costs import measure, multiplications
+from headlens.model.nn.attention import Heads, scaled_dot_product_attention
+from headlens.model.nn.encoder import EncoderConfig, EncoderLayer
 
 LAYER = EncoderLayer(EncoderConfig(1, 4, 32, 128, 1e-6, pre_norm=True)).eval()
 MAPS = [part for part in LAYER.modules() if isinstance(part, torch.nn.Linear)]

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 import torch
 
-from model import load_model
-from model.device import enough_memory, parallel_runs, pick_device, pick_dtype, synchronize
-from model.errors import DeviceError
+from headlens.model import load_model
+from headlens.model.device import enough_memory, parallel_runs, pick_device, pick_dtype, synchronize
+from headlens.model.errors import DeviceError
 from tests.sentences import is_one_sentence
 
 CPU = torch.device("cpu")
@@ -80,8 +80,8 @@ def test_load_model_refuses_before_it_reads_anything(arguments: dict[str, str]) 
 SCRIPT = r"""
 import re, resource, sys
 from pathlib import Path
-from model import load_model
-from model.errors import DeviceError
+from headlens.model import load_model
+from headlens.model.errors import DeviceError
 model = load_model("dinov2-focus", device="cpu")
 model.record(sys.argv[1], 224)
 taken = 1024 * int(re.search(r"VmSize:\s+(\d+)", Path("/proc/self/status").read_text())[1])
@@ -108,7 +108,7 @@ def test_other_failures_are_not_called_that() -> None:
 
 def test_as_many_runs_at_once_as_there_are_cores_or_one_on_a_gpu() -> None:
     script = "import os, torch; os.sched_setaffinity(0, {min(os.sched_getaffinity(0))});"
-    script += "from model.device import parallel_runs; print(parallel_runs(torch.device('cpu')))"
+    script += "from headlens.model.device import parallel_runs; print(parallel_runs(torch.device('cpu')))"
     if hasattr(os, "sched_setaffinity"):
         done = subprocess.run(
             [sys.executable, "-c", script], cwd=Path(__file__).parents[2], capture_output=True, text=True

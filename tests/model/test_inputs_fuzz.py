@@ -13,8 +13,8 @@ from pathlib import Path
 
 import torch
 
-from model.errors import InputError
-from model.inputs import MAX_ASPECT, Size, read_image
+from headlens.model.errors import InputError
+from headlens.model.inputs import MAX_ASPECT, Size, read_image
 from tests.model.damage import seed_of_this_run, small_files, variants
 from tests.sentences import is_one_sentence
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageColor, features
 
-from model.inputs import ImageSource, open_image, read_image
+from headlens.model.inputs import ImageSource, open_image, read_image
 from tests.model.pictures import as_file, noise
 
 

@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from model.errors import InputError
-from model.image_costs import MAX_PIECES, MAX_SCANS, MAX_SEGMENTS
-from model.image_file import MAX_BYTES, open_image
+from headlens.model.errors import InputError
+from headlens.model.image_costs import MAX_PIECES, MAX_SCANS, MAX_SEGMENTS
+from headlens.model.image_file import MAX_BYTES, open_image
 from tests.model.pictures import as_file, noise, png_chunk
 from tests.sentences import is_one_sentence
 

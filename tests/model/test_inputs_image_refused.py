@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from model.errors import InputError
-from model.inputs import ImageSource, Size, open_image, read_image
-from model.loaded import ImageModel
+from headlens.model.errors import InputError
+from headlens.model.inputs import ImageSource, Size, open_image, read_image
+from headlens.model.loaded import ImageModel
 from tests.model.pictures import as_file, noise, png_without_pixels
 from tests.sentences import is_one_sentence
 

@@ -7,10 +7,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tokenizers import Tokenizer
 
-from model.checkpoints.catalogue import CATALOGUE
-from model.checkpoints.files import locate
-from model.errors import InputError
-from model.inputs import MAX_CHARACTERS, Text, TextInput, read_text
+from headlens.model.checkpoints.catalogue import CATALOGUE
+from headlens.model.checkpoints.files import locate
+from headlens.model.errors import InputError
+from headlens.model.inputs import MAX_CHARACTERS, Text, TextInput, read_text
 from tests.sentences import is_one_sentence
 
 

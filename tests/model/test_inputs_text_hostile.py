@@ -5,10 +5,10 @@ import unicodedata
 
 import pytest
 
-from model.errors import InputError
-from model.inputs import MAX_CHARACTERS, Text, read_text
-from model.loaded import TextModel
-from model.recording import Recording
+from headlens.model.errors import InputError
+from headlens.model.inputs import MAX_CHARACTERS, Text, read_text
+from headlens.model.loaded import TextModel
+from headlens.model.recording import Recording
 from tests.sentences import is_one_sentence
 
 FAMILY = "👨\u200d👩\u200d👧\u200d👦"

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from model.analysis.joint import joined
+from headlens.model.analysis.joint import joined
 from tests.model.test_recording_stages import NUM_HEADS, NUM_KEYS, NUM_QUERIES, cross_recording, heads_with, vectors
 from tests.recordings import random_recording
 

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from model import load_model
-from model.errors import InputError
-from model.loaded import ImageModel, TextModel
+from headlens.model import load_model
+from headlens.model.errors import InputError
+from headlens.model.loaded import ImageModel, TextModel
 from tests.sentences import is_one_sentence
 
 

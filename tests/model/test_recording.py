@@ -11,10 +11,10 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from model.errors import RecordingError
-from model.loaded import ImageModel, TextModel
-from model.nn.attention import Heads
-from model.recording import Photo, Recording
+from headlens.model.errors import RecordingError
+from headlens.model.loaded import ImageModel, TextModel
+from headlens.model.nn.attention import Heads
+from headlens.model.recording import Photo, Recording
 from tests.masks import KINDS, as_additive
 from tests.recordings import random_recording, scores_by_hand, softmax
 from tests.sentences import is_one_sentence

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 import torch
 
-from model import recording as module
-from model.loaded import ImageModel, TextModel
-from model.recording import Recording
+from headlens.model import recording as module
+from headlens.model.loaded import ImageModel, TextModel
+from headlens.model.recording import Recording
 from tests.masks import KINDS
 from tests.recordings import random_recording, scores_by_hand, softmax
 

@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 from safetensors import safe_open
 from safetensors.torch import save_file
 
-from model.errors import DeviceError, RecordingError
-from model.loaded import ImageModel, TextModel
-from model.recording import Photo, Recording
+from headlens.model.errors import DeviceError, RecordingError
+from headlens.model.loaded import ImageModel, TextModel
+from headlens.model.recording import Photo, Recording
 from tests.masks import KINDS
 from tests.recordings import random_recording
 from tests.sentences import is_one_sentence

@@ -13,8 +13,8 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from model.errors import RecordingError
-from model.recording import Recording
+from headlens.model.errors import RecordingError
+from headlens.model.recording import Recording
 from tests.model.damage import damaged, seed_of_this_run
 from tests.model.recording_files import parts_of, recording_of_a_photo
 from tests.recordings import random_recording

@@ -12,10 +12,10 @@ import numpy as np
 import pytest
 import torch
 
-from model.errors import RecordingError
-from model.recording import Recording
-from model.recording_file import FORMAT
-from model.recording_header import MAX_HEADER
+from headlens.model.errors import RecordingError
+from headlens.model.recording import Recording
+from headlens.model.recording_file import FORMAT
+from headlens.model.recording_header import MAX_HEADER
 from tests.model.recording_files import recording_of_a_photo, refusal, with_header
 from tests.sentences import is_one_sentence
 

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 import torch
 
-from model.recording_header import MAX_TOKENS
+from headlens.model.recording_header import MAX_TOKENS
 from tests.model.recording_files import recording_of_a_photo, refusal, rewrite
 
 

@@ -10,10 +10,10 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from model import recording as module
-from model.loaded import ImageModel
-from model.nn.attention import Heads
-from model.recording import Recording
+from headlens.model import recording as module
+from headlens.model.loaded import ImageModel
+from headlens.model.nn.attention import Heads
+from headlens.model.recording import Recording
 from tests.masks import KINDS
 from tests.recordings import random_recording
 

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 import torch
 
-from model.nn.attention import Heads, kept_scores
-from model.recording import Prediction, Recording
+from headlens.model.nn.attention import Heads, kept_scores
+from headlens.model.recording import Prediction, Recording
 from tests.model.test_recording_file import assert_same, there_and_back
 from tests.recordings import random_recording
 

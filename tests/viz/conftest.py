@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 if TYPE_CHECKING:
-    from model.loaded import ImageModel, TextModel
-    from model.recording import Recording
+    from headlens.model.loaded import ImageModel, TextModel
+    from headlens.model.recording import Recording
 
 
 @pytest.fixture(scope="session")

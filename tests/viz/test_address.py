@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from viz.address import CHOICES, MAX_TEXT, Bounds, View, read_view, write_texts, write_view
+from headlens.viz.address import CHOICES, MAX_TEXT, Bounds, View, read_view, write_texts, write_view
 
 BOUNDS = Bounds(layers=6, heads=12, tokens=17)
 START = View(3, 1, query=11, matrix=True)

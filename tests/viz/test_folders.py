@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from model.errors import InputError
+from headlens.model.errors import InputError
+from headlens.viz.folders import FOLDERS, allowed_folders, open_folder
 from tests.sentences import is_one_sentence
-from viz.folders import FOLDERS, allowed_folders, open_folder
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from viz.gate import Gate
+from headlens.viz.gate import Gate
 
 PATIENCE = 20  # seconds that a thread is waited for; it takes milliseconds
 

@@ -3,7 +3,7 @@
 import pytest
 from starlette.datastructures import Headers
 
-from viz.guard import asked_by_itself, known_by
+from headlens.viz.server.guard import asked_by_itself, known_by
 
 HOST = {"host": "headlens.example:8501"}
 LINK = {"sec-fetch-mode": "navigate", "sec-fetch-dest": "document"}

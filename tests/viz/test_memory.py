@@ -6,12 +6,12 @@ import threading
 
 import pytest
 
-from viz.memory import Freed
+from headlens.viz.memory import Freed
 
 HELD = """
 import sys
 from pathlib import Path
-from viz.memory import trim
+from headlens.viz.memory import trim
 def held():
     return int(Path("/proc/self/status").read_text().split("VmRSS:")[1].split()[0])
 blocks = [bytearray(50_000) for _ in range(4_000)]

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from model.errors import CheckpointError
-from model.loaded import ImageModel, TextModel
-from viz.models import ModelStore, size_of
+from headlens.model.errors import CheckpointError
+from headlens.model.loaded import ImageModel, TextModel
+from headlens.viz.models import ModelStore, size_of
 
 
 def test_the_ones_used_last_are_held_up_to_the_bytes(minilm: TextModel, dinov2: ImageModel) -> None:

@@ -5,11 +5,11 @@ import io
 import pytest
 from PIL import Image
 
-from model.inputs import read_image
-from model.loaded import ImageModel, TextModel
-from model.recording import Recording
-from viz.panels import photo_choice, text_page
-from viz.samples import FOLDER, PHOTOS, TEXTS
+from headlens.model.inputs import read_image
+from headlens.model.loaded import ImageModel, TextModel
+from headlens.model.recording import Recording
+from headlens.viz.panels import photo_choice, text_page
+from headlens.viz.samples import FOLDER, PHOTOS, TEXTS
 
 CLAIMS = {
     "Trophy": ("it", "trophy"),

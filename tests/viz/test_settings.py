@@ -2,8 +2,8 @@
 
 import pytest
 
-from model.errors import HeadlensError
-from viz.settings import STORE, store_bytes
+from headlens.model.errors import HeadlensError
+from headlens.viz.settings import STORE, store_bytes
 
 
 def test_two_gigabytes_where_nothing_is_said(monkeypatch: pytest.MonkeyPatch) -> None:

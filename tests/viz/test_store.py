@@ -7,8 +7,8 @@ from collections.abc import Iterator
 import numpy as np
 import pytest
 
+from headlens.viz.store import DERIVED, Kept, RecordingStore, Visitor
 from tests.recordings import random_recording
-from viz.store import DERIVED, Kept, RecordingStore, Visitor
 
 SMALL = random_recording(num_tokens=5)
 LARGE = random_recording(num_tokens=50)  # ten times as large

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from plotly.colors import sequential
 
+from headlens.viz.theme import DARK, HEAT, LIGHT, THEMES, Theme, lookup_table, page_layout, see_through
 from tests.viz.colours import contrast, lightness, luminance, rgb_of
-from viz.theme import DARK, HEAT, LIGHT, THEMES, Theme, lookup_table, page_layout, see_through
 
 SCALES = {"light": LIGHT.weights, "dark": DARK.weights, "heat": HEAT}
 

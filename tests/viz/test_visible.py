@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from viz.visible import visible
+from headlens.viz.visible import visible
 
 
 @pytest.mark.parametrize(

@@ -6,9 +6,9 @@ import math
 import numpy as np
 import pytest
 
-from model.recording import Recording
+from headlens.model.recording import Recording
+from headlens.viz import wording
 from tests.recordings import random_recording
-from viz import wording
 
 
 def test_names_of_positions(trophy: Recording, coffee: Recording) -> None:

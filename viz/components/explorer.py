@@ -25,7 +25,7 @@ _element = st.components.v2.component(
 def explorer(
     key: str, payload: bytes, on_view: Callable[[], None], on_more: Callable[[], None], on_save: Callable[[], None]
 ) -> None:
-    """Show a payload of `viz.components.payload`.
+    """Show a payload of `headlens.viz.components.payload`.
 
     Args:
         key: of the element; it stays mounted, and st.session_state[key] holds what it says.

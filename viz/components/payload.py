@@ -11,18 +11,18 @@ from contextlib import AbstractContextManager, contextmanager
 import numpy as np
 from PIL import Image
 
-from model.analysis.heads import pooled
-from model.analysis.orders import head_order, measure
-from model.analysis.sample import LONG, sampled_queries
-from model.nn.encoder import OnLayer
-from model.recording import Photo, Recording
-from viz import wording
-from viz.address import View
-from viz.figures import attention_heatmap, pooled_heatmap
-from viz.figures.tiles import matrix_tiles
-from viz.store import Kept
-from viz.theme import DARK, HEAT, LIGHT, lookup_table
-from viz.visible import visible
+from headlens.model.analysis.heads import pooled
+from headlens.model.analysis.orders import head_order, measure
+from headlens.model.analysis.sample import LONG, sampled_queries
+from headlens.model.nn.encoder import OnLayer
+from headlens.model.recording import Photo, Recording
+from headlens.viz import wording
+from headlens.viz.address import View
+from headlens.viz.figures import attention_heatmap, pooled_heatmap
+from headlens.viz.figures.tiles import matrix_tiles
+from headlens.viz.store import Kept
+from headlens.viz.theme import DARK, HEAT, LIGHT, lookup_table
+from headlens.viz.visible import visible
 
 EXACT_MATRIX = 600  # tokens up to which the matrix of several heads travels as float32; up to LONG in steps of 1/255
 LARGEST_DRAWN = 1_024  # tokens up to which the matrix is drawn token by token

@@ -1,10 +1,10 @@
 """Pure functions: numpy in, plotly.graph_objects.Figure out."""
 
-from viz.figures.bars import strongest_bars
-from viz.figures.grid import head_grid
-from viz.figures.heatmap import attention_heatmap, pooled_heatmap
-from viz.figures.overlay import patch_overlay, saliency_overlay
-from viz.figures.strip import strip_figure
+from headlens.viz.figures.bars import strongest_bars
+from headlens.viz.figures.grid import head_grid
+from headlens.viz.figures.heatmap import attention_heatmap, pooled_heatmap
+from headlens.viz.figures.overlay import patch_overlay, saliency_overlay
+from headlens.viz.figures.strip import strip_figure
 
 __all__ = [
     "attention_heatmap",

@@ -5,8 +5,8 @@ from collections.abc import Sequence
 import numpy as np
 import plotly.graph_objects as go
 
-from viz.figures.labels import escape, percent
-from viz.theme import LIGHT, Theme, page_layout
+from headlens.viz.figures.labels import escape, percent
+from headlens.viz.theme import LIGHT, Theme, page_layout
 
 ROW_HEIGHT = 26  # pixels
 

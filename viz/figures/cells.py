@@ -5,8 +5,8 @@ from collections.abc import Sequence
 import numpy as np
 import plotly.graph_objects as go
 
-from viz.figures.labels import token_axis
-from viz.theme import LIGHT, Theme, page_layout
+from headlens.viz.figures.labels import token_axis
+from headlens.viz.theme import LIGHT, Theme, page_layout
 
 ROW, HEADING, FOOT = 30, 10, 48  # pixels
 

@@ -6,8 +6,8 @@ import numpy as np
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
-from viz.figures.labels import escape, token_axis
-from viz.theme import LIGHT, Theme, page_layout
+from headlens.viz.figures.labels import escape, token_axis
+from headlens.viz.theme import LIGHT, Theme, page_layout
 
 ROW, HEADING, FOOT = 22, 34, 8  # pixels
 

@@ -6,7 +6,7 @@ from typing import NamedTuple
 import numpy as np
 import plotly.graph_objects as go
 
-from viz.theme import LIGHT, Theme, page_layout
+from headlens.viz.theme import LIGHT, Theme, page_layout
 
 DASHES = ("solid", "dash", "dot", "dashdot")
 

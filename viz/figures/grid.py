@@ -3,8 +3,8 @@
 import numpy as np
 import plotly.graph_objects as go
 
-from viz.figures.pictures import data_uri
-from viz.theme import LIGHT, Theme, lookup_table, page_layout
+from headlens.viz.figures.pictures import data_uri
+from headlens.viz.theme import LIGHT, Theme, lookup_table, page_layout
 
 GAP = 0.08  # between tiles, of a tile's width
 

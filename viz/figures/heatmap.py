@@ -6,9 +6,9 @@ from collections.abc import Sequence
 import numpy as np
 import plotly.graph_objects as go
 
-from viz.figures.labels import categories, cell_categories, token_axis
-from viz.figures.scale import colour_limit
-from viz.theme import LIGHT, Theme, page_layout
+from headlens.viz.figures.labels import categories, cell_categories, token_axis
+from headlens.viz.figures.scale import colour_limit
+from headlens.viz.theme import LIGHT, Theme, page_layout
 
 DECADES = 4  # that the logarithmic scale spans
 

@@ -3,9 +3,9 @@
 import numpy as np
 import plotly.graph_objects as go
 
-from viz.figures.grid import mosaic
-from viz.figures.pictures import data_uri
-from viz.theme import LIGHT, Theme, lookup_table, page_layout
+from headlens.viz.figures.grid import mosaic
+from headlens.viz.figures.pictures import data_uri
+from headlens.viz.theme import LIGHT, Theme, lookup_table, page_layout
 
 
 def filter_tiles(filters: np.ndarray, columns: int, theme: Theme = LIGHT) -> go.Figure:

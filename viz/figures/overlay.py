@@ -5,10 +5,10 @@ from typing import Protocol
 import numpy as np
 import plotly.graph_objects as go
 
-from viz.figures.labels import percent
-from viz.figures.pictures import darkened, data_uri
-from viz.figures.scale import colour_limit
-from viz.theme import HEAT, LIGHT, Theme, page_layout, see_through
+from headlens.viz.figures.labels import percent
+from headlens.viz.figures.pictures import darkened, data_uri
+from headlens.viz.figures.scale import colour_limit
+from headlens.viz.theme import HEAT, LIGHT, Theme, page_layout, see_through
 
 BAR_HEIGHT = 0.07  # of the figure, for each prefix token
 

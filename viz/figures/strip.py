@@ -5,9 +5,9 @@ from collections.abc import Sequence
 import numpy as np
 import plotly.graph_objects as go
 
-from viz.figures.labels import shown
-from viz.figures.scale import colour_limit
-from viz.theme import LIGHT, Theme, page_layout
+from headlens.viz.figures.labels import shown
+from headlens.viz.figures.scale import colour_limit
+from headlens.viz.theme import LIGHT, Theme, page_layout
 
 LINE = 60  # letters
 LETTER, HEIGHT = 13, 44  # pixels of 24 px type

@@ -4,9 +4,9 @@ from itertools import pairwise
 
 import numpy as np
 
-from viz.figures.pictures import darkened, shrunk
-from viz.figures.scale import colour_limit, to_steps
-from viz.theme import HEAT, lookup_table
+from headlens.viz.figures.pictures import darkened, shrunk
+from headlens.viz.figures.scale import colour_limit, to_steps
+from headlens.viz.theme import HEAT, lookup_table
 
 MATRIX_SIDE = 40  # cells of a thumbnail at most
 PHOTO_SIDE = 96  # pixels of a thumbnail's longer side

@@ -1,16 +1,17 @@
 """What stands around every page."""
 
 from collections.abc import Sequence
+from importlib import resources
 from pathlib import Path
 
 import streamlit as st
 from streamlit.navigation.page import StreamlitPage
 
-from model.errors import HeadlensError
-from viz.panels.parts import plain
+from headlens.model.errors import HeadlensError
+from headlens.viz.panels.parts import plain
 
 STYLE = Path(__file__).parent.parent / "components" / "page.css"
-LOGO = Path(__file__).parent.parent.parent / "assets" / "logo.svg"
+LOGO = resources.files("headlens.assets") / "logo.svg"
 
 
 def frame(page: StreamlitPage, pages: Sequence[StreamlitPage]) -> None:

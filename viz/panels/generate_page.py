@@ -5,16 +5,16 @@ from functools import partial
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from model.errors import InputError
-from model.nn.encoder import OnLayer
-from model.recording import Recording
-from viz.address import View, write_texts
-from viz.panels import parts
-from viz.panels.lens import show_explorer
-from viz.panels.model_picker import pick_model
-from viz.panels.predictions import show_predictions
-from viz.panels.recorder import Recorded, get_model, record
-from viz.panels.stages import kept_of, pick_stage
+from headlens.model.errors import InputError
+from headlens.model.nn.encoder import OnLayer
+from headlens.model.recording import Recording
+from headlens.viz.address import View, write_texts
+from headlens.viz.panels import parts
+from headlens.viz.panels.lens import show_explorer
+from headlens.viz.panels.model_picker import pick_model
+from headlens.viz.panels.predictions import show_predictions
+from headlens.viz.panels.recorder import Recorded, get_model, record
+from headlens.viz.panels.stages import kept_of, pick_stage
 
 MODEL = "smollm2-135m"
 FIRST = "The capital of France is"

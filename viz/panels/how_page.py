@@ -2,14 +2,14 @@
 
 import streamlit as st
 
-from model.errors import HeadlensError
-from viz.panels import parts
-from viz.panels.how.example import Example, knob
-from viz.panels.how.given import Given, arrive, choose, remember
-from viz.panels.how.steps import STEPS, Step
-from viz.panels.how.words import glossary
-from viz.panels.recorder import get_model
-from viz.visible import visible
+from headlens.model.errors import HeadlensError
+from headlens.viz.panels import parts
+from headlens.viz.panels.how.example import Example, knob
+from headlens.viz.panels.how.given import Given, arrive, choose, remember
+from headlens.viz.panels.how.steps import STEPS, Step
+from headlens.viz.panels.how.words import glossary
+from headlens.viz.panels.recorder import get_model
+from headlens.viz.visible import visible
 
 WIDTH = 1000  # pixels: lines that can be read
 # Where another step begins: at the top, or on a phone at its title; a keyboard goes on there, for the button that was

@@ -6,17 +6,17 @@ import numpy as np
 import streamlit as st
 from PIL import Image
 
-from model.recording import Photo, Recording
-from viz.address import View
-from viz.figures.tiles import blended
-from viz.panels import parts
-from viz.panels.lens import show_explorer
-from viz.panels.model_picker import pick_model
-from viz.panels.photo_choice import FIRST, MODEL, SIZES, Asked, change_address, choose
-from viz.panels.predictions import show_predictions
-from viz.panels.recorder import Recorded, get_model, record
-from viz.panels.stages import kept_of, pick_stage
-from viz.samples import PHOTOS
+from headlens.model.recording import Photo, Recording
+from headlens.viz.address import View
+from headlens.viz.figures.tiles import blended
+from headlens.viz.panels import parts
+from headlens.viz.panels.lens import show_explorer
+from headlens.viz.panels.model_picker import pick_model
+from headlens.viz.panels.photo_choice import FIRST, MODEL, SIZES, Asked, change_address, choose
+from headlens.viz.panels.predictions import show_predictions
+from headlens.viz.panels.recorder import Recorded, get_model, record
+from headlens.viz.panels.stages import kept_of, pick_stage
+from headlens.viz.samples import PHOTOS
 
 TYPES = ["jpg", "jpeg", "png", "webp", "gif", "tif", "tiff", "bmp", "avif"]
 

@@ -4,13 +4,13 @@ from collections.abc import Callable
 
 import streamlit as st
 
-from model.recording import Recording
-from viz.address import Bounds, View, read_view, write_view
-from viz.components.explorer import explorer
-from viz.components.payload import build
-from viz.panels.recorder import Recorded, working
-from viz.panels.saved import saved_figure
-from viz.store import Kept
+from headlens.model.recording import Recording
+from headlens.viz.address import Bounds, View, read_view, write_view
+from headlens.viz.components.explorer import explorer
+from headlens.viz.components.payload import build
+from headlens.viz.panels.recorder import Recorded, working
+from headlens.viz.panels.saved import saved_figure
+from headlens.viz.store import Kept
 
 Stage = Callable[[Kept], Kept]
 Below = Callable[[Recording, View], None]

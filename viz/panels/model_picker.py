@@ -3,12 +3,12 @@
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from model.checkpoints.catalogue import CATALOGUE
-from model.device import pick_device
-from model.errors import HeadlensError, InputError
-from viz.folders import open_folder
-from viz.panels import parts
-from viz.panels.recorder import fetch, get_model, is_hub
+from headlens.model.checkpoints.catalogue import CATALOGUE
+from headlens.model.device import pick_device
+from headlens.model.errors import HeadlensError, InputError
+from headlens.viz.folders import open_folder
+from headlens.viz.panels import parts
+from headlens.viz.panels.recorder import fetch, get_model, is_hub
 
 
 def pick_model(
@@ -93,7 +93,7 @@ def _address(name: str) -> dict[str, str]:
 
 def _facts(page: str, name: str, kinds: tuple[str, ...], other: str | None) -> None:
     """What a model is and takes, with a button that loads it; or why it cannot be."""
-    from model.huggingface.load import read_facts  # transformers takes seconds to import
+    from headlens.model.huggingface.load import read_facts  # transformers takes seconds to import
 
     try:
         folder = fetch(name, weights=False) if is_hub(name) else open_folder(name)

@@ -4,9 +4,9 @@ import re
 
 import streamlit as st
 
-from model.checkpoints.catalogue import Checkpoint
-from model.recording import Recording
-from viz.theme import THEMES, Theme
+from headlens.model.checkpoints.catalogue import Checkpoint
+from headlens.model.recording import Recording
+from headlens.viz.theme import THEMES, Theme
 
 
 def current_theme() -> Theme:

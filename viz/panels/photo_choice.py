@@ -4,11 +4,11 @@ from dataclasses import dataclass, replace
 
 import streamlit as st
 
-from model.errors import InputError
-from model.inputs import Size
-from viz.panels import parts
-from viz.panels.recorder import get_model
-from viz.samples import PHOTOS
+from headlens.model.errors import InputError
+from headlens.model.inputs import Size
+from headlens.viz.panels import parts
+from headlens.viz.panels.recorder import get_model
+from headlens.viz.samples import PHOTOS
 
 MODEL = "dinov2-focus"
 FIRST = "Coffee"

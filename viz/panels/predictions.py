@@ -3,11 +3,11 @@
 import numpy as np
 import streamlit as st
 
-from model.recording import Prediction, Recording
-from viz import wording
-from viz.address import View
-from viz.figures import strongest_bars
-from viz.panels.parts import current_theme
+from headlens.model.recording import Prediction, Recording
+from headlens.viz import wording
+from headlens.viz.address import View
+from headlens.viz.figures import strongest_bars
+from headlens.viz.panels.parts import current_theme
 
 
 def show_predictions(recording: Recording, view: View) -> None:

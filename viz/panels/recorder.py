@@ -14,19 +14,19 @@ import streamlit as st
 import torch
 from streamlit.delta_generator import DeltaGenerator
 
-from model import load_model
-from model.checkpoints.catalogue import CATALOGUE
-from model.device import parallel_runs, pick_device
-from model.errors import CheckpointError, InputError
-from model.loaded import HUB_ID, Model
-from model.nn.encoder import OnLayer
-from model.recording import Recording
-from viz.folders import open_folder
-from viz.gate import Gate
-from viz.memory import Freed
-from viz.models import ModelStore
-from viz.settings import models_bytes, store_bytes
-from viz.store import Kept, RecordingStore, Visitor
+from headlens.model import load_model
+from headlens.model.checkpoints.catalogue import CATALOGUE
+from headlens.model.device import parallel_runs, pick_device
+from headlens.model.errors import CheckpointError, InputError
+from headlens.model.loaded import HUB_ID, Model
+from headlens.model.nn.encoder import OnLayer
+from headlens.model.recording import Recording
+from headlens.viz.folders import open_folder
+from headlens.viz.gate import Gate
+from headlens.viz.memory import Freed
+from headlens.viz.models import ModelStore
+from headlens.viz.settings import models_bytes, store_bytes
+from headlens.viz.store import Kept, RecordingStore, Visitor
 
 FIRST_TIME = {"smollm2-135m": "Loading the model (the first time ever takes some 20 seconds) …"}
 SHOW_PROGRESS_AFTER = 0.4  # seconds; a bar that flashes by is only unrest
@@ -53,7 +53,7 @@ def get_model(name: str) -> Any:  # a Model; its page knows of which kind
 
 def _load_own(name: str) -> Model:
     """What is opened is what was allowed: the folder that a name was resolved to, or the one that was downloaded."""
-    from model.huggingface.load import load_folder  # it takes seconds
+    from headlens.model.huggingface.load import load_folder  # it takes seconds
 
     folder = fetch(name) if is_hub(name) else open_folder(name)
     return load_folder(folder, name, pick_device(), torch.float32)
@@ -78,7 +78,7 @@ def identity(name: str) -> str:
 
 def fetch(name: str, weights: bool = True) -> Path:
     """Download from the Hub, with progress; whoever leaves stops it. Raises CheckpointError."""
-    from model.huggingface.hub import download  # it takes a second
+    from headlens.model.huggingface.hub import download  # it takes a second
 
     done, left, found = [0, 0], threading.Event(), list[Path | CheckpointError]()
 

@@ -5,15 +5,15 @@ import json
 import numpy as np
 import plotly.graph_objects as go
 
-from model.analysis.heads import strongest
-from viz import wording
-from viz.address import View
-from viz.components.payload import all_heads, shown_row, text_tiles
-from viz.figures import head_grid, patch_overlay, strip_figure, strongest_bars
-from viz.figures.labels import escape
-from viz.figures.tiles import overlay_tiles
-from viz.panels.parts import current_theme
-from viz.store import Kept
+from headlens.model.analysis.heads import strongest
+from headlens.viz import wording
+from headlens.viz.address import View
+from headlens.viz.components.payload import all_heads, shown_row, text_tiles
+from headlens.viz.figures import head_grid, patch_overlay, strip_figure, strongest_bars
+from headlens.viz.figures.labels import escape
+from headlens.viz.figures.tiles import overlay_tiles
+from headlens.viz.panels.parts import current_theme
+from headlens.viz.store import Kept
 
 WIDTH, HEADING = 900, 48  # pixels
 TITLE = {"font": {"size": 18}, "x": 0.01, "yref": "container", "y": 0.98, "yanchor": "top"}

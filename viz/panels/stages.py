@@ -2,11 +2,11 @@
 
 import streamlit as st
 
-from model.analysis.joint import joined
-from model.recording import Recording
-from viz.address import View
-from viz.panels import parts
-from viz.store import Kept
+from headlens.model.analysis.joint import joined
+from headlens.model.recording import Recording
+from headlens.viz.address import View
+from headlens.viz.panels import parts
+from headlens.viz.store import Kept
 
 STAGES = {
     "encoder": "Read",

@@ -3,16 +3,16 @@
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from model.errors import InputError
-from model.inputs import Text
-from model.recording import Recording
-from viz.address import View, write_texts
-from viz.panels import parts
-from viz.panels.lens import show_explorer
-from viz.panels.model_picker import pick_model
-from viz.panels.predictions import show_predictions
-from viz.panels.recorder import Recorded, get_model, record
-from viz.samples import TEXTS
+from headlens.model.errors import InputError
+from headlens.model.inputs import Text
+from headlens.model.recording import Recording
+from headlens.viz.address import View, write_texts
+from headlens.viz.panels import parts
+from headlens.viz.panels.lens import show_explorer
+from headlens.viz.panels.model_picker import pick_model
+from headlens.viz.panels.predictions import show_predictions
+from headlens.viz.panels.recorder import Recorded, get_model, record
+from headlens.viz.samples import TEXTS
 
 MODEL = "minilm-l6"
 FIRST = "Trophy"

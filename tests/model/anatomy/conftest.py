@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from model import load_model
+from headlens.model import load_model
 from tests.model.anatomy.taken import TEXT, Made
 from tests.model.huggingface.image_models import FAMILIES as IMAGES
 from tests.model.huggingface.image_models import PHOTO, load, save

@@ -6,8 +6,8 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from model.anatomy.anatomy import Anatomy
-from model.recording import Recording
+from headlens.model.anatomy.anatomy import Anatomy
+from headlens.model.recording import Recording
 
 Made = Callable[[str], tuple[Any, Any]]
 TEXT = "Birds fly south in winter, and geese fly with them."

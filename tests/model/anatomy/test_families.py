@@ -7,14 +7,14 @@ import numpy as np
 import pytest
 import torch
 
-from model import load_model
-from model.anatomy.anatomy import Anatomy
-from model.anatomy.fused import difference_from_fused
-from model.anatomy.positions import added, grid_of
-from model.checkpoints.catalogue import CATALOGUE
-from model.checkpoints.files import locate
-from model.errors import CheckpointError
-from model.loaded import TextModel
+from headlens.model import load_model
+from headlens.model.anatomy.anatomy import Anatomy
+from headlens.model.anatomy.fused import difference_from_fused
+from headlens.model.anatomy.positions import added, grid_of
+from headlens.model.checkpoints.catalogue import CATALOGUE
+from headlens.model.checkpoints.files import locate
+from headlens.model.errors import CheckpointError
+from headlens.model.loaded import TextModel
 from tests.model.anatomy.taken import TEXT, Made, heard, recorded, rows
 from tests.model.huggingface.image_models import FAMILIES as IMAGES
 from tests.model.huggingface.text_models import FAMILIES as TEXTS

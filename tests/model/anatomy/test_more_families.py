@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 import torch
 
-from model.anatomy.anatomy import Anatomy
-from model.anatomy.layer import has_experts
-from model.anatomy.positions import is_learned
-from model.costs import measure, multiplications
-from model.errors import CheckpointError
+from headlens.model.anatomy.anatomy import Anatomy
+from headlens.model.anatomy.layer import has_experts
+from headlens.model.anatomy.positions import is_learned
+from headlens.model.costs import measure, multiplications
+from headlens.model.errors import CheckpointError
 from tests.model.anatomy.taken import Made, heard, recorded
 from tests.sentences import is_one_sentence
 

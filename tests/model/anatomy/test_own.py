@@ -11,12 +11,12 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from model.anatomy.anatomy import Anatomy
-from model.anatomy.fused import difference_from_fused
-from model.anatomy.layer import Steps
-from model.loaded import ImageModel, TextModel
-from model.nn.encoder import EncoderLayer
-from model.recording import Recording
+from headlens.model.anatomy.anatomy import Anatomy
+from headlens.model.anatomy.fused import difference_from_fused
+from headlens.model.anatomy.layer import Steps
+from headlens.model.loaded import ImageModel, TextModel
+from headlens.model.nn.encoder import EncoderLayer
+from headlens.model.recording import Recording
 
 TROPHY = "The trophy does not fit in the brown suitcase because it is too big."
 COFFEE = "assets/samples/coffee.jpg"

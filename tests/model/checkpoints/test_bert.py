@@ -8,12 +8,12 @@ import torch
 from tokenizers import Encoding, Tokenizer
 from transformers import BertModel
 
-from model import load_model
-from model.checkpoints.catalogue import CATALOGUE
-from model.checkpoints.files import locate
-from model.inputs import Text
-from model.loaded import TextModel
-from model.nn.attention import scaled_dot_product_attention
+from headlens.model import load_model
+from headlens.model.checkpoints.catalogue import CATALOGUE
+from headlens.model.checkpoints.files import locate
+from headlens.model.inputs import Text
+from headlens.model.loaded import TextModel
+from headlens.model.nn.attention import scaled_dot_product_attention
 from tests.references import bert_from_files, differences
 
 TEXTS: dict[str, Text] = {

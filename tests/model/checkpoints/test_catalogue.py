@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from model import list_models
-from model.checkpoints.catalogue import Checkpoint
-from model.checkpoints.files import locate
+from headlens.model import list_models
+from headlens.model.checkpoints.catalogue import Checkpoint
+from headlens.model.checkpoints.files import locate
 
 PINS = (Path(__file__).parents[3] / "assets" / "checkpoints.txt").read_text()
 

@@ -9,12 +9,12 @@ import pytest
 import torch
 from transformers import Dinov2Model
 
-from model import load_model
-from model.checkpoints.catalogue import CATALOGUE
-from model.checkpoints.dinov2_onnx import CONFIG
-from model.checkpoints.files import locate
-from model.inputs import Size, read_image
-from model.loaded import ImageModel
+from headlens.model import load_model
+from headlens.model.checkpoints.catalogue import CATALOGUE
+from headlens.model.checkpoints.dinov2_onnx import CONFIG
+from headlens.model.checkpoints.files import locate
+from headlens.model.inputs import Size, read_image
+from headlens.model.loaded import ImageModel
 from tests.references import differences, dinov2_like
 
 Photo = Callable[[str], Path]

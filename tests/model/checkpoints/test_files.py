@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
-from model.checkpoints.catalogue import CATALOGUE
-from model.checkpoints.files import locate, mend_command
-from model.errors import CheckpointError
+from headlens.model.checkpoints.catalogue import CATALOGUE
+from headlens.model.checkpoints.files import locate, mend_command
+from headlens.model.errors import CheckpointError
 
 MINILM = CATALOGUE["minilm-l6"]
 
@@ -80,7 +80,7 @@ def test_the_command_uses_the_environment_that_runs(tmp_path: Path, monkeypatch:
 
 def test_the_wheels_are_never_imported() -> None:
     code = (
-        "import sys; from model import load_model; load_model('minilm-l6'); load_model('dinov2-focus');"
+        "import sys; from headlens.model import load_model; load_model('minilm-l6'); load_model('dinov2-focus');"
         "print(*{name.split('.')[0] for name in sys.modules})"
     )
     loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()

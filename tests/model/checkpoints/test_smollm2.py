@@ -9,11 +9,11 @@ import torch
 from gguf import GGUFReader, dequantize
 from safetensors import safe_open
 
-from model.checkpoints import smollm2 as checkpoint
-from model.checkpoints.catalogue import CATALOGUE
-from model.checkpoints.files import locate
-from model.errors import CheckpointError
-from model.huggingface.text import TransformersText
+from headlens.model.checkpoints import smollm2 as checkpoint
+from headlens.model.checkpoints.catalogue import CATALOGUE
+from headlens.model.checkpoints.files import locate
+from headlens.model.errors import CheckpointError
+from headlens.model.huggingface.text import TransformersText
 from tests.sentences import is_one_sentence
 
 SMOLLM2 = CATALOGUE["smollm2-135m"]

@@ -12,9 +12,9 @@ from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 from transformers import PreTrainedModel
 
-from model.huggingface.bounds import read_config
-from model.huggingface.image import TransformersImage, load_image
-from model.recording import Description
+from headlens.model.huggingface.bounds import read_config
+from headlens.model.huggingface.image import TransformersImage, load_image
+from headlens.model.recording import Description
 from tests.model.pictures import noise
 
 SHAPE: dict[str, Any] = {

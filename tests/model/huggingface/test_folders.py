@@ -12,9 +12,9 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from model import load_model
-from model.errors import CheckpointError
-from model.huggingface import load
+from headlens.model import load_model
+from headlens.model.errors import CheckpointError
+from headlens.model.huggingface import load
 from tests.model.huggingface.image_models import made, save
 from tests.model.huggingface.test_image_refused import SWIN
 from tests.sentences import is_one_sentence

@@ -7,9 +7,9 @@ import pytest
 from huggingface_hub import constants
 from huggingface_hub.errors import GatedRepoError, HFValidationError, RepositoryNotFoundError
 
-from model import load_model
-from model.errors import CheckpointError
-from model.huggingface import hub
+from headlens.model import load_model
+from headlens.model.errors import CheckpointError
+from headlens.model.huggingface import hub
 from tests.sentences import is_one_sentence
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"

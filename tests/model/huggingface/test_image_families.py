@@ -9,12 +9,13 @@ import pytest
 import torch
 from PIL import Image
 
-from model.errors import InputError
-from model.huggingface.bounds import read_config
-from model.huggingface.load import read_facts
-from model.huggingface.network import load_network, text_class, vision_class
-from model.huggingface.probe import probe
-from model.loaded import ImageModel
+from headlens.model.errors import InputError
+from headlens.model.huggingface.bounds import read_config
+from headlens.model.huggingface.load import read_facts
+from headlens.model.huggingface.network import load_network, text_class, vision_class
+from headlens.model.huggingface.probe import probe
+from headlens.model.loaded import ImageModel
+from headlens.viz.figures.overlay import patch_overlay
 from tests.model.huggingface.image_models import (
     CLASSES,
     FAMILIES,
@@ -27,7 +28,6 @@ from tests.model.huggingface.image_models import (
 )
 from tests.references import dinov2_like
 from tests.sentences import is_one_sentence
-from viz.figures.overlay import patch_overlay
 
 STRETCHED = {"vit", "deit", "beit", "clip", "blip", "siglip", "ijepa"}  # where the forward has to be told
 
@@ -161,7 +161,7 @@ def test_one_tower_alone_has_no_other() -> None:
 
 
 def test_dinov2_is_the_same_as_our_own(dinov2: ImageModel, sample_photo: Callable[[str], Path], tmp_path: Path) -> None:
-    from model.checkpoints.dinov2_onnx import CONFIG
+    from headlens.model.checkpoints.dinov2_onnx import CONFIG
 
     dinov2_like(dinov2.network, CONFIG).save_pretrained(tmp_path)
     processor = PROCESSOR | {"image_mean": [0.485, 0.456, 0.406], "image_std": [0.229, 0.224, 0.225], "size": 224}

@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 import torch
 
-from model.errors import CheckpointError
-from model.huggingface.bounds import read_config
-from model.huggingface.image import load_image
-from model.huggingface.placing import placing_of
+from headlens.model.errors import CheckpointError
+from headlens.model.huggingface.bounds import read_config
+from headlens.model.huggingface.image import load_image
+from headlens.model.huggingface.placing import placing_of
 from tests.model.huggingface.image_models import (
     DESCRIPTION,
     FAMILIES,

@@ -11,10 +11,11 @@ import torch
 import transformers
 from PIL import Image
 
-from model.errors import CheckpointError, InputError
-from model.huggingface.image_text import TransformersImageText
-from model.huggingface.network import load_network
-from model.recording import Recording
+from headlens.model.errors import CheckpointError, InputError
+from headlens.model.huggingface.image_text import TransformersImageText
+from headlens.model.huggingface.network import load_network
+from headlens.model.recording import Recording
+from headlens.viz.figures.overlay import patch_overlay
 from tests.model.huggingface.image_models import PROCESSOR, towers
 from tests.model.huggingface.image_text_models import (
     FAMILIES,
@@ -29,7 +30,6 @@ from tests.model.huggingface.image_text_models import (
 )
 from tests.model.pictures import noise
 from tests.sentences import is_one_sentence
-from viz.figures.overlay import patch_overlay
 
 GRIDS = {
     "llava": (8, 8),

@@ -9,10 +9,10 @@ import pytest
 import torch
 import transformers
 
-from model import load_model
-from model.errors import CheckpointError
-from model.huggingface.load import load_folder
-from model.huggingface.text import TransformersText
+from headlens.model import load_model
+from headlens.model.errors import CheckpointError
+from headlens.model.huggingface.load import load_folder
+from headlens.model.huggingface.text import TransformersText
 from tests.model.huggingface.text_models import FAMILIES, REFUSED, SEQUENCES
 from tests.sentences import is_one_sentence
 
@@ -122,7 +122,7 @@ def test_what_has_no_such_weights_is_refused(family: str, folder_of: FolderOf) -
 
 def test_wrong_weights_are_refused(folder_of: FolderOf, monkeypatch: pytest.MonkeyPatch) -> None:
     """A recorder that forgets the soft cap must not pass."""
-    from model.nn import attention
+    from headlens.model.nn import attention
 
     monkeypatch.setattr(attention.Heads, "_mask", lambda heads, rows, columns: None)
     with pytest.raises(CheckpointError, match="differ from its own by up to"):

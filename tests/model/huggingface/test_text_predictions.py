@@ -10,7 +10,7 @@ import pytest
 import torch
 import transformers
 
-from model.errors import InputError
+from headlens.model.errors import InputError
 from tests.model.huggingface.test_text_families import TEXT, loaded
 from tests.model.huggingface.text_models import FAMILIES
 
@@ -88,8 +88,8 @@ def test_a_sequence_is_written_and_recorded(family: str, folder_of: FolderOf) ->
 
 
 def test_minilm_through_the_adapter_is_minilm(minilm, tmp_path: Path) -> None:
-    from model.checkpoints.catalogue import CATALOGUE
-    from model.checkpoints.files import locate
+    from headlens.model.checkpoints.catalogue import CATALOGUE
+    from headlens.model.checkpoints.files import locate
 
     for name, path in locate(CATALOGUE["minilm-l6"]).items():
         (tmp_path / name).symlink_to(path)

@@ -7,7 +7,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from model.nn.attention import MultiHeadAttention, scaled_dot_product_attention, with_causal
+from headlens.model.nn.attention import MultiHeadAttention, scaled_dot_product_attention, with_causal
 from tests.masks import KINDS, as_additive, mask_of
 
 BATCH, HEADS, TOKENS, D_HEAD = 2, 3, 9, 4

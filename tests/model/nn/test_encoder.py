@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from model.nn.encoder import Encoder, EncoderConfig, EncoderLayer
+from headlens.model.nn.encoder import Encoder, EncoderConfig, EncoderLayer
 from tests.masks import as_additive, mask_of
 from tests.model.nn.weights import randomize
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from model.nn.positional import LearnedPositions, PositionGrid, SinusoidalPositions, sinusoidal_positions
+from headlens.model.nn.positional import LearnedPositions, PositionGrid, SinusoidalPositions, sinusoidal_positions
 
 
 @pytest.mark.parametrize(("num_positions", "width"), [(1, 2), (50, 16), (512, 384)])

@@ -5,10 +5,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from model.nn.attention import scaled_dot_product_attention
-from model.nn.encoder import EncoderConfig
-from model.nn.positional import sinusoidal_positions
-from model.nn.text import TextConfig, TextEncoder, mean_embedding
+from headlens.model.nn.attention import scaled_dot_product_attention
+from headlens.model.nn.encoder import EncoderConfig
+from headlens.model.nn.positional import sinusoidal_positions
+from headlens.model.nn.text import TextConfig, TextEncoder, mean_embedding
 from tests.model.nn.weights import randomize
 from tests.references import bert_like
 

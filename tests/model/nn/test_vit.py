@@ -3,9 +3,9 @@
 import pytest
 import torch
 
-from model.nn.attention import scaled_dot_product_attention
-from model.nn.encoder import EncoderConfig
-from model.nn.vit import VisionConfig, VisionTransformer
+from headlens.model.nn.attention import scaled_dot_product_attention
+from headlens.model.nn.encoder import EncoderConfig
+from headlens.model.nn.vit import VisionConfig, VisionTransformer
 from tests.model.nn.weights import randomize
 from tests.references import dinov2_like
 

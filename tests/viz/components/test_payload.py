@@ -8,18 +8,18 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from model.recording import Recording
+from headlens.model.recording import Recording
+from headlens.viz.address import View
+from headlens.viz.components import payload
+from headlens.viz.figures.labels import categories
+from headlens.viz.figures.tiles import matrix_tiles
+from headlens.viz.store import Kept
+from headlens.viz.theme import DARK, HEAT, LIGHT, lookup_table
+from headlens.viz.visible import visible
 from tests.masks import KINDS
 from tests.recordings import random_recording
 from tests.viz.hostile import HOSTILE
 from tests.viz.payloads import Payload, unpack
-from viz.address import View
-from viz.components import payload
-from viz.figures.labels import categories
-from viz.figures.tiles import matrix_tiles
-from viz.store import Kept
-from viz.theme import DARK, HEAT, LIGHT, lookup_table
-from viz.visible import visible
 
 TEXT = View(3, 1, query=11, matrix=True)
 PHOTO = View(11, 4, query=1 + 6 * 24 + 8)

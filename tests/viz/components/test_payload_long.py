@@ -6,12 +6,12 @@ from contextlib import contextmanager
 import numpy as np
 import pytest
 
-from model.recording import Photo, Recording
+from headlens.model.recording import Photo, Recording
+from headlens.viz.address import View
+from headlens.viz.components import payload
+from headlens.viz.store import Kept
 from tests.recordings import random_recording
 from tests.viz.payloads import Payload, unpack
-from viz.address import View
-from viz.components import payload
-from viz.store import Kept
 
 VIEW = View(1, 2, query=800, matrix=True)
 

@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 import torch
 
-from model.recording import Recording
+from headlens.model.recording import Recording
+from headlens.viz.address import View
+from headlens.viz.components import payload
+from headlens.viz.store import Kept
 from tests.recordings import random_recording
 from tests.viz.payloads import Payload, unpack
-from viz.address import View
-from viz.components import payload
-from viz.store import Kept
 
 RECORDING = random_recording()
 EVERY = np.stack([RECORDING.attention(layer) for layer in range(2)]).astype(np.float64)

@@ -10,8 +10,8 @@ import plotly
 import pytest
 from starlette.applications import Starlette
 
-from viz.components import explorer
-from viz.components.routes import ROUTES, VERSION
+from headlens.viz.components import explorer
+from headlens.viz.server.routes import ROUTES, VERSION
 
 MODULES = sorted((Path(explorer.__file__).parent / "js").glob("*.js"))
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from model.recording import Photo
+from headlens.model.recording import Photo
 from tests.recordings import softmax
 
 

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from viz.figures import strongest_bars
-from viz.theme import DARK, LIGHT, Theme
+from headlens.viz.figures import strongest_bars
+from headlens.viz.theme import DARK, LIGHT, Theme
 
 NAMES = ["“trophy”", "[CLS]", "“the”", "“the”"]
 WEIGHTS = np.array([0.5121, 0.0789, 0.0004, 0.0])

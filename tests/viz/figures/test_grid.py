@@ -4,9 +4,9 @@ import numpy as np
 import plotly.graph_objects as go
 import pytest
 
+from headlens.viz.figures import head_grid
+from headlens.viz.theme import DARK, LIGHT, Theme, lookup_table
 from tests.viz.decode import picture_in
-from viz.figures import head_grid
-from viz.theme import DARK, LIGHT, Theme, lookup_table
 
 STEPS = np.random.default_rng(1).integers(0, 256, (3, 4, 5, 7), dtype=np.uint8)  # layer, head, height, width
 

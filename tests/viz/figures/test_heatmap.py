@@ -6,10 +6,10 @@ import re
 import numpy as np
 import pytest
 
+from headlens.viz.figures import attention_heatmap
+from headlens.viz.theme import DARK, LIGHT, Theme
 from tests.viz.colours import rgb_of
 from tests.viz.figures.made import random_weights, special_at
-from viz.figures import attention_heatmap
-from viz.theme import DARK, LIGHT, Theme
 
 TOKENS = ("[CLS]", "the", "cat", "saw", "the", "[SEP]")
 SPECIAL = special_at(6, 0, 5)

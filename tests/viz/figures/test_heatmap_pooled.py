@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
+from headlens.viz.figures import pooled_heatmap
+from headlens.viz.figures.labels import cell_categories, escape
 from tests.recordings import random_recording
 from tests.viz.hostile import HOSTILE
-from viz.figures import pooled_heatmap
-from viz.figures.labels import cell_categories, escape
 
 RECORDING = random_recording(num_tokens=10)
 CELLS = RECORDING.pooled(0, 1, 4)  # of three tokens, the last of one

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from viz.figures.cells import number_cells, table_cells, vector_strips
-from viz.theme import DARK, LIGHT, Theme
+from headlens.viz.figures.cells import number_cells, table_cells, vector_strips
+from headlens.viz.theme import DARK, LIGHT, Theme
 
 ROWS = np.random.default_rng(4).normal(size=(2, 50)) * [[1.0], [1e-3]]
 

@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
+from headlens.viz.figures.columns import bar_columns, written
+from headlens.viz.figures.labels import categories
+from headlens.viz.theme import DARK, LIGHT, Theme
 from tests.viz.hostile import HOSTILE
-from viz.figures.columns import bar_columns, written
-from viz.figures.labels import categories
-from viz.theme import DARK, LIGHT, Theme
 
 TOKENS = ("[CLS]", "it", "it")
 COLUMNS = {"score": np.array([-2.0, 1.0, 4.0]), "weight": np.array([0.002, 0.047, 0.951])}

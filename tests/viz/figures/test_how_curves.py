@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from viz.figures.curves import Size, curves, head_distances, size_and_accuracy
-from viz.theme import DARK, LIGHT
+from headlens.viz.figures.curves import Size, curves, head_distances, size_and_accuracy
+from headlens.viz.theme import DARK, LIGHT
 
 
 def test_lines_differ_by_more_than_colour() -> None:

@@ -7,8 +7,8 @@ import numpy as np
 from PIL import Image
 from plotly import graph_objects as go
 
-from viz.figures.mosaics import filter_tiles, photo_tiles, similarity_tiles
-from viz.theme import LIGHT, lookup_table
+from headlens.viz.figures.mosaics import filter_tiles, photo_tiles, similarity_tiles
+from headlens.viz.theme import LIGHT, lookup_table
 
 
 def pixels(figure: go.Figure) -> np.ndarray:

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
+from headlens.viz.figures.scale import colour_limit, to_steps
 from tests.viz.figures.made import special_at
-from viz.figures.scale import colour_limit, to_steps
 
 
 @pytest.mark.parametrize(

@@ -5,11 +5,11 @@ import math
 import numpy as np
 import pytest
 
+from headlens.viz.figures import strip_figure
+from headlens.viz.theme import DARK, LIGHT, Theme
 from tests.viz.colours import contrast, rgb_of
 from tests.viz.decode import is_escaped
 from tests.viz.hostile import HOSTILE
-from viz.figures import strip_figure
-from viz.theme import DARK, LIGHT, Theme
 
 TOKENS = ["[CLS]", "one", "two", "three", "[SEP]"]
 SPECIAL = np.array([True, False, False, False, True])

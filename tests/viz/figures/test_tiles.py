@@ -6,10 +6,10 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
+from headlens.viz.figures.tiles import blended, matrix_tiles, overlay_tiles
+from headlens.viz.theme import HEAT, lookup_table
 from tests.viz.colours import rgb_of
 from tests.viz.figures.made import grey_by_hand, photo_of, random_weights, special_at
-from viz.figures.tiles import blended, matrix_tiles, overlay_tiles
-from viz.theme import HEAT, lookup_table
 
 
 def heavy_on(weights: np.ndarray, special: np.ndarray) -> np.ndarray:

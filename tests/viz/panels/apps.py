@@ -9,7 +9,7 @@ from streamlit.testing.v1 import AppTest
 
 from tests.viz.payloads import Payload, unpack
 
-MAIN = Path(__file__).parents[3] / "viz" / "main.py"
+MAIN = Path(__file__).parents[3] / "viz" / "start" / "main.py"
 SECONDS = 60  # for one run; the first loads a model
 
 
@@ -32,7 +32,7 @@ def open_image(**address: str) -> AppTest:
     """The page Image under an address, with few patches unless it says otherwise."""
 
     def script() -> None:
-        from viz.panels import image_page
+        from headlens.viz.panels import image_page
 
         image_page.page()
 

@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from model.loaded import ImageModel, TextModel
-from viz.panels import recorder
+from headlens.model.loaded import ImageModel, TextModel
+from headlens.viz.panels import recorder
 
 
 def count(monkeypatch: pytest.MonkeyPatch, kind: type[Any]) -> list[Any]:

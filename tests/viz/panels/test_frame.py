@@ -5,9 +5,9 @@ from collections.abc import Iterator
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from model.checkpoints import files
+from headlens.model.checkpoints import files
+from headlens.viz.panels import recorder
 from tests.viz.panels.apps import MAIN, SECONDS, errors, open_text, run
-from viz.panels import recorder
 
 
 @pytest.fixture
@@ -23,8 +23,8 @@ def no_weights(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 def image_app() -> None:
     import streamlit as st
 
-    from viz.panels import image_page
-    from viz.panels.frame import frame
+    from headlens.viz.panels import image_page
+    from headlens.viz.panels.frame import frame
 
     pages = [st.Page(image_page.page, title="Image")]
     frame(st.navigation(pages), pages)

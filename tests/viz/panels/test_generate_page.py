@@ -7,13 +7,13 @@ import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from model.huggingface.sequence import TransformersSequence
-from model.huggingface.text import TransformersText
-from model.loaded import load_model
+from headlens.model.huggingface.sequence import TransformersSequence
+from headlens.model.huggingface.text import TransformersText
+from headlens.model.loaded import load_model
+from headlens.viz.folders import FOLDERS
+from headlens.viz.panels import recorder
 from tests.model.huggingface.text_models import write_folder
 from tests.viz.panels.apps import SECONDS, address, errors, press, run, shown, tell, view
-from viz.folders import FOLDERS
-from viz.panels import recorder
 
 
 @pytest.fixture(autouse=True)
@@ -30,7 +30,7 @@ def t5(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def open_generate(**parameters: str) -> AppTest:
     def script() -> None:
-        from viz.panels import generate_page
+        from headlens.viz.panels import generate_page
 
         generate_page.page()
 

@@ -6,13 +6,13 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from model.loaded import TextModel
+from headlens.model.loaded import TextModel
+from headlens.viz.panels.how.steps import STEPS
+from headlens.viz.panels.how.words import GLOSSARY
+from headlens.viz.samples import TEXTS
 from tests.viz.hostile import HOSTILE
 from tests.viz.panels.apps import MAIN, SECONDS, address, choose, errors, run, upload
 from tests.viz.panels.how.opened import chart, open_how, said
-from viz.panels.how.steps import STEPS
-from viz.panels.how.words import GLOSSARY
-from viz.samples import TEXTS
 
 
 def heading(app: AppTest) -> str:

@@ -7,11 +7,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from model import inputs
-from model.loaded import ImageModel
+from headlens.model import inputs
+from headlens.model.loaded import ImageModel
+from headlens.viz.panels import photo_choice
 from tests.sentences import is_one_sentence
 from tests.viz.panels.apps import address, choose, errors, open_image, run, shown, tell, upload, view
-from viz.panels import photo_choice
 
 
 def test_a_photo_of_one_s_own(dinov2: ImageModel, sample_photo: Callable[[str], Path]) -> None:

@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from model.loaded import ImageModel
-from model.recording import Recording
+from headlens.model.loaded import ImageModel
+from headlens.model.recording import Recording
+from headlens.viz.samples import PHOTOS
 from tests.viz.panels.apps import address, as_read, choose, open_image, shown, tell, view
-from viz.samples import PHOTOS
 
 
 def assert_shows(app: AppTest, recording: Recording, layer: int, head: int, query: int) -> None:

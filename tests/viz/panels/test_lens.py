@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from model.recording import Recording
+from headlens.model.recording import Recording
 from tests.viz.panels.apps import address, open_image, open_text, shown, tell, view
 
 

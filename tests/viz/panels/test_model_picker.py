@@ -7,13 +7,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from model.loaded import load_model
+from headlens.model.loaded import load_model
+from headlens.viz.folders import FOLDERS
+from headlens.viz.panels import model_picker, recorder
 from tests.model.huggingface import image_models, image_text_models
 from tests.model.huggingface.text_models import write_folder
 from tests.sentences import is_one_sentence
 from tests.viz.panels.apps import address, errors, open_image, open_text, press, run, shown, view
-from viz.folders import FOLDERS
-from viz.panels import model_picker, recorder
 
 TEXT = "The [MASK] does not fit."
 
@@ -84,7 +84,7 @@ def test_a_damaged_folder_and_one_for_another_page(folder: Path) -> None:
 
 
 def test_what_does_not_fit_is_refused_before(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from model.huggingface import load
+    from headlens.model.huggingface import load
 
     monkeypatch.setattr(load, "free_memory", lambda device: 1_000)
     app = open_text()

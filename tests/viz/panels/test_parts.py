@@ -5,14 +5,14 @@ import dataclasses
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from model.recording import Recording
+from headlens.model.recording import Recording
 from tests.recordings import random_recording
 from tests.viz.panels.apps import SECONDS, run
 
 
 def speak(recording: "Recording") -> None:
     """A page of one line; Streamlit runs this source by itself, where no other name is known."""
-    from viz.panels import parts
+    from headlens.viz.panels import parts
 
     parts.model_line(recording)
 
@@ -28,7 +28,7 @@ def turn_pages() -> None:
     """A page named by the session."""
     import streamlit as st
 
-    from viz.panels import parts
+    from headlens.viz.panels import parts
 
     parts.keep_address(st.session_state.get("open", "text"))
 

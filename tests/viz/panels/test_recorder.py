@@ -8,13 +8,13 @@ from typing import Any
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from model.loaded import TextModel
-from model.nn.encoder import OnLayer
-from model.recording import Recording
+from headlens.model.loaded import TextModel
+from headlens.model.nn.encoder import OnLayer
+from headlens.model.recording import Recording
+from headlens.viz.panels import recorder
+from headlens.viz.store import Visitor
 from tests.recordings import random_recording
 from tests.viz.panels.apps import MAIN, SECONDS
-from viz.panels import recorder
-from viz.store import Visitor
 
 
 class StoppedError(Exception):
@@ -106,7 +106,7 @@ def visit(text: str) -> tuple[AppTest, str]:
         f"""
 import streamlit as st
 from tests.recordings import random_recording
-from viz.panels import recorder
+from headlens.viz.panels import recorder
 recorded = recorder.record("minilm-l6", ({text.encode()!r},), "", lambda on_layer: random_recording())
 st.write(recorded.key)
 """,

@@ -6,12 +6,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from model.recording import Recording
+from headlens.model.recording import Recording
+from headlens.viz.address import View
+from headlens.viz.panels import saved
+from headlens.viz.store import Kept
+from headlens.viz.theme import LIGHT
 from tests.viz.decode import numbers_in, picture_in
-from viz.address import View
-from viz.panels import saved
-from viz.store import Kept
-from viz.theme import LIGHT
 
 TEXT = View(3, 1, query=11)
 PHOTO = View(11, 4, query=1 + 6 * 24 + 8)

@@ -5,8 +5,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from model.loaded import TextModel
-from model.recording import Recording
+from headlens.model.loaded import TextModel
+from headlens.model.recording import Recording
 from tests.sentences import is_one_sentence
 from tests.viz.hostile import HOSTILE
 from tests.viz.panels.apps import address, choose, errors, look, open_text, run, shown, tell, upload, view

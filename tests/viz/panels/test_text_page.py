@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from model.loaded import TextModel
-from model.recording import Recording
+from headlens.model.loaded import TextModel
+from headlens.model.recording import Recording
+from headlens.viz.samples import TEXTS
 from tests.viz.panels.apps import address, choose, open_text, run, shown, view
-from viz.samples import TEXTS
 
 
 def assert_shows(app: AppTest, recording: Recording, layer: int, head: int, query: int) -> None:

@@ -4,11 +4,11 @@ import numpy as np
 import streamlit as st
 from torch import nn
 
-from model.anatomy.layer import has_experts
-from model.costs import Cost, measure, multiplications
-from viz.figures.curves import curves
-from viz.panels.how.example import Example, draw, formulas, shapes, table
-from viz.panels.recorder import working
+from headlens.model.anatomy.layer import has_experts
+from headlens.model.costs import Cost, measure, multiplications
+from headlens.viz.figures.curves import curves
+from headlens.viz.panels.how.example import Example, draw, formulas, shapes, table
+from headlens.viz.panels.recorder import working
 
 LENGTHS = (64, 128, 256, 512, 1024)
 TABLE = {

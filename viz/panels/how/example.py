@@ -9,20 +9,20 @@ import numpy as np
 import plotly.graph_objects as go
 import streamlit as st
 
-from model.analysis.soft import at_temperature, neighbourhood
-from model.anatomy.anatomy import Anatomy, Embedding, Walk
-from model.anatomy.layer import Steps
-from model.inputs import ImageInput, TextInput
-from model.nn.attention import Heads
-from model.recording import Recording
-from viz import wording
-from viz.figures import patch_overlay
-from viz.figures.columns import bar_columns
-from viz.figures.labels import categories
-from viz.panels.parts import current_theme
-from viz.panels.recorder import working
-from viz.store import Kept
-from viz.theme import Theme
+from headlens.model.analysis.soft import at_temperature, neighbourhood
+from headlens.model.anatomy.anatomy import Anatomy, Embedding, Walk
+from headlens.model.anatomy.layer import Steps
+from headlens.model.inputs import ImageInput, TextInput
+from headlens.model.nn.attention import Heads
+from headlens.model.recording import Recording
+from headlens.viz import wording
+from headlens.viz.figures import patch_overlay
+from headlens.viz.figures.columns import bar_columns
+from headlens.viz.figures.labels import categories
+from headlens.viz.panels.parts import current_theme
+from headlens.viz.panels.recorder import working
+from headlens.viz.store import Kept
+from headlens.viz.theme import Theme
 
 LOWEST = -1e30
 BAR = {"responsive": True, "displaylogo": False, "modeBarButtons": [["toImage"]], "toImageButtonOptions": {"scale": 2}}

@@ -6,12 +6,12 @@ from dataclasses import dataclass
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from model.inputs import ImageInput, TextInput
-from viz.address import View, write_texts
-from viz.panels import generate_page, image_page, parts, photo_choice, text_page
-from viz.panels.model_picker import pick_model
-from viz.panels.recorder import Recorded, get_model
-from viz.samples import PHOTOS, TEXTS
+from headlens.model.inputs import ImageInput, TextInput
+from headlens.viz.address import View, write_texts
+from headlens.viz.panels import generate_page, image_page, parts, photo_choice, text_page
+from headlens.viz.panels.model_picker import pick_model
+from headlens.viz.panels.recorder import Recorded, get_model
+from headlens.viz.samples import PHOTOS, TEXTS
 
 KINDS = {"text": "a text", "image": "a photo"}
 PAGES = {"text": "text", "image": "image", "generate": "text"}  # and the kind of input that they bring along

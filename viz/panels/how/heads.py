@@ -3,14 +3,14 @@
 import numpy as np
 import streamlit as st
 
-from model.analysis.soft import neighbourhood
-from model.anatomy.layer import Steps
-from model.anatomy.positions import rotations
-from viz.figures.cells import table_cells, vector_strips
-from viz.figures.columns import bar_columns
-from viz.figures.mosaics import photo_tiles
-from viz.figures.tiles import overlay_tiles
-from viz.panels.how.example import Example, draw, formulas, shapes
+from headlens.model.analysis.soft import neighbourhood
+from headlens.model.anatomy.layer import Steps
+from headlens.model.anatomy.positions import rotations
+from headlens.viz.figures.cells import table_cells, vector_strips
+from headlens.viz.figures.columns import bar_columns
+from headlens.viz.figures.mosaics import photo_tiles
+from headlens.viz.figures.tiles import overlay_tiles
+from headlens.viz.panels.how.example import Example, draw, formulas, shapes
 
 
 def projections(example: Example) -> None:

@@ -5,16 +5,16 @@ import streamlit as st
 import torch
 from torch import Tensor
 
-from model.analysis.rows import nearest, principal_filters
-from model.anatomy.anatomy import Embedding
-from model.anatomy.positions import filters
-from model.inputs import TextInput
-from model.recording import Photo
-from viz.figures.cells import vector_strips
-from viz.figures.columns import bar_columns
-from viz.figures.mosaics import filter_tiles
-from viz.panels import parts
-from viz.panels.how.example import Example, draw, formulas, shapes
+from headlens.model.analysis.rows import nearest, principal_filters
+from headlens.model.anatomy.anatomy import Embedding
+from headlens.model.anatomy.positions import filters
+from headlens.model.inputs import TextInput
+from headlens.model.recording import Photo
+from headlens.viz.figures.cells import vector_strips
+from headlens.viz.figures.columns import bar_columns
+from headlens.viz.figures.mosaics import filter_tiles
+from headlens.viz.panels import parts
+from headlens.viz.panels.how.example import Example, draw, formulas, shapes
 
 
 def vectors(example: Example) -> None:

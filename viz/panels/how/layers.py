@@ -3,14 +3,14 @@
 import numpy as np
 import streamlit as st
 
-from model.analysis.rows import moved, neighbours
-from model.anatomy.layer import Steps
-from viz.address import View
-from viz.components.payload import heads_measured
-from viz.figures.columns import bar_columns
-from viz.figures.curves import curves, head_distances
-from viz.panels.how.example import Example, draw, formulas, shapes
-from viz.panels.recorder import working
+from headlens.model.analysis.rows import moved, neighbours
+from headlens.model.anatomy.layer import Steps
+from headlens.viz.address import View
+from headlens.viz.components.payload import heads_measured
+from headlens.viz.figures.columns import bar_columns
+from headlens.viz.figures.curves import curves, head_distances
+from headlens.viz.panels.how.example import Example, draw, formulas, shapes
+from headlens.viz.panels.recorder import working
 
 NORMS = {  # where they stand, and the two additions
     "before": (

@@ -6,13 +6,13 @@ from dataclasses import replace
 import numpy as np
 import streamlit as st
 
-from model.analysis.heads import spread
-from model.analysis.soft import slopes
-from model.anatomy.positions import biases, falls_with_distance
-from viz.figures.cells import vector_strips
-from viz.figures.labels import percent
-from viz.panels.how.example import Example, draw, draw_keys, draw_photo, formulas, knob, shapes
-from viz.wording import name_of
+from headlens.model.analysis.heads import spread
+from headlens.model.analysis.soft import slopes
+from headlens.model.anatomy.positions import biases, falls_with_distance
+from headlens.viz.figures.cells import vector_strips
+from headlens.viz.figures.labels import percent
+from headlens.viz.panels.how.example import Example, draw, draw_keys, draw_photo, formulas, knob, shapes
+from headlens.viz.wording import name_of
 
 TEMPERATURES = (0.0, 0.1, 0.25, 0.5, 0.75, 1.0, 1.5, 2.0, 4.0, 10.0)
 

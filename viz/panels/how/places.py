@@ -3,15 +3,15 @@
 import numpy as np
 import streamlit as st
 
-from model.analysis.rows import cosines
-from model.anatomy.anatomy import Arranged
-from model.anatomy.positions import biases, falls_with_distance, grid_of, is_learned, rotations
-from model.nn.positional import sinusoidal_positions
-from viz.figures.cells import number_cells, table_cells
-from viz.figures.mosaics import similarity_tiles
-from viz.panels.how.example import Example, draw, draw_keys, draw_photo, formulas, knob, shapes
-from viz.panels.recorder import working
-from viz.visible import visible
+from headlens.model.analysis.rows import cosines
+from headlens.model.anatomy.anatomy import Arranged
+from headlens.model.anatomy.positions import biases, falls_with_distance, grid_of, is_learned, rotations
+from headlens.model.nn.positional import sinusoidal_positions
+from headlens.viz.figures.cells import number_cells, table_cells
+from headlens.viz.figures.mosaics import similarity_tiles
+from headlens.viz.panels.how.example import Example, draw, draw_keys, draw_photo, formulas, knob, shapes
+from headlens.viz.panels.recorder import working
+from headlens.viz.visible import visible
 
 POSITIONS, NUMBERS = 64, 128  # of the encodings that are drawn
 TILES = 6  # a side, of places on a ViT's grid

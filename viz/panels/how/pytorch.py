@@ -4,16 +4,16 @@ import inspect
 
 import streamlit as st
 
-from model.anatomy.fused import difference_from_fused
-from model.loaded import ImageModel, TextModel
-from model.nn.attention import (
+from headlens.model.anatomy.fused import difference_from_fused
+from headlens.model.loaded import ImageModel, TextModel
+from headlens.model.nn.attention import (
     MultiHeadAttention,
     attention_scores,
     attention_weights,
     masked,
     scaled_dot_product_attention,
 )
-from viz.panels.how.example import Example, shapes
+from headlens.viz.panels.how.example import Example, shapes
 
 
 def pytorch(example: Example) -> None:
@@ -47,7 +47,7 @@ def pytorch(example: Example) -> None:
     st.markdown("The pretrained model in three lines, from the project's folder:")
     given = repr(recording.texts[0][:70]) if recording.photo is None else '"photo.jpg"'
     st.code(
-        "from model import load_model\n"
+        "from headlens.model import load_model\n"
         f"model = load_model({recording.model.name!r})\n"
         f"weights = model.record({given}).attention(layer={example.layer}, head={example.head})  # [query, key]",
         language="python",

@@ -3,8 +3,8 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from viz.panels.how import costs, heads, inputs, layers, looking, places, pytorch, vision
-from viz.panels.how.example import Example
+from headlens.viz.panels.how import costs, heads, inputs, layers, looking, places, pytorch, vision
+from headlens.viz.panels.how.example import Example
 
 
 @dataclass(frozen=True)

@@ -5,9 +5,9 @@ from dataclasses import replace
 import numpy as np
 import streamlit as st
 
-from viz.figures.curves import Size, size_and_accuracy
-from viz.figures.labels import percent
-from viz.panels.how.example import Example, draw, draw_photo, formulas, shapes, table
+from headlens.viz.figures.curves import Size, size_and_accuracy
+from headlens.viz.figures.labels import percent
+from headlens.viz.panels.how.example import Example, draw, draw_photo, formulas, shapes, table
 
 DEIT = "Touvron et al. 2021 (DeiT), table 5"
 VIT = "Dosovitskiy et al. 2021 (ViT), tables 1 and 2"

@@ -12,7 +12,7 @@ def open_how(**address: str) -> AppTest:
     """The page under an address; photos with few patches unless it says otherwise."""
 
     def script() -> None:
-        from viz.panels import how_page
+        from headlens.viz.panels import how_page
 
         how_page.page()
 

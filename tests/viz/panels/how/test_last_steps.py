@@ -7,17 +7,17 @@ import numpy as np
 import pytest
 import torch.nn.functional as F
 
-from model.nn.attention import (
+from headlens.model.nn.attention import (
     MultiHeadAttention,
     attention_scores,
     attention_weights,
     scaled_dot_product_attention,
 )
-from model.recording import Recording
+from headlens.model.recording import Recording
+from headlens.viz.panels.how.vision import SIZES
 from tests.viz.decode import numbers_in
 from tests.viz.panels.apps import run
 from tests.viz.panels.how.opened import chart, open_how, said
-from viz.panels.how.vision import SIZES
 
 
 def test_what_cls_looks_at(coffee: Recording) -> None:

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 import torch
 
-from model.loaded import ImageModel, TextModel
-from model.recording import Recording
+from headlens.model.loaded import ImageModel, TextModel
+from headlens.model.recording import Recording
 from tests.viz.decode import numbers_in
 from tests.viz.panels.how.opened import chart, open_how, said
 

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from model.loaded import TextModel
-from model.recording import Recording
+from headlens.model.loaded import TextModel
+from headlens.model.recording import Recording
 from tests.viz.decode import numbers_in
 from tests.viz.panels.apps import choose
 from tests.viz.panels.how.opened import chart, open_how, said

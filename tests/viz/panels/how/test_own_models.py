@@ -6,16 +6,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from model import load_model
+from headlens.model import load_model
+from headlens.viz.folders import FOLDERS
+from headlens.viz.panels import recorder
+from headlens.viz.panels.how.steps import STEPS
 from tests.model.huggingface.image_models import FAMILIES as IMAGES
 from tests.model.huggingface.image_models import save
 from tests.model.huggingface.text_models import write_folder
 from tests.viz.decode import numbers_in
 from tests.viz.panels.apps import address, choose, errors, run
 from tests.viz.panels.how.opened import chart, open_how, said
-from viz.folders import FOLDERS
-from viz.panels import recorder
-from viz.panels.how.steps import STEPS
 
 TEXT = "Birds fly south in winter."
 FAMILIES = (

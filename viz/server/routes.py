@@ -9,7 +9,7 @@ from starlette.requests import Request
 from starlette.responses import FileResponse, RedirectResponse, Response
 from starlette.routing import Route
 
-HERE = Path(__file__).parent
+MODULES = Path(__file__).parents[1] / "components" / "js"
 PLOTLY = resources.files(plotly) / "package_data" / "plotly.min.js"
 VERSION = metadata.version("plotly")
 
@@ -20,7 +20,7 @@ async def _plotly(request: Request) -> Response:
 
 
 async def _module(request: Request) -> Response:
-    path = HERE / "js" / f"{request.path_params['name']}.js"  # one path segment: it cannot lead out of the folder
+    path = MODULES / f"{request.path_params['name']}.js"  # one path segment: it cannot lead out of the folder
     if not os.path.isfile(path):  # unlike Path.is_file, false for a name too long
         return Response("There is no such module.", status_code=404)
     return FileResponse(path, media_type="text/javascript", headers={"Cache-Control": "no-cache"})

@@ -1,11 +1,13 @@
 """The page config and the list of pages."""
 
+from importlib import resources
+
 import streamlit as st
 
-from viz.panels import generate_page, how_page, image_page, text_page
-from viz.panels.frame import frame
+from headlens.viz.panels import generate_page, how_page, image_page, text_page
+from headlens.viz.panels.frame import frame
 
-st.set_page_config(page_title="Headlens", page_icon="assets/icon.svg", layout="wide")
+st.set_page_config(page_title="Headlens", page_icon=str(resources.files("headlens.assets") / "icon.svg"), layout="wide")
 pages = [
     st.Page(text_page.page, title="Text", url_path="text", default=True),
     st.Page(image_page.page, title="Image", url_path="image"),

@@ -1,0 +1,1 @@
+"""Samples, icons and checkpoint pins: files that are shipped with the package."""

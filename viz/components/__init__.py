@@ -1,0 +1,1 @@
+"""The explorer element, and what it is sent."""

@@ -1,0 +1,1 @@
+"""The scripts that Streamlit is given to run; nothing imports them."""
