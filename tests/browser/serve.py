@@ -6,7 +6,7 @@ import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -44,24 +44,26 @@ def serve(log: Path) -> Iterator[str]:
 
 
 @contextmanager
-def start(
-    log: Path,
-    module: str = "streamlit",
-    command: Sequence[str | Path] | None = None,
-    cwd: Path = ROOT,
-    **environment: str,
+def start(log: Path, module: str = "streamlit", **environment: str) -> Iterator[Server]:
+    """The app as a module starts it, with these variables in its environment; it may end before the context does."""
+    command = [sys.executable, "-m", module, "run", "app.py", "--server.headless", "true"]
+    with start_command(command, "--server.port", log, environment=environment) as server:
+        yield server
+
+
+@contextmanager
+def start_command(
+    command: Sequence[str | Path], port_option: str, log: Path, cwd: Path = ROOT, environment: Mapping[str, str] = {}
 ) -> Iterator[Server]:
-    """The app as a command, by default a module, starts it, with these variables in its environment; it may end before
-    the context does."""
+    """The app as a command starts it in a folder, on a port that is free."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    own = [sys.executable, "-m", module, "run", "app.py", "--server.headless", "true", "--server.port", str(port)]
     with log.open("w") as output:
         server = subprocess.Popen(
-            own if command is None else [*command, "--port", str(port)],
+            [*command, port_option, str(port)],
             cwd=cwd,
-            env=os.environ | {"STREAMLIT_SERVER_HEADLESS": "true"} | environment,
+            env={**os.environ, "STREAMLIT_SERVER_HEADLESS": "true", **environment},
             stdout=output,
             stderr=subprocess.STDOUT,
         )

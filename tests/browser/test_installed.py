@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, expect
 
-from tests.browser.serve import start
+from tests.browser.serve import start_command
 
 ROOT = Path(__file__).parents[2]
 DEPENDENCIES = sysconfig.get_path("purelib")  # of the environment at hand, its packages without their .pth files
@@ -109,7 +109,7 @@ def test_a_checkout_without_links_runs_too(tmp_path: Path) -> None:
 def test_the_app_opens_both_pages_from_an_empty_folder(commands: Path, tmp_path: Path, browser: Browser) -> None:
     empty, log = tmp_path / "empty", tmp_path / "log"
     empty.mkdir()
-    with start(log, command=[commands / "headlens", "app"], cwd=empty) as server:
+    with start_command([commands / "headlens", "app"], "--port", log, empty) as server:
         opened = browser.new_page()
         opened.goto(server.url)
         expect(opened.locator(".hl-sentence")).to_contain_text(LOOKS, timeout=60_000)
