@@ -6,9 +6,9 @@ Nothing heavy is imported before it is used.
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from headlens.model.checkpoints.catalogue import Checkpoint
-    from headlens.model.loaded import load_model
-    from headlens.model.recording import Recording
+    from headlens.model.load import load_model
+    from headlens.model.pretrained.registry import Checkpoint
+    from headlens.model.recording.recording import Recording
 
     __version__: str
 
@@ -17,18 +17,18 @@ __all__ = ["Recording", "__version__", "list_models", "load_model"]
 
 def list_models() -> "dict[str, Checkpoint]":
     """The catalogue: name -> what it is, who made it, its licence, where its files come from."""
-    from headlens.model.checkpoints.catalogue import CATALOGUE
+    from headlens.model.pretrained.registry import CATALOGUE
 
     return dict(CATALOGUE)
 
 
 def __getattr__(name: str) -> Any:
     if name == "load_model":
-        from headlens.model.loaded import load_model
+        from headlens.model.load import load_model
 
         return load_model
     if name == "Recording":
-        from headlens.model.recording import Recording
+        from headlens.model.recording.recording import Recording
 
         return Recording
     if name == "__version__":

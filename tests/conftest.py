@@ -10,18 +10,20 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.paths import ROOT
+
 if TYPE_CHECKING:
-    from headlens.model.huggingface.text import TransformersText
-    from headlens.model.loaded import ImageModel, TextModel
+    from headlens.model.huggingface.text.model import TransformersText
+    from headlens.model.load import ImageModel, TextModel
 
 # Where the language model of the catalogue is kept once it has been dequantised: not in the home of who runs the tests.
-os.environ.setdefault("HEADLENS_CACHE", str(Path(__file__).parent.parent / ".pytest_cache" / "headlens"))
+os.environ.setdefault("HEADLENS_CACHE", str(ROOT / ".pytest_cache" / "headlens"))
 
 
 @pytest.fixture(scope="session")
 def smollm2() -> "TransformersText":
     """SmolLM2-135M-Instruct in float32 on the CPU."""
-    from headlens.model.loaded import load_model
+    from headlens.model.load import load_model
 
     return load_model("smollm2-135m", device="cpu")  # type: ignore[return-value]  # it is no encoder
 
@@ -29,7 +31,7 @@ def smollm2() -> "TransformersText":
 @pytest.fixture(scope="session")
 def minilm() -> "TextModel":
     """all-MiniLM-L6-v2 in float32 on the CPU."""
-    from headlens.model.loaded import TextModel, load_model
+    from headlens.model.load import TextModel, load_model
 
     model = load_model("minilm-l6", device="cpu")
     assert isinstance(model, TextModel)
@@ -39,7 +41,7 @@ def minilm() -> "TextModel":
 @pytest.fixture(scope="session")
 def dinov2() -> "ImageModel":
     """The DINOv2 with saliency decoder in float32 on the CPU."""
-    from headlens.model.loaded import ImageModel, load_model
+    from headlens.model.load import ImageModel, load_model
 
     model = load_model("dinov2-focus", device="cpu")
     assert isinstance(model, ImageModel)
@@ -49,5 +51,5 @@ def dinov2() -> "ImageModel":
 @pytest.fixture(scope="session")
 def sample_photo() -> Callable[[str], Path]:
     """The path of a photo in assets/samples by its name: astronaut, chelsea, coffee or rocket."""
-    samples = Path(__file__).parent.parent / "assets" / "samples"
+    samples = ROOT / "assets" / "samples"
     return lambda name: samples / f"{name}.jpg"

@@ -8,7 +8,7 @@ from pathlib import Path
 from headlens.model import load_model
 from headlens.model.errors import CheckpointError
 from tests.model.huggingface import image_models, image_text_models, text_models
-from tests.model.huggingface.test_image_refused import SWIN
+from tests.model.huggingface.vision.test_refused import SWIN
 
 WAYS = {"interface": "attention interface", "functions": "calls of torch"}
 Row = tuple[str, str, str, str]  # family, what it takes, exact or refused, by which way

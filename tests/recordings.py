@@ -5,8 +5,8 @@ import math
 import numpy as np
 import torch
 
-from headlens.model.nn.attention import Heads
-from headlens.model.recording import Description, Recording
+from headlens.model.attention.inputs import Heads
+from headlens.model.recording.recording import Description, Recording
 from tests.masks import as_additive, mask_of
 
 DESCRIPTION = Description(name="random", title="Random heads", kind="text", authors="nobody", licence="none")

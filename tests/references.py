@@ -9,10 +9,10 @@ from safetensors.torch import load_file
 from torch import Tensor
 from transformers import BertConfig, BertModel, Dinov2Config, Dinov2Model
 
-from headlens.model.checkpoints.bert import key_map
 from headlens.model.nn.text import TextConfig, TextEncoder
 from headlens.model.nn.vit import VisionConfig, VisionTransformer
-from headlens.model.recording import Recording
+from headlens.model.pretrained.bert import key_map
+from headlens.model.recording.recording import Recording
 
 
 def bert_from_files(config_path: Path, weights_path: Path) -> BertModel:

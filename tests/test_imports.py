@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parent.parent
+from tests.paths import ROOT
+
 SHIPPED = [path for folder in ("model", "viz") for path in sorted((ROOT / folder).rglob("*.py"))]
 SHIPPED += sorted(ROOT.glob("*.py"))
 ALL = SHIPPED + sorted((ROOT / "tests").rglob("*.py"))
@@ -97,7 +98,7 @@ def test_model_knows_nothing_of_the_page(path: Path) -> None:
 
 def test_only_the_adapter_imports_transformers() -> None:
     """It takes seconds, and most who come need it not."""
-    allowed = ("model/huggingface", "model/checkpoints/smollm2.py")
+    allowed = ("model/huggingface", "model/pretrained/smollm2.py")
     importing = {path for path in SHIPPED if "transformers" in tops(all_imports(path))}
     assert {path for path in importing if not inside(path, *allowed)} == set()
 
@@ -108,7 +109,16 @@ def test_figures_take_numpy_and_give_plotly() -> None:
 
 
 def test_only_the_page_imports_streamlit() -> None:
-    allowed = ("app.py", "viz/start", "viz/server/asgi.py", "viz/cli.py", "viz/panels", "viz/components")
+    allowed = (
+        "app.py",
+        "viz/start",
+        "viz/server/asgi.py",
+        "viz/cli.py",
+        "viz/pages",
+        "viz/inputs",
+        "viz/explorer",
+        "viz/export",
+    )
     importing = {path for path in SHIPPED if "streamlit" in tops(all_imports(path))}
     assert {path for path in importing if not inside(path, *allowed)} == set()
 

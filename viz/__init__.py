@@ -1,1 +1,1 @@
-"""What is seen: pure Plotly figures, and the Streamlit panels around them."""
+"""What is seen: figures, the explorer, the pages and their server."""

@@ -7,8 +7,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from headlens.model.nn.attention import Heads
-from headlens.model.recording import Recording
+from headlens.model.attention.inputs import Heads
+from headlens.model.recording.recording import Recording
 
 
 def joined(cross: Recording) -> Recording:

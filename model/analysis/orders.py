@@ -4,7 +4,7 @@ import numpy as np
 
 from headlens.model.analysis.heads import patch_distance, spread, token_distance
 from headlens.model.analysis.sample import sampled_queries
-from headlens.model.recording import Recording
+from headlens.model.recording.recording import Recording
 
 Placed = tuple[int, int, float]  # layer, head, what was measured
 

@@ -1,14 +1,13 @@
 """The encoder: attention and a feed-forward network, each inside a residual connection with a layer norm."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
 
-from headlens.model.nn.attention import Heads, MultiHeadAttention
-
-OnLayer = Callable[[int], object]  # is told each layer as it is done; what it raises stops the run
+from headlens.model.attention.inputs import Heads
+from headlens.model.nn.multi_head import MultiHeadAttention
+from headlens.model.progress import OnLayer
 
 
 @dataclass(frozen=True)

@@ -5,9 +5,10 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from headlens.model.nn.attention import Heads
-from headlens.model.nn.encoder import Encoder, EncoderConfig, OnLayer
+from headlens.model.attention.inputs import Heads
+from headlens.model.nn.encoder import Encoder, EncoderConfig
 from headlens.model.nn.positional import LearnedPositions, SinusoidalPositions
+from headlens.model.progress import OnLayer
 
 
 @dataclass(frozen=True)

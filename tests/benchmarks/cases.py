@@ -10,24 +10,25 @@ resizing, and the embedding or the saliency map.
 import json
 from collections.abc import Callable
 from itertools import cycle, islice
-from pathlib import Path
 from typing import Any
 
 import torch
 from tokenizers import Tokenizer
 
 from headlens.model import list_models, load_model
-from headlens.model.checkpoints.bert import read_config
-from headlens.model.checkpoints.dinov2_onnx import CONFIG as DINOV2
-from headlens.model.checkpoints.files import locate
-from headlens.model.inputs import read_image, read_text
-from headlens.model.loaded import ImageModel, TextModel
+from headlens.model.inputs.image import read_image
+from headlens.model.inputs.text import read_text
+from headlens.model.load import ImageModel, TextModel
 from headlens.model.nn.encoder import EncoderConfig
 from headlens.model.nn.text import TextConfig, TextEncoder
+from headlens.model.pretrained.bert import read_config
+from headlens.model.pretrained.dinov2_onnx import CONFIG as DINOV2
+from headlens.model.pretrained.files import locate
+from tests.paths import ROOT
 from tests.references import bert_like, dinov2_like
 
 Calls = dict[str, Callable[[], Any]]
-PHOTO = Path(__file__).parents[2] / "assets" / "samples" / "coffee.jpg"
+PHOTO = ROOT / "assets" / "samples" / "coffee.jpg"
 WORDS = "so if it is in my bag or on it , we go to it , and he or I put it by the box ;"  # one token each
 
 

@@ -13,10 +13,10 @@ from typing import Any
 import numpy as np
 import torch
 
-from headlens.model.nn.attention import Heads
+from headlens.model.attention.inputs import Heads
 from headlens.model.nn.encoder import EncoderConfig
 from headlens.model.nn.vit import VisionConfig, VisionTransformer
-from headlens.model.recording import Recording
+from headlens.model.recording.recording import Recording
 from tests.benchmarks.cases import fused
 from tests.benchmarks.measure import Row, in_turns, markdown, megabytes, milliseconds, say
 from tests.recordings import DESCRIPTION

@@ -10,7 +10,7 @@ import torch
 from playwright.sync_api import Browser
 
 from headlens.model import load_model
-from headlens.model.anatomy.anatomy import Anatomy
+from headlens.model.trace.anatomy import Anatomy
 from tests.benchmarks.measure import Row, in_turns, markdown, milliseconds, say
 from tests.benchmarks.pages import app, chromium, visitor
 

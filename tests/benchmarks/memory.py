@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 import torch
 
-from headlens.model.nn.attention import Heads
+from headlens.model.attention.inputs import Heads
 from tests.benchmarks.cases import CASES, random_bert
 from tests.benchmarks.measure import Row, fresh, markdown, megabytes, say
 

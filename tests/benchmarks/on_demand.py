@@ -8,9 +8,9 @@ above 2,048 tokens by a sample of the queries.
 from collections.abc import Callable, Iterator
 from functools import partial
 
-from headlens.model.recording import Recording
-from headlens.viz.components.payload import LARGEST_DRAWN, all_heads, text_tiles
-from headlens.viz.store import Kept
+from headlens.model.recording.recording import Recording
+from headlens.model.runtime.recordings import Kept
+from headlens.viz.explorer.payload import LARGEST_DRAWN, all_heads, text_tiles
 from tests.benchmarks.measure import Row, in_turns, markdown, milliseconds, say
 from tests.recordings import random_recording
 

@@ -13,7 +13,7 @@ from bertviz import head_view, model_view
 from playwright.sync_api import Browser, Page
 
 from headlens.model import load_model
-from headlens.model.loaded import TextModel
+from headlens.model.load import TextModel
 from tests.benchmarks.cases import text_of
 from tests.benchmarks.measure import Row, markdown, megabytes, say
 from tests.benchmarks.pages import Wire, app, chromium, visitor, wait_for_picture

@@ -8,8 +8,10 @@ from pathlib import Path
 import numpy as np
 from playwright.sync_api import FloatRect, Locator, Page, Position, expect
 
+from tests.paths import ROOT
+
 SCREENSHOTS = Path(__file__).parent / "screenshots"
-PICTURES = Path(__file__).parents[2] / "assets" / "pictures"  # of the README
+PICTURES = ROOT / "assets" / "pictures"  # of the README
 EXPLORER = "document.querySelector('.hl').explorer"
 SETTLED = """() => {
     const root = document.querySelector('.hl[data-painted]');

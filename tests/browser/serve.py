@@ -11,7 +11,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-ROOT = Path(__file__).parents[2]
+from tests.paths import ROOT
+
 ARGUMENTS = [  # of Chromium
     "--no-sandbox",
     "--disable-gpu",

@@ -4,7 +4,7 @@ import re
 
 from playwright.sync_api import Page, expect
 
-from headlens.viz.samples import TEXTS
+from headlens.viz.inputs.samples import TEXTS
 from tests.browser.look import close, head_at, open_page, painted, press, says, seen, select, settle, shows, type_text
 
 

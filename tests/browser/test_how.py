@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 from playwright.sync_api import Page, expect
 
-from headlens.model.loaded import ImageModel, TextModel
-from headlens.model.recording import Recording
-from headlens.viz.panels.how.steps import STEPS
-from headlens.viz.samples import TEXTS
+from headlens.model.load import ImageModel, TextModel
+from headlens.model.recording.recording import Recording
+from headlens.viz.inputs.samples import TEXTS
+from headlens.viz.pages.how.steps import STEPS
 from tests.browser.look import close
 
 SETTLED = """() => document.querySelector('[data-testid=stApp][data-test-script-state=notRunning]')

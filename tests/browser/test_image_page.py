@@ -10,7 +10,7 @@ from playwright.sync_api import Page, expect
 
 from headlens.viz.figures.labels import percent
 from headlens.viz.figures.pictures import darkened
-from headlens.viz.samples import PHOTOS
+from headlens.viz.inputs.samples import PHOTOS
 from headlens.viz.theme import HEAT, lookup_table
 from tests.browser.look import (
     EXPLORER,

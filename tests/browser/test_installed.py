@@ -12,8 +12,8 @@ import pytest
 from playwright.sync_api import Browser, expect
 
 from tests.browser.serve import start_command
+from tests.paths import ROOT
 
-ROOT = Path(__file__).parents[2]
 DEPENDENCIES = sysconfig.get_path("purelib")  # of the environment at hand, its packages without their .pth files
 LOOKS = "Layer 3, head 1: what “it” looks at"
 
@@ -93,7 +93,7 @@ def test_a_checkout_without_links_runs_too(tmp_path: Path) -> None:
         link.unlink()
         link.write_text(target)
     code = (
-        "from headlens.viz.cli import server_options; from headlens.viz.samples import PHOTOS; import headlens;"
+        "from headlens.viz.cli import server_options; from headlens.viz.inputs.samples import PHOTOS; import headlens;"
         "PHOTOS['Coffee'].read(); print(headlens.__file__);"
         "print(server_options('127.0.0.1', 1, [])['server.allowedHosts'])"
     )

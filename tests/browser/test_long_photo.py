@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from playwright.sync_api import Page, expect
 
-from headlens.model.loaded import ImageModel
-from headlens.model.recording import Recording
+from headlens.model.load import ImageModel
+from headlens.model.recording.recording import Recording
 from tests.browser.look import EXPLORER, close, framed, open_page, says, seen, select, settle, shows, trace
 
 

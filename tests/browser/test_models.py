@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 from playwright.sync_api import Page, expect
 
-from headlens.model.huggingface.text import TransformersText
+from headlens.model.huggingface.text.model import TransformersText
 from tests.browser.look import close, open_page, says, seen, settle, shows, trace
 from tests.browser.serve import ROOT
-from tests.model.huggingface.test_text_families import loaded
+from tests.model.huggingface.text.test_families import loaded
 from tests.model.huggingface.text_models import write_folder
 
 

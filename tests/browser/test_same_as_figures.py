@@ -7,7 +7,7 @@ from playwright.sync_api import Page
 
 from headlens.viz.figures import strip_figure
 from headlens.viz.figures.tiles import matrix_tiles
-from headlens.viz.samples import TEXTS
+from headlens.viz.inputs.samples import TEXTS
 from headlens.viz.theme import LIGHT, lookup_table
 from tests.browser.look import open_page
 

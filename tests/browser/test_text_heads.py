@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from playwright.sync_api import Page, expect
 
-from headlens.viz.samples import TEXTS
+from headlens.viz.inputs.samples import TEXTS
 from tests.browser.look import (
     EXPLORER,
     box,

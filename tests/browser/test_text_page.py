@@ -7,7 +7,7 @@ import pytest
 from playwright.sync_api import Page, Position, expect
 
 from headlens.viz.figures.labels import percent
-from headlens.viz.samples import TEXTS
+from headlens.viz.inputs.samples import TEXTS
 from tests.browser.look import (
     Frames,
     box,

@@ -7,7 +7,7 @@ import numpy as np
 from PIL import Image
 from playwright.sync_api import Page, expect
 
-from headlens.viz.samples import PHOTOS
+from headlens.viz.inputs.samples import PHOTOS
 from tests.browser.look import EXPLORER, box, close, open_page, painted, point, seen, settle, shows
 
 

@@ -14,8 +14,8 @@ from safetensors.torch import save_file
 from torch import nn
 
 from headlens.model import list_models, load_model
-from headlens.model.checkpoints.files import locate
-from headlens.model.loaded import ImageModel
+from headlens.model.load import ImageModel
+from headlens.model.pretrained.files import locate
 
 
 def copy_weights(folder: Path, names: list[str]) -> None:

@@ -10,17 +10,18 @@ from safetensors.torch import load_file
 from tokenizers import Tokenizer
 from torch import Tensor, nn
 
-from headlens.model.checkpoints.bert import read_config
-from headlens.model.checkpoints.catalogue import CATALOGUE
-from headlens.model.checkpoints.dinov2_onnx import CONFIG as DINOV2
-from headlens.model.inputs import read_image
-from headlens.model.loaded import ImageModel, TextModel
-from headlens.model.nn.attention import Heads, scaled_dot_product_attention
+from headlens.model.attention.formula import scaled_dot_product_attention
+from headlens.model.attention.inputs import Heads
+from headlens.model.inputs.image import read_image
+from headlens.model.load import ImageModel, TextModel
 from headlens.model.nn.encoder import EncoderConfig
 from headlens.model.nn.saliency import SaliencyDecoder
 from headlens.model.nn.text import TextConfig, TextEncoder
 from headlens.model.nn.vit import VisionConfig, VisionTransformer
-from headlens.model.recording import Recording
+from headlens.model.pretrained.bert import read_config
+from headlens.model.pretrained.dinov2_onnx import CONFIG as DINOV2
+from headlens.model.pretrained.registry import CATALOGUE
+from headlens.model.recording.recording import Recording
 from tests.references import bert_like, dinov2_like
 
 Network = TypeVar("Network", bound=nn.Module)

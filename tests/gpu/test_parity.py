@@ -11,7 +11,7 @@ import torch
 if not torch.cuda.is_available():
     pytest.skip("this machine has no CUDA GPU", allow_module_level=True)
 
-from headlens.model.recording import Recording
+from headlens.model.recording.recording import Recording
 from tests.gpu import parity
 from tests.references import differences
 

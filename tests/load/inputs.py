@@ -8,7 +8,7 @@ from functools import cache
 import numpy as np
 from PIL import Image
 
-from tests.viz.payloads import Payload
+from tests.viz.explorer.payloads import Payload
 
 WORDS = [
     "bird",

@@ -17,7 +17,7 @@ from streamlit.proto.WidgetStates_pb2 import WidgetState
 from websockets.sync.client import connect
 from websockets.typing import Origin, Subprotocol
 
-from tests.viz.payloads import Payload, unpack
+from tests.viz.explorer.payloads import Payload, unpack
 
 SECONDS = 120  # for any one answer; only a server that hangs takes so long
 ENDED_WELL = (ForwardMsg.FINISHED_SUCCESSFULLY, ForwardMsg.FINISHED_FRAGMENT_RUN_SUCCESSFULLY)

@@ -12,11 +12,11 @@ from urllib.parse import urlencode
 
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 
-from headlens.viz.samples import TEXTS
+from headlens.viz.inputs.samples import TEXTS
 from tests.browser.serve import start
 from tests.load.inputs import is_photo, is_text, marker, photo, text
 from tests.load.visitor import Visitor
-from tests.viz.payloads import Payload, unpack
+from tests.viz.explorer.payloads import Payload, unpack
 
 VISITORS = 20
 SIZES = 448, 672  # of the photos' short sides, by turns

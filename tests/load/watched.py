@@ -31,7 +31,7 @@ def held(path: str) -> Held:
 
 
 def _tell(listener: Listener) -> None:
-    from headlens.viz.panels import recorder
+    from headlens.viz.pages import runtime as held_by_pages
 
     while True:
         with listener.accept() as connection:
@@ -39,8 +39,8 @@ def _tell(listener: Listener) -> None:
             files = runtime.uploaded_file_mgr.file_storage.values()  # type: ignore[attr-defined]
             connection.send(
                 {
-                    "recordings": len(recorder._store()._kept),
-                    "at_work": len(recorder._gate()._tickets),
+                    "recordings": len(held_by_pages._store()._kept),
+                    "at_work": len(held_by_pages._gate()._tickets),
                     "sessions": len(runtime._session_mgr.list_sessions()),
                     "uploads": sum(len(each) for each in files),
                 }

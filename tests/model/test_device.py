@@ -12,6 +12,7 @@ import torch
 from headlens.model import load_model
 from headlens.model.device import enough_memory, parallel_runs, pick_device, pick_dtype, synchronize
 from headlens.model.errors import DeviceError
+from tests.paths import ROOT
 from tests.sentences import is_one_sentence
 
 CPU = torch.device("cpu")
@@ -97,7 +98,7 @@ print(model.record(sys.argv[1], 224).num_tokens)
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="the limit is set as Linux sets it")
 def test_too_little_memory_is_one_sentence_and_the_model_lives_on(sample_photo: Callable[[str], Path]) -> None:
     command = [sys.executable, "-c", SCRIPT, str(sample_photo("coffee"))]
-    done = subprocess.run(command, cwd=Path(__file__).parents[2], capture_output=True, text=True, timeout=120)
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120)
     assert done.stdout == "There is not enough memory on cpu for this input; give a smaller one.\n385\n", done.stderr
 
 
@@ -110,9 +111,7 @@ def test_as_many_runs_at_once_as_there_are_cores_or_one_on_a_gpu() -> None:
     script = "import os, torch; os.sched_setaffinity(0, {min(os.sched_getaffinity(0))});"
     script += "from headlens.model.device import parallel_runs; print(parallel_runs(torch.device('cpu')))"
     if hasattr(os, "sched_setaffinity"):
-        done = subprocess.run(
-            [sys.executable, "-c", script], cwd=Path(__file__).parents[2], capture_output=True, text=True
-        )
+        done = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True)
         assert done.stdout == "1\n", done.stderr
     assert parallel_runs(CPU) >= 1
     assert parallel_runs(torch.device("cuda")) == 1

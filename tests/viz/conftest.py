@@ -1,29 +1,55 @@
-"""Recordings of the real models that several files look at; nobody changes them."""
+"""Recordings of the real models that several files look at, which nobody changes; and how often the models run."""
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Any
 
 import pytest
 
-if TYPE_CHECKING:
-    from headlens.model.loaded import ImageModel, TextModel
-    from headlens.model.recording import Recording
+from headlens.model.load import ImageModel, TextModel
+from headlens.model.recording.recording import Recording
+from headlens.viz.pages import runtime
 
 
 @pytest.fixture(scope="session")
-def trophy(minilm: "TextModel") -> "Recording":
+def trophy(minilm: TextModel) -> Recording:
     """The sentence of the sample Trophy."""
     return minilm.record("The trophy does not fit in the brown suitcase because it is too big.")
 
 
 @pytest.fixture(scope="session")
-def pair(minilm: "TextModel") -> "Recording":
+def pair(minilm: TextModel) -> Recording:
     """The two sentences of the sample A pair: it has two [SEP]."""
     return minilm.record(("A cat is sleeping on the sofa.", "The kitten naps on the couch."))
 
 
 @pytest.fixture(scope="session")
-def coffee(dinov2: "ImageModel", sample_photo: "Callable[[str], Path]") -> "Recording":
+def coffee(dinov2: ImageModel, sample_photo: Callable[[str], Path]) -> Recording:
     """The photo of the sample Coffee, small: 16 x 24 patches."""
     return dinov2.record(sample_photo("coffee"), 224)
+
+
+def count(monkeypatch: pytest.MonkeyPatch, kind: type[Any]) -> list[Any]:
+    """The inputs on which models of a kind run from now on; nothing is kept from before."""
+    runtime._store.clear()
+    runs: list[Any] = []
+    record = kind.record
+
+    def counted(self: Any, given: Any, *arguments: Any, **options: Any) -> Any:
+        runs.append(given)
+        return record(self, given, *arguments, **options)
+
+    monkeypatch.setattr(kind, "record", counted)
+    return runs
+
+
+@pytest.fixture
+def text_runs(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
+    """Texts that the text model runs on."""
+    return count(monkeypatch, TextModel)
+
+
+@pytest.fixture
+def image_runs(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
+    """Photos that the image model runs on."""
+    return count(monkeypatch, ImageModel)

@@ -7,7 +7,7 @@ import pytest
 from plotly.colors import sequential
 
 from headlens.viz.theme import DARK, HEAT, LIGHT, THEMES, Theme, lookup_table, page_layout, see_through
-from tests.viz.colours import contrast, lightness, luminance, rgb_of
+from tests.viz.figures.colours import contrast, lightness, luminance, rgb_of
 
 SCALES = {"light": LIGHT.weights, "dark": DARK.weights, "heat": HEAT}
 

@@ -3,7 +3,7 @@
 import html
 from collections.abc import Sequence
 
-from headlens.viz.visible import isolated, visible
+from headlens.viz.view.visible import isolated, visible
 
 UNSEEN = "\u2060"
 MAX_LABEL = 14  # characters of a tick label; the hover has the whole token

@@ -9,7 +9,7 @@ from starlette.requests import Request
 from starlette.responses import FileResponse, RedirectResponse, Response
 from starlette.routing import Route
 
-MODULES = Path(__file__).parents[1] / "components" / "js"
+MODULES = Path(__file__).parents[1] / "explorer" / "js"
 PLOTLY = resources.files(plotly) / "package_data" / "plotly.min.js"
 VERSION = metadata.version("plotly")
 

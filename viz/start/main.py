@@ -4,8 +4,8 @@ from importlib import resources
 
 import streamlit as st
 
-from headlens.viz.panels import generate_page, how_page, image_page, text_page
-from headlens.viz.panels.frame import frame
+from headlens.viz.pages import generate_page, how_page, image_page, text_page
+from headlens.viz.pages.frame import frame
 
 st.set_page_config(page_title="Headlens", page_icon=str(resources.files("headlens.assets") / "icon.svg"), layout="wide")
 pages = [

@@ -12,10 +12,10 @@ from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 from transformers import PreTrainedModel
 
-from headlens.model.huggingface.bounds import read_config
-from headlens.model.huggingface.image import TransformersImage, load_image
-from headlens.model.recording import Description
-from tests.model.pictures import noise
+from headlens.model.huggingface.load.limits import read_config
+from headlens.model.huggingface.vision.model import TransformersImage, load_image
+from headlens.model.recording.recording import Description
+from tests.model.inputs.pictures import noise
 
 SHAPE: dict[str, Any] = {
     "hidden_size": 32,

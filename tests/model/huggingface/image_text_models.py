@@ -11,8 +11,8 @@ from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 from transformers import PreTrainedModel, PreTrainedTokenizerFast
 
-from headlens.model.huggingface.bounds import read_config
-from headlens.model.huggingface.image_text import TransformersImageText, load_image_text
+from headlens.model.huggingface.load.limits import read_config
+from headlens.model.huggingface.multimodal.model import TransformersImageText, load_image_text
 from tests.model.huggingface.image_models import DESCRIPTION, PROCESSOR, save
 
 SPECIAL = ["<bos>", "<fake_token_around_image>", "<global-img>", "<|vision_start|>", "<|vision_end|>", "<image>"]

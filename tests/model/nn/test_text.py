@@ -5,7 +5,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from headlens.model.nn.attention import scaled_dot_product_attention
+from headlens.model.attention.formula import scaled_dot_product_attention
 from headlens.model.nn.encoder import EncoderConfig
 from headlens.model.nn.positional import sinusoidal_positions
 from headlens.model.nn.text import TextConfig, TextEncoder, mean_embedding

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from headlens.model.nn.attention import scaled_dot_product_attention
+from headlens.model.attention.formula import scaled_dot_product_attention
 from headlens.model.nn.encoder import EncoderConfig
 from headlens.model.nn.vit import VisionConfig, VisionTransformer
 from tests.model.nn.weights import randomize

@@ -6,7 +6,7 @@ import pytest
 
 from headlens.viz.figures import head_grid
 from headlens.viz.theme import DARK, LIGHT, Theme, lookup_table
-from tests.viz.decode import picture_in
+from tests.viz.figures.decode import picture_in
 
 STEPS = np.random.default_rng(1).integers(0, 256, (3, 4, 5, 7), dtype=np.uint8)  # layer, head, height, width
 

@@ -8,7 +8,7 @@ import pytest
 
 from headlens.viz.figures import attention_heatmap
 from headlens.viz.theme import DARK, LIGHT, Theme
-from tests.viz.colours import rgb_of
+from tests.viz.figures.colours import rgb_of
 from tests.viz.figures.made import random_weights, special_at
 
 TOKENS = ("[CLS]", "the", "cat", "saw", "the", "[SEP]")

@@ -9,8 +9,8 @@ import pytest
 
 from headlens.viz.figures import attention_heatmap, strongest_bars
 from headlens.viz.figures.labels import categories, cell_categories, escape, percent, token_axis
-from headlens.viz.visible import visible
-from tests.viz.decode import is_escaped, strings_in
+from headlens.viz.view.visible import visible
+from tests.viz.figures.decode import is_escaped, strings_in
 from tests.viz.figures.made import random_weights, special_at
 from tests.viz.hostile import HOSTILE
 

@@ -6,10 +6,10 @@ import numpy as np
 import plotly.graph_objects as go
 import pytest
 
-from headlens.model.recording import Photo
+from headlens.model.recording.recording import Photo
 from headlens.viz.figures import patch_overlay, saliency_overlay
 from headlens.viz.theme import DARK, LIGHT
-from tests.viz.decode import picture_in
+from tests.viz.figures.decode import picture_in
 from tests.viz.figures.made import grey_by_hand, photo_of, random_weights
 
 ROWS, COLUMNS = 3, 5

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from headlens.viz.figures.pictures import darkened, data_uri, shrunk
-from tests.viz.decode import picture_in
+from tests.viz.figures.decode import picture_in
 from tests.viz.figures.made import grey_by_hand, photo_of
 
 

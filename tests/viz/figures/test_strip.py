@@ -7,8 +7,8 @@ import pytest
 
 from headlens.viz.figures import strip_figure
 from headlens.viz.theme import DARK, LIGHT, Theme
-from tests.viz.colours import contrast, rgb_of
-from tests.viz.decode import is_escaped
+from tests.viz.figures.colours import contrast, rgb_of
+from tests.viz.figures.decode import is_escaped
 from tests.viz.hostile import HOSTILE
 
 TOKENS = ["[CLS]", "one", "two", "three", "[SEP]"]

@@ -8,7 +8,7 @@ import pytest
 
 from headlens.viz.figures.tiles import blended, matrix_tiles, overlay_tiles
 from headlens.viz.theme import HEAT, lookup_table
-from tests.viz.colours import rgb_of
+from tests.viz.figures.colours import rgb_of
 from tests.viz.figures.made import grey_by_hand, photo_of, random_weights, special_at
 
 

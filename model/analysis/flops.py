@@ -1,0 +1,78 @@
+"""What attention costs: counted, and measured where the model runs."""
+
+import time
+from collections.abc import Callable, Sequence
+from statistics import median
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from headlens.model.attention.formula import scaled_dot_product_attention
+from headlens.model.attention.inputs import Heads
+from headlens.model.device import synchronize
+
+REPEATS = 5
+
+
+class Cost(NamedTuple):
+    """Seconds that one layer takes for so many tokens."""
+
+    num_tokens: int
+    one_by_one: float  # attention, a head after the other
+    at_once: float  # attention, all heads in one product
+    linear: float  # the projections and the feed-forward network
+
+
+@torch.inference_mode()
+def measure(maps: Sequence[nn.Module], heads: Heads, num_tokens: int) -> Cost:
+    """The median of REPEATS runs on random rows, after one that warms up.
+
+    Args:
+        maps: all linear maps of the layer.
+        heads: of the layer, for their number, width and number format.
+        num_tokens: to measure with.
+    """
+
+    def rows(*axes: int) -> Tensor:
+        return torch.randn(*axes, device=heads.query.device, dtype=heads.query.dtype)
+
+    num_heads, like = heads.num_heads, (heads.query, heads.key, heads.value)
+    query, key, value = (rows(num_heads, num_tokens, vectors.shape[-1]) for vectors in like)
+    given = [(part, rows(num_tokens, _width(part))) for part in maps]
+
+    def one_by_one() -> None:
+        for head in range(num_heads):
+            scaled_dot_product_attention(query[head], key[head], value[head])
+
+    def linear() -> None:
+        for part, each in given:
+            part(each)
+
+    def timed(work: Callable[[], object]) -> float:
+        work()
+        taken = []
+        for _ in range(REPEATS):
+            synchronize(heads.query.device)
+            started = time.perf_counter()
+            work()
+            synchronize(heads.query.device)
+            taken.append(time.perf_counter() - started)
+        return median(taken)
+
+    at_once = timed(lambda: scaled_dot_product_attention(query, key, value))
+    return Cost(num_tokens, timed(one_by_one), at_once, timed(linear))
+
+
+def multiplications(maps: Sequence[nn.Module], heads: Heads, num_tokens: int) -> tuple[int, int]:
+    """Of one layer: those that grow with n² (scores and mixing), and those with n (the linear maps: n times their
+    weights); Vaswani et al. 2017, section 4 and table 1, counts the first."""
+    each = heads.query.shape[-1] + heads.value.shape[-1]
+    weights = sum(part.weight.numel() for part in maps if isinstance(part.weight, Tensor))
+    return num_tokens**2 * heads.num_heads * each, num_tokens * weights
+
+
+def _width(part: nn.Module) -> int:
+    """Of the rows that a linear map takes; transformers' Conv1D has its weight [in, out]."""
+    assert isinstance(part.weight, Tensor)
+    return int(part.weight.shape[1 if isinstance(part, nn.Linear) else 0])

@@ -1,0 +1,85 @@
+"""Scaled dot-product attention, its parts as functions (Vaswani et al. 2017, section 3.2.1)."""
+
+import math
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+
+class Attention(NamedTuple):
+    """What scaled dot-product attention computes on its way; n queries, m keys."""
+
+    scores: Tensor  # [..., query, key], scaled and masked: what goes into the softmax
+    weights: Tensor  # [..., query, key], each row sums to one
+    context: Tensor  # [..., query, d_head], the values in the mixture that the weights say
+
+
+def attention_scores(query: Tensor, key: Tensor, mask: Tensor | None = None, scale: float | None = None) -> Tensor:
+    """q k^T * scale, with the mask applied.
+
+    Args:
+        query: [..., query, d_head].
+        key: [..., key, d_head].
+        mask: broadcastable to [..., query, key]; bool: True may be looked at, the others get -inf; float: is added.
+        scale: 1 / sqrt(d_head) when None (Vaswani et al. 2017, section 3.2.1).
+
+    Returns:
+        [..., query, key].
+    """
+    if scale is None:
+        scale = 1 / math.sqrt(query.shape[-1])
+    return masked(query @ key.transpose(-2, -1) * scale, mask)
+
+
+def masked(scores: Tensor, mask: Tensor | None) -> Tensor:
+    """Scores [..., query, key] with the mask applied, as in `attention_scores`."""
+    if mask is None:
+        return scores
+    if mask.dtype == torch.bool:
+        return scores.masked_fill(~mask, -math.inf)
+    return scores + mask.to(scores.dtype)
+
+
+def attention_weights(scores: Tensor, sinks: Tensor | None = None) -> Tensor:
+    """Softmax over the keys; a query that may look at nothing gets zeros, as torch's fused kernels give it.
+
+    Args:
+        scores: [..., head, query, key].
+        sinks: broadcastable to [..., head, query], a score more in each softmax, whose weight goes nowhere: rows then
+            sum to less than one (OpenAI 2025, "gpt-oss-120b & gpt-oss-20b model card", section 2.2).
+    """
+    nothing = scores.amax(dim=-1, keepdim=True) == -math.inf
+    if sinks is not None:
+        scores = torch.cat([scores, sinks.to(scores.dtype).expand(scores.shape[:-1])[..., None]], dim=-1)
+    weights = scores.softmax(dim=-1)
+    weights = weights if sinks is None else weights[..., :-1]
+    return weights.masked_fill(nothing, 0.0) if nothing.any() else weights
+
+
+def scaled_dot_product_attention(
+    query: Tensor, key: Tensor, value: Tensor, mask: Tensor | None = None, scale: float | None = None
+) -> Attention:
+    """softmax(q k^T / sqrt(d_head)) v (Vaswani et al. 2017, equation 1), with everything on the way.
+
+    Args:
+        query: [..., query, d_head].
+        key: [..., key, d_head].
+        value: [..., key, d_head].
+        mask: as in `attention_scores`.
+        scale: as in `attention_scores`.
+    """
+    scores = attention_scores(query, key, mask, scale)
+    weights = attention_weights(scores)
+    return Attention(scores, weights, weights @ value)
+
+
+def with_causal(mask: Tensor, queries: Tensor, keys: Tensor) -> Tensor:
+    """A mask [..., query, key] that also hides keys later than their query; queries and keys say where they stand."""
+    earlier = keys <= queries[:, None]
+    return mask & earlier if mask.dtype == torch.bool else mask.masked_fill(~earlier, -math.inf)
+
+
+def wide(tensor: Tensor) -> Tensor:
+    """In float32 at least."""
+    return tensor if tensor.dtype == torch.float64 else tensor.float()

@@ -1,0 +1,100 @@
+"""What one call of attention is given: any of its weights can be computed from that, later and in part."""
+
+import math
+from dataclasses import dataclass, replace
+
+import torch
+from torch import Tensor
+
+from headlens.model.attention.formula import attention_scores, attention_weights, masked, wide, with_causal
+
+
+@dataclass(frozen=True)
+class Heads:
+    """All that one attention layer was given: any of its weights can be computed from this, later and in part."""
+
+    query: Tensor  # [..., head, query, d_head]
+    key: Tensor  # [..., key head, key, d_head]; heads side by side share one (Ainslie et al. 2023, GQA)
+    value: Tensor  # [..., key head, key, d_value]
+    mask: Tensor | None  # broadcastable to [..., head, query, key]; bool: True may be looked at; float: is added
+    causal: bool  # a query sees no later key
+    scale: float
+    softcap: float | None = None  # scores are softcap * tanh(scores / softcap) (Gemma 2, section 2)
+    sinks: Tensor | None = None  # [head], a score more in each softmax, as in `attention_weights`
+    scores_only: bool = False  # the scores are all in the mask, and the vectors are zeros; see `kept_scores`
+
+    @property
+    def num_heads(self) -> int:
+        return self.query.shape[-3]
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes that its tensors take."""
+        tensors = (self.query, self.key, self.value, self.mask, self.sinks)
+        return sum(tensor.nbytes for tensor in tensors if tensor is not None)
+
+    def repeated(self, vectors: Tensor) -> Tensor:
+        """Keys or values [..., key head, key, d] as each head sees them: [..., head, key, d]."""
+        times = self.num_heads // vectors.shape[-3]
+        return vectors if times == 1 else vectors.repeat_interleave(times, dim=-3)
+
+    def first(self) -> "Heads":
+        """The same without the axis of a batch, of its first input."""
+        mask = None if self.mask is None else self.mask[0]
+        return replace(self, query=self.query[0], key=self.key[0], value=self.value[0], mask=mask)
+
+    def full_mask(self) -> Tensor | None:
+        """The mask with being causal in it, broadcastable to [..., head, query, key]; None: all may look at all."""
+        return self._mask(slice(None), slice(None))
+
+    def scores(self, rows: slice | Tensor, columns: slice, head: int | None = None) -> Tensor:
+        """What goes into the softmax for some queries and keys: [..., head, query, key], or of one head.
+
+        In float32 at least: the fused kernels too add up in float32 where queries and keys are bfloat16.
+        """
+        query, key = self.query[..., rows, :], self.key[..., columns, :]
+        mask = self._mask(rows, columns)
+        if head is None:
+            key = self.repeated(key)
+        else:
+            query, key = query[..., head, :, :], key[..., head * key.shape[-3] // self.num_heads, :, :]
+            mask = mask if mask is None else mask[..., head if mask.shape[-3] > 1 else 0, :, :]
+        if self.softcap is None:
+            return attention_scores(wide(query), wide(key), mask, self.scale)
+        capped = self.softcap * (attention_scores(wide(query), wide(key), None, self.scale) / self.softcap).tanh()
+        return masked(capped, mask)
+
+    def weights(self, rows: slice | Tensor, head: int | None = None) -> Tensor:
+        """Rows of the weights, [..., head, query, key] or of one head; each sums to one, or with sinks to less."""
+        return attention_weights(self.scores(rows, slice(None), head), self._sinks(head))
+
+    def log_sums(self, rows: slice | Tensor, head: int | None = None) -> Tensor:
+        """log of the sum of exp(scores) over all keys, and the sink where there is one: [..., head, query]."""
+        sums = self.scores(rows, slice(None), head).logsumexp(dim=-1)
+        sinks = self._sinks(head)
+        return sums if sinks is None else torch.where(sums == -math.inf, sums, sums.logaddexp(sinks.to(sums.dtype)))
+
+    def _sinks(self, head: int | None) -> Tensor | None:
+        if self.sinks is None:
+            return None
+        return self.sinks[:, None] if head is None else self.sinks[head]
+
+    def _mask(self, rows: slice | Tensor, columns: slice) -> Tensor | None:
+        num_queries, num_keys = self.query.shape[-2], self.key.shape[-2]
+        mask = self.mask
+        if mask is not None:
+            mask = mask.expand(*mask.shape[:-2], num_queries, num_keys)[..., rows, columns]
+            mask = mask.expand(1, *mask.shape) if mask.ndim == 2 else mask  # an axis of heads
+        if self.causal:
+            device = self.query.device
+            everything = torch.ones(1, 1, 1, dtype=torch.bool, device=device)
+            queries, keys = (torch.arange(count, device=device) for count in (num_queries, num_keys))
+            mask = with_causal(everything if mask is None else mask, queries[rows], keys[columns])
+        return mask
+
+
+def kept_scores(scores: Tensor) -> Heads:
+    """The heads of a layer that computes its softmax by itself, from its scores [..., head, query, key], kept whole."""
+    *axes, num_queries, num_keys = scores.shape
+    query, key = scores.new_zeros(*axes, num_queries, 1), scores.new_zeros(*axes, num_keys, 1)
+    return Heads(query, key, key, scores, causal=False, scale=1.0, scores_only=True)

@@ -1,1 +1,0 @@
-"""Where weights come from, and how their keys map onto model.nn."""

@@ -1,0 +1,1 @@
+"""From a folder or the Hub to a network and its tokenizer or image processor, bounded and checked."""

@@ -1,0 +1,174 @@
+"""A model of transformers from a local folder: bounded, loaded, and recorded exactly or refused."""
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeAlias
+
+import torch
+import transformers
+from transformers import AutoConfig, AutoModel, PretrainedConfig
+from transformers.initialization import no_init_weights
+
+from headlens.model.device import free_memory
+from headlens.model.errors import CheckpointError
+from headlens.model.huggingface.load.limits import MAX_LAYERS, read_config, stored_bytes
+from headlens.model.huggingface.load.network import LOADING, architecture_of, cast, refusing, text_class
+from headlens.model.huggingface.multimodal.model import TransformersImageText, load_image_text
+from headlens.model.huggingface.text.load import load_text
+from headlens.model.huggingface.text.model import TransformersText
+from headlens.model.huggingface.vision.model import TransformersImage, load_image
+from headlens.model.recording.recording import Description
+
+Foreign: TypeAlias = TransformersText | TransformersImage | TransformersImageText
+ROOM = 1.5  # a model may take so much more memory than its weights do on disk, times the wider number format
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What a folder says of its model, before it is loaded."""
+
+    config: dict[str, Any]  # its config.json
+    kind: str  # "text", "causal", "sequence", "image" or "image-text"
+    architecture: str  # the class that it was saved from
+    parameters: int
+    layers: int
+    heads: int
+    needed: int  # bytes of memory
+    free: int  # bytes of memory
+    device: torch.device  # that the memory is of
+    licence: str  # "not stated" where the folder does not say it
+
+    def check_memory(self, name: str) -> None:
+        """Raises CheckpointError where the model, so called, needs more than is free."""
+        if self.needed > self.free:
+            raise CheckpointError(
+                f"{name} needs {self.needed / 1e9:.1f} GB of memory, but {self.free / 1e9:.1f} GB are free on "
+                f"{self.device}; take a smaller model."
+            )
+
+
+def read_facts(folder: Path, device: torch.device, dtype: torch.dtype = torch.float32, stored: bool = True) -> Facts:
+    """What loading would bring and take; stored says whether the weights are there already.
+
+    Raises CheckpointError for a folder that holds no model.
+    """
+    said = read_config(folder)
+    config = _config(folder)
+    architecture = architecture_of(said) or said["model_type"]
+    kind = _kind(config, architecture)
+    part = config.vision_config if kind == "image" and hasattr(config, "vision_config") else config
+    part = part if kind == "image" else part.get_text_config()
+    layers, heads = (_largest(getattr(part, f"num_{what}", 0)) for what in ("hidden_layers", "attention_heads"))
+    if not (0 <= layers <= MAX_LAYERS and 0 <= heads <= MAX_LAYERS):
+        raise CheckpointError(
+            f"The config.json in {folder.name!r} says {layers:,} layers of {heads:,} heads, which no model has."
+        )
+    parameters = _parameters(folder, config, stored_bytes(folder) if stored else None)
+    return Facts(
+        config=said,
+        kind=kind,
+        architecture=architecture,
+        parameters=parameters,
+        layers=layers,
+        heads=heads,
+        needed=parameters * dtype.itemsize,
+        free=free_memory(device),
+        device=device,
+        licence=_licence(folder),
+    )
+
+
+def load_folder(
+    folder: Path,
+    name: str,
+    device: torch.device,
+    dtype: torch.dtype,
+    description: Description | None = None,
+    part: str | None = None,
+) -> Foreign:
+    """The model in a folder that save_pretrained wrote, ready to record.
+
+    Args:
+        folder: with config.json, safetensors and a tokenizer or image processor.
+        name: to call it by.
+        device: to run it on.
+        dtype: to run it in.
+        description: of it, where more is known than the folder says.
+        part: "text" for the text tower of a model with two (CLIP, SigLIP), of which the one for images is loaded else.
+
+    Raises CheckpointError for a folder without a model, one that is damaged or too large, or a model that cannot be
+    recorded exactly.
+    """
+    with LOADING:
+        return _load(folder, name, device, dtype, description, part)
+
+
+def _load(
+    folder: Path, name: str, device: torch.device, dtype: torch.dtype, description: Description | None, part: str | None
+) -> Foreign:
+    wide = torch.float32 if dtype == torch.bfloat16 else dtype  # bfloat16 rounds by more than the probe lets pass
+    facts = read_facts(folder, device, wide)
+    facts.check_memory(name)
+    if description is None:
+        kind = "text" if part == "text" else facts.kind
+        description = Description(name, name, kind, "not stated", facts.licence)
+    model: Foreign
+    if facts.kind == "image" and part != "text":
+        model = load_image(folder, facts.config, description, device, wide)
+    elif facts.kind == "image-text":
+        model = load_image_text(folder, facts.config, description, device, wide)
+    else:
+        architecture = text_class(facts.config) if facts.kind == "image" else facts.architecture
+        model = load_text(folder, architecture, description, device, wide)
+    if dtype != wide:
+        cast(model.network, dtype)
+    return model
+
+
+def _config(folder: Path) -> PretrainedConfig:
+    with refusing(f"transformers cannot read the config.json in {folder.name!r}"):
+        config = AutoConfig.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
+        config.get_text_config()  # some have several, and raise
+    return config
+
+
+def _kind(config: PretrainedConfig, architecture: str) -> str:
+    if config.is_encoder_decoder is True:
+        return "sequence"
+    if hasattr(config, "vision_config") and hasattr(config, "text_config"):
+        return (
+            "image-text" if getattr(config, "image_token_id", getattr(config, "image_token_index", None)) else "image"
+        )
+    network = transformers.MODEL_MAPPING.get(type(config), None)
+    if getattr(network, "main_input_name", "") == "pixel_values":  # BEiT too, whose vocabulary is of pictures
+        return "image"
+    causal = type(config) in transformers.MODEL_FOR_CAUSAL_LM_MAPPING
+    writes = "CausalLM" in architecture or "LMHead" in architecture
+    return "causal" if causal and writes and type(config) not in transformers.MODEL_FOR_MASKED_LM_MAPPING else "text"
+
+
+def _parameters(folder: Path, config: PretrainedConfig, stored: int | None) -> int:
+    """How many there would be; no more than the bytes that are stored could hold."""
+    cannot = refusing(f"transformers cannot build the model in {folder.name!r}")
+    with cannot, LOADING, torch.device("meta"), no_init_weights():
+        parameters = sum(p.numel() for p in AutoModel.from_config(config).parameters())
+    if stored is not None and parameters > 4 * ROOM * stored:  # stored in as little as a byte each
+        raise CheckpointError(
+            f"The config.json in {folder.name!r} asks for {parameters:,} parameters, but {stored:,} bytes are there."
+        )
+    return parameters
+
+
+def _largest(said: object) -> int:
+    """A number of a configuration; of a list, one for each part of the model, the largest."""
+    numbers = said if isinstance(said, list | tuple) else [said]
+    return max((number for number in numbers if isinstance(number, int)), default=0)
+
+
+def _licence(folder: Path) -> str:
+    """As the model card's front matter says it."""
+    card = folder / "README.md"
+    text = card.read_bytes()[:20_000].decode("utf-8", "replace") if card.is_file() else ""
+    found = re.search(r"\A---\s.*?^license:\s*([\w.-]{1,40})\s*$", text, re.DOTALL | re.MULTILINE)
+    return found[1] if found else "not stated"

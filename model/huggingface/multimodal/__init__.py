@@ -1,0 +1,1 @@
+"""Language models that read an image with their text."""

@@ -1,0 +1,1 @@
+"""Models that read texts, and those that read one text and write another."""

@@ -1,0 +1,68 @@
+"""How a folder's model wants its images: what its preprocessor_config.json says, bounded."""
+
+import math
+from pathlib import Path
+from typing import Any
+
+from headlens.model.errors import CheckpointError
+from headlens.model.huggingface.load.limits import read_json
+from headlens.model.inputs.image import SIZES, Reading
+
+
+def read_processor(folder: Path) -> dict[str, Any]:
+    """What the image processor was saved with, by itself or inside a processor. Raises CheckpointError."""
+    alone, inside = folder / "preprocessor_config.json", folder / "processor_config.json"
+    found = None
+    if alone.is_file():
+        found = read_json(alone)
+    elif inside.is_file():
+        whole = read_json(inside)
+        found = whole.get("image_processor") if isinstance(whole, dict) else None
+    if not isinstance(found, dict):
+        raise CheckpointError(
+            f"There is no preprocessor_config.json in {folder.name!r}; save the image processor there, which says how "
+            "images are read."
+        )
+    return found
+
+
+def reading_of(processor: dict[str, Any], fixed: int | None = None) -> Reading:
+    """Mean, deviation and sizes by an image processor's own words; fixed: the one size of a model that has no other.
+
+    Raises CheckpointError for numbers that no pixels can have.
+    """
+    factor = 255 * _numbers(processor.get("rescale_factor") or 1 / 255)[0] if processor.get("do_rescale", True) else 255
+    mean, std = (0.0, 0.0, 0.0), (1.0, 1.0, 1.0)
+    if processor.get("do_normalize", True):
+        mean, std = _numbers(processor.get("image_mean", 0.5)), _numbers(processor.get("image_std", 0.5))
+    if factor <= 0 or min(std) <= 0:
+        raise CheckpointError(
+            "The preprocessor_config.json divides by nothing; save the model's image processor again."
+        )
+    if fixed is not None:
+        sizes = (fixed, fixed)
+    else:
+        size = size_of(processor, SIZES[0])
+        sizes = (min(SIZES[0], size), max(SIZES[1], size))
+    # Pixels in 0 to 1, times the factor, less the mean, by the deviation.
+    return Reading(tuple(m / factor for m in mean), tuple(s / factor for s in std), sizes, fixed is not None)
+
+
+def size_of(processor: dict[str, Any], otherwise: int) -> int:
+    """Pixels of the short side that the processor makes, else the other number. Raises CheckpointError."""
+    size = processor.get("size", otherwise)
+    if isinstance(size, dict):
+        size = size.get("shortest_edge", size.get("height", otherwise))
+    if isinstance(size, bool) or not isinstance(size, int) or not 1 <= size <= 2 * SIZES[1]:
+        raise CheckpointError(
+            f"The preprocessor_config.json asks for images of {size!r:.40} pixels, which are not read."
+        )
+    return size
+
+
+def _numbers(given: Any) -> tuple[float, float, float]:
+    values = list(given) if isinstance(given, list | tuple) else [given] * 3
+    if len(values) != 3 or not all(isinstance(v, int | float) and math.isfinite(v) for v in values):
+        raise CheckpointError(f"The preprocessor_config.json says {given!r:.60} where it should say three numbers.")
+    red, green, blue = (float(value) for value in values)
+    return red, green, blue

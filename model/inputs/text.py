@@ -1,0 +1,100 @@
+"""A text, or a pair of texts, as token ids."""
+
+import re
+from dataclasses import dataclass
+
+import numpy as np
+from tokenizers import Tokenizer
+
+from headlens.model.errors import InputError
+
+MAX_CHARACTERS = 100_000
+
+Text = str | tuple[str, str]
+
+
+@dataclass(frozen=True)
+class TextInput:
+    """A text, or a pair of them, as tokens; every tuple has one entry a token."""
+
+    ids: tuple[int, ...]
+    tokens: tuple[str, ...]
+    words: tuple[int | None, ...]  # counted over both texts
+    offsets: tuple[tuple[int, int] | None, ...]  # characters in the token's own text
+    special: np.ndarray  # [token] bool
+    segments: tuple[int, ...]
+    texts: tuple[str, ...]
+    kept: int  # of the texts' own tokens
+    dropped: int  # the others, cut off at the end
+
+    def notes(self, max_tokens: int, beside: str = "") -> dict[str, str]:
+        """That the text was cut, for a recording's notes, where it was; beside names what else was read."""
+        if self.dropped == 0:
+            return {}
+        kept = f"{beside}{self.kept:,} of {self.kept + self.dropped:,} were kept, the rest cut off at the end."
+        return {"input": f"This model reads {max_tokens:,} tokens: {kept}"}
+
+
+def read_text(tokenizer: Tokenizer, text: Text, max_tokens: int) -> TextInput:
+    """Tokens of a text or a pair, the longer text cut first where there are more than max_tokens.
+
+    The tokenizer must neither pad nor truncate by itself.
+    Raises InputError for a text that is empty, too long or not text.
+    """
+    given = (text,) if isinstance(text, str) else text
+    if not isinstance(given, tuple | list) or len(given) not in (1, 2):
+        raise InputError('Give one text, or a pair of texts as ("one", "two").')
+    texts = tuple(_checked_text(part) for part in given)
+    parts = [tokenizer.encode(part, add_special_tokens=False) for part in texts]
+    if not all(part.ids for part in parts):
+        raise InputError("Nothing in this text is a token of the model; type at least one word.")
+
+    total = sum(len(part.ids) for part in parts)
+    room = max_tokens - tokenizer.num_special_tokens_to_add(len(parts) == 2)
+    lengths = _cut_longest([len(part.ids) for part in parts], room)
+    for part, length in zip(parts, lengths):
+        part.truncate(length + 1)  # in two steps: what the last one cuts off is kept as pieces of that length, and
+        part.truncate(length)  # post_process pairs each piece of one text with each of the other
+    encoding = tokenizer.post_process(parts[0], parts[1] if len(parts) == 2 else None)
+    # Which text a token comes from: post_process forgets it for the first, so it is counted anew.
+    in_order = iter([number for number, length in enumerate(lengths) for _ in range(length)])
+    sequences = [None if added else next(in_order) for added in encoding.special_tokens_mask]
+    special_ids = set(tokenizer.encode("").ids)  # [CLS], [SEP]; not [UNK] and [MASK], which stand for words
+    return TextInput(
+        ids=tuple(encoding.ids),
+        tokens=tuple(encoding.tokens),
+        words=_count_words(sequences, encoding.word_ids),
+        offsets=tuple(None if text is None else span for text, span in zip(sequences, encoding.offsets)),
+        special=np.array([number in special_ids for number in encoding.ids]),
+        segments=tuple(encoding.type_ids),
+        texts=texts,
+        kept=sum(lengths),
+        dropped=total - sum(lengths),
+    )
+
+
+def _checked_text(text: object) -> str:
+    if not isinstance(text, str):
+        raise InputError(f"A text must be a string, not {type(text).__name__}.")
+    if len(text) > MAX_CHARACTERS:
+        raise InputError(
+            f"This text has {len(text):,} characters, but at most {MAX_CHARACTERS:,} are read; shorten it."
+        )
+    if not text.strip():
+        raise InputError("The text is empty; type at least one word.")
+    return re.sub("[\ud800-\udfff]", "\ufffd", text)  # lone surrogates are no characters: no tokenizer takes them
+
+
+def _cut_longest(lengths: list[int], room: int) -> list[int]:
+    """Lengths that fit into the room together, taken from the longest."""
+    if len(lengths) == 1 or sum(lengths) <= room:
+        return [min(lengths[0], room), *lengths[1:]]
+    short = min(min(lengths), room // 2)
+    return [short, room - short] if lengths[0] <= lengths[1] else [room - short, short]
+
+
+def _count_words(sequences: list[int | None], word_ids: list[int | None]) -> tuple[int | None, ...]:
+    """Words numbered through: a tokenizer starts again at 0 with the second text."""
+    pairs = list(zip(sequences, word_ids))
+    first = 1 + max((word for sequence, word in pairs if sequence == 0 and word is not None), default=-1)
+    return tuple(None if sequence is None or word is None else word + sequence * first for sequence, word in pairs)

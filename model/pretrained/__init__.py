@@ -1,0 +1,1 @@
+"""The models that are shipped: who made them, where their weights are, and how they are loaded."""

@@ -1,0 +1,5 @@
+"""How a caller follows a run."""
+
+from collections.abc import Callable
+
+OnLayer = Callable[[int], object]  # called with the index of each layer as it is done; what it raises stops the run

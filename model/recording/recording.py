@@ -1,0 +1,308 @@
+"""Recording: what one forward pass leaves behind, and any weight, computed when it is looked at."""
+
+import math
+import operator
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from headlens.model.attention.formula import wide
+from headlens.model.attention.inputs import Heads
+from headlens.model.errors import RecordingError
+
+CHUNK = 2_000_000  # scores that are in memory at once, where rows are taken in chunks; they stay in a core's cache
+Index = int | np.integer[Any]  # a layer, head or token, from 0
+
+
+@dataclass(frozen=True)
+class Description:
+    """Which model it was."""
+
+    name: str
+    title: str
+    kind: str  # "text" or "image"
+    authors: str
+    licence: str
+
+
+class Photo(NamedTuple):
+    """What an image model saw."""
+
+    pixels: np.ndarray  # [height, width, 3] uint8, before normalisation
+    aspect: float  # width / height of the photo itself; the pixels are rounded to whole patches
+    grid: tuple[int, int]  # (rows, columns) of the patches
+
+
+class Prediction(NamedTuple):
+    """What a model foretells: the next token, the one behind a mask, or the class of the whole input."""
+
+    position: int | None  # of the token that it is read from; None: the whole input
+    candidates: tuple[tuple[str, float], ...]  # the most probable first, each with its probability
+
+
+@dataclass(frozen=True, eq=False)
+class Recording:
+    """Each layer's queries, keys and values on the device that made them, and what each position is.
+
+    Axes are always [layer, head, query, key]; layers, heads and tokens count from 0. Weights are not kept: they are
+    softmax(q k^T * scale + mask) of the asked layer, head and query (Vaswani et al. 2017, equation 1), in float32
+    (float64 where the model ran in it).
+
+    Raises RecordingError when the parts do not fit each other.
+    """
+
+    layers: tuple[Heads, ...]  # query, key, value [head, token, d_head]; mask broadcastable to [head, query, key]
+    tokens: tuple[str, ...]  # what to call each position
+    words: tuple[int | None, ...]  # which word each token is part of, counted over all texts; None: of no word
+    special: np.ndarray  # [token] bool: [CLS], [SEP], …, on which heads rest
+    segments: tuple[int, ...]  # which text of a pair each token is part of
+    model: Description
+    seconds: float  # that recording took
+    device: str
+    offsets: tuple[tuple[int, int] | None, ...] = ()  # where each token stands in its text; empty for an image
+    texts: tuple[str, ...] = ()
+    prefix_tokens: int = 0  # positions before the patches
+    photo: Photo | None = None  # None for a text
+    outputs: Mapping[str, np.ndarray] = field(default_factory=dict)
+    notes: Mapping[str, str] = field(default_factory=dict)  # what to know of the input or of an output, by its name
+    predictions: tuple[Prediction, ...] = ()
+    stage: str = "encoder"  # which attention it is: "encoder", "decoder", "cross" or "vision"
+    keys: "Recording | None" = None  # whose positions the keys are, where they are others than the queries'
+    stages: Mapping[str, "Recording"] = field(default_factory=dict)  # the model's other stages, by their names
+    _row_sums: dict[tuple[int, int], np.ndarray] = field(default_factory=dict, init=False, repr=False)  # [query]
+
+    def __post_init__(self) -> None:
+        _check(self)
+
+    def __repr__(self) -> str:
+        return (
+            f"Recording({self.model.name}: {self.num_layers} layers x {self.num_heads} heads, "
+            f"{self.num_tokens} tokens, {self.device})"
+        )
+
+    @property
+    def num_layers(self) -> int:
+        return len(self.layers)
+
+    @property
+    def num_heads(self) -> int:
+        return self.layers[0].num_heads
+
+    @property
+    def num_tokens(self) -> int:
+        return len(self.tokens)
+
+    @property
+    def num_keys(self) -> int:
+        return self.num_tokens if self.keys is None else self.keys.num_tokens
+
+    @property
+    def grid(self) -> tuple[int, int] | None:
+        """(rows, columns) of the patches; None for a text."""
+        return None if self.photo is None else self.photo.grid
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes that the tensors and arrays take."""
+        arrays = [*self.outputs.values(), *self._row_sums.copy().values()]
+        arrays += [] if self.photo is None else [self.photo.pixels]
+        own = sum(heads.nbytes for heads in self.layers) + sum(array.nbytes for array in arrays)
+        return own + sum(stage.nbytes for stage in self.stages.values())
+
+    def of(self, stage: str) -> "Recording":
+        """One stage of a model that has several. Raises ValueError for one that it does not have."""
+        if stage == self.stage:
+            return self
+        if stage not in self.stages:
+            raise ValueError(f"There is no stage {stage!r}; there are {', '.join([self.stage, *self.stages])}.")
+        return self.stages[stage]
+
+    def attention(
+        self, layer: Index, head: Index | None = None, query: Index | None = None, stage: str | None = None
+    ) -> np.ndarray:
+        """The weights [head, query, key] of a layer, without the axes that head and query pick from.
+
+        Rows sum to one; with sinks (gpt-oss) to less.
+
+        Raises ValueError for a layer, head, query or stage that is not there.
+        """
+        if stage is not None:
+            return self.of(stage).attention(layer, head, query)
+        if query is None:
+            return _numpy(self._layer(layer).weights(slice(None), self._picked(head)))
+        row = _index("query", query, self.num_tokens)
+        return _numpy(self._layer(layer).weights(slice(row, row + 1), self._picked(head)).squeeze(-2))
+
+    def scores(
+        self, layer: Index, head: Index | None = None, query: Index | None = None, stage: str | None = None
+    ) -> np.ndarray:
+        """What goes into the softmax, scaled and masked (-inf where nothing may be looked at); axes as `attention`."""
+        if stage is not None:
+            return self.of(stage).scores(layer, head, query)
+        heads, picked = self._layer(layer), self._picked(head)
+        if query is None:
+            return _numpy(heads.scores(slice(None), slice(None), picked))
+        row = _index("query", query, self.num_tokens)
+        return _numpy(heads.scores(slice(row, row + 1), slice(None), picked).squeeze(-2))
+
+    def attention_from(
+        self, layer: Index, queries: Sequence[int] | np.ndarray, head: Index | None = None
+    ) -> np.ndarray:
+        """Some rows of `attention`, [head, query, key] in the order of the queries; or [query, key] of one head.
+
+        Raises ValueError as `attention` does.
+        """
+        rows = torch.tensor([_index("query", query, self.num_tokens) for query in queries], dtype=torch.long)
+        return _numpy(self._layer(layer).weights(rows, self._picked(head)))
+
+    def attention_to(self, layer: Index, key: Index, head: Index | None = None) -> np.ndarray:
+        """How much every query looks at one key: the column [head, query] of `attention`, by way of `log_sum_exp`."""
+        column = _index("key", key, self.num_keys)
+        part = self._layer(layer).scores(slice(None), slice(column, column + 1), self._picked(head))
+        scores = _numpy(part.squeeze(-1))
+        sums = self.log_sum_exp(layer, head)
+        return np.exp(scores - np.where(sums == -np.inf, 0, sums))  # a query that may look at nothing gets zeros
+
+    def log_sum_exp(self, layer: Index, head: Index | None = None) -> np.ndarray:
+        """log of the sum of exp(scores) over the keys, [head, query] or [query]: a weight is exp(score - it).
+
+        With it, single weights can be computed from queries and keys alone. It is kept once computed; never more than
+        CHUNK scores are in memory.
+        """
+        if head is None:
+            return np.stack([self.log_sum_exp(layer, number) for number in range(self.num_heads)])
+        place = _index("layer", layer, self.num_layers), _index("head", head, self.num_heads)
+        if place not in self._row_sums:
+            heads = self._layer(layer)
+            self._row_sums[place] = _numpy(torch.cat([heads.log_sums(rows, place[1]) for rows in self._chunks()]))
+        return self._row_sums[place]
+
+    def pooled(self, layer: Index, head: Index, size: int = 512) -> np.ndarray:
+        """One head's weights as a matrix small enough to draw: [cell of queries, cell of keys], at most size a side.
+
+        All cells hold the same number of tokens, ceil(tokens / size) of the longer side, but the last of each side,
+        which holds the rest.
+        A cell is the mean over its queries of the sum over its keys, so rows still sum to one. It is exact, from all
+        weights; never more than CHUNK of them (or one row of cells) are in memory.
+
+        Raises ValueError for a layer or head that is not there, or a size below 1.
+        """
+        longer = max(self.num_tokens, self.num_keys)
+        if _index("size", size, 1 + longer + size) == 0:
+            raise ValueError("size must be a whole number from 1, not 0.")
+        step = math.ceil(longer / size)
+        num_cells = math.ceil(self.num_keys / step)
+        missing = num_cells * step - self.num_keys  # of the last cell
+        heads, picked = self._layer(layer), _index("head", head, self.num_heads)
+        means = []
+        for rows in self._chunks(step):
+            weights = heads.weights(rows, picked)
+            sums = F.pad(weights, (0, missing)).unflatten(-1, (num_cells, step)).sum(dim=-1)  # [query, cell]
+            means += [cell.mean(dim=0) for cell in sums.split(step)]
+        return _numpy(torch.stack(means))
+
+    def query(self, layer: Index, head: Index | None = None) -> np.ndarray:
+        """The query vectors [head, token, d_head] of a layer, or [token, d_head] of one head."""
+        return self._vectors("query", layer, head)
+
+    def key(self, layer: Index, head: Index | None = None) -> np.ndarray:
+        """The key vectors, as `query`; heads that share a key each have it."""
+        return self._vectors("key", layer, head)
+
+    def value(self, layer: Index, head: Index | None = None) -> np.ndarray:
+        """The value vectors, as `query`."""
+        return self._vectors("value", layer, head)
+
+    def mask(self, layer: Index, head: Index) -> np.ndarray | None:
+        """What a head's mask adds to its scores, float32 [query or 1, key]; None where there is none.
+
+        Being causal is not part of it: layers[layer].causal says that.
+        """
+        given = self._layer(layer).mask
+        if given is None:
+            return None
+        per_head = given.expand(self.num_heads, *given.shape[-2:])[_index("head", head, self.num_heads)]
+        if per_head.dtype == torch.bool:
+            per_head = torch.zeros_like(per_head, dtype=torch.float32).masked_fill(~per_head, -math.inf)
+        return per_head.float().cpu().numpy()
+
+    def save(self, path: str | Path) -> None:
+        """Write one safetensors file, the rest as JSON in its metadata."""
+        from headlens.model.recording.file import save
+
+        save(self, Path(path))
+
+    @staticmethod
+    def load(path: str | Path, device: str = "cpu") -> "Recording":
+        """Read what `save` wrote, its tensors to a device. Raises RecordingError when the file is not a recording,
+        DeviceError for a device that this machine does not have."""
+        from headlens.model.recording.file import load
+
+        return load(Path(path), device)
+
+    def _layer(self, layer: Index) -> Heads:
+        return self.layers[_index("layer", layer, self.num_layers)]
+
+    def _vectors(self, name: str, layer: Index, head: Index | None) -> np.ndarray:
+        heads = self._layer(layer)
+        if heads.scores_only:
+            raise ValueError("This model computes its attention by itself: its scores were recorded, not its vectors.")
+        vectors = heads.repeated(getattr(heads, name))
+        return _numpy(vectors if head is None else vectors[_index("head", head, self.num_heads)])
+
+    def _picked(self, head: Index | None) -> int | None:
+        return None if head is None else _index("head", head, self.num_heads)
+
+    def _chunks(self, step: int = 1) -> list[slice]:
+        """Rows of one head, as many at once as CHUNK allows, in multiples of the step."""
+        rows = step * max(1, CHUNK // (self.num_keys * step))
+        return [slice(first, min(first + rows, self.num_tokens)) for first in range(0, self.num_tokens, rows)]
+
+
+def _index(name: str, value: object, count: int) -> int:
+    try:
+        index = -1 if isinstance(value, bool) else operator.index(value)  # type: ignore[arg-type]  # or TypeError
+    except TypeError:
+        index = -1
+    if not 0 <= index < count:
+        raise ValueError(f"{name} must be a whole number from 0 to {count - 1}, not {value!r}.")
+    return index
+
+
+def _numpy(tensor: Tensor) -> np.ndarray:
+    return wide(tensor).cpu().numpy()
+
+
+def _check(recording: Recording) -> None:
+    def same(what: str, found: object, expected: object) -> None:
+        if found != expected:
+            raise RecordingError(f"A recording's {what} should be {expected}, but it is {found}.")
+
+    if not recording.layers or not recording.tokens:
+        raise RecordingError("A recording needs at least one layer and one token.")
+    num_heads, num_tokens, num_keys = recording.num_heads, recording.num_tokens, recording.num_keys
+    for number, heads in enumerate(recording.layers):
+        key_heads, width = heads.key.shape[0], heads.query.shape[-1]
+        same(f"layer {number} query shape", tuple(heads.query.shape), (num_heads, num_tokens, width))
+        same(f"layer {number} key shape", tuple(heads.key.shape), (key_heads, num_keys, width))
+        same(f"layer {number} value shape", tuple(heads.value.shape), (key_heads, num_keys, heads.value.shape[-1]))
+        same(f"layer {number} heads that no key head serves", num_heads % key_heads, 0)
+        if heads.mask is not None:
+            axes = zip(heads.mask.shape, (num_heads, num_tokens, num_keys)[-heads.mask.ndim :])
+            broadcastable = tuple(1 if found == 1 else expected for found, expected in axes)
+            same(f"layer {number} mask shape", tuple(heads.mask.shape), broadcastable)
+        if heads.sinks is not None:
+            same(f"layer {number} sinks shape", tuple(heads.sinks.shape), (num_heads,))
+    for name in ("words", "special", "segments"):
+        same(f"number of {name}", len(getattr(recording, name)), num_tokens)
+    if recording.offsets:
+        same("number of offsets", len(recording.offsets), num_tokens)
+    if recording.grid is not None:
+        rows, columns = recording.grid
+        same(f"number of tokens for a grid of {rows} x {columns}", num_tokens, recording.prefix_tokens + rows * columns)

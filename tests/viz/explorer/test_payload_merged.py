@@ -1,0 +1,87 @@
+"""Heads made one for the explorer: their mean and maximum, as exact as the input's length lets them travel."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+import torch
+
+from headlens.model.recording.recording import Recording
+from headlens.model.runtime.recordings import Kept
+from headlens.viz.explorer import payload
+from headlens.viz.view.address import View
+from tests.recordings import random_recording
+from tests.viz.explorer.payloads import Payload, unpack
+
+RECORDING = random_recording()
+EVERY = np.stack([RECORDING.attention(layer) for layer in range(2)]).astype(np.float64)
+MERGED = {
+    "layer-mean": EVERY[1].mean(axis=0),
+    "layer-max": EVERY[1].max(axis=0),
+    "all-mean": EVERY.mean(axis=(0, 1)),
+    "all-max": EVERY.max(axis=(0, 1)),
+}
+
+
+def built(of: str, direction: str = "at", recording: Recording = RECORDING) -> Payload:
+    view = View(1, 0, query=4, of=of, direction=direction, matrix=True)
+    return unpack(payload.build(Kept("merged", recording), view, "", True, True))
+
+
+def test_the_limits() -> None:
+    assert (payload.EXACT_MATRIX, payload.LARGEST_DRAWN, payload.LONG) == (600, 1_024, 2_048)
+
+
+@pytest.mark.parametrize("of", MERGED)
+@pytest.mark.parametrize("direction", ["at", "by"])
+def test_a_short_input_s_matrix_is_exact(of: str, direction: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(payload, "EXACT_MATRIX", 7)
+    found = built(of, direction)
+    assert found.arrays["matrix"].dtype == np.float32
+    assert not {"rowMax", "row", "query", "key", "lse"} & found.arrays.keys()
+    np.testing.assert_allclose(found.weights(), MERGED[of], atol=1e-6)
+    expected = MERGED[of][4] if direction == "at" else MERGED[of][:, 4]
+    np.testing.assert_allclose(found.seen(), expected, atol=1e-6)
+
+
+@pytest.mark.parametrize("of", MERGED)
+def test_a_longer_one_s_matrix_is_in_steps_of_each_row(of: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(payload, "EXACT_MATRIX", 6)
+    found = built(of)
+    assert found.arrays["matrix"].dtype == np.uint8
+    tops = MERGED[of].max(axis=1)
+    np.testing.assert_allclose(found.arrays["rowMax"], tops, atol=1e-6)
+    assert (np.abs(found.weights() - MERGED[of]) <= tops[:, None] / 255 / 2 + 1e-6).all()
+
+
+@pytest.mark.parametrize("of", MERGED)
+@pytest.mark.parametrize("direction", ["at", "by"])
+def test_of_the_longest_one_row_travels(of: str, direction: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(payload, "EXACT_MATRIX", 5)
+    monkeypatch.setattr(payload, "LONG", 6)
+    found = built(of, direction)
+    assert not {"matrix", "rowMax", "query"} & found.arrays.keys()
+    assert found.header["figure"] is None
+    expected = MERGED[of][4] if direction == "at" else MERGED[of][:, 4]
+    np.testing.assert_allclose(found.arrays["row"], expected, atol=1e-6)
+
+
+def test_the_preview_stays_of_single_heads() -> None:
+    np.testing.assert_allclose(built("all-max").preview(), EVERY[:, :, 4], atol=1 / 255 / 2 + 1e-6)
+
+
+@pytest.mark.parametrize("of", MERGED)
+def test_the_mean_of_a_photo_s_heads(of: str, coffee: Recording) -> None:
+    layers = [1] if of.startswith("layer") else range(12)
+    weights = np.concatenate([coffee.attention(layer) for layer in layers])
+    expected = weights.mean(axis=0) if of.endswith("mean") else weights.max(axis=0)
+    np.testing.assert_allclose(built(of, recording=coffee).weights(), expected, atol=1e-6)
+
+
+def test_rows_of_what_may_look_at_nothing_are_zeros(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(payload, "EXACT_MATRIX", 6)
+    mask = torch.ones(1, 7, 7, dtype=torch.bool)
+    mask[0, 4] = False
+    layers = tuple(dataclasses.replace(heads, mask=mask) for heads in RECORDING.layers)
+    found = built("all-mean", recording=dataclasses.replace(RECORDING, layers=layers))
+    assert (found.weights()[4] == 0).all()

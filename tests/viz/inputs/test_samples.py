@@ -1,0 +1,64 @@
+"""Samples: each is there, within the real model's bounds, and shows what it is there for."""
+
+import io
+
+import pytest
+from PIL import Image
+
+from headlens.model.inputs.image import read_image
+from headlens.model.load import ImageModel, TextModel
+from headlens.model.recording.recording import Recording
+from headlens.viz.inputs import photo as photo_choice
+from headlens.viz.inputs.samples import FOLDER, PHOTOS, TEXTS
+from headlens.viz.pages import text_page
+
+CLAIMS = {
+    "Trophy": ("it", "trophy"),
+    "Keys": ("are", "keys"),
+    "Bank": ("bank", "river"),
+    "Its": ("its", "function"),
+    "A pair": ("couch", "sofa"),
+}
+
+
+def test_every_text_has_a_claim() -> None:
+    assert CLAIMS.keys() == TEXTS.keys()
+
+
+@pytest.mark.parametrize("name", TEXTS)
+def test_a_text_s_head_looks_where_it_is_said_to(name: str, minilm: TextModel) -> None:
+    sample = TEXTS[name]
+    recording = minilm.record(sample.texts[0] if len(sample.texts) == 1 else (sample.texts[0], sample.texts[1]))
+    assert sample.layer in range(recording.num_layers)
+    assert sample.head in range(recording.num_heads)
+    query, target = CLAIMS[name]
+    assert recording.tokens[sample.query] == query
+    weights = recording.attention(sample.layer, sample.head, sample.query)
+    ordinary = [key for key in range(recording.num_tokens) if recording.tokens[key] not in ("[CLS]", "[SEP]")]
+    assert recording.tokens[max(ordinary, key=lambda key: weights[key])] == target
+
+
+@pytest.mark.parametrize("name", PHOTOS)
+def test_a_photo_is_there_and_its_patch_in_it(name: str, dinov2: ImageModel, coffee: Recording) -> None:
+    sample = PHOTOS[name]
+    content = sample.read()
+    with Image.open(io.BytesIO(content)) as photo:
+        photo.load()
+        assert min(photo.size) >= 256
+    size = photo_choice.SIZES[photo_choice.DEFAULT_SIZE]
+    assert size is not None
+    rows, columns = read_image(content, dinov2.network.patch, size).photo.grid
+    down, across = sample.place
+    assert (int(down * rows) in range(rows), int(across * columns) in range(columns)) == (True, True)
+    assert (sample.layer in range(coffee.num_layers), sample.head in range(coffee.num_heads)) == (True, True)
+
+
+def test_every_photo_is_listed_with_its_source() -> None:
+    sources = (FOLDER / "SOURCES.md").read_text(encoding="utf-8")
+    assert [sample.file for sample in PHOTOS.values() if sample.file not in sources] == []
+
+
+def test_the_pages_open_on_samples_that_exist() -> None:
+    assert text_page.FIRST in TEXTS
+    assert photo_choice.FIRST in PHOTOS
+    assert photo_choice.DEFAULT_SIZE in photo_choice.SIZES

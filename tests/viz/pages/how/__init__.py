@@ -1,0 +1,1 @@
+"""Of headlens.viz.pages.how."""

@@ -1,1 +1,0 @@
-"""Pages: run as Streamlit runs them, without a browser."""

@@ -1,0 +1,111 @@
+"""The address: what is written is read again, and whatever else stands in it is as the page starts."""
+
+import dataclasses
+from urllib.parse import parse_qs, urlencode
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from headlens.viz.view.address import CHOICES, MAX_TEXT, Bounds, View, read_view, write_texts, write_view
+
+BOUNDS = Bounds(layers=6, heads=12, tokens=17)
+START = View(3, 1, query=11, matrix=True)
+RANGES = {"layer": range(6), "head": range(12), "query": range(17), "key": range(17), "strength": range(10, 101)}
+NAMES = [field.name for field in dataclasses.fields(View)]
+VIEWS = st.builds(
+    View,
+    **{name: st.sampled_from(numbers) for name, numbers in RANGES.items()},
+    **{name: st.sampled_from(choices) for name, choices in CHOICES.items()},
+    **{name: st.booleans() for name in ("log", "shared", "matrix")},
+)
+GARBAGE: st.SearchStrategy[object] = st.one_of(
+    st.text(),
+    st.integers(),
+    st.just(10**5000),
+    st.booleans(),
+    st.none(),
+    st.floats(),
+    st.lists(st.integers()),
+    st.sampled_from(
+        ["-1", "+1", "1e3", "９", "²", "1_0", " 1", "1.0", "0x1", "True", "head", "at", "\ud800", "9" * 9999]
+    ),
+)
+
+
+def is_valid(view: View) -> bool:
+    """Each field is of its own type, and one of those that there are."""
+    return (
+        all(type(getattr(view, name)) is int and getattr(view, name) in numbers for name, numbers in RANGES.items())
+        and all(getattr(view, name) in choices for name, choices in CHOICES.items())
+        and all(type(getattr(view, name)) is bool for name in ("log", "shared", "matrix"))
+    )
+
+
+def test_every_field_is_covered_here() -> None:
+    assert {*RANGES, *CHOICES, "log", "shared", "matrix"} == set(NAMES)
+
+
+@given(VIEWS, VIEWS)
+def test_what_is_written_is_read_again(view: View, start: View) -> None:
+    written = write_view(view, start)
+    assert read_view(written, start, BOUNDS) == view
+    carried = parse_qs(urlencode(written), keep_blank_values=True)
+    assert read_view({name: value for name, (value,) in carried.items()}, start, BOUNDS) == view
+    assert set(written) == {name for name in NAMES if getattr(view, name) != getattr(start, name)}
+
+
+@given(VIEWS, VIEWS)
+def test_what_the_element_says_is_read_as_it_is(view: View, start: View) -> None:
+    assert read_view({**dataclasses.asdict(view), "pick": False}, start, BOUNDS) == view
+
+
+@given(st.dictionaries(st.sampled_from([*NAMES, "pick", "sample"]), GARBAGE))
+def test_whatever_stands_there_the_view_is_valid(params: dict[str, object]) -> None:
+    assert is_valid(read_view(params, START, BOUNDS))
+
+
+@given(VIEWS, st.sampled_from(NAMES), st.sampled_from(["", "-1", "x", "1e3", "９", "999999", "9" * 40, None, "\ud800"]))
+def test_what_is_wrong_falls_back_by_itself(view: View, name: str, wrong: object) -> None:
+    read = read_view({**dataclasses.asdict(view), name: wrong}, START, BOUNDS)
+    assert read == dataclasses.replace(view, **{name: getattr(START, name)})
+
+
+def test_nothing_opens_the_start() -> None:
+    assert read_view({}, START, BOUNDS) == START
+    assert write_view(START, START) == {}
+
+
+def test_a_start_beyond_a_short_input_is_moved_to_its_end() -> None:
+    short = Bounds(layers=2, heads=3, tokens=3)
+    assert read_view({}, START, short) == dataclasses.replace(START, layer=1, query=2)
+
+
+@pytest.mark.parametrize("name", ["layer", "query", "strength"])
+@pytest.mark.parametrize("truth", [True, False])
+def test_a_truth_value_is_no_number(name: str, truth: bool) -> None:
+    assert read_view({name: truth}, START, BOUNDS) == START
+
+
+@given(st.lists(st.text(max_size=80), min_size=1, max_size=2))
+def test_texts_come_back_from_an_address(texts: list[str]) -> None:
+    written = write_texts(tuple(texts))
+    assert written is not None
+    found = parse_qs(urlencode(written), keep_blank_values=True)
+    assert [found[name][0] for name in ("text", "text2")[: len(texts)]] == texts
+
+
+@pytest.mark.parametrize(("text", "fits"), [("a", True), ("ä", False), ("“", False)])
+def test_long_texts_are_left_out_by_their_encoded_length(text: str, fits: bool) -> None:
+    assert (write_texts((text * 1990,)) is not None) == fits
+
+
+def test_the_limit_is_of_the_whole() -> None:
+    room = MAX_TEXT - len("text=")
+    assert write_texts(("a" * room,)) == {"text": "a" * room}
+    assert write_texts(("a" * (room + 1),)) is None
+    assert write_texts(("a" * room, "")) is None
+
+
+def test_half_a_character_breaks_nothing() -> None:
+    assert write_texts(("a\ud800b", "\udfff")) is not None

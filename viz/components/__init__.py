@@ -1,1 +1,0 @@
-"""The explorer element, and what it is sent."""

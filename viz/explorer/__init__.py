@@ -1,0 +1,1 @@
+"""The explorer: one element a page that holds all linked views, and what it is sent."""

@@ -1,0 +1,37 @@
+"""The explorer element: all linked views of one recording in one Components v2 element."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import streamlit as st
+
+HERE = Path(__file__).parent
+LOADER = """
+let explorer;
+export default async function (component) {
+  explorer ??= import(new URL("headlens/explorer.js", document.baseURI).href);
+  return (await explorer).default(component);
+}
+"""
+_element = st.components.v2.component(
+    "headlens_explorer",
+    html=(HERE / "explorer.html").read_text(),
+    css=(HERE / "explorer.css").read_text(),
+    js=LOADER,
+    isolate_styles=False,  # plotly.js writes its styles into the document
+)
+
+
+def explorer(
+    key: str, payload: bytes, on_view: Callable[[], None], on_more: Callable[[], None], on_save: Callable[[], None]
+) -> None:
+    """Show a payload of `headlens.viz.explorer.payload`.
+
+    Args:
+        key: of the element; it stays mounted, and st.session_state[key] holds what it says.
+        payload: what to show.
+        on_view: called before the rerun when the visitor has changed the view: state "view".
+        on_more: called when it has painted, and wants what was left out for speed.
+        on_save: called when a picture is to be saved: state "save".
+    """
+    _element(key=key, data=payload, on_view_change=on_view, on_more_change=on_more, on_save_change=on_save)

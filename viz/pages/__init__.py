@@ -1,0 +1,1 @@
+"""The pages, written with Streamlit."""

@@ -1,0 +1,1 @@
+"""The steps of the page *How it works*, one file for each few."""

@@ -1,0 +1,205 @@
+"""Step 3: where a word is."""
+
+import numpy as np
+import streamlit as st
+
+from headlens.model.analysis.rows import cosines
+from headlens.model.nn.positional import sinusoidal_positions
+from headlens.model.trace.anatomy import Arranged
+from headlens.model.trace.positions import biases, falls_with_distance, grid_of, is_learned, rotations
+from headlens.viz.figures.cells import number_cells, table_cells
+from headlens.viz.figures.mosaics import similarity_tiles
+from headlens.viz.pages.how.example import Example, draw, draw_keys, draw_photo, formulas, knob, shapes
+from headlens.viz.pages.runtime import working
+from headlens.viz.view.visible import visible
+
+POSITIONS, NUMBERS = 64, 128  # of the encodings that are drawn
+TILES = 6  # a side, of places on a ViT's grid
+WORDS = 40  # of a text in another order, that are written out
+ROUNDING = 3e-5  # of the largest number, between rows that are the same
+ORDERS = {"read": "as it is", "reversed": "reversed", "shuffled": "shuffled"}
+
+
+def positions(example: Example) -> None:
+    """Step 3: order, and how it is told."""
+    st.markdown(
+        "Attention compares rows; it does not know which came first. Without help, another order of the input gives "
+        "the same rows in another order. So **position encodings** tell it: in 2017 sines and cosines that were added "
+        f"to the rows, the formulas below; in this model {_told(example)}."
+    )
+    formulas(r"PE_{(pos, 2i)} = \sin(pos / 10000^{2i/d})", r"PE_{(pos, 2i+1)} = \cos(pos / 10000^{2i/d})")
+    _order(example)
+    with st.expander("The encodings themselves", expanded=True):
+        _encodings(example)
+
+
+def _told(example: Example) -> str:
+    """How the model is told where a token stands."""
+    network = example.model.network
+    ways = {
+        "sines and cosines, added to the rows": not is_learned(network),
+        "a learned vector for each place, added to the token's row": is_learned(network),
+    }
+    told = [way for way, true in ways.items() if true and example.embedding().places is not None]
+    if rotations(network):
+        told.append("queries and keys turned by an angle that grows with the place (RoPE)")
+    if biases(network):
+        told.append("a learned number for each distance, added to the scores")
+    if falls_with_distance(network):
+        told.append("a number taken from each score, larger with distance (ALiBi: Press et al. 2022, section 3)")
+    return " and ".join(told) or "a way of its own, which is not known here"
+
+
+def _order(example: Example) -> None:
+    """The model really run on another order, or without positions."""
+    blind = example.anatomy.blind is not None
+    with st.container(horizontal=True):
+        order = knob(
+            st.segmented_control,
+            "Order of the input",
+            "order",
+            tuple(ORDERS),
+            "shuffled",
+            format_func=ORDERS.get,
+            required=True,
+            help="The model runs on its tokens in this order; special tokens stay where they are.",
+        )
+        placed = "with"
+        if blind:
+            placed = knob(
+                st.segmented_control,
+                "Positions",
+                "positions",
+                ("with", "without"),
+                "without",
+                format_func={"with": "with encodings", "without": "without any"}.get,
+                required=True,
+                help="Without: the same weights run with every position encoding left out.",
+            )
+    if not blind:
+        st.caption("It is not known here how to leave this model's positions out; it runs with them.")
+    made, plain = (_arranged(example, each, placed == "with") for each in (order, "read"))
+    _show_order(example, order)
+    shapes(rows=tuple(made.out.shape))
+    left = "as trained" if order == "read" else f"as it is, {placed} positions"
+    runs = {left: None if order == "read" else plain, f"{ORDERS[order]}, {placed} positions": made}
+    for column, (title, run) in zip(st.columns(2), runs.items()):
+        with column:
+            st.caption(f"Layer {example.layer}, head {example.head}: {title}")
+            _map(example, title, run)
+    query = np.array([example.query])
+    columns = {
+        title: example.weights if run is None else run.weights(example.head, query)[0] for title, run in runs.items()
+    }
+    draw_keys(example, columns, "Bars: the weight of each key in the one run and in the other.", shared=True)
+    _follow(example, order, placed, made, plain)
+
+
+def _show_order(example: Example, order: str) -> None:
+    """What the model reads: the tokens in their order, or the photo with its patches moved."""
+    recording, places = example.recording, _places(example, order)
+    if order == "read":
+        return
+    if recording.photo is None:
+        shown = [visible(recording.tokens[place]) for place in places[:WORDS]]
+        st.text("The model reads: " + " ".join(shown) + (" …" if len(places) > WORDS else ""))
+        return
+    rows, columns = recording.photo.grid
+    pixels = recording.photo.pixels
+    height, width = pixels.shape[0] // rows, pixels.shape[1] // columns
+    cut = pixels.reshape(rows, height, columns, width, 3).swapaxes(1, 2).reshape(-1, height, width, 3)
+    moved = cut[places[recording.prefix_tokens :] - recording.prefix_tokens]
+    picture = moved.reshape(rows, columns, height, width, 3).swapaxes(1, 2).reshape(pixels.shape)
+    st.image(picture, caption="What the model reads", width=240)
+
+
+def _follow(example: Example, order: str, placed: str, made: Arranged, plain: Arranged) -> None:
+    """Whether each token's row is the same in both orders."""
+    if order == "read":
+        st.text("Nothing was moved: choose another order, and see whether the rows follow their tokens.")
+        return
+    apart, largest = (float(rows.abs().max()) for rows in (made.out - plain.out, plain.out))
+    same = apart <= ROUNDING * largest
+    st.text(
+        f"After layer {example.layer}, {placed} positions, each token's row "
+        + ("is the same in both orders: the rows follow their tokens" if same else "differs: the order matters")
+        + f" (largest difference {apart:.1e}, of numbers up to {largest:.3g})."
+    )
+    if placed == "without" and not same:
+        hides = example.heads.causal or not example.seen.all()
+        st.text(
+            "What a query may look at depends on where it stands in this model: that too tells an order."
+            if hides
+            else "Something else in this model tells an order: a convolution, or a position that is not known here."
+        )
+
+
+def _map(example: Example, title: str, run: Arranged | None) -> None:
+    """This head as the model was trained (None) or in a run: over the photo, or among the shown tokens of a text."""
+    recording, head = example.recording, example.head
+    if recording.photo is not None:
+        weights = example.weights if run is None else run.weights(head, np.array([example.query]))[0]
+        draw_photo(example, weights, f"The photo with the weights of the query as heat, {title}.")
+        return
+    keys = example.keys
+    rows = recording.attention_from(example.layer, keys, head) if run is None else run.weights(head, keys)
+    names, labels = example.names(keys), example.labels(keys)
+    figure = table_cells(rows[:, keys], (names, names), (labels, labels), ("query", "key"), theme=example.theme)
+    draw(figure, f"The weights of this head among the shown tokens, {title}.")
+
+
+def _places(example: Example, order: str) -> np.ndarray:
+    """[token], which token stands where."""
+    movable, places = np.flatnonzero(~example.recording.special), np.arange(example.recording.num_tokens)
+    if order == "reversed":
+        places[movable] = movable[::-1]
+    elif order == "shuffled":
+        places[movable] = np.random.default_rng(0).permutation(movable)
+    return places
+
+
+def _arranged(example: Example, order: str, placed: bool) -> Arranged:
+    def compute() -> Arranged:
+        with working(st.empty(), "Running the model", example.layer + 1) as on_layer:
+            return example.anatomy.arranged(example.layer, _places(example, order), placed, on_layer)
+
+    return example.kept.derive(("arranged", order, placed, example.layer), compute)
+
+
+def _encodings(example: Example) -> None:
+    recording, theme, places = example.recording, example.theme, example.embedding().places
+    grid = None if recording.photo is None else grid_of(example.model.network, recording.prefix_tokens)
+    if places is not None and grid is not None:
+        _tiles(example, grid.float().cpu().numpy())
+    elif places is not None:
+        rows = places[:POSITIONS].float().cpu().numpy()
+        st.caption(f"This model's own: the cosine of what each of the first {len(rows)} places adds to each other")
+        alike = cosines(rows[None], rows[:, None])
+        draw(number_cells(alike, ("position", "position"), theme), "How alike the positions are.")
+    if rotations(example.model.network) and (turned := example.walk().cosines[example.layer]) is not None:
+        shown = turned[:POSITIONS, :NUMBERS].float().cpu().numpy()
+        st.caption(
+            f"This model's own: pairs of numbers of each query and key are turned (Su et al. 2021, equation 15). The "
+            f"cosines of the angles in layer {example.layer}, at the first {len(shown)} places"
+        )
+        draw(number_cells(shown, ("position", "number"), theme), "The cosines of the angles of the rotation.")
+    if biases(example.model.network) and (added := recording.mask(example.layer, example.head)) is not None:
+        st.caption("This model's own: what this head adds to the score of each key, by where it stands")
+        row = np.broadcast_to(added, (recording.num_tokens, added.shape[-1]))[example.query]
+        draw_keys(example, {"added": row}, "Bars: what is added to the score of each key.")
+    width = example.width
+    waves = sinusoidal_positions(POSITIONS, width)[:, :NUMBERS].numpy()
+    st.caption(f"Sines and cosines (2017): {POSITIONS} positions, the first {waves.shape[1]} of {width} numbers")
+    draw(number_cells(waves, ("position", "number"), theme), "The sinusoidal position encodings.")
+
+
+def _tiles(example: Example, grid: np.ndarray) -> None:
+    """How alike a ViT's positions [row, column, width] are."""
+    rows, columns = grid.shape[:2]
+    st.caption(
+        f"This model's own, learned on {rows} × {columns} places. A tile is one place, from the upper left to the "
+        "lower right: how alike the encodings of all places are to its own (orange: alike, blue: opposed)."
+    )
+    down, across = (np.linspace(0, count - 1, min(TILES, count)).round().astype(int) for count in (rows, columns))
+    alike = np.stack([np.stack([cosines(grid, grid[row, column]) for column in across]) for row in down])
+    draw(similarity_tiles(alike, example.theme), "Tiles: the encodings of places near each other are alike.")

@@ -1,0 +1,148 @@
+"""The page *How it works*: attention in steps, with the numbers of the visitor's own input."""
+
+import streamlit as st
+
+from headlens.model.errors import HeadlensError
+from headlens.viz.pages import parts
+from headlens.viz.pages.how.chosen_input import Given, arrive, choose, remember
+from headlens.viz.pages.how.example import Example, knob
+from headlens.viz.pages.how.glossary import glossary
+from headlens.viz.pages.how.steps import STEPS, Step
+from headlens.viz.pages.runtime import get_model
+from headlens.viz.view.visible import visible
+
+WIDTH = 1000  # pixels: lines that can be read
+# Where another step begins: at the top, or on a phone at its title; a keyboard goes on there, for the button that was
+# pressed is another one now, or gone. With Shift, the camera of a figure saves it as SVG.
+ARRIVE = """<style>
+[data-testid=stMarkdownContainer] table {{ display: block; overflow-x: auto; }}
+[data-testid=stMarkdownContainer] :is(th, td) {{ min-width: 7rem; }}
+</style>
+<script>
+(() => {{
+    const main = document.querySelector("[data-testid=stMain]");
+    const title = () => main.querySelector("h3");
+    main.scrollTo(0, 0);
+    const before = window.headlensStep; // whoever has just arrived is left where they are
+    window.headlensStep = {0};
+    let tries = 0;
+    const timer = setInterval(() => {{
+        const lost = document.activeElement === document.body;
+        const below = document.activeElement.closest(".st-key-how_Next, .st-key-how_Back");
+        if (before && title() && (lost || below)) {{
+            title().tabIndex = -1;
+            title().style.outline = "none";
+            title().focus({{ preventScroll: true }});
+        }}
+        if (before && innerWidth < 700 && tries === 3) title()?.scrollIntoView();
+        if (document.activeElement === title() || ++tries > 30) clearInterval(timer);
+    }}, 100);
+    if (!window.headlensCamera) document.addEventListener("click", (event) => {{
+        const plot = event.target.closest?.("[data-attr=toImage], .modebar-btn")?.closest(".js-plotly-plot");
+        if (plot) plot._context.toImageButtonOptions.format = event.shiftKey ? "svg" : "png";
+    }}, true);
+    window.headlensCamera = true;
+}})();
+</script>"""
+
+
+def page() -> None:
+    """Draw the page."""
+    arrive()
+    with st.container(width=WIDTH):
+        st.header("How attention works", anchor=False)
+        _show(choose())
+
+
+def _show(given: Given) -> None:
+    """One step; nothing of the others is computed. Not a fragment: what is pressed then stops what still runs."""
+    kept = given.run.kept()
+    recording, start = kept.recording, given.start
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        layer = knob(
+            st.selectbox,
+            "Layer",
+            "layer",
+            range(recording.num_layers),
+            start.layer,
+            width=90,
+            help="Layers count from 0, from the input upwards.",
+        )
+        head = knob(
+            st.selectbox,
+            "Head",
+            "head",
+            range(recording.num_heads),
+            start.head,
+            width=90,
+            help="Heads of one layer look side by side.",
+        )
+        query = knob(
+            st.selectbox,
+            "Query",
+            "query",
+            range(recording.num_tokens),
+            start.query,
+            format_func=lambda token: f"{token} · {visible(recording.tokens[token])}",
+            width=220,
+            help="The token or patch that looks. Patches are (row, column); type to find one.",
+        )
+    number = knob(
+        st.pills,
+        "Steps",
+        "step",
+        range(1, len(STEPS) + 1),
+        1,
+        format_func=lambda each: f"{each} {STEPS[each - 1].short}",
+        required=True,
+        help="Only the step that you see is computed.",
+    )
+    remember(given)
+    step = STEPS[number - 1]
+    st.html(ARRIVE.format(number), unsafe_allow_javascript=True)
+    with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
+        st.subheader(f"{number}. {step.title}", anchor=False, width="content")
+        glossary(step.terms)
+    example = Example(kept, get_model(given.model), given.read, layer, head, query)
+    drawn = _draw(step, example)
+    _foot(number, step, drawn)
+    parts.model_line(recording)
+    st.caption(given.link)
+
+
+def _draw(step: Step, example: Example) -> bool:
+    """The step, and True; or one sentence on what this model does not give it."""
+    if step.vectors and example.heads.scores_only:
+        st.info(
+            "This model computes its attention by itself: its scores could be recorded, but not the queries, keys and "
+            "values that this step shows. Take another model here, or go on to the next step."
+        )
+        return False
+    try:
+        step.show(example)
+    except HeadlensError as error:
+        st.error(parts.plain(str(error)))
+        return False
+    return True
+
+
+def _foot(number: int, step: Step, drawn: bool) -> None:
+    if drawn:
+        st.markdown(f"**Try:** {step.attempt}")
+        st.caption("The camera of a figure, at its upper right, saves it: as PNG, or with Shift held as SVG.")
+    st.caption(f"Source: {step.source}")
+    with st.container(horizontal=True):
+        for label, to in (("Back", number - 1), ("Next", number + 1)):
+            if 1 <= to <= len(STEPS):
+                st.button(
+                    f"{label}: {STEPS[to - 1].short}",
+                    key=f"how_{label}",
+                    type="primary" if label == "Next" else "secondary",
+                    on_click=_go,
+                    args=(to,),
+                    help=STEPS[to - 1].title,
+                )
+
+
+def _go(number: int) -> None:
+    st.query_params["step"] = str(number)

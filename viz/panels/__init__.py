@@ -1,1 +1,0 @@
-"""Streamlit: the controls and the figure that belong together."""

@@ -1,1 +1,0 @@
-"""The steps of the page *How it works*, one panel each."""

@@ -1,0 +1,1 @@
+"""What a view shows, in numbers and in words, whoever draws it."""

@@ -1,0 +1,83 @@
+"""What a picture says, in words. Tokens in it are still a stranger's: whoever draws the words escapes them."""
+
+from headlens.model.analysis.heads import spread
+from headlens.model.analysis.orders import reach
+from headlens.model.analysis.sample import LONG, SAMPLE, sampled_queries
+from headlens.model.recording.recording import Recording
+from headlens.viz.view.visible import isolated, visible
+
+WHY_SPECIAL = (
+    "A head with nothing to say about a token rests on special tokens: "
+    "their values change little there (Clark et al. 2019, section 3.2)."
+)
+
+
+def name_of(recording: Recording, token: int) -> str:
+    """What to call a position in a sentence: “it”, [CLS], patch (11, 15)."""
+    text = isolated(visible(recording.tokens[token]))
+    if recording.grid is not None and token >= recording.prefix_tokens:
+        return f"patch {text}"
+    return text if recording.special[token] and text.startswith(("[", "<")) else f"“{text}”"
+
+
+def who(of: str, layer: int, head: int) -> str:
+    """Which heads are looked through."""
+    return {
+        "head": f"Layer {layer}, head {head}",
+        "layer-mean": f"Layer {layer}, mean of all heads",
+        "layer-max": f"Layer {layer}, maximum of all heads",
+        "all-mean": "All layers, mean of all heads",
+        "all-max": "All layers, maximum of all heads",
+    }[of]
+
+
+def what(recording: Recording, query: int, direction: str) -> str:
+    """What is seen of them: “what “it” looks at”."""
+    name = name_of(recording, query)
+    return f"what {name} looks at" if direction == "at" else f"who looks at {name}"
+
+
+def head_in_words(recording: Recording, layer: int, head: int, query: int) -> str:
+    """One paragraph on a head: how widely and how far it looks."""
+    queries = sampled_queries(recording.num_tokens)
+    weights = recording.attention_from(layer, queries, head)
+    looking = weights.sum(axis=-1) > 0  # not the positions of a text that is only looked at
+    weights, queries = weights[looking], queries[looking]
+    everywhere = float(spread(weights).mean())
+    here = float(spread(recording.attention(layer, head, query)))
+    if recording.stage == "cross":
+        return (
+            f"From {name_of(recording, query)} the head spreads over {_count(here)} tokens of what is read; "
+            f"from all that is written, over {_count(everywhere)} on average."
+        )
+    away = reach(recording, weights, queries)
+    units = "tokens away" if recording.grid is None else "patches away"
+    of = "" if recording.grid is None else f" (of {recording.grid[0]} × {recording.grid[1]})"
+    where = "over the whole input" if recording.num_tokens <= LONG else f"over {len(queries)} evenly spaced queries"
+    return (
+        f"From {name_of(recording, query)} the head spreads over {_count(here)} of {recording.num_tokens:,} tokens; "
+        f"{where} it spreads over {_count(everywhere)} and looks {away:.1f} {units} on average{of}."
+    )
+
+
+def matrix_note(num_tokens: int, largest_drawn: int, several: bool) -> str:
+    """What is to be known of the matrix of a long input: that it is drawn in cells, or not at all."""
+    if num_tokens <= largest_drawn:
+        return ""
+    if several and num_tokens > LONG:
+        return f"{num_tokens:,} tokens make a matrix too large to merge heads in: choose “this head” to see it."
+    return (
+        f"{num_tokens:,} tokens are drawn in cells: the mean over a cell's queries of the sum over its keys. "
+        "Click one for the exact weights of a query in it."
+    )
+
+
+def grid_note(num_tokens: int, matrices: bool, order: str) -> str:
+    """What is to be known of the grid of all heads of a long input: what comes from a sample of its queries."""
+    if num_tokens <= LONG or not (matrices or order in ("spread", "distance", "special")):
+        return ""
+    return f"{'drawn' if matrices else 'ordered'} from {SAMPLE} evenly spaced queries"
+
+
+def _count(number: float) -> str:
+    return f"{number:.1f}" if number < 100 else f"{number:,.0f}"
