@@ -12,7 +12,7 @@ from tokenizers import Tokenizer
 from torch import Tensor, nn
 
 from headlens.model.attention.calls import Call, function_calls
-from headlens.model.attention.inputs import Heads
+from headlens.model.attention.inputs import AttentionInputs
 from headlens.model.device import enough_memory, pick_device, pick_dtype, synchronize
 from headlens.model.inputs.image import LETTERBOX, ImageInput, Size, patch_names, read_image
 from headlens.model.inputs.image_file import ImageSource
@@ -28,7 +28,7 @@ from headlens.model.progress import OnLayer
 from headlens.model.recording.recording import Description, Recording
 
 if TYPE_CHECKING:
-    from headlens.model.huggingface.load.folder import Foreign
+    from headlens.model.huggingface.load.folder import TransformersModel
 
 HUB_ID = re.compile(r"[\w][\w.-]{0,95}/[\w.-]{1,96}", re.ASCII)
 EXTRAPOLATED = (
@@ -110,7 +110,7 @@ class TextModel:
         """What the token of an id is called."""
         return str(self.tokenizer.id_to_token(number))
 
-    def _run(self, given: TextInput, on_layer: OnLayer | None = None) -> tuple[Tensor, tuple[Heads, ...]]:
+    def _run(self, given: TextInput, on_layer: OnLayer | None = None) -> tuple[Tensor, tuple[AttentionInputs, ...]]:
         hidden, layers = self.network(**self.inputs(given), on_layer=on_layer)
         return hidden[0], tuple(heads.first() for heads in layers)
 
@@ -198,7 +198,7 @@ class ImageModel:
         )
 
 
-Model: TypeAlias = "TextModel | ImageModel | Foreign"
+Model: TypeAlias = "TextModel | ImageModel | TransformersModel"
 
 
 def load_model(name: str, device: str = "auto", dtype: str = "float32", part: str | None = None) -> Model:
@@ -220,7 +220,7 @@ def load_model(name: str, device: str = "auto", dtype: str = "float32", part: st
     place = pick_device(device)
     number_format = pick_dtype(dtype, place)
     if not isinstance(name, str) or name not in CATALOGUE:
-        return _load_foreign(name, place, number_format, part)
+        return _load_transformers(name, place, number_format, part)
     checkpoint = CATALOGUE[name]
     if checkpoint.kind == "causal":
         from headlens.model.pretrained.smollm2 import load_smollm2
@@ -235,7 +235,7 @@ def load_model(name: str, device: str = "auto", dtype: str = "float32", part: st
     return ImageModel(checkpoint, backbone, decoder, place, number_format)
 
 
-def _load_foreign(name: str, device: torch.device, dtype: torch.dtype, part: str | None) -> "Foreign":
+def _load_transformers(name: str, device: torch.device, dtype: torch.dtype, part: str | None) -> "TransformersModel":
     """A folder or an id of the Hub; transformers is imported here alone, for it takes seconds."""
     if isinstance(name, str | Path) and str(name).strip() and Path(name).is_dir():
         from headlens.model.huggingface.load.folder import load_folder

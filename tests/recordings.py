@@ -5,7 +5,7 @@ import math
 import numpy as np
 import torch
 
-from headlens.model.attention.inputs import Heads
+from headlens.model.attention.inputs import AttentionInputs
 from headlens.model.recording.recording import Description, Recording
 from tests.masks import as_additive, mask_of
 
@@ -28,7 +28,8 @@ def random_recording(
         return 2 * torch.randn(num_heads, num_tokens, d_head, generator=generator, dtype=torch.float64).to(dtype)
 
     layers = tuple(
-        Heads(vectors(), vectors(), vectors(), mask, causal, scale=1 / math.sqrt(d_head)) for _ in range(num_layers)
+        AttentionInputs(vectors(), vectors(), vectors(), mask, causal, scale=1 / math.sqrt(d_head))
+        for _ in range(num_layers)
     )
     return Recording(
         layers=layers,
@@ -42,7 +43,7 @@ def random_recording(
     )
 
 
-def scores_by_hand(heads: Heads) -> np.ndarray:
+def scores_by_hand(heads: AttentionInputs) -> np.ndarray:
     """Scaled and masked scores [head, query, key] of one layer, in float64."""
     query, key = (vectors.double().numpy() for vectors in (heads.query, heads.key))
     scores = np.einsum("hqd,hkd->hqk", query, key) * heads.scale

@@ -9,13 +9,13 @@ import torch
 from torch import Tensor, nn
 
 from headlens.model.attention.formula import scaled_dot_product_attention
-from headlens.model.attention.inputs import Heads
+from headlens.model.attention.inputs import AttentionInputs
 from headlens.model.device import synchronize
 
 REPEATS = 5
 
 
-class Cost(NamedTuple):
+class LayerTimes(NamedTuple):
     """Seconds that one layer takes for so many tokens."""
 
     num_tokens: int
@@ -25,7 +25,7 @@ class Cost(NamedTuple):
 
 
 @torch.inference_mode()
-def measure(maps: Sequence[nn.Module], heads: Heads, num_tokens: int) -> Cost:
+def measure(maps: Sequence[nn.Module], heads: AttentionInputs, num_tokens: int) -> LayerTimes:
     """The median of REPEATS runs on random rows, after one that warms up.
 
     Args:
@@ -61,10 +61,10 @@ def measure(maps: Sequence[nn.Module], heads: Heads, num_tokens: int) -> Cost:
         return median(taken)
 
     at_once = timed(lambda: scaled_dot_product_attention(query, key, value))
-    return Cost(num_tokens, timed(one_by_one), at_once, timed(linear))
+    return LayerTimes(num_tokens, timed(one_by_one), at_once, timed(linear))
 
 
-def multiplications(maps: Sequence[nn.Module], heads: Heads, num_tokens: int) -> tuple[int, int]:
+def multiplications(maps: Sequence[nn.Module], heads: AttentionInputs, num_tokens: int) -> tuple[int, int]:
     """Of one layer: those that grow with n² (scores and mixing), and those with n (the linear maps: n times their
     weights); Vaswani et al. 2017, section 4 and table 1, counts the first."""
     each = heads.query.shape[-1] + heads.value.shape[-1]

@@ -7,7 +7,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from headlens.model.attention.inputs import Heads
+from headlens.model.attention.inputs import AttentionInputs
 from headlens.model.recording.recording import Recording
 
 
@@ -34,7 +34,7 @@ def joined(cross: Recording) -> Recording:
     )
 
 
-def _joined(heads: Heads, before: int, after: int) -> Heads:
+def _joined(heads: AttentionInputs, before: int, after: int) -> AttentionInputs:
     mask = heads.full_mask()
     if mask is None:
         mask = torch.ones(1, 1, 1, dtype=torch.bool, device=heads.query.device)

@@ -6,10 +6,10 @@ from headlens.model.analysis.heads import patch_distance, spread, token_distance
 from headlens.model.analysis.sample import sampled_queries
 from headlens.model.recording.recording import Recording
 
-Placed = tuple[int, int, float]  # layer, head, what was measured
+MeasuredHead = tuple[int, int, float]  # layer, head, what was measured
 
 
-def head_order(measured: np.ndarray | None, num_layers: int, num_heads: int) -> list[Placed]:
+def head_order(measured: np.ndarray | None, num_layers: int, num_heads: int) -> list[MeasuredHead]:
     """All heads, by layer and head (None), or by what was measured [layer, head], the largest first."""
     heads = [(layer, head) for layer in range(num_layers) for head in range(num_heads)]
     if measured is None:

@@ -13,7 +13,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
-from headlens.model.attention.inputs import Heads, kept_scores
+from headlens.model.attention.inputs import AttentionInputs, kept_scores
 from headlens.model.progress import OnLayer
 
 Network = TypeVar("Network", bound=nn.Module)
@@ -26,10 +26,10 @@ class Call:
     """One attention call: who made it, and all that it was given, [batch, head, query, key]."""
 
     module: nn.Module
-    heads: Heads
+    heads: AttentionInputs
 
 
-def twin(network: Network) -> Network:
+def weight_sharing_clone(network: Network) -> Network:
     """A network that shares all weights, with modules of its own, to hook and to change.
 
     Hooks on a network that other threads are running would break their runs.
@@ -86,7 +86,7 @@ class _Mode(TorchFunctionMode):
                 self._note(kept_scores(scores if scores.ndim == 4 else scores[None]))
         return function(*args, **kwargs)  # what it calls in turn is not heard here
 
-    def _note(self, heads: Heads) -> None:
+    def _note(self, heads: AttentionInputs) -> None:
         self.calls.append(Call(self.inside[-1], heads))
         if self._on_layer is not None:
             self._on_layer(len(self.calls) - 1)
@@ -101,9 +101,11 @@ def _heads_of(
     is_causal: bool = False,
     scale: float | None = None,
     enable_gqa: bool = False,
-) -> Heads:
+) -> AttentionInputs:
     """As `torch.nn.functional.scaled_dot_product_attention` takes them."""
-    return Heads(query, key, value, attn_mask, is_causal, 1 / math.sqrt(query.shape[-1]) if scale is None else scale)
+    return AttentionInputs(
+        query, key, value, attn_mask, is_causal, 1 / math.sqrt(query.shape[-1]) if scale is None else scale
+    )
 
 
 @contextmanager
@@ -111,7 +113,7 @@ def function_calls(network: nn.Module, on_layer: OnLayer | None = None) -> Itera
     """All attention that the network's attention modules compute by torch's functions inside the context.
 
     Args:
-        network: nobody else's: a `twin`.
+        network: nobody else's: a `weight_sharing_clone`.
         on_layer: hears the number of each, from 0.
     """
     mode = _Mode(on_layer)

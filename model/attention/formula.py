@@ -80,6 +80,6 @@ def with_causal(mask: Tensor, queries: Tensor, keys: Tensor) -> Tensor:
     return mask & earlier if mask.dtype == torch.bool else mask.masked_fill(~earlier, -math.inf)
 
 
-def wide(tensor: Tensor) -> Tensor:
+def upcast(tensor: Tensor) -> Tensor:
     """In float32 at least."""
     return tensor if tensor.dtype == torch.float64 else tensor.float()

@@ -6,11 +6,11 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
-from headlens.model.attention.formula import attention_scores, attention_weights, masked, wide, with_causal
+from headlens.model.attention.formula import attention_scores, attention_weights, masked, upcast, with_causal
 
 
 @dataclass(frozen=True)
-class Heads:
+class AttentionInputs:
     """All that one attention layer was given: any of its weights can be computed from this, later and in part."""
 
     query: Tensor  # [..., head, query, d_head]
@@ -38,7 +38,7 @@ class Heads:
         times = self.num_heads // vectors.shape[-3]
         return vectors if times == 1 else vectors.repeat_interleave(times, dim=-3)
 
-    def first(self) -> "Heads":
+    def first(self) -> "AttentionInputs":
         """The same without the axis of a batch, of its first input."""
         mask = None if self.mask is None else self.mask[0]
         return replace(self, query=self.query[0], key=self.key[0], value=self.value[0], mask=mask)
@@ -60,8 +60,8 @@ class Heads:
             query, key = query[..., head, :, :], key[..., head * key.shape[-3] // self.num_heads, :, :]
             mask = mask if mask is None else mask[..., head if mask.shape[-3] > 1 else 0, :, :]
         if self.softcap is None:
-            return attention_scores(wide(query), wide(key), mask, self.scale)
-        capped = self.softcap * (attention_scores(wide(query), wide(key), None, self.scale) / self.softcap).tanh()
+            return attention_scores(upcast(query), upcast(key), mask, self.scale)
+        capped = self.softcap * (attention_scores(upcast(query), upcast(key), None, self.scale) / self.softcap).tanh()
         return masked(capped, mask)
 
     def weights(self, rows: slice | Tensor, head: int | None = None) -> Tensor:
@@ -93,8 +93,8 @@ class Heads:
         return mask
 
 
-def kept_scores(scores: Tensor) -> Heads:
+def kept_scores(scores: Tensor) -> AttentionInputs:
     """The heads of a layer that computes its softmax by itself, from its scores [..., head, query, key], kept whole."""
     *axes, num_queries, num_keys = scores.shape
     query, key = scores.new_zeros(*axes, num_queries, 1), scores.new_zeros(*axes, num_keys, 1)
-    return Heads(query, key, key, scores, causal=False, scale=1.0, scores_only=True)
+    return AttentionInputs(query, key, key, scores, causal=False, scale=1.0, scores_only=True)

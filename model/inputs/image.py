@@ -32,7 +32,7 @@ class ImageInput:
 
 
 @dataclass(frozen=True)
-class Reading:
+class PixelFormat:
     """How a model wants its pixels."""
 
     mean: tuple[float, ...] = IMAGENET_MEAN  # [3] of RGB in 0 to 1
@@ -41,7 +41,7 @@ class Reading:
     square: bool = False  # both sides get the size, whatever the photo's aspect
 
 
-def read_image(source: ImageSource, patch: int, size: Size = 448, reading: Reading = Reading()) -> ImageInput:
+def read_image(source: ImageSource, patch: int, size: Size = 448, reading: PixelFormat = PixelFormat()) -> ImageInput:
     """An image resized to whole patches and normalised, by default with ImageNet's mean and deviation.
 
     Args:
@@ -72,7 +72,7 @@ def patch_names(rows: int, columns: int) -> tuple[str, ...]:
     return tuple(f"({row}, {column})" for row in range(rows) for column in range(columns))
 
 
-def _resize(photo: Image.Image, patch: int, size: int, reading: Reading) -> Image.Image:
+def _resize(photo: Image.Image, patch: int, size: int, reading: PixelFormat) -> Image.Image:
     smallest, largest = reading.sizes
     if not isinstance(size, Integral) or not smallest <= size <= largest:
         raise InputError(f'size must be "letterbox" or a whole number from {smallest} to {largest}, not {size!r}.')

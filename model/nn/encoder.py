@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from headlens.model.attention.inputs import Heads
+from headlens.model.attention.inputs import AttentionInputs
 from headlens.model.nn.multi_head import MultiHeadAttention
 from headlens.model.progress import OnLayer
 
@@ -55,7 +55,9 @@ class EncoderLayer(nn.Module):
         self.mlp_norm = nn.LayerNorm(config.width, eps=config.norm_eps)
         self.mlp_scale = LayerScale(config.width) if config.layer_scale else nn.Identity()
 
-    def forward(self, hidden: Tensor, mask: Tensor | None = None, causal: bool = False) -> tuple[Tensor, Heads]:
+    def forward(
+        self, hidden: Tensor, mask: Tensor | None = None, causal: bool = False
+    ) -> tuple[Tensor, AttentionInputs]:
         """[batch, token, width] -> the same shape, and the heads; mask and causal as in MultiHeadAttention."""
         if self.pre_norm:
             attended, heads = self.attention(self.attention_norm(hidden), mask, causal)
@@ -76,7 +78,7 @@ class Encoder(nn.Module):
 
     def forward(
         self, hidden: Tensor, mask: Tensor | None = None, causal: bool = False, on_layer: OnLayer | None = None
-    ) -> tuple[Tensor, tuple[Heads, ...]]:
+    ) -> tuple[Tensor, tuple[AttentionInputs, ...]]:
         """[batch, token, width] -> the same shape, and each layer's heads."""
         recorded = []
         for number, layer in enumerate(self.layers):

@@ -7,7 +7,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from headlens.model.attention.formula import with_causal
-from headlens.model.attention.inputs import Heads
+from headlens.model.attention.inputs import AttentionInputs
 
 
 class MultiHeadAttention(nn.Module):
@@ -26,7 +26,9 @@ class MultiHeadAttention(nn.Module):
         self.value = nn.Linear(width, width)
         self.output = nn.Linear(width, width)
 
-    def forward(self, hidden: Tensor, mask: Tensor | None = None, causal: bool = False) -> tuple[Tensor, Heads]:
+    def forward(
+        self, hidden: Tensor, mask: Tensor | None = None, causal: bool = False
+    ) -> tuple[Tensor, AttentionInputs]:
         """Self-attention over hidden [batch, token, width].
 
         Args:
@@ -42,7 +44,7 @@ class MultiHeadAttention(nn.Module):
             return projected.view(batch, num_tokens, self.num_heads, -1).transpose(1, 2)
 
         query, key, value = split(self.query(hidden)), split(self.key(hidden)), split(self.value(hidden))
-        heads = Heads(query, key, value, mask, causal, scale=1 / math.sqrt(query.shape[-1]))
+        heads = AttentionInputs(query, key, value, mask, causal, scale=1 / math.sqrt(query.shape[-1]))
         fused_mask, fused_causal = mask, causal
         if causal and mask is not None:  # the kernel takes only one of them
             places = torch.arange(num_tokens, device=mask.device)

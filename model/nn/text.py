@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from headlens.model.attention.inputs import Heads
+from headlens.model.attention.inputs import AttentionInputs
 from headlens.model.nn.encoder import Encoder, EncoderConfig
 from headlens.model.nn.positional import LearnedPositions, SinusoidalPositions
 from headlens.model.progress import OnLayer
@@ -53,7 +53,7 @@ class TextEncoder(nn.Module):
         segments: Tensor | None = None,
         real: Tensor | None = None,
         on_layer: OnLayer | None = None,
-    ) -> tuple[Tensor, tuple[Heads, ...]]:
+    ) -> tuple[Tensor, tuple[AttentionInputs, ...]]:
         """Encode a batch of texts.
 
         Args:

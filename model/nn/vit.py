@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from headlens.model.attention.inputs import Heads
+from headlens.model.attention.inputs import AttentionInputs
 from headlens.model.nn.encoder import Encoder, EncoderConfig
 from headlens.model.nn.positional import PositionGrid
 from headlens.model.progress import OnLayer
@@ -68,6 +68,6 @@ class VisionTransformer(nn.Module):
         patches, grid = self.content(pixels)
         return patches + self.places(*grid)
 
-    def forward(self, pixels: Tensor, on_layer: OnLayer | None = None) -> tuple[Tensor, tuple[Heads, ...]]:
+    def forward(self, pixels: Tensor, on_layer: OnLayer | None = None) -> tuple[Tensor, tuple[AttentionInputs, ...]]:
         """The last hidden state [batch, 1 + row * column, width], and each layer's heads."""
         return self.encoder(self.embed(pixels), on_layer=on_layer)

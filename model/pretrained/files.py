@@ -16,15 +16,15 @@ def locate(checkpoint: Checkpoint) -> dict[str, Path]:
     for name, sha256 in checkpoint.files.items():
         path = _path_in_wheel(checkpoint.distribution, f"{checkpoint.folder}/{name}")
         if path is None or not path.is_file():
-            raise CheckpointError(f"The weights of {checkpoint.name} are not installed; run: {mend_command()}")
+            raise CheckpointError(f"The weights of {checkpoint.name} are not installed; run: {reinstall_command()}")
         with path.open("rb") as file:
             if hashlib.file_digest(file, "sha256").hexdigest() != sha256:
-                raise CheckpointError(f"{name} of {checkpoint.name} is damaged; run: {mend_command()}")
+                raise CheckpointError(f"{name} of {checkpoint.name} is damaged; run: {reinstall_command()}")
         paths[name] = path
     return paths
 
 
-def mend_command() -> str:
+def reinstall_command() -> str:
     """The command that installs the checkpoint wheels again, run from the working folder."""
     here = Path.cwd()
     python = Path(sys.executable).relative_to(here) if Path(sys.prefix).is_relative_to(here) else Path("python")

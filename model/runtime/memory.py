@@ -14,7 +14,7 @@ def trim() -> None:
         malloc_trim(0)
 
 
-class Freed:
+class FreedMemory:
     """Counts what is freed, and gives it back in portions, beside whatever runs.
 
     glibc keeps what a thread has freed for other allocations of the same arena, and each run of a page is a thread of

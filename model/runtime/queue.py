@@ -7,7 +7,7 @@ from contextlib import contextmanager
 LOOK_AGAIN = 0.25  # seconds between two looks at the queue
 
 
-class Gate:
+class WorkQueue:
     """Lets so many in at once, in the order in which they came.
 
     Twenty visitors who compute at once each take twenty times as long; one after the other, half are done in half the

@@ -17,7 +17,7 @@ class Visitor:
     gone = False
 
 
-class Kept:
+class RecordingEntry:
     """A recording, and what has been computed from it since: both go together."""
 
     def __init__(self, key: str, recording: Recording) -> None:
@@ -69,10 +69,10 @@ class RecordingStore:
     def __init__(self, limit: int, dropped: Callable[[int], object] = lambda nbytes: None) -> None:
         self._limit = limit
         self._dropped = dropped
-        self._kept: OrderedDict[str, Kept] = OrderedDict()
+        self._kept: OrderedDict[str, RecordingEntry] = OrderedDict()
         self._lock = threading.Lock()
 
-    def get(self, key: str, visitor: Visitor | None) -> Kept | None:
+    def get(self, key: str, visitor: Visitor | None) -> RecordingEntry | None:
         """What is kept, or None where it never was or has been dropped. A visitor of None: a sample."""
         with self._lock:
             if (kept := self._kept.get(key)) is not None:
@@ -80,9 +80,9 @@ class RecordingStore:
                 _claim(kept, visitor)
             return kept
 
-    def put(self, key: str, recording: Recording, visitor: Visitor | None) -> Kept:
+    def put(self, key: str, recording: Recording, visitor: Visitor | None) -> RecordingEntry:
         """Keep a recording, and drop the ones unused for longest until all fit; as in `get`."""
-        kept = Kept(key, recording)
+        kept = RecordingEntry(key, recording)
         with self._lock:
             if visitor is not None and visitor.gone:
                 return kept  # nobody will come for it
@@ -113,7 +113,7 @@ class RecordingStore:
             self._dropped(dropped)
 
 
-def _claim(kept: Kept, visitor: Visitor | None) -> None:
+def _claim(kept: RecordingEntry, visitor: Visitor | None) -> None:
     if visitor is None:
         kept.owners = None
     elif kept.owners is not None and not visitor.gone:

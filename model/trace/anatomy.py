@@ -9,16 +9,16 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from headlens.model.attention.calls import twin
-from headlens.model.attention.inputs import Heads
+from headlens.model.attention.calls import weight_sharing_clone
+from headlens.model.attention.inputs import AttentionInputs
 from headlens.model.device import enough_memory
 from headlens.model.errors import CheckpointError
 from headlens.model.inputs.image import ImageInput
 from headlens.model.inputs.text import TextInput
 from headlens.model.progress import OnLayer
 from headlens.model.recording.recording import Recording
-from headlens.model.trace.hooks import Done, Event, LayerRun, hear, is_linear, is_norm, layers_of, not_known
-from headlens.model.trace.layer import Steps, parts_of, steps_of
+from headlens.model.trace.hooks import Done, Event, LayerRun, is_linear, is_norm, layers_of, not_known, run_with_hooks
+from headlens.model.trace.layer import TokenTrace, parts_of, trace_token
 from headlens.model.trace.positions import added, biases, rotations, without
 
 
@@ -31,7 +31,7 @@ class Embedding(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Walk:
+class ResidualStream:
     """The residual stream of one run."""
 
     stream: Tensor  # [layer + 1, token, width]: what goes into each layer, and what the last one gives
@@ -48,10 +48,10 @@ class Walk:
         return sum(stored.values())
 
 
-class Arranged(NamedTuple):
+class ReorderedRun(NamedTuple):
     """A layer of a run whose tokens came in another order or without places; rows are again as the tokens were read."""
 
-    heads: Heads  # in the order of the run
+    heads: AttentionInputs  # in the order of the run
     back: np.ndarray  # [token], where each token stood in it
     out: Tensor  # [token, width]
 
@@ -79,7 +79,7 @@ class Anatomy:
     @cached_property
     def embedding(self) -> Embedding:
         """What goes into the first layer, from a run up to there with positions and one without."""
-        rows, summed = self._front(twin(self.network))
+        rows, summed = self._front(weight_sharing_clone(self.network))
         if not added(self.network):
             return Embedding(rows, summed, None)
         _, content = self._front(without(self.network))
@@ -87,16 +87,16 @@ class Anatomy:
         return Embedding(rows, content, places if places.any() else None)
 
     @cached_property
-    def blind(self) -> Callable[[], nn.Module] | None:
+    def without_positions(self) -> Callable[[], nn.Module] | None:
         """Makes a network without positions; None where it is not known where they are."""
         adds = self.embedding.places is not None  # some have a table that is for something else, or for nothing
         if not adds and not biases(self.network) and not rotations(self.network):
             return None
         return lambda: without(self.network, adds)
 
-    def walk(self, on_layer: OnLayer | None = None) -> Walk:
+    def walk(self, on_layer: OnLayer | None = None) -> ResidualStream:
         """Run the model, and keep its stream; what on_layer raises stops it. Raises CheckpointError."""
-        network, runs, lengths = twin(self.network), list[LayerRun](), list[tuple[Tensor, Tensor]]()
+        network, runs, lengths = weight_sharing_clone(self.network), list[LayerRun](), list[tuple[Tensor, Tensor]]()
 
         def left(layer: LayerRun) -> None:
             if len(layer.hidden) != self.num_tokens or (runs and not torch.equal(layer.hidden, runs[-1].out)):
@@ -109,38 +109,40 @@ class Anatomy:
             if len(runs) == self.num_layers:
                 raise Done
 
-        self._hear(network, self.given, left=left)
+        self._run_with_hooks(network, self.given, left=left)
         if len(runs) < self.num_layers:
             raise not_known(self.network)
         names = {id(module): name for name, module in network.named_modules()}
         stream = torch.stack([*(run.hidden for run in runs), runs[-1].out])
         attention_adds, mlp_adds = (torch.stack(parts) for parts in zip(*lengths))
         layers = tuple((names[id(run.module)], *run.on(rows)) for run, rows in zip(runs, stream))
-        return Walk(stream, attention_adds, mlp_adds, layers, tuple(run.cosines for run in runs))
+        return ResidualStream(stream, attention_adds, mlp_adds, layers, tuple(run.cosines for run in runs))
 
-    def layer(self, walk: Walk, number: int) -> nn.Module:
+    def layer(self, walk: ResidualStream, number: int) -> nn.Module:
         """A layer, found by its name."""
         return self.network.get_submodule(walk.layers[number][0])
 
-    def steps(self, walk: Walk, layer: int, heads: Heads, query: int) -> Steps:
+    def steps(self, walk: ResidualStream, layer: int, heads: AttentionInputs, query: int) -> TokenTrace:
         """A token's way through a layer, which runs again by itself. Raises CheckpointError."""
-        return steps_of(self._again(walk, layer), heads, query)
+        return trace_token(self._again(walk, layer), heads, query)
 
-    def linear_maps(self, walk: Walk, layer: int) -> tuple[nn.Module, ...]:
+    def linear_maps(self, walk: ResidualStream, layer: int) -> tuple[nn.Module, ...]:
         """The linear maps of a layer, without experts: its projections, and the feed-forward network's."""
         run = self._again(walk, layer)
         return tuple(event.module for event in (*run.before, *run.after) if is_linear(event.module))
 
-    def arranged(self, layer: int, order: np.ndarray, placed: bool, on_layer: OnLayer | None = None) -> Arranged:
+    def run_reordered(
+        self, layer: int, order: np.ndarray, placed: bool, on_layer: OnLayer | None = None
+    ) -> ReorderedRun:
         """Run the model up to a layer on tokens in another order [token], with or without positions.
 
         Raises CheckpointError, also where it is not known how to leave them out.
         """
-        make = (lambda: twin(self.network)) if placed else self.blind
+        make = (lambda: weight_sharing_clone(self.network)) if placed else self.without_positions
         if make is None:
             name = type(self.network).__name__
             raise CheckpointError(f"It is not known here where {name} keeps positions; it cannot run without them.")
-        found, back = list[tuple[Heads, Tensor]](), np.argsort(order)
+        found, back = list[tuple[AttentionInputs, Tensor]](), np.argsort(order)
 
         def left(run: LayerRun) -> None:
             found.append((run.heads[0], run.out))
@@ -149,11 +151,11 @@ class Anatomy:
             if len(found) > layer:
                 raise Done
 
-        self._hear(make(), _reordered(self.given, order), left=left)
+        self._run_with_hooks(make(), _reordered(self.given, order), left=left)
         if len(found) <= layer or len(found[-1][1]) != self.num_tokens:
             raise not_known(self.network)
         heads, out = found[-1]
-        return Arranged(heads, back, out[torch.from_numpy(back)])
+        return ReorderedRun(heads, back, out[torch.from_numpy(back)])
 
     def _front(self, network: nn.Module) -> tuple[Tensor, Tensor]:
         """What goes into the first layer, and the same before a norm that comes right before it."""
@@ -163,24 +165,24 @@ class Anatomy:
             rows.append(layer.hidden)
             raise Done
 
-        front = self._hear(network, self.given, entered=entered)
+        front = self._run_with_hooks(network, self.given, entered=entered)
         if not rows or len(rows[0]) != self.num_tokens:
             raise not_known(self.network)
         last = [event for event in front[-1:] if is_norm(event.module) and torch.equal(event.made, rows[0])]
         return rows[0], last[0].given if last else rows[0]
 
-    def _again(self, walk: Walk, layer: int) -> LayerRun:
+    def _again(self, walk: ResidualStream, layer: int) -> LayerRun:
         """One layer, run again by itself on what it was given."""
         _, args, kwargs = walk.layers[layer]
-        module, runs = twin(self.layer(walk, layer)), list[LayerRun]()
+        module, runs = weight_sharing_clone(self.layer(walk, layer)), list[LayerRun]()
         with enough_memory(self._model.device):
-            hear(module, [module], lambda: module(*args, **kwargs), self._model.calls, left=runs.append)
+            run_with_hooks(module, [module], lambda: module(*args, **kwargs), self._model.calls, left=runs.append)
         return runs[0]
 
-    def _hear(self, network: nn.Module, given: TextInput | ImageInput, **heard: Any) -> list[Event]:
+    def _run_with_hooks(self, network: nn.Module, given: TextInput | ImageInput, **heard: Any) -> list[Event]:
         inputs = self._model.inputs(given)
         with enough_memory(self._model.device):
-            return hear(network, layers_of(network), lambda: network(**inputs), self._model.calls, **heard)
+            return run_with_hooks(network, layers_of(network), lambda: network(**inputs), self._model.calls, **heard)
 
 
 def _reordered(given: TextInput | ImageInput, order: np.ndarray) -> TextInput | ImageInput:

@@ -4,11 +4,11 @@ import torch
 import torch.nn.functional as F
 
 from headlens.model.attention.formula import scaled_dot_product_attention
-from headlens.model.attention.inputs import Heads
+from headlens.model.attention.inputs import AttentionInputs
 
 
 @torch.inference_mode()
-def difference_from_fused(heads: Heads, num_queries: int = 512) -> float | None:
+def difference_from_fused(heads: AttentionInputs, num_queries: int = 512) -> float | None:
     """The largest difference between our attention and torch's fused kernel, over all heads of the first queries.
 
     None where there is no such kernel: scores that are capped, or sinks.

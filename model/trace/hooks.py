@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from headlens.model.attention.calls import Call
-from headlens.model.attention.inputs import Heads
+from headlens.model.attention.inputs import AttentionInputs
 from headlens.model.errors import CheckpointError
 from headlens.model.progress import OnLayer
 
@@ -34,7 +34,9 @@ class LayerRun:
     kwargs: dict[str, Any]
     before: list[Event] = field(default_factory=list)  # its attention
     after: list[Event] = field(default_factory=list)
-    heads: list[Heads] = field(default_factory=list)  # [head, token, d_head]; one, in a layer that is taken apart
+    heads: list[AttentionInputs] = field(
+        default_factory=list
+    )  # [head, token, d_head]; one, in a layer that is taken apart
     out: Tensor = field(default_factory=lambda: torch.empty(0))  # [token, width]
 
     @property
@@ -79,7 +81,7 @@ def layers_of(network: nn.Module) -> list[nn.Module]:
     return found
 
 
-def hear(
+def run_with_hooks(
     network: nn.Module,
     layers: Iterable[nn.Module],
     run: Callable[[], object],
@@ -90,7 +92,7 @@ def hear(
     """Run a network, and hear what it does.
 
     Args:
-        network: nobody else's (`calls.twin`), or a part of one.
+        network: nobody else's (`calls.weight_sharing_clone`), or a part of one.
         layers: of it, or others beside them: those with one call of attention are heard.
         run: runs it.
         calls: records calls of attention.

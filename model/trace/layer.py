@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from headlens.model.attention.inputs import Heads
+from headlens.model.attention.inputs import AttentionInputs
 from headlens.model.trace.hooks import Event, LayerRun, is_linear, is_norm, not_known
 
 
@@ -95,7 +95,7 @@ def leaves_mean(layer: nn.Module) -> bool:
     return not torch.allclose(norm(rows), norm(rows + 1), atol=1e-3, rtol=1e-2)
 
 
-class Steps(NamedTuple):
+class TokenTrace(NamedTuple):
     """One token's way through one layer, [width] where nothing else is said; float32."""
 
     norms: str  # as of Parts
@@ -120,7 +120,7 @@ class Steps(NamedTuple):
 
 
 @torch.inference_mode()
-def steps_of(layer: LayerRun, heads: Heads, query: int) -> Steps:
+def trace_token(layer: LayerRun, heads: AttentionInputs, query: int) -> TokenTrace:
     """Everything on the way of one token.
 
     Args:
@@ -158,7 +158,7 @@ def steps_of(layer: LayerRun, heads: Heads, query: int) -> Steps:
     }
     maps = {"projections": layer.before, "output": [parts.output], "mlp": parts.mlp}
     linear = {name: [event.module for event in events if is_linear(event.module)] for name, events in maps.items()}
-    return Steps(
+    return TokenTrace(
         norms=parts.norms,
         mlp=() if has_experts(layer.module) else tuple(_sides(event) for event in parts.mlp),
         biased=frozenset(name for name, modules in linear.items() if any(each.bias is not None for each in modules)),
@@ -171,7 +171,7 @@ def _sides(event: Event) -> tuple[int, int]:
     return event.given.shape[-1], event.made.shape[-1]
 
 
-def _projected(layer: LayerRun, heads: Heads, query: int) -> Tensor | None:
+def _projected(layer: LayerRun, heads: AttentionInputs, query: int) -> Tensor | None:
     """The query by the linear map that has its name, computed anew from what that was given."""
     names = {id(module): name.rpartition(".")[2] for name, module in layer.module.named_modules()}
     width = heads.num_heads * heads.query.shape[-1]

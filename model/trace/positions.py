@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from headlens.model.attention.calls import twin
+from headlens.model.attention.calls import weight_sharing_clone
 
 ADDED = re.compile(
     r"(^|\.)(cls_position|positions?|position_embeddings?|pos_embed|class_pos_emb|mid_position_embeddings|wpe|"
@@ -72,7 +72,7 @@ def without(network: nn.Module, tables: bool = True) -> nn.Module:
         network: that shares its weights.
         tables: whether those that are added to rows go too.
     """
-    own = twin(network)
+    own = weight_sharing_clone(network)
     modules = dict(own.named_modules())
     for name in (*(added(network) if tables else ()), *biases(network)):
         owner, _, leaf = name.rpartition(".")

@@ -8,7 +8,7 @@ import torch
 import transformers
 
 from headlens.model.huggingface.record.interface import NAME
-from headlens.model.huggingface.record.runner import Recorder
+from headlens.model.huggingface.record.recorder import Recorder
 from tests.benchmarks.cases import Calls, fused
 from tests.benchmarks.measure import Row, in_turns, markdown, say
 from tests.benchmarks.recording import SECONDS, row_of

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from headlens.model.attention.inputs import Heads
+from headlens.model.attention.inputs import AttentionInputs
 from headlens.model.nn.encoder import EncoderConfig
 from headlens.model.nn.vit import VisionConfig, VisionTransformer
 from headlens.model.recording.recording import Recording
@@ -87,11 +87,11 @@ def peak(call: Callable[[], Any]) -> int:
     return torch.cuda.max_memory_allocated() - before
 
 
-def recorded(layers: tuple[Heads, ...], side: int, device: str) -> Recording:
+def recorded(layers: tuple[AttentionInputs, ...], side: int, device: str) -> Recording:
     """What the page would hold of one image."""
     num_tokens = 1 + side**2
     return Recording(
-        layers=tuple(Heads(h.query[0], h.key[0], h.value[0], None, h.causal, h.scale) for h in layers),
+        layers=tuple(AttentionInputs(h.query[0], h.key[0], h.value[0], None, h.causal, h.scale) for h in layers),
         tokens=tuple(map(str, range(num_tokens))),
         words=(None,) * num_tokens,
         special=np.arange(num_tokens) < 1,

@@ -41,7 +41,7 @@ def taken_apart(name: str, model_name: str, source: Any, options: dict[str, Any]
             "plain": plain,
             "walk": anatomy.walk,
             "steps": lambda: anatomy.steps(walk, layer, recording.layers[layer], 5),
-            "without": lambda: anatomy.arranged(recording.num_layers - 1, order, placed=False),
+            "without": lambda: anatomy.run_reordered(recording.num_layers - 1, order, placed=False),
         },
         SECONDS,
     )

@@ -9,7 +9,7 @@ from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
 from typing import NamedTuple, ParamSpec, TypeVar
 
-Given = ParamSpec("Given")
+Arguments = ParamSpec("Arguments")
 Result = TypeVar("Result")
 
 
@@ -62,7 +62,7 @@ def in_turns(calls: Mapping[str, Callable[[], object]], seconds: float, least: i
     return {name: statistics.median(taken) for name, taken in times.items()}
 
 
-def fresh(function: Callable[Given, Result], *arguments: Given.args, **options: Given.kwargs) -> Result:
+def fresh(function: Callable[Arguments, Result], *arguments: Arguments.args, **options: Arguments.kwargs) -> Result:
     """What a function gives in a process of its own, which nothing before it has warmed or filled."""
     with ProcessPoolExecutor(max_workers=1, mp_context=get_context("spawn")) as process:
         return process.submit(function, *arguments, **options).result()

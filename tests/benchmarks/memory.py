@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 import torch
 
-from headlens.model.attention.inputs import Heads
+from headlens.model.attention.inputs import AttentionInputs
 from tests.benchmarks.cases import CASES, random_bert
 from tests.benchmarks.measure import Row, fresh, markdown, megabytes, say
 
@@ -77,7 +77,7 @@ def _bytes(result: object) -> int:
 def _tensors(result: Any) -> Iterator[torch.Tensor]:
     if isinstance(result, torch.Tensor):
         yield result
-    elif isinstance(result, Heads):
+    elif isinstance(result, AttentionInputs):
         yield from _tensors([result.query, result.key, result.value, result.mask])
     elif isinstance(result, Mapping):
         yield from _tensors(list(result.values()))

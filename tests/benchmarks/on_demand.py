@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from functools import partial
 
 from headlens.model.recording.recording import Recording
-from headlens.model.runtime.recordings import Kept
+from headlens.model.runtime.recordings import RecordingEntry
 from headlens.viz.explorer.payload import LARGEST_DRAWN, all_heads, text_tiles
 from tests.benchmarks.measure import Row, in_turns, markdown, milliseconds, say
 from tests.recordings import random_recording
@@ -40,7 +40,7 @@ def rows() -> Iterator[Row]:
 
 def thumbnails(recording: Recording) -> object:
     """All of them, anew."""
-    return text_tiles(Kept("", recording))
+    return text_tiles(RecordingEntry("", recording))
 
 
 if __name__ == "__main__":

@@ -11,7 +11,7 @@ from tokenizers import Tokenizer
 from torch import Tensor, nn
 
 from headlens.model.attention.formula import scaled_dot_product_attention
-from headlens.model.attention.inputs import Heads
+from headlens.model.attention.inputs import AttentionInputs
 from headlens.model.inputs.image import read_image
 from headlens.model.load import ImageModel, TextModel
 from headlens.model.nn.encoder import EncoderConfig
@@ -35,7 +35,7 @@ VISION = VisionConfig(
 class Comparison:
     """Of one run of both networks."""
 
-    layers: tuple[Heads, ...]  # ours
+    layers: tuple[AttentionInputs, ...]  # ours
     differences: tuple[float, ...]  # the largest between two weights, of each layer
     peak: float  # the largest weight: were all alike, no difference would show
 
@@ -74,7 +74,9 @@ def _peaked(network: Network) -> Network:
     return network
 
 
-def _compare(layers: tuple[Heads, ...], attentions: tuple[Tensor, ...], real: Tensor | None = None) -> Comparison:
+def _compare(
+    layers: tuple[AttentionInputs, ...], attentions: tuple[Tensor, ...], real: Tensor | None = None
+) -> Comparison:
     differences = []
     for heads, attention in zip(layers, attentions, strict=True):
         query, key, value = (vectors.float() for vectors in (heads.query, heads.key, heads.value))

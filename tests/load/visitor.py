@@ -58,9 +58,14 @@ class Visitor:
     """
 
     def __init__(
-        self, url: str, page: str = "", query: str = "", hear: Callable[[bytes], object] = len, session: str = ""
+        self,
+        url: str,
+        page: str = "",
+        query: str = "",
+        on_payload: Callable[[bytes], object] = len,
+        session: str = "",
     ) -> None:
-        self.url, self.page, self.query, self.hear, self.session = url, page, query, hear, session
+        self.url, self.page, self.query, self.on_payload, self.session = url, page, query, on_payload, session
         self.elements: dict[str, Element] = {}  # by the key that the page gives them
         self._states: dict[str, WidgetState] = {}
         self._file: FileURLs | None = None
@@ -93,7 +98,7 @@ class Visitor:
 
     def again(self) -> "Visitor":
         """The same tab, when it has connected once more."""
-        back = Visitor(self.url, self.page, self.query, self.hear, self.session)
+        back = Visitor(self.url, self.page, self.query, self.on_payload, self.session)
         back.elements, back._states, back._file = self.elements, self._states, self._file
         return back
 
@@ -177,7 +182,7 @@ class Visitor:
     def _receive(self, seconds: float) -> ForwardMsg:
         raw = self._socket.recv(max(0.0, seconds))
         assert isinstance(raw, bytes)
-        self.hear(raw)
+        self.on_payload(raw)
         return ForwardMsg.FromString(raw)
 
     def _note(self, message: ForwardMsg, seen: Seen) -> None:

@@ -36,11 +36,11 @@ class Heavy:
 
     def visit(self, url: str, size: int) -> None:
         """Look at both pages, and at some heads of what is on them."""
-        with Visitor(url, query=urlencode({"text": text(self.number)}), hear=self.raw.append) as visitor:
+        with Visitor(url, query=urlencode({"text": text(self.number)}), on_payload=self.raw.append) as visitor:
             visitor.look()
             visitor.pin(layer=self.number % 6, head=self.number % 12)
             visitor.see()
-        with Visitor(url, "image", f"size={size}", hear=self.raw.append) as visitor:
+        with Visitor(url, "image", f"size={size}", on_payload=self.raw.append) as visitor:
             visitor.look()
             visitor.upload(photo(self.number, size))
             seen = visitor.see()
@@ -100,7 +100,7 @@ def load(url: str, visitors: int, sizes: tuple[int, ...] = SIZES) -> Load:
     """Have so many heavy visitors come at once while a light one, who has a picture already, looks at its heads."""
     samples = Heavy(0)
     for size in sizes:
-        with Visitor(url, "image", f"size={size}", hear=samples.raw.append) as first:
+        with Visitor(url, "image", f"size={size}", on_payload=samples.raw.append) as first:
             first.look()
     heavy = [Heavy(number) for number in range(1, visitors + 1)]
     clicks: list[float] = []

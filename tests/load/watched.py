@@ -40,7 +40,7 @@ def _tell(listener: Listener) -> None:
             connection.send(
                 {
                     "recordings": len(held_by_pages._store()._kept),
-                    "at_work": len(held_by_pages._gate()._tickets),
+                    "at_work": len(held_by_pages._queue()._tickets),
                     "sessions": len(runtime._session_mgr.list_sessions()),
                     "uploads": sum(len(each) for each in files),
                 }

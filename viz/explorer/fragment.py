@@ -5,25 +5,25 @@ from collections.abc import Callable
 import streamlit as st
 
 from headlens.model.recording.recording import Recording
-from headlens.model.runtime.recordings import Kept
+from headlens.model.runtime.recordings import RecordingEntry
 from headlens.viz.explorer.element import explorer
 from headlens.viz.explorer.payload import build
 from headlens.viz.export.figures import saved_figure
-from headlens.viz.pages.runtime import Recorded, working
+from headlens.viz.pages.runtime import RecordingRequest, working
 from headlens.viz.view.address import Bounds, View, read_view, write_view
 
-Stage = Callable[[Kept], Kept]
+Stage = Callable[[RecordingEntry], RecordingEntry]
 Below = Callable[[Recording, View], None]
 
 
-def whole(kept: Kept) -> Kept:
+def whole(kept: RecordingEntry) -> RecordingEntry:
     """The recording as it is."""
     return kept
 
 
 @st.fragment
 def show_explorer(
-    page: str, recorded: Recorded, start: View, link: str, stage: Stage = whole, below: Below | None = None
+    page: str, recorded: RecordingRequest, start: View, link: str, stage: Stage = whole, below: Below | None = None
 ) -> None:
     """The linked views of a recording, in a fragment: a pin reruns nothing else.
 

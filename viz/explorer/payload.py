@@ -16,7 +16,7 @@ from headlens.model.analysis.orders import head_order, measure
 from headlens.model.analysis.sample import LONG, sampled_queries
 from headlens.model.progress import OnLayer
 from headlens.model.recording.recording import Photo, Recording
-from headlens.model.runtime.recordings import Kept
+from headlens.model.runtime.recordings import RecordingEntry
 from headlens.viz.figures import attention_heatmap, pooled_heatmap
 from headlens.viz.figures.tiles import matrix_tiles
 from headlens.viz.theme import DARK, HEAT, LIGHT, lookup_table
@@ -48,7 +48,7 @@ def pack(header: Mapping[str, object], arrays: Mapping[str, np.ndarray]) -> byte
 
 
 def build(
-    kept: Kept,
+    kept: RecordingEntry,
     view: View,
     link: str,
     full: bool,
@@ -143,7 +143,7 @@ def _layers_of(recording: Recording, view: View) -> range:
     return range(view.layer, view.layer + 1) if view.of.startswith("layer") else range(recording.num_layers)
 
 
-def _preview(kept: Kept, direction: str, query: int, work: Work) -> dict[str, np.ndarray]:
+def _preview(kept: RecordingEntry, direction: str, query: int, work: Work) -> dict[str, np.ndarray]:
     def compute() -> dict[str, np.ndarray]:
         recording = kept.recording
         if direction == "by":  # it needs every row's sum, of every head
@@ -171,7 +171,7 @@ def _head(recording: Recording, view: View) -> dict[str, np.ndarray]:
     return arrays
 
 
-def merged(kept: Kept, view: View, work: Work = at_once) -> np.ndarray:
+def merged(kept: RecordingEntry, view: View, work: Work = at_once) -> np.ndarray:
     """Mean or maximum over the heads of a layer, or of all layers: [query, key]; of no input above LONG."""
 
     def compute() -> np.ndarray:
@@ -188,7 +188,7 @@ def merged(kept: Kept, view: View, work: Work = at_once) -> np.ndarray:
     return kept.derive(("merged", view.of, view.layer if view.of.startswith("layer") else None), compute)
 
 
-def _several(kept: Kept, view: View, work: Work) -> dict[str, np.ndarray]:
+def _several(kept: RecordingEntry, view: View, work: Work) -> dict[str, np.ndarray]:
     num_tokens = kept.recording.num_tokens
     if num_tokens > LONG:
         return {"row": shown_row(kept.recording, view)}
@@ -199,7 +199,7 @@ def _several(kept: Kept, view: View, work: Work) -> dict[str, np.ndarray]:
     return {"matrix": np.rint(weights / top * 255).astype(np.uint8), "rowMax": top[:, 0]}
 
 
-def heads_measured(kept: Kept, view: View, work: Work = at_once) -> np.ndarray | None:
+def heads_measured(kept: RecordingEntry, view: View, work: Work = at_once) -> np.ndarray | None:
     """What the heads are ordered by: [layer, head], or None for by layer."""
     recording = kept.recording
     if view.order == "layer":
@@ -218,7 +218,7 @@ def heads_measured(kept: Kept, view: View, work: Work = at_once) -> np.ndarray |
     return kept.derive(("measured", view.order), compute)
 
 
-def _figure(kept: Kept, view: View, work: Work) -> tuple[dict, dict[str, np.ndarray]]:
+def _figure(kept: RecordingEntry, view: View, work: Work) -> tuple[dict, dict[str, np.ndarray]]:
     """The pure figure without its weights, and its cells where it has fewer than weights; the page has all else."""
     recording, one = kept.recording, view.of == "head"
     name = f"headlens-layer{view.layer}-head{view.head}" if one else f"headlens-{view.of}"
@@ -242,7 +242,7 @@ def _figure(kept: Kept, view: View, work: Work) -> tuple[dict, dict[str, np.ndar
     return {**json.loads(figure.to_json()), "name": name}, arrays
 
 
-def text_tiles(kept: Kept, work: Work = at_once) -> tuple[np.ndarray, np.ndarray]:
+def text_tiles(kept: RecordingEntry, work: Work = at_once) -> tuple[np.ndarray, np.ndarray]:
     """[layer, head, side, side] uint8 steps, and the weight [layer, head] at the top of each head's scale."""
 
     def compute() -> tuple[np.ndarray, np.ndarray]:

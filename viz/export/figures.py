@@ -6,7 +6,7 @@ import numpy as np
 import plotly.graph_objects as go
 
 from headlens.model.analysis.heads import strongest
-from headlens.model.runtime.recordings import Kept
+from headlens.model.runtime.recordings import RecordingEntry
 from headlens.viz.explorer.payload import all_heads, shown_row, text_tiles
 from headlens.viz.figures import head_grid, patch_overlay, strip_figure, strongest_bars
 from headlens.viz.figures.labels import escape
@@ -19,7 +19,7 @@ WIDTH, HEADING = 900, 48  # pixels
 TITLE = {"font": {"size": 18}, "x": 0.01, "yref": "container", "y": 0.98, "yanchor": "top"}
 
 
-def saved_figure(page: str, kept: Kept, view: View, asked: dict) -> dict | None:
+def saved_figure(page: str, kept: RecordingEntry, view: View, asked: dict) -> dict | None:
     """What the explorer is to save: {figure, name, format, width, height, at}; None for what there is not."""
     name, file_format = str(asked.get("name")), str(asked.get("format"))
     if name not in FIGURES or file_format not in ("png", "svg"):
@@ -42,7 +42,7 @@ def saved_figure(page: str, kept: Kept, view: View, asked: dict) -> dict | None:
     }
 
 
-def _picture(kept: Kept, view: View) -> tuple[go.Figure, float]:
+def _picture(kept: RecordingEntry, view: View) -> tuple[go.Figure, float]:
     recording, theme = kept.recording, current_theme()
     weights = shown_row(recording, view)
     if recording.photo is None:
@@ -53,7 +53,7 @@ def _picture(kept: Kept, view: View) -> tuple[go.Figure, float]:
     return figure, recording.photo.aspect * 0.92
 
 
-def _heads(kept: Kept, view: View) -> tuple[go.Figure, float]:
+def _heads(kept: RecordingEntry, view: View) -> tuple[go.Figure, float]:
     recording = kept.recording
     if recording.photo is None:
         tiles, _ = text_tiles(kept)
@@ -65,7 +65,7 @@ def _heads(kept: Kept, view: View) -> tuple[go.Figure, float]:
     return head_grid(tiles, selected, current_theme()), width * num_heads / (height * num_layers)
 
 
-def _bars(kept: Kept, view: View) -> tuple[go.Figure, float]:
+def _bars(kept: RecordingEntry, view: View) -> tuple[go.Figure, float]:
     recording = kept.recording
     pairs = strongest(shown_row(recording, view), 10)
     names = [words.name_of(recording, key) for key, _ in pairs]

@@ -27,7 +27,7 @@ SIZES: dict[str, Size | None] = {
 
 
 @dataclass(frozen=True)
-class Asked:
+class PhotoRequest:
     """What is to be seen: the photo (a sample's name, or the bytes of this session's own), and how."""
 
     model: str
@@ -51,20 +51,20 @@ class Asked:
         return PHOTOS[self.source].read() if isinstance(self.source, str) else self.source
 
 
-def _asked(model: str) -> Asked:
+def _asked(model: str) -> PhotoRequest:
     """What the address asks for."""
     params, state = st.query_params, st.session_state
     reads_text = get_model(model).description.kind == "image-text"
     text = (params.get("text") or QUESTION) if reads_text else None
     source = params.get("sample", FIRST)
-    asked = Asked(model, source if source in PHOTOS else FIRST, "", text)
+    asked = PhotoRequest(model, source if source in PHOTOS else FIRST, "", text)
     if "own" in params and "image_own" in state:
         asked = replace(asked, source=state.image_own)
     size = params.get("size", asked.default_size)
     return replace(asked, size=size if size in asked.sizes else asked.default_size)
 
 
-def choose(model: str) -> Asked:
+def choose(model: str) -> PhotoRequest:
     """What was given last, else what the address asks for; what cannot be read is refused."""
     state = st.session_state
     asked = _asked(model)
@@ -86,14 +86,14 @@ def choose(model: str) -> Asked:
     return fitting
 
 
-def _readable(asked: Asked) -> bool:
+def _readable(asked: PhotoRequest) -> bool:
     """Whether it can be recorded; else the page says why not."""
     if (refusal := _refusal(asked)) is not None:
         st.error(parts.plain(refusal))
     return refusal is None
 
 
-def _refusal(asked: Asked) -> str | None:
+def _refusal(asked: PhotoRequest) -> str | None:
     """Why it cannot be recorded, or None."""
     state = st.session_state
     if state.get("image_good") == (asked.model, asked.source, asked.size):

@@ -12,8 +12,8 @@ from headlens.viz.explorer.fragment import show_explorer
 from headlens.viz.inputs.model_picker import pick_model
 from headlens.viz.pages import parts
 from headlens.viz.pages.predictions import show_predictions
-from headlens.viz.pages.runtime import Recorded, get_model, record
-from headlens.viz.pages.stages import kept_of, pick_stage
+from headlens.viz.pages.runtime import RecordingRequest, get_model, record
+from headlens.viz.pages.stages import entry_of, pick_stage
 from headlens.viz.view.address import View, write_texts
 
 MODEL = "smollm2-135m"
@@ -40,7 +40,7 @@ def page() -> None:
     if (ended := tokens - _count(recording)) > 0:
         st.caption(f"The model ended here, {ended} tokens before it had to.")
     link = "Your prompt is in this link." if write_texts((prompt,)) is not None else "Your prompt is not in this link."
-    of_stage = partial(kept_of, stage=stage)
+    of_stage = partial(entry_of, stage=stage)
     start = _start(of_stage(run.kept()).recording)
     show_explorer("generate", run, start, link, of_stage, below=show_predictions)
     parts.model_line(recording)
@@ -124,7 +124,7 @@ def _take_typed() -> None:
     state.generate_candidate = (state.generate_prompt, state.generate_tokens)
 
 
-def recorded(model: str, prompt: str, tokens: int) -> Recorded:
+def recorded(model: str, prompt: str, tokens: int) -> RecordingRequest:
     """The recording of a prompt and what the model writes after it."""
     place = st.empty()
 

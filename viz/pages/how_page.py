@@ -4,7 +4,7 @@ import streamlit as st
 
 from headlens.model.errors import HeadlensError
 from headlens.viz.pages import parts
-from headlens.viz.pages.how.chosen_input import Given, arrive, choose, remember
+from headlens.viz.pages.how.chosen_input import ChosenInput, arrive, choose, remember
 from headlens.viz.pages.how.example import Example, knob
 from headlens.viz.pages.how.glossary import glossary
 from headlens.viz.pages.how.steps import STEPS, Step
@@ -54,7 +54,7 @@ def page() -> None:
         _show(choose())
 
 
-def _show(given: Given) -> None:
+def _show(given: ChosenInput) -> None:
     """One step; nothing of the others is computed. Not a fragment: what is pressed then stops what still runs."""
     kept = given.run.kept()
     recording, start = kept.recording, given.start

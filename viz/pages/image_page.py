@@ -10,12 +10,12 @@ from headlens.model.recording.recording import Photo, Recording
 from headlens.viz.explorer.fragment import show_explorer
 from headlens.viz.figures.tiles import blended
 from headlens.viz.inputs.model_picker import pick_model
-from headlens.viz.inputs.photo import FIRST, MODEL, SIZES, Asked, change_address, choose
+from headlens.viz.inputs.photo import FIRST, MODEL, SIZES, PhotoRequest, change_address, choose
 from headlens.viz.inputs.samples import PHOTOS
 from headlens.viz.pages import parts
 from headlens.viz.pages.predictions import show_predictions
-from headlens.viz.pages.runtime import Recorded, get_model, record
-from headlens.viz.pages.stages import kept_of, pick_stage
+from headlens.viz.pages.runtime import RecordingRequest, get_model, record
+from headlens.viz.pages.stages import entry_of, pick_stage
 from headlens.viz.view.address import View
 
 TYPES = ["jpg", "jpeg", "png", "webp", "gif", "tif", "tiff", "bmp", "avif"]
@@ -37,7 +37,7 @@ def page() -> None:
     if "input" in recording.notes:
         st.info(recording.notes["input"])
     stage = pick_stage("image", recording, first=recording.stage)
-    of_stage = partial(kept_of, stage=stage)
+    of_stage = partial(entry_of, stage=stage)
     shown = of_stage(run.kept()).recording
     show_explorer("image", run, start(shown, photo, asked), link(asked.source), of_stage, show_predictions)
     if "saliency" in recording.outputs:
@@ -46,7 +46,7 @@ def page() -> None:
     parts.about(recording)
 
 
-def start(recording: Recording, photo: Photo, asked: Asked) -> View:
+def start(recording: Recording, photo: Photo, asked: PhotoRequest) -> View:
     """Where the page starts: the sample's own view."""
     sample = PHOTOS[asked.source if isinstance(asked.source, str) else FIRST]
     rows, columns = photo.grid
@@ -64,7 +64,7 @@ def link(source: str | bytes) -> str:
     return "This link opens what you see." if isinstance(source, str) else "Your photo is not in this link."
 
 
-def _inputs(asked: Asked) -> None:
+def _inputs(asked: PhotoRequest) -> None:
     """Drawn before the recording is made: while it is, another photo or size can be chosen."""
     state = st.session_state
     state.image_sample = asked.source if isinstance(asked.source, str) else None
@@ -134,7 +134,7 @@ def take_upload(key: str) -> None:
         st.session_state.image_candidate = file.getvalue()
 
 
-def recorded(asked: Asked) -> Recorded:
+def recorded(asked: PhotoRequest) -> RecordingRequest:
     """The recording of a photo at a size."""
     content = asked.content
     text = () if asked.text is None else (asked.text,)

@@ -23,10 +23,10 @@ from headlens.model.progress import OnLayer
 from headlens.model.recording.recording import Recording
 from headlens.model.runtime.folders import open_folder
 from headlens.model.runtime.limits import models_bytes, store_bytes
-from headlens.model.runtime.memory import Freed
+from headlens.model.runtime.memory import FreedMemory
 from headlens.model.runtime.models import ModelStore
-from headlens.model.runtime.queue import Gate
-from headlens.model.runtime.recordings import Kept, RecordingStore, Visitor
+from headlens.model.runtime.queue import WorkQueue
+from headlens.model.runtime.recordings import RecordingEntry, RecordingStore, Visitor
 
 FIRST_TIME = {"smollm2-135m": "Loading the model (the first time ever takes some 20 seconds) …"}
 SHOW_PROGRESS_AFTER = 0.4  # seconds; a bar that flashes by is only unrest
@@ -82,14 +82,14 @@ def fetch(name: str, weights: bool = True) -> Path:
 
     done, left, found = [0, 0], threading.Event(), list[Path | CheckpointError]()
 
-    def hear(now: int, total: int) -> None:
+    def run_with_hooks(now: int, total: int) -> None:
         done[:] = now, total
         if left.is_set():
             raise InterruptedError
 
     def work() -> None:
         try:
-            found.append(download(name, hear, weights))
+            found.append(download(name, run_with_hooks, weights))
         except CheckpointError as error:
             found.append(error)
 
@@ -110,12 +110,12 @@ def fetch(name: str, weights: bool = True) -> Path:
 
 @st.cache_resource
 def _store() -> RecordingStore:
-    return RecordingStore(store_bytes(), Freed().add)
+    return RecordingStore(store_bytes(), FreedMemory().add)
 
 
 @st.cache_resource
-def _gate() -> Gate:
-    return Gate(parallel_runs(pick_device()))
+def _queue() -> WorkQueue:
+    return WorkQueue(parallel_runs(pick_device()))
 
 
 @st.cache_resource(scope="session", show_spinner=False, on_release=lambda visitor: _store().forget(visitor))
@@ -125,7 +125,7 @@ def _visitor() -> Visitor:
 
 
 @dataclass(frozen=True)
-class Recorded:
+class RecordingRequest:
     """A recording by its key; a page holds this, so that the store alone decides what stays in memory."""
 
     key: str
@@ -133,7 +133,7 @@ class Recorded:
     run: Callable[[OnLayer], Recording]
     sample: bool
 
-    def kept(self) -> Kept:
+    def kept(self) -> RecordingEntry:
         """The recording, made (again) where it is not kept. Raises what the run raises."""
         place = st.empty()  # also where nothing is to be done: what follows on the page must not move
         visitor = None if self.sample else _visitor()  # asked each time: a tab whose connection was lost is another
@@ -148,7 +148,7 @@ class Recorded:
 
 def record(
     model_name: str, parts: tuple[bytes, ...], options: str, run: Callable[[OnLayer], Recording], sample: bool = False
-) -> Recorded:
+) -> RecordingRequest:
     """An input's recording, made by run unless it is kept already. Raises what the run raises.
 
     Args:
@@ -161,7 +161,7 @@ def record(
     digest = hashlib.sha256(f"{identity(model_name)}|{options}".encode())
     for part in parts:
         digest.update(hashlib.sha256(part).digest())
-    recorded = Recorded(digest.hexdigest(), model_name, run, sample)
+    recorded = RecordingRequest(digest.hexdigest(), model_name, run, sample)
     recorded.kept()
     return recorded
 
@@ -182,6 +182,6 @@ def working(place: DeltaGenerator, what: str, num_layers: int, part: str = "laye
         if time.perf_counter() - started > SHOW_PROGRESS_AFTER:
             place.progress((layer + 1) / num_layers, f"{what}: {part} {layer + 1} of {num_layers} done")
 
-    with _gate().enter(wait):
+    with _queue().enter(wait):
         yield on_layer
     place.empty()

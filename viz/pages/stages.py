@@ -4,7 +4,7 @@ import streamlit as st
 
 from headlens.model.analysis.joint import joined
 from headlens.model.recording.recording import Recording
-from headlens.model.runtime.recordings import Kept
+from headlens.model.runtime.recordings import RecordingEntry
 from headlens.viz.pages import parts
 from headlens.viz.view.address import View
 
@@ -42,8 +42,10 @@ def _take_stage(page: str) -> None:
     st.query_params.from_dict({**parts.only(*others), "stage": st.session_state[f"{page}_stage"]})
 
 
-def kept_of(kept: Kept, stage: str) -> Kept:
+def entry_of(kept: RecordingEntry, stage: str) -> RecordingEntry:
     """The stage as a recording of its own; the other stage's tokens stand before its own where it looks at them."""
     if stage == kept.recording.stage:
         return kept
-    return kept.derive(("stage", stage), lambda: Kept(f"{kept.key}-{stage}", joined(kept.recording.of(stage))))
+    return kept.derive(
+        ("stage", stage), lambda: RecordingEntry(f"{kept.key}-{stage}", joined(kept.recording.of(stage)))
+    )

@@ -11,7 +11,7 @@ from headlens.viz.inputs.model_picker import pick_model
 from headlens.viz.inputs.samples import TEXTS
 from headlens.viz.pages import parts
 from headlens.viz.pages.predictions import show_predictions
-from headlens.viz.pages.runtime import Recorded, get_model, record
+from headlens.viz.pages.runtime import RecordingRequest, get_model, record
 from headlens.viz.view.address import View, write_texts
 
 MODEL = "minilm-l6"
@@ -161,7 +161,7 @@ def _take_file() -> None:
         state.text_refused = "This file is not text in UTF-8; save it as UTF-8 and try again."
 
 
-def recorded(texts: tuple[str, ...], model: str = MODEL) -> Recorded:
+def recorded(texts: tuple[str, ...], model: str = MODEL) -> RecordingRequest:
     """The recording of one text, or of a pair."""
     content = tuple(part.encode("utf-8", "surrogatepass") for part in texts)
     sample = any(sample.texts == texts for sample in TEXTS.values())

@@ -20,7 +20,7 @@ from headlens.model.huggingface.text.model import TransformersText
 from headlens.model.huggingface.vision.model import TransformersImage, load_image
 from headlens.model.recording.recording import Description
 
-Foreign: TypeAlias = TransformersText | TransformersImage | TransformersImageText
+TransformersModel: TypeAlias = TransformersText | TransformersImage | TransformersImageText
 ROOM = 1.5  # a model may take so much more memory than its weights do on disk, times the wider number format
 
 
@@ -86,7 +86,7 @@ def load_folder(
     dtype: torch.dtype,
     description: Description | None = None,
     part: str | None = None,
-) -> Foreign:
+) -> TransformersModel:
     """The model in a folder that save_pretrained wrote, ready to record.
 
     Args:
@@ -106,22 +106,22 @@ def load_folder(
 
 def _load(
     folder: Path, name: str, device: torch.device, dtype: torch.dtype, description: Description | None, part: str | None
-) -> Foreign:
-    wide = torch.float32 if dtype == torch.bfloat16 else dtype  # bfloat16 rounds by more than the probe lets pass
-    facts = read_facts(folder, device, wide)
+) -> TransformersModel:
+    load_dtype = torch.float32 if dtype == torch.bfloat16 else dtype  # bfloat16 rounds by more than the probe lets pass
+    facts = read_facts(folder, device, load_dtype)
     facts.check_memory(name)
     if description is None:
         kind = "text" if part == "text" else facts.kind
         description = Description(name, name, kind, "not stated", facts.licence)
-    model: Foreign
+    model: TransformersModel
     if facts.kind == "image" and part != "text":
-        model = load_image(folder, facts.config, description, device, wide)
+        model = load_image(folder, facts.config, description, device, load_dtype)
     elif facts.kind == "image-text":
-        model = load_image_text(folder, facts.config, description, device, wide)
+        model = load_image_text(folder, facts.config, description, device, load_dtype)
     else:
         architecture = text_class(facts.config) if facts.kind == "image" else facts.architecture
-        model = load_text(folder, architecture, description, device, wide)
-    if dtype != wide:
+        model = load_text(folder, architecture, description, device, load_dtype)
+    if dtype != load_dtype:
         cast(model.network, dtype)
     return model
 

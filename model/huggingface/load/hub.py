@@ -37,7 +37,7 @@ def download(name: str, on_bytes: OnBytes | None = None, weights: bool = True) -
             snapshot_download(
                 name,
                 allow_patterns=[*SMALL, *WEIGHTS] if weights else [*SMALL],
-                tqdm_class=_listening(on_bytes),
+                tqdm_class=_reporting_bar(on_bytes),
             )
         )
     except GatedRepoError as error:
@@ -55,10 +55,10 @@ def download(name: str, on_bytes: OnBytes | None = None, weights: bool = True) -
         ) from error
 
 
-def _listening(on_bytes: OnBytes | None) -> type[tqdm]:
+def _reporting_bar(on_bytes: OnBytes | None) -> type[tqdm]:
     """A progress bar that draws nothing, and tells bytes."""
 
-    class Listening(tqdm):
+    class ReportingBar(tqdm):
         def __init__(self, *given: Any, **named: Any) -> None:
             named.pop("name", None)
             super().__init__(*given, **named | {"disable": False, "file": _Nowhere(), "mininterval": 0.0})
@@ -69,7 +69,7 @@ def _listening(on_bytes: OnBytes | None) -> type[tqdm]:
                 on_bytes(int(self.n), int(self.total or 0))
             return drawn
 
-    return Listening
+    return ReportingBar
 
 
 class _Nowhere:

@@ -13,13 +13,13 @@ from transformers import PreTrainedModel
 from headlens.model.device import enough_memory, synchronize
 from headlens.model.errors import InputError
 from headlens.model.huggingface.load.network import architecture_of, load_network, load_tokenizer, refusing
-from headlens.model.huggingface.multimodal.placement import Placing, placing_of
+from headlens.model.huggingface.multimodal.placement import ImagePlacement, image_placement_of
 from headlens.model.huggingface.multimodal.reorder import reordered, vision_stage
 from headlens.model.huggingface.record.predictions import predictions_of
-from headlens.model.huggingface.record.probe import Probed, probe
+from headlens.model.huggingface.record.probe import ProbeResult, probe
 from headlens.model.huggingface.text.model import LONGEST, num_positions_of, token_text
-from headlens.model.huggingface.vision.processor import read_processor, reading_of
-from headlens.model.inputs.image import ImageInput, Reading, Size, patch_names, read_image
+from headlens.model.huggingface.vision.processor import pixel_format_of, read_processor
+from headlens.model.inputs.image import ImageInput, PixelFormat, Size, patch_names, read_image
 from headlens.model.inputs.image_file import ImageSource
 from headlens.model.inputs.text import read_text
 from headlens.model.progress import OnLayer
@@ -40,7 +40,12 @@ class TransformersImageText:
     """
 
     def __init__(
-        self, description: Description, probed: Probed, tokenizer: Tokenizer, placing: Placing, reading: Reading
+        self,
+        description: Description,
+        probed: ProbeResult,
+        tokenizer: Tokenizer,
+        placing: ImagePlacement,
+        reading: PixelFormat,
     ) -> None:
         self.description = description
         self.probed = probed
@@ -149,14 +154,14 @@ def load_image_text(
     tokenizer.no_truncation()
     tokenizer.no_padding()
     network = load_network(folder, architecture_of(config), dtype).to(device)
-    placing = placing_of(network, tokenizer)
-    reading = reading_of(processor, placing.image_size)
+    placing = image_placement_of(network, tokenizer)
+    reading = pixel_format_of(processor, placing.image_size)
     with refusing(f"{type(network).__name__} does not take one token for each patch of an image"):
         probed = probe(network, _probe_inputs(network, placing))
     return TransformersImageText(description, probed, tokenizer, placing, reading)
 
 
-def _probe_inputs(network: PreTrainedModel, placing: Placing) -> dict[str, Any]:
+def _probe_inputs(network: PreTrainedModel, placing: ImagePlacement) -> dict[str, Any]:
     """Noise for an image, of 3 x 4 tokens where the model reads any size, and random tokens around it."""
     token = placing.patch * placing.side
     height, width = (placing.image_size,) * 2 if placing.image_size else (3 * token, 4 * token)

@@ -17,7 +17,7 @@ FRAME = ("<fake_token_around_image>", "<global-img>"), ("<fake_token_around_imag
 
 
 @dataclass(frozen=True)
-class Placing:
+class ImagePlacement:
     """Where the image stands in a prompt, and what its tokens are."""
 
     way: str  # "whole": a token a patch; "shuffled" and "merged": a token for a square of patches
@@ -62,7 +62,7 @@ class Placing:
         return places.view(rows, columns, self.side, self.side).transpose(1, 2).flatten()
 
 
-def placing_of(network: PreTrainedModel, tokenizer: Tokenizer) -> Placing:
+def image_placement_of(network: PreTrainedModel, tokenizer: Tokenizer) -> ImagePlacement:
     """How a model takes an image, by its configuration. Raises CheckpointError for a family that is not known here."""
     config: Any = network.config
     way = WAYS.get(config.model_type)
@@ -92,4 +92,4 @@ def placing_of(network: PreTrainedModel, tokenizer: Tokenizer) -> Placing:
     elif way == "shuffled":
         frame = [[tokenizer.token_to_id(name) for name in names] for names in FRAME]
     before, after = (tuple(n for n in part if isinstance(n, int) and n < vocabulary) for part in frame)
-    return Placing(way, token, before, after, vision.patch_size, side[way], image_size)
+    return ImagePlacement(way, token, before, after, vision.patch_size, side[way], image_size)

@@ -7,13 +7,13 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from headlens.model.attention.inputs import Heads
-from headlens.model.huggingface.multimodal.placement import Placing
+from headlens.model.attention.inputs import AttentionInputs
+from headlens.model.huggingface.multimodal.placement import ImagePlacement
 from headlens.model.inputs.image import patch_names
 from headlens.model.recording.recording import Recording
 
 
-def reordered(layers: Sequence[Heads], order: Tensor) -> tuple[Heads, ...]:
+def reordered(layers: Sequence[AttentionInputs], order: Tensor) -> tuple[AttentionInputs, ...]:
     """The heads [1, head, token, d] without their batch, their positions in another order [token].
 
     Being causal becomes a mask; layers that share a mask still do.
@@ -30,7 +30,7 @@ def reordered(layers: Sequence[Heads], order: Tensor) -> tuple[Heads, ...]:
     return tuple(done)
 
 
-def vision_stage(recording: Recording, layers: Sequence[Heads], placing: Placing) -> Recording | None:
+def vision_stage(recording: Recording, layers: Sequence[AttentionInputs], placing: ImagePlacement) -> Recording | None:
     """The vision part's own attention beside its language model's recording, the patches row by row.
 
     None where its layers have not all the same positions, one a patch behind at most one other.

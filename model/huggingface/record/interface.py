@@ -14,7 +14,7 @@ from transformers.integrations.sdpa_attention import sdpa_attention_forward
 from transformers.masking_utils import sdpa_mask
 
 from headlens.model.attention.calls import Call, attending
-from headlens.model.attention.inputs import Heads
+from headlens.model.attention.inputs import AttentionInputs
 from headlens.model.errors import CheckpointError
 from headlens.model.progress import OnLayer
 
@@ -86,7 +86,7 @@ def _attend(
     if indices is not None:
         raise CheckpointError("This model looks only at keys that it picks; such sparse attention cannot be recorded.")
     causal = bool(getattr(module, "is_causal", True) if is_causal is None else is_causal)
-    heads = Heads(
+    heads = AttentionInputs(
         query=query,
         key=key,
         value=value,
@@ -121,14 +121,14 @@ def _combined(mask: Tensor | None, bias: Tensor | None) -> Tensor | None:
     return torch.where(mask, bias, -math.inf) if mask.dtype == torch.bool else mask + bias
 
 
-def _explicit(heads: Heads) -> Tensor:
+def _explicit(heads: AttentionInputs) -> Tensor:
     """The context [batch, head, query, d_head] where no fused kernel computes it: soft caps and sinks."""
     if heads.softcap is None:
         return _with_sinks(heads)
     return heads.weights(slice(None)).to(heads.value.dtype) @ heads.repeated(heads.value)
 
 
-def _with_sinks(heads: Heads) -> Tensor:
+def _with_sinks(heads: AttentionInputs) -> Tensor:
     """Fused: a key of zeros more, whose score the mask says, and whose value is zero."""
     query, key, value = heads.query, heads.repeated(heads.key), heads.repeated(heads.value)
     batch, num_heads, num_queries, _ = query.shape

@@ -12,7 +12,7 @@ from transformers import PreTrainedModel
 from headlens.model.attention.calls import function_calls
 from headlens.model.errors import CheckpointError
 from headlens.model.huggingface.record.interface import NAME, recorded_calls
-from headlens.model.huggingface.record.runner import Recorder, Run
+from headlens.model.huggingface.record.recorder import Recorder, Run
 
 SPARSE = {
     "longformer": "a band of neighbours",
@@ -25,7 +25,7 @@ TOLERANCE = 1e-4  # of weights in float32, between what was recorded and the mod
 
 
 @dataclass(frozen=True)
-class Probed:
+class ProbeResult:
     """The way that records a model, and the largest difference that was seen on the way."""
 
     recorder: Recorder
@@ -42,7 +42,7 @@ class Probed:
         )
 
 
-def probe(network: PreTrainedModel, inputs: Mapping[str, Any], real: Tensor | None = None) -> Probed:
+def probe(network: PreTrainedModel, inputs: Mapping[str, Any], real: Tensor | None = None) -> ProbeResult:
     """Find the way that records a model exactly.
 
     Args:
@@ -71,7 +71,7 @@ def probe(network: PreTrainedModel, inputs: Mapping[str, Any], real: Tensor | No
         raise CheckpointError(
             f"The weights recorded from {name} differ from its own by up to {difference:.1g}; it cannot be shown truly."
         )
-    return Probed(recorder, difference, sum(map(len, run.stages.values())))
+    return ProbeResult(recorder, difference, sum(map(len, run.stages.values())))
 
 
 def _covered(network: PreTrainedModel, inputs: Mapping[str, Any]) -> bool:

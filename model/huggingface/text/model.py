@@ -16,7 +16,7 @@ from transformers import PreTrainedModel
 from headlens.model.attention.calls import Call
 from headlens.model.device import enough_memory, synchronize
 from headlens.model.huggingface.record.predictions import decoded, predictions_of
-from headlens.model.huggingface.record.probe import Probed
+from headlens.model.huggingface.record.probe import ProbeResult
 from headlens.model.huggingface.text.generate import room_for, write
 from headlens.model.inputs.text import Text, TextInput, read_text
 from headlens.model.progress import OnLayer
@@ -38,7 +38,12 @@ class TransformersText:
     """
 
     def __init__(
-        self, description: Description, probed: Probed, tokenizer: Tokenizer, num_positions: int, device: torch.device
+        self,
+        description: Description,
+        probed: ProbeResult,
+        tokenizer: Tokenizer,
+        num_positions: int,
+        device: torch.device,
     ) -> None:
         tokenizer.no_truncation()
         tokenizer.no_padding()

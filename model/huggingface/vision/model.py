@@ -14,10 +14,10 @@ from headlens.model.device import enough_memory, synchronize
 from headlens.model.errors import CheckpointError, InputError
 from headlens.model.huggingface.load.network import architecture_of, load_network, refusing, vision_class
 from headlens.model.huggingface.record.predictions import predictions_of
-from headlens.model.huggingface.record.probe import Probed, probe
+from headlens.model.huggingface.record.probe import ProbeResult, probe
 from headlens.model.huggingface.vision.patches import num_prefix, options_of, pictures
-from headlens.model.huggingface.vision.processor import read_processor, reading_of, size_of
-from headlens.model.inputs.image import SIZES, ImageInput, Reading, Size, patch_names, read_image
+from headlens.model.huggingface.vision.processor import pixel_format_of, read_processor, size_of
+from headlens.model.inputs.image import SIZES, ImageInput, PixelFormat, Size, patch_names, read_image
 from headlens.model.inputs.image_file import ImageSource
 from headlens.model.progress import OnLayer
 from headlens.model.recording.recording import Description, Recording
@@ -39,11 +39,11 @@ class TransformersImage:
     def __init__(
         self,
         description: Description,
-        probed: Probed,
+        probed: ProbeResult,
         options: dict[str, Any],
         patch: int,
         prefix: tuple[str, ...],
-        reading: Reading,
+        reading: PixelFormat,
         size: int,
     ) -> None:
         self.description = description
@@ -151,7 +151,7 @@ def load_image(
     size = size_of(processor, _side(getattr(shape, "image_size", None)) or SIZES[0])
     if architecture == named:
         options["output_hidden_states"] = True
-    return TransformersImage(description, probed, options, patch, prefix, reading_of(processor), size)
+    return TransformersImage(description, probed, options, patch, prefix, pixel_format_of(processor), size)
 
 
 def _side(given: object) -> int:

@@ -9,7 +9,7 @@ from transformers import PreTrainedModel
 
 from headlens.model.errors import CheckpointError
 from headlens.model.huggingface.load.network import refusing
-from headlens.model.huggingface.record.probe import Probed
+from headlens.model.huggingface.record.probe import ProbeResult
 
 GRID = (3, 4)  # rows and columns of patches of the images that a model is tried on
 CHANGED = (4, 11)  # two of these patches: the first of the second row, and the last
@@ -41,7 +41,7 @@ def pictures(network: PreTrainedModel, patch: int) -> Tensor:
     return made.to(network.device, network.dtype)
 
 
-def num_prefix(probed: Probed, inputs: dict[str, Any]) -> int:
+def num_prefix(probed: ProbeResult, inputs: dict[str, Any]) -> int:
     """How many positions come before the patches; every layer has to have all, row by row and last.
 
     A patch's own position is the only one that the first layer sees changed when the patch changes.

@@ -6,7 +6,7 @@ from typing import Any
 
 from headlens.model.errors import CheckpointError
 from headlens.model.huggingface.load.limits import read_json
-from headlens.model.inputs.image import SIZES, Reading
+from headlens.model.inputs.image import SIZES, PixelFormat
 
 
 def read_processor(folder: Path) -> dict[str, Any]:
@@ -26,7 +26,7 @@ def read_processor(folder: Path) -> dict[str, Any]:
     return found
 
 
-def reading_of(processor: dict[str, Any], fixed: int | None = None) -> Reading:
+def pixel_format_of(processor: dict[str, Any], fixed: int | None = None) -> PixelFormat:
     """Mean, deviation and sizes by an image processor's own words; fixed: the one size of a model that has no other.
 
     Raises CheckpointError for numbers that no pixels can have.
@@ -45,7 +45,7 @@ def reading_of(processor: dict[str, Any], fixed: int | None = None) -> Reading:
         size = size_of(processor, SIZES[0])
         sizes = (min(SIZES[0], size), max(SIZES[1], size))
     # Pixels in 0 to 1, times the factor, less the mean, by the deviation.
-    return Reading(tuple(m / factor for m in mean), tuple(s / factor for s in std), sizes, fixed is not None)
+    return PixelFormat(tuple(m / factor for m in mean), tuple(s / factor for s in std), sizes, fixed is not None)
 
 
 def size_of(processor: dict[str, Any], otherwise: int) -> int:

@@ -5,13 +5,13 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from headlens.model.analysis.flops import measure, multiplications
 from headlens.model.attention.formula import scaled_dot_product_attention
-from headlens.model.attention.inputs import Heads
+from headlens.model.attention.inputs import AttentionInputs
 from headlens.model.nn.encoder import EncoderConfig, EncoderLayer
 
 LAYER = EncoderLayer(EncoderConfig(1, 4, 32, 128, 1e-6, pre_norm=True)).eval()
 MAPS = [part for part in LAYER.modules() if isinstance(part, torch.nn.Linear)]
 VECTORS = torch.randn(4, 50, 8)
-HEADS = Heads(VECTORS, VECTORS, VECTORS, mask=None, causal=False, scale=1.0)
+HEADS = AttentionInputs(VECTORS, VECTORS, VECTORS, mask=None, causal=False, scale=1.0)
 
 
 def test_multiplications_are_what_torch_counts() -> None:

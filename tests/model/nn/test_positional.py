@@ -62,8 +62,8 @@ def test_grid_of_the_learned_size_is_unchanged() -> None:
 
 def test_wide_and_high_grids_differ() -> None:
     grid = PositionGrid(5, 5, width=6)
-    wide, high = grid(2, 8).reshape(2, 8, 6), grid(8, 2).reshape(8, 2, 6)
-    assert (wide - high.transpose(0, 1)).abs().max() > 1e-3
+    upcast, high = grid(2, 8).reshape(2, 8, 6), grid(8, 2).reshape(8, 2, 6)
+    assert (upcast - high.transpose(0, 1)).abs().max() > 1e-3
     turned = PositionGrid(5, 5, width=6)
     turned.weight.data = grid.weight.data.transpose(0, 1).clone()
-    torch.testing.assert_close(wide, turned(8, 2).reshape(8, 2, 6).transpose(0, 1), atol=1e-7, rtol=0)
+    torch.testing.assert_close(upcast, turned(8, 2).reshape(8, 2, 6).transpose(0, 1), atol=1e-7, rtol=0)

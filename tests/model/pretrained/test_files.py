@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from headlens.model.errors import CheckpointError
-from headlens.model.pretrained.files import locate, mend_command
+from headlens.model.pretrained.files import locate, reinstall_command
 from headlens.model.pretrained.registry import CATALOGUE
 from tests.paths import ROOT
 
@@ -73,10 +73,10 @@ def assert_it_names_the_command(error: CheckpointError) -> None:
 
 def test_the_command_uses_the_environment_that_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    assert mend_command().startswith("python -m pip ")
+    assert reinstall_command().startswith("python -m pip ")
     monkeypatch.setattr(sys, "prefix", str(tmp_path / ".venv"))
     monkeypatch.setattr(sys, "executable", str(tmp_path / ".venv" / "bin" / "python"))
-    assert mend_command().startswith(".venv/bin/python -m pip ")
+    assert reinstall_command().startswith(".venv/bin/python -m pip ")
 
 
 def test_the_wheels_are_never_imported() -> None:

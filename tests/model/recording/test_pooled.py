@@ -10,7 +10,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from headlens.model.attention.inputs import Heads
+from headlens.model.attention.inputs import AttentionInputs
 from headlens.model.load import ImageModel
 from headlens.model.recording import recording as module
 from headlens.model.recording.recording import Recording
@@ -85,14 +85,14 @@ def test_rows_of_a_long_input_are_right_though_the_matrix_never_is_whole() -> No
 def test_never_more_than_a_chunk_in_memory(monkeypatch: pytest.MonkeyPatch) -> None:
     recording = long_recording()
     sizes = []
-    original = Heads.scores
+    original = AttentionInputs.scores
 
-    def watched(heads: Heads, rows: slice, columns: slice, head: int | None = None) -> torch.Tensor:
+    def watched(heads: AttentionInputs, rows: slice, columns: slice, head: int | None = None) -> torch.Tensor:
         scores = original(heads, rows, columns, head)
         sizes.append(scores.numel())
         return scores
 
-    monkeypatch.setattr(Heads, "scores", watched)
+    monkeypatch.setattr(AttentionInputs, "scores", watched)
     recording.pooled(0, 0)
     assert max(sizes) <= module.CHUNK
     assert sum(sizes) == 8_200**2

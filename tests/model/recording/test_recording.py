@@ -11,7 +11,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from headlens.model.attention.inputs import Heads
+from headlens.model.attention.inputs import AttentionInputs
 from headlens.model.errors import RecordingError
 from headlens.model.load import ImageModel, TextModel
 from headlens.model.recording.recording import Photo, Recording
@@ -168,7 +168,7 @@ PHOTO = Photo(np.zeros((28, 42, 3), np.uint8), 1.5, (2, 3))
         (with_layers(mask=torch.ones(1, 7, 6)), ("layer 1 mask", "(1, 7, 7)", "(1, 7, 6)")),
         (with_layers(mask=torch.ones(2, 1, 7)), ("layer 1 mask", "(3, 1, 7)", "(2, 1, 7)")),
         (replaced(layers=()), ("one layer",)),
-        (replaced(layers=(Heads(NOTHING, NOTHING, NOTHING, None, False, 1.0),), tokens=()), ("one token",)),
+        (replaced(layers=(AttentionInputs(NOTHING, NOTHING, NOTHING, None, False, 1.0),), tokens=()), ("one token",)),
     ],
 )
 def test_parts_that_contradict_each_other(change: Callable[[Recording], Recording], numbers: tuple[str, ...]) -> None:
@@ -197,7 +197,7 @@ def test_nbytes_counts_what_is_held() -> None:
 
 def test_a_layers_heads_are_kept_as_they_were_given() -> None:
     recording = random_recording()
-    heads: Heads = recording.layers[1]
+    heads: AttentionInputs = recording.layers[1]
     assert recording.query(1, 2).tolist() == heads.query[2].tolist()
     assert recording.value(1).tolist() == heads.value.tolist()
     assert (recording.num_layers, recording.num_heads, recording.num_tokens) == (2, 3, 7)

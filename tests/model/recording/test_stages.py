@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 
-from headlens.model.attention.inputs import Heads, kept_scores
+from headlens.model.attention.inputs import AttentionInputs, kept_scores
 from headlens.model.recording.recording import Prediction, Recording
 from tests.model.recording.test_file import assert_same, there_and_back
 from tests.recordings import random_recording
@@ -20,13 +20,13 @@ def vectors(*shape: int, seed: int) -> torch.Tensor:
     return 2 * torch.randn(*shape, generator=torch.Generator().manual_seed(seed))
 
 
-def heads_with(**rest: object) -> Heads:
+def heads_with(**rest: object) -> AttentionInputs:
     query = vectors(NUM_HEADS, NUM_QUERIES, WIDTH, seed=0)
     key, value = vectors(KEY_HEADS, NUM_KEYS, WIDTH, seed=1), vectors(KEY_HEADS, NUM_KEYS, 2, seed=2)
-    return Heads(query, key, value, None, causal=False, scale=0.5, **rest)  # type: ignore[arg-type]
+    return AttentionInputs(query, key, value, None, causal=False, scale=0.5, **rest)  # type: ignore[arg-type]
 
 
-def cross_recording(heads: Heads) -> Recording:
+def cross_recording(heads: AttentionInputs) -> Recording:
     """An encoder of 7 tokens, and a decoder of 5 that looks at it."""
     encoder = random_recording(num_tokens=NUM_KEYS)
     decoder = random_recording("causal", num_tokens=NUM_QUERIES)

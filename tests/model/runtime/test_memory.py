@@ -6,7 +6,7 @@ import threading
 
 import pytest
 
-from headlens.model.runtime.memory import Freed
+from headlens.model.runtime.memory import FreedMemory
 
 HELD = """
 import sys
@@ -25,7 +25,7 @@ print(full, kept, held())
 
 def test_it_is_given_back_when_enough_has_been_freed() -> None:
     given = threading.Semaphore(0)
-    freed = Freed(given.release, every=100)
+    freed = FreedMemory(given.release, every=100)
     for nbytes in (60, 39):
         freed.add(nbytes)
     assert not given.acquire(timeout=0.1)

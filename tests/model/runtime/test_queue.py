@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from headlens.model.runtime.queue import Gate
+from headlens.model.runtime.queue import WorkQueue
 
 PATIENCE = 20  # seconds that a thread is waited for; it takes milliseconds
 
@@ -14,13 +14,13 @@ PATIENCE = 20  # seconds that a thread is waited for; it takes milliseconds
 class Work:
     """A thread that enters a gate, and leaves it when it is told to."""
 
-    def __init__(self, gate: Gate) -> None:
+    def __init__(self, gate: WorkQueue) -> None:
         self.inside, self.leave = threading.Event(), threading.Event()
         self.waited: list[int] = []
         self.thread = threading.Thread(target=self._run, args=(gate,), daemon=True)
         self.thread.start()
 
-    def _run(self, gate: Gate) -> None:
+    def _run(self, gate: WorkQueue) -> None:
         with gate.enter(self.waited.append):
             self.inside.set()
             assert self.leave.wait(PATIENCE)
@@ -39,7 +39,7 @@ def never(before: int) -> None:
 
 
 def test_as_many_as_there_are_places_and_the_others_are_told_who_is_before_them() -> None:
-    gate = Gate(2)
+    gate = WorkQueue(2)
     works = []
     for number in range(5):
         works.append(Work(gate))
@@ -59,7 +59,7 @@ def test_as_many_as_there_are_places_and_the_others_are_told_who_is_before_them(
 
 
 def test_one_who_gives_up_leaves_the_queue() -> None:
-    gate = Gate(1)
+    gate = WorkQueue(1)
     first = Work(gate)
     until(first.inside.is_set)
 
@@ -77,14 +77,14 @@ def test_one_who_gives_up_leaves_the_queue() -> None:
 
 
 def test_what_fails_inside_gives_its_place_back() -> None:
-    gate = Gate(1)
+    gate = WorkQueue(1)
     for _ in range(3):
         with pytest.raises(ZeroDivisionError), gate.enter(never):
             _ = 1 // 0
 
 
 def test_never_more_inside_than_there_are_places() -> None:
-    gate, inside, most, lock = Gate(3), 0, 0, threading.Lock()
+    gate, inside, most, lock = WorkQueue(3), 0, 0, threading.Lock()
 
     def work() -> None:
         nonlocal inside, most

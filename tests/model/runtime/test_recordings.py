@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 import pytest
 
-from headlens.model.runtime.recordings import DERIVED, Kept, RecordingStore, Visitor
+from headlens.model.runtime.recordings import DERIVED, RecordingEntry, RecordingStore, Visitor
 from tests.recordings import random_recording
 
 SMALL = random_recording(num_tokens=5)
@@ -154,7 +154,7 @@ def test_what_comes_too_late_for_a_visitor_is_not_kept() -> None:
 
 
 def test_what_was_computed_is_kept_with_it_the_last_used_few() -> None:
-    kept, computed = Kept("a", SMALL), []
+    kept, computed = RecordingEntry("a", SMALL), []
 
     def square(number: int) -> int:
         computed.append(number)
@@ -166,7 +166,7 @@ def test_what_was_computed_is_kept_with_it_the_last_used_few() -> None:
 
 
 def test_what_failed_is_not_kept() -> None:
-    kept = Kept("a", SMALL)
+    kept = RecordingEntry("a", SMALL)
     with pytest.raises(ZeroDivisionError):
         kept.derive("x", lambda: 1 // 0)
     assert kept.derive("x", lambda: 5) == 5

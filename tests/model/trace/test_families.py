@@ -109,12 +109,12 @@ def test_without_positions_rows_follow_their_tokens(family: str, made: Made) -> 
     anatomy, recording = recorded(*made(family))
     order, movable = np.arange(recording.num_tokens), np.flatnonzero(~recording.special)
     order[movable] = np.random.default_rng(0).permutation(movable)
-    blind, moved = (anatomy.arranged(1, each, placed=False) for each in (np.arange(len(order)), order))
-    np.testing.assert_allclose(moved.out, blind.out, atol=1e-5)
-    np.testing.assert_allclose(moved.weights(1, movable), blind.weights(1, movable), atol=1e-5)
-    placed = anatomy.arranged(1, np.arange(len(order)), placed=True)
+    without_positions, moved = (anatomy.run_reordered(1, each, placed=False) for each in (np.arange(len(order)), order))
+    np.testing.assert_allclose(moved.out, without_positions.out, atol=1e-5)
+    np.testing.assert_allclose(moved.weights(1, movable), without_positions.weights(1, movable), atol=1e-5)
+    placed = anatomy.run_reordered(1, np.arange(len(order)), placed=True)
     np.testing.assert_array_equal(placed.weights(1, movable), recording.attention(1, 1)[movable])
-    assert float((placed.out - blind.out).abs().max()) > 1e-3
+    assert float((placed.out - without_positions.out).abs().max()) > 1e-3
 
 
 @pytest.mark.parametrize("family", ["Llama", "Gemma 3", "gpt-oss", "Falcon"])
@@ -126,7 +126,7 @@ def test_without_a_rotation_every_token_stands_where_the_first_one_does(family: 
     inputs["attention_mask"] = torch.ones_like(inputs["input_ids"])  # else it takes them for many texts of one token
     with torch.inference_mode():
         expected = model.network(**inputs, output_hidden_states=True).hidden_states[1]
-    found = anatomy.arranged(0, np.arange(recording.num_tokens), placed=False)
+    found = anatomy.run_reordered(0, np.arange(recording.num_tokens), placed=False)
     np.testing.assert_allclose(found.out, expected[0], atol=1e-5)
     cosines = anatomy.walk().cosines[0]
     assert cosines is not None
@@ -142,7 +142,7 @@ def test_without_learned_positions_it_runs_as_one_whose_table_is_nought(made: Ma
     with torch.inference_mode():
         states = bare(**model.inputs(anatomy.given), output_hidden_states=True).hidden_states
         words = model.network.transformer.wte(torch.tensor(model.read(source).ids))
-    found = anatomy.arranged(0, np.arange(recording.num_tokens), placed=False)
+    found = anatomy.run_reordered(0, np.arange(recording.num_tokens), placed=False)
     np.testing.assert_allclose(found.out, states[1][0], atol=1e-5)
     made_of = anatomy.embedding
     assert made_of.places is not None
@@ -154,7 +154,7 @@ def test_without_learned_positions_it_runs_as_one_whose_table_is_nought(made: Ma
 def test_where_positions_are_unknown_it_says_so(family: str, made: Made) -> None:
     anatomy, recording = recorded(*made(family))
     with pytest.raises(CheckpointError, match="not known here where"):
-        anatomy.arranged(0, np.arange(recording.num_tokens), placed=False)
+        anatomy.run_reordered(0, np.arange(recording.num_tokens), placed=False)
     assert anatomy.embedding.places is None
 
 

@@ -66,7 +66,7 @@ def test_a_table_that_is_not_added_is_no_position(made: Made) -> None:
     anatomy, recording = recorded(*made("RoFormer"))
     assert anatomy.embedding.places is None
     with pytest.raises(CheckpointError, match="not known here where"):
-        anatomy.arranged(1, np.arange(recording.num_tokens), placed=False)
+        anatomy.run_reordered(1, np.arange(recording.num_tokens), placed=False)
 
 
 def test_tables_of_sines_are_not_called_learned(made: Made) -> None:
@@ -85,8 +85,8 @@ def test_words_that_are_narrower_than_the_layers(made: Made) -> None:
 def test_a_complex_rotation_is_left_out_too(made: Made) -> None:
     anatomy, recording = recorded(*made("Llama 4"))
     assert anatomy.walk().cosines == (None, None)
-    moved = anatomy.arranged(1, np.arange(recording.num_tokens), placed=False)
-    placed = anatomy.arranged(1, np.arange(recording.num_tokens), placed=True)
+    moved = anatomy.run_reordered(1, np.arange(recording.num_tokens), placed=False)
+    placed = anatomy.run_reordered(1, np.arange(recording.num_tokens), placed=True)
     assert float((moved.out - placed.out).abs().max()) > 1e-3
 
 
@@ -118,8 +118,8 @@ def test_segments_stay_with_their_tokens(made: Made) -> None:
     movable = np.flatnonzero(~recording.special)
     order[movable] = movable[::-1]
     anatomy = Anatomy(model, given, recording)
-    blind, moved = (anatomy.arranged(1, each, placed=False) for each in (np.arange(len(order)), order))
-    np.testing.assert_allclose(moved.out, blind.out, atol=1e-5)
+    without_positions, moved = (anatomy.run_reordered(1, each, placed=False) for each in (np.arange(len(order)), order))
+    np.testing.assert_allclose(moved.out, without_positions.out, atol=1e-5)
 
 
 def test_hooks_have_names_that_exist(made: Made) -> None:

@@ -16,7 +16,7 @@ from headlens.model.nn.encoder import EncoderLayer
 from headlens.model.recording.recording import Recording
 from headlens.model.trace.anatomy import Anatomy
 from headlens.model.trace.fused import difference_from_fused
-from headlens.model.trace.layer import Steps
+from headlens.model.trace.layer import TokenTrace
 
 TROPHY = "The trophy does not fit in the brown suitcase because it is too big."
 COFFEE = "assets/samples/coffee.jpg"
@@ -154,7 +154,7 @@ def check_steps(model: TextModel | ImageModel, run: Run, place: tuple[int, int],
     anatomy = text_of(model) if isinstance(model, TextModel) else photo_of(model)
     taken = anatomy.steps(anatomy.walk(), number, recording.layers[number], query)
     expected = by_formula(layer, stream[number].double().numpy(), query)
-    for name in set(Steps._fields) - {"norms", "writes", "mlp", "biased", "scales"}:
+    for name in set(TokenTrace._fields) - {"norms", "writes", "mlp", "biased", "scales"}:
         same(getattr(taken, name), expected[name], atol, rtol=3e-7)  # one channel adds 193, of 24 bits
     assert taken.writes is not None
     same(taken.writes.sum(0) + taken.bias, taken.attended, atol)
@@ -203,23 +203,23 @@ def test_one_token_walks(minilm: TextModel) -> None:
 def test_without_places_rows_follow_their_tokens_and_with_them_they_do_not(minilm: TextModel) -> None:
     taken = text_of(minilm)
     as_read, order = np.arange(17), np.array([0, 5, 3, 1, 2, 4, 16, 15, 14, 13, 12, 11, 10, 9, 8, 7, 6])
-    blind, mixed = (taken.arranged(3, each, placed=False) for each in (as_read, order))
-    same(mixed.out, blind.out, 1e-5)
-    same(mixed.weights(2, as_read), blind.weights(2, as_read), 1e-5)
-    placed, moved = (taken.arranged(3, each, placed=True) for each in (as_read, order))
+    without_positions, mixed = (taken.run_reordered(3, each, placed=False) for each in (as_read, order))
+    same(mixed.out, without_positions.out, 1e-5)
+    same(mixed.weights(2, as_read), without_positions.weights(2, as_read), 1e-5)
+    placed, moved = (taken.run_reordered(3, each, placed=True) for each in (as_read, order))
     assert float((moved.out - placed.out).abs().max()) > 0.1
-    assert float((blind.out - placed.out).abs().max()) > 0.1
+    assert float((without_positions.out - placed.out).abs().max()) > 0.1
 
 
 def test_in_their_own_order_with_their_places_it_is_the_recording(minilm: TextModel, text_run: Run) -> None:
-    made = text_of(minilm).arranged(3, np.arange(17), placed=True)
+    made = text_of(minilm).run_reordered(3, np.arange(17), placed=True)
     same(made.out, text_run.stream[4], 1e-5)
     same(made.weights(1, np.array([11, 4])), text_run.recording.attention(3, 1)[[11, 4]], 1e-5)
 
 
 def test_another_order_is_that_of_the_tokens(minilm: TextModel) -> None:
     order = np.array([0, 2, 1, *range(3, 17)])
-    made = text_of(minilm).arranged(5, order, placed=True)
+    made = text_of(minilm).run_reordered(5, order, placed=True)
     given = minilm.read(TROPHY)
     with torch.inference_mode():
         hidden, layers = minilm.network(torch.tensor([[given.ids[place] for place in order]]))
@@ -231,7 +231,7 @@ def test_nothing_of_it_stays_with_the_network(minilm: TextModel) -> None:
     """Others may be running the same network: no hook is left on it, and its positions stay."""
     before = minilm.record(TROPHY)
     taken = text_of(minilm)
-    taken.arranged(5, np.arange(17), placed=False)
+    taken.run_reordered(5, np.arange(17), placed=False)
     with pytest.raises(ZeroDivisionError):
         taken.walk(lambda layer: 1 / 0)
     assert not any(module._forward_hooks or module._forward_pre_hooks for module in minilm.network.modules())
@@ -260,5 +260,5 @@ def test_patches_come_in_another_order(dinov2: ImageModel) -> None:
     order = np.arange(1 + 16 * 24)
     order[[1, 2, 385 - 1]] = 2, 385 - 1, 1
     taken = photo_of(dinov2)
-    blind, moved = (taken.arranged(0, each, placed=False) for each in (np.arange(385), order))
-    same(moved.out, blind.out, 1e-4)
+    without_positions, moved = (taken.run_reordered(0, each, placed=False) for each in (np.arange(385), order))
+    same(moved.out, without_positions.out, 1e-4)

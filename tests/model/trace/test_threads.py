@@ -44,10 +44,10 @@ def test_at_once_and_one_after_another(family: str, made: Made) -> None:
             failed.append(error)
 
     order = np.arange(second.num_tokens)
-    moved = two.arranged(1, order, placed=True).out
+    moved = two.run_reordered(1, order, placed=True).out
     checks: dict[str, Callable[[], bool]] = {
         "walks": lambda: bool((one.walk().stream == walks[0]).all()),
-        "runs": lambda: bool((two.arranged(1, order, placed=True).out == moved).all()),
+        "runs": lambda: bool((two.run_reordered(1, order, placed=True).out == moved).all()),
         "records": lambda: np.array_equal(model.record(TEXT).attention(1), first.attention(1)),
     }
     threads = [threading.Thread(target=again, args=each) for each in checks.items()]

@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from headlens.model.recording.recording import Recording
-from headlens.model.runtime.recordings import Kept
+from headlens.model.runtime.recordings import RecordingEntry
 from headlens.viz.explorer import payload
 from headlens.viz.figures.labels import categories
 from headlens.viz.figures.tiles import matrix_tiles
@@ -43,7 +43,7 @@ def view(name: str) -> View:
 
 
 def built(recording: Recording, view: View, full: bool = True, hover: bool = True, **rest: object) -> Payload:
-    kept = Kept(str(rest.pop("key", "a key")), recording)
+    kept = RecordingEntry(str(rest.pop("key", "a key")), recording)
     return unpack(payload.build(kept, view, "A link.", full, hover, **rest))  # type: ignore[arg-type]
 
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from headlens.model.recording.recording import Photo, Recording
-from headlens.model.runtime.recordings import Kept
+from headlens.model.runtime.recordings import RecordingEntry
 from headlens.viz.explorer import payload
 from headlens.viz.view.address import View
 from tests.recordings import random_recording
@@ -17,7 +17,7 @@ VIEW = View(1, 2, query=800, matrix=True)
 
 
 def built(recording: Recording, view: View = VIEW, hover: bool = True) -> Payload:
-    return unpack(payload.build(Kept("long", recording), view, "", True, hover))
+    return unpack(payload.build(RecordingEntry("long", recording), view, "", True, hover))
 
 
 def as_photo(recording: Recording, grid: tuple[int, int]) -> Recording:
@@ -111,7 +111,7 @@ def test_the_words_say_when_they_are_of_a_sample(text: Recording, long: Recordin
 
 def test_heavy_work_tells_each_layer_and_is_done_once(text: Recording) -> None:
     told: list[tuple[str, int]] = []
-    kept = Kept("long", text)
+    kept = RecordingEntry("long", text)
 
     @contextmanager
     def work(what: str, num_layers: int):
@@ -130,4 +130,4 @@ def test_short_inputs_wait_for_nobody() -> None:
         raise AssertionError(what)
 
     view = View(1, 2, query=4, of="all-mean", direction="by", order="spread", matrix=True)
-    payload.build(Kept("short", random_recording()), view, "", True, True, work=work)
+    payload.build(RecordingEntry("short", random_recording()), view, "", True, True, work=work)

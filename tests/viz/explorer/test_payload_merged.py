@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from headlens.model.recording.recording import Recording
-from headlens.model.runtime.recordings import Kept
+from headlens.model.runtime.recordings import RecordingEntry
 from headlens.viz.explorer import payload
 from headlens.viz.view.address import View
 from tests.recordings import random_recording
@@ -25,7 +25,7 @@ MERGED = {
 
 def built(of: str, direction: str = "at", recording: Recording = RECORDING) -> Payload:
     view = View(1, 0, query=4, of=of, direction=direction, matrix=True)
-    return unpack(payload.build(Kept("merged", recording), view, "", True, True))
+    return unpack(payload.build(RecordingEntry("merged", recording), view, "", True, True))
 
 
 def test_the_limits() -> None:

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from headlens.model.recording.recording import Recording
-from headlens.model.runtime.recordings import Kept
+from headlens.model.runtime.recordings import RecordingEntry
 from headlens.viz.export import figures
 from headlens.viz.theme import LIGHT
 from headlens.viz.view.address import View
@@ -25,7 +25,7 @@ def light(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def save(recording: Recording, view: View, name: object, file_format: object = "png", page: str = "text") -> Any:
     asked = {"name": name, "format": file_format, "at": 7}
-    return figures.saved_figure(page, Kept("a key", recording), view, asked)
+    return figures.saved_figure(page, RecordingEntry("a key", recording), view, asked)
 
 
 def expected(recording: Recording, view: View) -> np.ndarray:
@@ -95,7 +95,7 @@ def test_the_file_says_what_it_shows(trophy: Recording) -> None:
 )
 def test_nothing_for_what_there_is_not(name: object, file_format: object, trophy: Recording) -> None:
     assert save(trophy, TEXT, name, file_format) is None
-    assert figures.saved_figure("text", Kept("t", trophy), TEXT, {}) is None
+    assert figures.saved_figure("text", RecordingEntry("t", trophy), TEXT, {}) is None
 
 
 def test_titles_say_what_is_seen(trophy: Recording, coffee: Recording) -> None:

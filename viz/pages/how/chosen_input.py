@@ -12,7 +12,7 @@ from headlens.viz.inputs import photo
 from headlens.viz.inputs.model_picker import pick_model
 from headlens.viz.inputs.samples import PHOTOS, TEXTS
 from headlens.viz.pages import generate_page, image_page, parts, text_page
-from headlens.viz.pages.runtime import Recorded, get_model
+from headlens.viz.pages.runtime import RecordingRequest, get_model
 from headlens.viz.view.address import View, write_texts
 
 KINDS = {"text": "a text", "image": "a photo"}
@@ -27,12 +27,12 @@ WRITTEN = 1  # token, by models that read one text and write another: the steps 
 
 
 @dataclass(frozen=True)
-class Given:
+class ChosenInput:
     """The input that the steps show."""
 
     kind: str
     model: str
-    run: Recorded
+    run: RecordingRequest
     read: Callable[[], TextInput | ImageInput]
     start: View
     link: str  # what the page says of its address
@@ -72,7 +72,7 @@ def _with_input(address: Mapping[str, str], other: Mapping[str, str]) -> dict[st
     return kept | {name: value for name, value in other.items() if name in INPUT}
 
 
-def choose() -> Given:
+def choose() -> ChosenInput:
     """Which input: what was given last, else what the address asks for, read as its own page reads it."""
     params, state = st.query_params, st.session_state
     kind = params["kind"] if params.get("kind") in KINDS else "text"
@@ -100,7 +100,7 @@ def choose() -> Given:
     return given
 
 
-def remember(given: Given) -> None:
+def remember(given: ChosenInput) -> None:
     """The address as it is now, for when the visitor comes back; the input also for its own page."""
     state = st.session_state
     state.how_address = st.query_params.to_dict()
@@ -109,7 +109,7 @@ def remember(given: Given) -> None:
         state[address] = _with_input(state.get(address, {}), state.how_address)
 
 
-def _text(model: str, controls: DeltaGenerator, below: DeltaGenerator) -> Given:
+def _text(model: str, controls: DeltaGenerator, below: DeltaGenerator) -> ChosenInput:
     state = st.session_state
     with below:
         texts = text_page.choose(model)
@@ -141,7 +141,7 @@ def _text(model: str, controls: DeltaGenerator, below: DeltaGenerator) -> Given:
         recording = run.kept().recording
         if "input" in recording.notes:
             st.info(recording.notes["input"])
-    return Given(
+    return ChosenInput(
         "text",
         model,
         run,
@@ -151,7 +151,7 @@ def _text(model: str, controls: DeltaGenerator, below: DeltaGenerator) -> Given:
     )
 
 
-def _photo(name: str, controls: DeltaGenerator, below: DeltaGenerator) -> Given:
+def _photo(name: str, controls: DeltaGenerator, below: DeltaGenerator) -> ChosenInput:
     with below:
         asked = photo.choose(name)
     source = asked.source
@@ -170,7 +170,7 @@ def _photo(name: str, controls: DeltaGenerator, below: DeltaGenerator) -> Given:
         run = image_page.recorded(asked)
         recording = run.kept().recording
     assert recording.photo is not None  # an image model recorded it
-    return Given(
+    return ChosenInput(
         "image",
         name,
         run,

@@ -4,7 +4,7 @@ import numpy as np
 import streamlit as st
 from torch import nn
 
-from headlens.model.analysis.flops import Cost, measure, multiplications
+from headlens.model.analysis.flops import LayerTimes, measure, multiplications
 from headlens.model.trace.layer import has_experts
 from headlens.viz.figures.curves import curves
 from headlens.viz.pages.how.example import Example, draw, formulas, shapes, table
@@ -47,7 +47,7 @@ def costs(example: Example) -> None:
 
 def _measured(example: Example, maps: tuple[nn.Module, ...]) -> None:
     state, name = st.session_state, example.recording.model.name
-    found: dict[str, list[Cost]] = state.setdefault("how_costs", {})
+    found: dict[str, list[LayerTimes]] = state.setdefault("how_costs", {})
     button, progress = st.empty(), st.empty()
     if state.pop("how_measure", False):
         # Whatever is pressed starts another run, and the progress is where that stops this one.

@@ -10,13 +10,13 @@ import plotly.graph_objects as go
 import streamlit as st
 
 from headlens.model.analysis.soft import at_temperature, neighbourhood
-from headlens.model.attention.inputs import Heads
+from headlens.model.attention.inputs import AttentionInputs
 from headlens.model.inputs.image import ImageInput
 from headlens.model.inputs.text import TextInput
 from headlens.model.recording.recording import Recording
-from headlens.model.runtime.recordings import Kept
-from headlens.model.trace.anatomy import Anatomy, Embedding, Walk
-from headlens.model.trace.layer import Steps
+from headlens.model.runtime.recordings import RecordingEntry
+from headlens.model.trace.anatomy import Anatomy, Embedding, ResidualStream
+from headlens.model.trace.layer import TokenTrace
 from headlens.viz.figures import patch_overlay
 from headlens.viz.figures.columns import bar_columns
 from headlens.viz.figures.labels import categories
@@ -33,7 +33,7 @@ BAR = {"responsive": True, "displaylogo": False, "modeBarButtons": [["toImage"]]
 class Example:
     """One token's way, in numbers; for one run of the page."""
 
-    kept: Kept
+    kept: RecordingEntry
     model: Any  # of text or of images
     read: Callable[[], TextInput | ImageInput]
     layer: int
@@ -49,7 +49,7 @@ class Example:
         return Anatomy(self.model, self.read(), self.recording)
 
     @property
-    def heads(self) -> Heads:
+    def heads(self) -> AttentionInputs:
         """Of the layer."""
         return self.recording.layers[self.layer]
 
@@ -111,16 +111,16 @@ class Example:
         """What goes into the first layer."""
         return self.kept.derive("embedding", lambda: self.anatomy.embedding)
 
-    def walk(self) -> Walk:
+    def walk(self) -> ResidualStream:
         """The residual stream, from one more run of the model, kept beside the recording."""
 
-        def compute() -> Walk:
+        def compute() -> ResidualStream:
             with working(st.empty(), "Walking through the model", self.recording.num_layers) as on_layer:
                 return self.anatomy.walk(on_layer)
 
         return self.kept.derive("walk", compute)
 
-    def steps(self) -> Steps:
+    def steps(self) -> TokenTrace:
         """The query's way through the layer."""
         return self.anatomy.steps(self.walk(), self.layer, self.heads, self.query)
 

@@ -4,7 +4,7 @@ import numpy as np
 import streamlit as st
 
 from headlens.model.analysis.soft import neighbourhood
-from headlens.model.trace.layer import Steps
+from headlens.model.trace.layer import TokenTrace
 from headlens.model.trace.positions import rotations
 from headlens.viz.figures.cells import table_cells, vector_strips
 from headlens.viz.figures.columns import bar_columns
@@ -54,7 +54,7 @@ def projections(example: Example) -> None:
     st.text(f"Lengths: q {lengths[0]:.2f}, k {lengths[1]:.2f}, v {lengths[2]:.2f}. {_anew(example, taken, own[0])}")
 
 
-def _anew(example: Example, taken: Steps, query: np.ndarray) -> str:
+def _anew(example: Example, taken: TokenTrace, query: np.ndarray) -> str:
     """How the recorded query of the head is what the row's map makes of it."""
     if taken.projected is None:
         return "This model makes all three by one linear map."

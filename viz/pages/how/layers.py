@@ -4,7 +4,7 @@ import numpy as np
 import streamlit as st
 
 from headlens.model.analysis.rows import moved, neighbours
-from headlens.model.trace.layer import Steps
+from headlens.model.trace.layer import TokenTrace
 from headlens.viz.explorer.payload import heads_measured
 from headlens.viz.figures.columns import bar_columns
 from headlens.viz.figures.curves import curves, head_distances
@@ -86,7 +86,7 @@ def encoder_layer(example: Example) -> None:
     )
 
 
-def _feed_forward(example: Example, taken: Steps) -> None:
+def _feed_forward(example: Example, taken: TokenTrace) -> None:
     """Its formula as far as its linear maps tell it, and their shapes."""
     inside = taken.mlp
     gated = len(inside) == 3 or (len(inside) == 2 and inside[0][1] == 2 * inside[1][0])

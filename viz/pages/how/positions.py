@@ -5,7 +5,7 @@ import streamlit as st
 
 from headlens.model.analysis.rows import cosines
 from headlens.model.nn.positional import sinusoidal_positions
-from headlens.model.trace.anatomy import Arranged
+from headlens.model.trace.anatomy import ReorderedRun
 from headlens.model.trace.positions import biases, falls_with_distance, grid_of, is_learned, rotations
 from headlens.viz.figures.cells import number_cells, table_cells
 from headlens.viz.figures.mosaics import similarity_tiles
@@ -52,7 +52,7 @@ def _told(example: Example) -> str:
 
 def _order(example: Example) -> None:
     """The model really run on another order, or without positions."""
-    blind = example.anatomy.blind is not None
+    without_positions = example.anatomy.without_positions is not None
     with st.container(horizontal=True):
         order = knob(
             st.segmented_control,
@@ -65,7 +65,7 @@ def _order(example: Example) -> None:
             help="The model runs on its tokens in this order; special tokens stay where they are.",
         )
         placed = "with"
-        if blind:
+        if without_positions:
             placed = knob(
                 st.segmented_control,
                 "Positions",
@@ -76,9 +76,9 @@ def _order(example: Example) -> None:
                 required=True,
                 help="Without: the same weights run with every position encoding left out.",
             )
-    if not blind:
+    if not without_positions:
         st.caption("It is not known here how to leave this model's positions out; it runs with them.")
-    made, plain = (_arranged(example, each, placed == "with") for each in (order, "read"))
+    made, plain = (_reordered_run(example, each, placed == "with") for each in (order, "read"))
     _show_order(example, order)
     shapes(rows=tuple(made.out.shape))
     left = "as trained" if order == "read" else f"as it is, {placed} positions"
@@ -113,7 +113,7 @@ def _show_order(example: Example, order: str) -> None:
     st.image(picture, caption="What the model reads", width=240)
 
 
-def _follow(example: Example, order: str, placed: str, made: Arranged, plain: Arranged) -> None:
+def _follow(example: Example, order: str, placed: str, made: ReorderedRun, plain: ReorderedRun) -> None:
     """Whether each token's row is the same in both orders."""
     if order == "read":
         st.text("Nothing was moved: choose another order, and see whether the rows follow their tokens.")
@@ -134,7 +134,7 @@ def _follow(example: Example, order: str, placed: str, made: Arranged, plain: Ar
         )
 
 
-def _map(example: Example, title: str, run: Arranged | None) -> None:
+def _map(example: Example, title: str, run: ReorderedRun | None) -> None:
     """This head as the model was trained (None) or in a run: over the photo, or among the shown tokens of a text."""
     recording, head = example.recording, example.head
     if recording.photo is not None:
@@ -158,10 +158,10 @@ def _places(example: Example, order: str) -> np.ndarray:
     return places
 
 
-def _arranged(example: Example, order: str, placed: bool) -> Arranged:
-    def compute() -> Arranged:
+def _reordered_run(example: Example, order: str, placed: bool) -> ReorderedRun:
+    def compute() -> ReorderedRun:
         with working(st.empty(), "Running the model", example.layer + 1) as on_layer:
-            return example.anatomy.arranged(example.layer, _places(example, order), placed, on_layer)
+            return example.anatomy.run_reordered(example.layer, _places(example, order), placed, on_layer)
 
     return example.kept.derive(("arranged", order, placed, example.layer), compute)
 

@@ -61,7 +61,7 @@ def test_what_the_hub_refuses_is_a_sentence(kind: type[Exception], words: str, m
 
 def test_bytes_are_heard_and_leaving_stops_it() -> None:
     heard: list[tuple[int, int]] = []
-    bar = hub._listening(lambda done, total: heard.append((done, total)))(total=100, unit="B")
+    bar = hub._reporting_bar(lambda done, total: heard.append((done, total)))(total=100, unit="B")
     bar.update(40)
     assert heard == [(40, 100)]
 
@@ -69,4 +69,4 @@ def test_bytes_are_heard_and_leaving_stops_it() -> None:
         raise InterruptedError
 
     with pytest.raises(InterruptedError):
-        hub._listening(leave)(total=100, unit="B").update(1)
+        hub._reporting_bar(leave)(total=100, unit="B").update(1)

@@ -76,10 +76,10 @@ def test_in_bfloat16_too(family: str, folder_of: FolderOf) -> None:
     assert model.network.dtype == torch.bfloat16
     assert 0 <= model.probed.difference <= 1e-4
     texts = (TEXT, "Birds fly south.") if family in SEQUENCES else TEXT
-    recording, wide = model.record(texts), loaded(folder_of(family)).record(texts)
+    recording, upcast = model.record(texts), loaded(folder_of(family)).record(texts)
     assert recording.layers[0].query.dtype == torch.bfloat16
     # The first layer's input is the same but for rounding; small random models are far more peaked than trained ones.
-    assert abs(recording.attention(0) - wide.attention(0)).mean() < 0.02
+    assert abs(recording.attention(0) - upcast.attention(0)).mean() < 0.02
     np.testing.assert_allclose(recording.attention(1).sum(axis=-1), 1, atol=1e-5)
 
 
@@ -124,7 +124,7 @@ def test_wrong_weights_are_refused(folder_of: FolderOf, monkeypatch: pytest.Monk
     """A recorder that forgets the soft cap must not pass."""
     from headlens.model.attention import inputs as attention
 
-    monkeypatch.setattr(attention.Heads, "_mask", lambda heads, rows, columns: None)
+    monkeypatch.setattr(attention.AttentionInputs, "_mask", lambda heads, rows, columns: None)
     with pytest.raises(CheckpointError, match="differ from its own by up to"):
         loaded(folder_of("Llama"))
 

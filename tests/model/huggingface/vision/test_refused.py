@@ -9,7 +9,7 @@ import torch
 
 from headlens.model.errors import CheckpointError
 from headlens.model.huggingface.load.limits import read_config
-from headlens.model.huggingface.multimodal.placement import placing_of
+from headlens.model.huggingface.multimodal.placement import image_placement_of
 from headlens.model.huggingface.vision.model import load_image
 from tests.model.huggingface.image_models import (
     DESCRIPTION,
@@ -97,5 +97,5 @@ def test_sizes_that_no_image_has(name: str, value: int) -> None:
     network = llava()
     setattr(network.config.vision_config, name, value)
     with pytest.raises(CheckpointError) as caught:
-        placing_of(network, tokenizer().backend_tokenizer)
+        image_placement_of(network, tokenizer().backend_tokenizer)
     assert is_one_sentence(caught.value)

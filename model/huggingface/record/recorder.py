@@ -10,8 +10,8 @@ import torch
 from torch import nn
 from transformers import MODEL_FOR_CAUSAL_LM_MAPPING, MODEL_FOR_MASKED_LM_MAPPING, PreTrainedModel
 
-from headlens.model.attention.calls import Call, function_calls, twin
-from headlens.model.attention.inputs import Heads
+from headlens.model.attention.calls import Call, function_calls, weight_sharing_clone
+from headlens.model.attention.inputs import AttentionInputs
 from headlens.model.huggingface.record.interface import recorded_calls
 from headlens.model.progress import OnLayer
 
@@ -24,7 +24,7 @@ class Run:
     """What a model gave, and its attention layers by stage, in the order in which they ran, still with the batch."""
 
     outputs: Any
-    stages: Mapping[str, tuple[Heads, ...]]
+    stages: Mapping[str, tuple[AttentionInputs, ...]]
 
 
 class Recorder:
@@ -43,11 +43,11 @@ class Recorder:
     @torch.inference_mode()
     def run(self, inputs: Mapping[str, Any], on_layer: OnLayer | None = None) -> Run:
         """Run inputs as the model's forward takes them; on_layer hears the number of each attention layer, from 0."""
-        network = self.network if self.way == "interface" else twin(self.network)
+        network = self.network if self.way == "interface" else weight_sharing_clone(self.network)
         with self.calls(network, on_layer) as calls:
             outputs = network(**inputs, return_dict=True)
         names = {id(module): name for name, module in network.named_modules()}
-        stages: dict[str, list[Heads]] = {}
+        stages: dict[str, list[AttentionInputs]] = {}
         for call in calls:
             stages.setdefault(self._stage(names.get(id(call.module), "")), []).append(call.heads)
         return Run(outputs, {stage: tuple(layers) for stage, layers in stages.items()})
