@@ -14,6 +14,7 @@ from headlens.model.attention.inputs import AttentionInputs
 from headlens.model.device import enough_memory
 from headlens.model.errors import CheckpointError
 from headlens.model.inputs.image import ImageInput
+from headlens.model.inputs.patches import cut_patches, join_patches
 from headlens.model.inputs.text import TextInput
 from headlens.model.progress import OnLayer
 from headlens.model.recording.recording import Recording
@@ -192,11 +193,8 @@ def _reordered(given: TextInput | ImageInput, order: np.ndarray) -> TextInput | 
         return replace(given, ids=ids, segments=segments)
     rows, columns = given.photo.grid
     patches = order[-rows * columns :] - (len(order) - rows * columns)
-    height, width = (side // count for side, count in zip(given.pixels.shape[-2:], (rows, columns)))
-    cut = given.pixels.unflatten(3, (columns, width)).unflatten(2, (rows, height))  # [1, 3, row, height, column, width]
-    cut = cut.transpose(3, 4).flatten(2, 3)[:, :, torch.from_numpy(patches)]  # [1, 3, patch, height, width]
-    joined = cut.unflatten(2, (rows, columns)).transpose(3, 4).flatten(4, 5).flatten(2, 3)
-    return replace(given, pixels=joined)
+    moved = cut_patches(given.pixels, (rows, columns), axis=-2)[:, :, torch.from_numpy(patches)]
+    return replace(given, pixels=join_patches(moved, (rows, columns), axis=-3))
 
 
 def _tensors(given: Any) -> list[Tensor]:

@@ -11,6 +11,7 @@ from transformers import PreTrainedModel
 
 from headlens.model.errors import CheckpointError
 from headlens.model.inputs.image import SIZES
+from headlens.model.inputs.patches import cut_patches
 
 WAYS = {"llava": "whole", "idefics3": "shuffled", "smolvlm": "shuffled", "qwen2_vl": "merged", "qwen2_5_vl": "merged"}
 FRAME = ("<fake_token_around_image>", "<global-img>"), ("<fake_token_around_image>",)  # of Idefics 3's family
@@ -48,9 +49,9 @@ class ImagePlacement:
         """Patches one by one, those of one token next to each other, each as two equal frames of a film (Qwen2-VL)."""
         frames = network.config.vision_config.temporal_patch_size
         rows, columns = (length // (self.patch * self.side) for length in pixels.shape[-2:])
-        split = pixels.view(3, rows, self.side, self.patch, columns, self.side, self.patch)
-        patches = split.permute(1, 4, 2, 5, 0, 3, 6)  # [row, column, row in it, column in it, channel, height, width]
-        patches = patches.unsqueeze(5).expand(-1, -1, -1, -1, -1, frames, -1, -1)
+        cut = cut_patches(pixels[0], (rows * self.side, columns * self.side), axis=-2)  # [channel, patch, height, width]
+        patches = cut.transpose(0, 1)[self.vision_order(rows, columns).argsort()]  # [patch, channel, height, width]
+        patches = patches.unsqueeze(2).expand(-1, -1, frames, -1, -1)
         grid = torch.tensor([[1, rows * self.side, columns * self.side]], device=pixels.device)
         return {"pixel_values": patches.reshape(rows * columns * self.side**2, -1), "image_grid_thw": grid}
 

@@ -4,6 +4,7 @@ import numpy as np
 import streamlit as st
 
 from headlens.model.analysis.rows import cosines
+from headlens.model.inputs.patches import cut_patches, join_patches
 from headlens.model.nn.positional import sinusoidal_positions
 from headlens.model.trace.anatomy import ReorderedRun
 from headlens.model.trace.positions import biases, falls_with_distance, grid_of, is_learned, rotations
@@ -104,12 +105,9 @@ def _show_order(example: Example, order: str) -> None:
         shown = [visible(recording.tokens[place]) for place in places[:WORDS]]
         st.text("The model reads: " + " ".join(shown) + (" …" if len(places) > WORDS else ""))
         return
-    rows, columns = recording.photo.grid
-    pixels = recording.photo.pixels
-    height, width = pixels.shape[0] // rows, pixels.shape[1] // columns
-    cut = pixels.reshape(rows, height, columns, width, 3).swapaxes(1, 2).reshape(-1, height, width, 3)
-    moved = cut[places[recording.prefix_tokens :] - recording.prefix_tokens]
-    picture = moved.reshape(rows, columns, height, width, 3).swapaxes(1, 2).reshape(pixels.shape)
+    pixels, grid = recording.photo.pixels, recording.photo.grid
+    moved = cut_patches(pixels, grid, axis=0)[places[recording.prefix_tokens :] - recording.prefix_tokens]
+    picture = join_patches(moved, grid, axis=0)
     st.image(picture, caption="What the model reads", width=240)
 
 

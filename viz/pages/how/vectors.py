@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 from headlens.model.analysis.rows import nearest, principal_filters
+from headlens.model.inputs.patches import cut_patches
 from headlens.model.inputs.text import TextInput
 from headlens.model.recording.recording import Photo
 from headlens.model.trace.anatomy import Embedding
@@ -105,9 +106,8 @@ def _patch(example: Example, photo: Photo) -> None:
         name = parts.plain(example.recording.tokens[example.query])
         st.markdown(f"{name} is no patch: its row is learned, the same for every photo.")
         return
-    height, width = (side // count for side, count in zip(photo.pixels.shape, photo.grid))
+    patch = cut_patches(photo.pixels, photo.grid, axis=0)[place]
     row, column = divmod(place, photo.grid[1])
-    patch = photo.pixels[row * height : (row + 1) * height, column * width : (column + 1) * width]
     st.image(np.repeat(np.repeat(patch, 8, 0), 8, 1), caption=f"The patch ({row}, {column}), cut out")
 
 
