@@ -1,4 +1,4 @@
-"""The README's Python runs as it stands."""
+"""The README is short, its links lead somewhere, and the Python in it runs; so it is with the documents that it links."""
 
 import re
 from pathlib import Path
@@ -7,13 +7,33 @@ import pytest
 
 from tests.paths import ROOT
 
-README = (ROOT / "README.md").read_text()
+README = ROOT / "README.md"
+FOLDERS = (".github", "assets", "model", "tests", "viz")
+DOCUMENTS = [README, *sorted(path for folder in FOLDERS for path in (ROOT / folder).rglob("*.md"))]
+MOST = 9_000  # characters of the README: five minutes
+LINKS = [
+    (document, link)
+    for document in DOCUMENTS
+    for link in sorted(set(re.findall(r"\]\(([^)\s]+)\)", document.read_text(encoding="utf-8"))))
+    if not link.startswith(("https:", "mailto:"))
+]
+
+
+def python_of(document: Path) -> str:
+    """The one Python example of a document."""
+    (code,) = re.findall(r"```python\n(.*?)```", document.read_text(encoding="utf-8"), re.DOTALL)
+    return code
+
+
+def headings(document: Path) -> set[str]:
+    """The anchors that GitHub gives the headings of a document."""
+    titles = re.findall(r"^#+ (.+)$", document.read_text(encoding="utf-8"), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", title.lower()).replace(" ", "-") for title in titles}
 
 
 def test_python_example(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.chdir(ROOT)
-    (code,) = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
-    code = code.replace("trophy.safetensors", str(tmp_path / "trophy.safetensors"))
+    code = python_of(README).replace("trophy.safetensors", str(tmp_path / "trophy.safetensors"))
     names: dict = {}
     exec(compile(code, "README.md", "exec"), names)
     printed = capsys.readouterr().out.splitlines()
@@ -21,6 +41,25 @@ def test_python_example(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.
     assert (names["same"].attention(3, 1) == names["weights"]).all()
 
 
-@pytest.mark.parametrize("link", sorted(set(re.findall(r"\]\(([^)#:]+)\)", README))))
-def test_links_lead_somewhere(link: str) -> None:
-    assert (ROOT / link).exists()
+def test_python_in_ten_lines() -> None:
+    assert sum(bool(line.strip()) for line in python_of(README).splitlines()) <= 10
+
+
+def test_python_of_the_model_room(capsys: pytest.CaptureFixture[str]) -> None:
+    code = python_of(ROOT / "model" / "README.md")
+    exec(compile(code, "model/README.md", "exec"), {})
+    assert capsys.readouterr().out.strip() == code.rpartition("#")[2].strip()
+
+
+def test_five_minutes() -> None:
+    assert len(README.read_text(encoding="utf-8")) <= MOST
+
+
+@pytest.mark.parametrize(
+    ("document", "link"), LINKS, ids=lambda value: str(value.relative_to(ROOT) if isinstance(value, Path) else value)
+)
+def test_links_lead_somewhere(document: Path, link: str) -> None:
+    path, _, anchor = link.partition("#")
+    target = document.parent / path if path else document
+    assert target.exists()
+    assert not anchor or anchor in headings(target)
