@@ -1,0 +1,173 @@
+"""What a loaded model offers: all of them, and what only some do.
+
+Whether a model offers it is asked with `isinstance`, which looks at the names alone: each protocol has a name that no
+other kind of model has.
+"""
+
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
+from enum import Enum
+from typing import Protocol, TypeVar, runtime_checkable
+
+import torch
+from torch import Tensor, nn
+
+from headlens.model.attention.calls import Call
+from headlens.model.inputs.image import ImageInput, Size
+from headlens.model.inputs.image_file import ImageSource
+from headlens.model.inputs.text import Text, TextInput
+from headlens.model.progress import OnLayer
+from headlens.model.recording.parts import Description
+from headlens.model.recording.recording import Recording
+
+OnToken = Callable[[str], object]  # called with what has been written so far; what it raises stops the writing
+Input_contra = TypeVar("Input_contra", contravariant=True)  # TextInput or ImageInput: what the model's `read` gives
+
+
+class Predicts(Enum):
+    """What a model's predictions are of."""
+
+    NOTHING = "nothing"
+    NEXT_TOKEN = "the next token after each"
+    MASKED_TOKEN = "the token behind each mask"
+    TOKEN_CLASS = "the class of each token"
+    CLASS = "the class of the whole input"
+
+
+@runtime_checkable
+class Model(Protocol):
+    """What every model offers; each also reads and records, from what its kind of model reads."""
+
+    @property
+    def description(self) -> Description:
+        """Which model it is."""
+
+    @property
+    def network(self) -> nn.Module:
+        """What runs, in eval mode. Many threads may run it at once: hook a `weight_sharing_clone`, never this."""
+
+    @property
+    def device(self) -> torch.device:
+        """Where it is."""
+
+    @property
+    def num_layers(self) -> int:
+        """How often on_layer is called in a run: once for each attention layer, over all stages."""
+
+    @property
+    def predicts(self) -> Predicts:
+        """What its recordings' predictions are of."""
+
+    @property
+    def own_code(self) -> bool:
+        """Whether its network is written out in `headlens.model.nn`, and not in another library."""
+
+
+@runtime_checkable
+class TraceableModel(Model, Protocol[Input_contra]):
+    """A model whose run can be taken apart: see `headlens.model.trace`."""
+
+    def inputs(self, model_input: Input_contra, /) -> dict[str, object]:
+        """What the network's forward takes of one input that was read."""
+
+    def calls(self, network: nn.Module, on_layer: OnLayer | None = None) -> AbstractContextManager[list[Call]]:
+        """The calls of attention that a weight-sharing clone of the network makes inside the context."""
+
+
+@runtime_checkable
+class TextModel(TraceableModel[TextInput], Protocol):
+    """A model that reads a text or a pair of texts."""
+
+    @property
+    def max_tokens(self) -> int:
+        """How many tokens it reads."""
+
+    def read(self, text: Text) -> TextInput:
+        """The tokens of a text or a pair, as `record` reads it. Raises InputError for a text that cannot be read."""
+
+    def record(self, text: Text, on_layer: OnLayer | None = None) -> Recording:
+        """Run a text or a pair, and record every head. Raises InputError, and DeviceError where memory is full."""
+
+    def record_batch(self, texts: Sequence[Text], on_layer: OnLayer | None = None) -> list[Recording]:
+        """The recording of each, as `record` makes it, from fewer runs."""
+
+    def token_embeddings(self) -> Tensor:
+        """The rows of all tokens that there are, [id, width]."""
+
+    def name_of(self, token_id: int) -> str:
+        """What the token of an id reads as."""
+
+
+@runtime_checkable
+class WritingModel(TextModel, Protocol):
+    """A text model that may go on with a text, if it `writes`."""
+
+    @property
+    def writes(self) -> bool:
+        """Whether it writes; else `write` raises InputError."""
+
+    @property
+    def causal(self) -> bool:
+        """Whether what it writes takes positions behind what it has read."""
+
+    def write(
+        self, text: str, count: int = 20, on_token: OnToken | None = None, on_layer: OnLayer | None = None
+    ) -> Recording:
+        """Continue a text with at most count tokens, each the most probable one, and record both."""
+
+
+@runtime_checkable
+class ImageModel(TraceableModel[ImageInput], Protocol):
+    """A model that gives each patch of an image one position."""
+
+    @property
+    def sizes(self) -> tuple[Size | None, ...]:
+        """The sizes to offer; None: as the model's own image processor makes them."""
+
+    @property
+    def default_size(self) -> Size | None:
+        """The size where none is asked for, one of `sizes`."""
+
+    def read(self, image: ImageSource, size: Size | None = None) -> ImageInput:
+        """The pixels and patches of an image, as `record` reads it. Raises InputError for what cannot be read."""
+
+    def record(self, image: ImageSource, size: Size | None = None, on_layer: OnLayer | None = None) -> Recording:
+        """Run an image, and record every head. Raises InputError, and DeviceError where memory is full."""
+
+    def record_batch(
+        self, images: Sequence[ImageSource], size: Size | None = None, on_layer: OnLayer | None = None
+    ) -> list[Recording]:
+        """The recording of each, as `record` makes it, from fewer runs: one for each shape of pixels."""
+
+
+@runtime_checkable
+class ImageTextModel(Model, Protocol):
+    """A language model that reads an image with its text."""
+
+    @property
+    def max_tokens(self) -> int:
+        """How many tokens it reads, those of the image too."""
+
+    @property
+    def sizes(self) -> tuple[Size | None, ...]:
+        """As of ImageModel."""
+
+    @property
+    def default_size(self) -> Size | None:
+        """As of ImageModel."""
+
+    def read(self, image: ImageSource, size: Size | None = None) -> ImageInput:
+        """The pixels of an image, and the grid of what its tokens stand for. Raises InputError."""
+
+    def prompt_ids(self, text: str, num_patches: int) -> tuple[int, ...]:
+        """The ids of a text with an image of so many patches in front. Raises InputError where there is no room."""
+
+    def record(
+        self, image: ImageSource, text: str, size: Size | None = None, on_layer: OnLayer | None = None
+    ) -> Recording:
+        """Run an image and a text behind it, and record every head. Raises as ImageModel's does."""
+
+    def record_batch(
+        self, pairs: Sequence[tuple[ImageSource, str]], size: Size | None = None, on_layer: OnLayer | None = None
+    ) -> list[Recording]:
+        """The recording of each image and text, one run each."""
