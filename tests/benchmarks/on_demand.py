@@ -10,7 +10,7 @@ from functools import partial
 
 from headlens.model.recording.recording import Recording
 from headlens.model.runtime.recordings import RecordingEntry
-from headlens.viz.explorer.payload import LARGEST_DRAWN, all_heads, text_tiles
+from headlens.viz.view.derived import LARGEST_DRAWN, all_heads, text_tiles
 from tests.benchmarks.measure import Row, in_turns, markdown, milliseconds, say
 from tests.recordings import random_recording
 

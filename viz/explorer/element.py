@@ -23,12 +23,12 @@ _element = st.components.v2.component(
 
 
 def explorer(
-    key: str, payload: bytes, on_view: Callable[[], None], on_more: Callable[[], None], on_save: Callable[[], None]
+    key: str, payload: bytes, *, on_view: Callable[[], None], on_more: Callable[[], None], on_save: Callable[[], None]
 ) -> None:
     """Show a payload of `headlens.viz.explorer.payload`.
 
     Args:
-        key: of the element; it stays mounted, and st.session_state[key] holds what it says.
+        key: of the element; it stays mounted, and st.session_state[key] holds what it tells.
         payload: what to show.
         on_view: called before the rerun when the visitor has changed the view: state "view".
         on_more: called when it has painted, and wants what was left out for speed.

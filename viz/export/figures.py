@@ -1,49 +1,60 @@
 """The pure figure of each view that paints itself, for saving."""
 
 import json
+from collections.abc import Callable, Mapping
 
 import numpy as np
 import plotly.graph_objects as go
 
 from headlens.model.analysis.heads import strongest
 from headlens.model.runtime.recordings import RecordingEntry
-from headlens.viz.explorer.payload import all_heads, shown_row, text_tiles
+from headlens.viz.explorer.header import SavedFigure
 from headlens.viz.figures import head_grid, patch_overlay, strip_figure, strongest_bars
 from headlens.viz.figures.labels import escape
 from headlens.viz.figures.tiles import overlay_tiles
 from headlens.viz.pages.parts import current_theme
 from headlens.viz.view import words
-from headlens.viz.view.address import View
+from headlens.viz.view.derived import all_heads, shown_row, text_tiles
+from headlens.viz.view.view import View, file_name
+from headlens.viz.view.wording import title, what
 
 WIDTH, HEADING = 900, 48  # pixels
 TITLE = {"font": {"size": 18}, "x": 0.01, "yref": "container", "y": 0.98, "yanchor": "top"}
 
 
-def saved_figure(page: str, kept: RecordingEntry, view: View, asked: dict) -> dict | None:
-    """What the explorer is to save: {figure, name, format, width, height, at}; None for what there is not."""
-    name, file_format = str(asked.get("name")), str(asked.get("format"))
+def saved_figure(
+    page: str, entry: RecordingEntry, view: View, request: Mapping[str, object]
+) -> SavedFigure | None:
+    """The figure that the explorer asks for; None for what there is not.
+
+    Args:
+        page: what the file's name says of it.
+        entry: what is shown.
+        view: how.
+        request: {name, format, at}, as the explorer tells it.
+    """
+    name, file_format = str(request.get("name")), str(request.get("format"))
     if name not in FIGURES or file_format not in ("png", "svg"):
         return None
-    figure, aspect = FIGURES[name](kept, view)
-    title = f"{words.who(view.of, view.layer, view.head)}: {words.what(kept.recording, view.query, view.direction)}"
+    figure, aspect = FIGURES[name](entry, view)
+    query = words.name_of(entry.recording, view.query)
+    heading = title(view, query)
     if name == "heads":
-        text = kept.recording.photo is None
-        what = "every query and every key" if text else words.what(kept.recording, view.query, view.direction)
-        title = f"All heads, layers down, heads across: {what}"
-    figure.update_layout(title={"text": escape(title), **TITLE}, margin_t=HEADING)
-    where = f"layer{view.layer}-head{view.head}" if view.of == "head" else view.of
+        seen = "every query and every key" if entry.recording.photo is None else what(query, view.direction)
+        heading = f"All heads, layers down, heads across: {seen}"
+    figure.update_layout(title={"text": escape(heading), **TITLE}, margin_t=HEADING)
     return {
         "figure": json.loads(figure.to_json()),
-        "name": f"headlens-{page}-{where}-{name}",
+        "name": f"headlens-{page}-{file_name(view)}-{name}",
         "format": file_format,
         "width": WIDTH,
         "height": round(WIDTH / aspect) + HEADING,
-        "at": asked.get("at"),
+        "at": request.get("at"),
     }
 
 
-def _picture(kept: RecordingEntry, view: View) -> tuple[go.Figure, float]:
-    recording, theme = kept.recording, current_theme()
+def _picture(entry: RecordingEntry, view: View) -> tuple[go.Figure, float]:
+    recording, theme = entry.recording, current_theme()
     weights = shown_row(recording, view)
     if recording.photo is None:
         return strip_figure(recording.tokens, weights, recording.special, view.query, theme)
@@ -53,23 +64,27 @@ def _picture(kept: RecordingEntry, view: View) -> tuple[go.Figure, float]:
     return figure, recording.photo.aspect * 0.92
 
 
-def _heads(kept: RecordingEntry, view: View) -> tuple[go.Figure, float]:
-    recording = kept.recording
+def _heads(entry: RecordingEntry, view: View) -> tuple[go.Figure, float]:
+    recording = entry.recording
     if recording.photo is None:
-        tiles, _ = text_tiles(kept)
+        tiles, _ = text_tiles(entry)
     else:
         weights = all_heads(recording, view.direction, view.query)[..., recording.prefix_tokens :]
         tiles = overlay_tiles(recording.photo.pixels, weights.reshape(*weights.shape[:2], *recording.photo.grid))
     num_layers, num_heads, height, width = tiles.shape[:4]
-    selected = (view.layer, view.head) if view.of == "head" else None
+    selected = (view.layer, view.head) if view.scope == "head" else None
     return head_grid(tiles, selected, current_theme()), width * num_heads / (height * num_layers)
 
 
-def _bars(kept: RecordingEntry, view: View) -> tuple[go.Figure, float]:
-    recording = kept.recording
+def _bars(entry: RecordingEntry, view: View) -> tuple[go.Figure, float]:
+    recording = entry.recording
     pairs = strongest(shown_row(recording, view), 10)
     names = [words.name_of(recording, key) for key, _ in pairs]
     return strongest_bars(names, np.array([weight for _, weight in pairs]), current_theme()), 3.0
 
 
-FIGURES = {"picture": _picture, "heads": _heads, "bars": _bars}
+FIGURES: dict[str, Callable[[RecordingEntry, View], tuple[go.Figure, float]]] = {
+    "picture": _picture,
+    "heads": _heads,
+    "bars": _bars,
+}

@@ -12,10 +12,10 @@ GAP = 0.08  # between tiles, of a tile's width
 def head_grid(
     tiles: np.ndarray, selected: tuple[int, int] | None = None, theme: Theme = LIGHT, title: str = ""
 ) -> go.Figure:
-    """All tiles as one picture: of steps one pixel a value, of photos as good as the eye sees.
+    """All tiles as one picture: of levels one pixel a value, of photos as good as the eye sees.
 
     Args:
-        tiles: [layer, head, height, width] uint8 steps along the theme's scale, or [layer, head, height, width, 3]
+        tiles: [layer, head, height, width] uint8 levels along the theme's scale, or [layer, head, height, width, 3]
             uint8 colours.
         selected: (layer, head) to outline.
         theme: the colours.

@@ -16,14 +16,14 @@ def filter_tiles(filters: np.ndarray, columns: int, theme: Theme = LIGHT) -> go.
 
 
 def similarity_tiles(similarities: np.ndarray, theme: Theme = LIGHT) -> go.Figure:
-    """For some places of a grid, how alike the encoding of every place is to theirs.
+    """For some positions of a grid, how alike the encoding of every position is to theirs.
 
     Args:
         similarities: [row, column, row of the grid, column of the grid], -1 to 1.
         theme: the colours.
     """
-    steps = np.rint((similarities + 1) * 127.5).astype(np.uint8)
-    return _tiled(lookup_table(theme.signed)[steps], theme)
+    levels = np.rint((similarities + 1) * 127.5).astype(np.uint8)
+    return _tiled(lookup_table(theme.signed)[levels], theme)
 
 
 def photo_tiles(tiles: np.ndarray, columns: int, theme: Theme = LIGHT) -> go.Figure:

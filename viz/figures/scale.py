@@ -13,6 +13,6 @@ def colour_limit(weights: np.ndarray, special: np.ndarray) -> float:
     return limit if limit > 0 else 1.0
 
 
-def to_steps(weights: np.ndarray, limit: np.ndarray | float) -> np.ndarray:
-    """uint8 steps 0 to 255 along a scale that ends at the limit."""
+def to_levels(weights: np.ndarray, limit: np.ndarray | float) -> np.ndarray:
+    """uint8 levels 0 to 255 along a scale that ends at the limit."""
     return np.rint(np.clip(weights / limit, 0, 1) * 255).astype(np.uint8)

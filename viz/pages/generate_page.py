@@ -14,7 +14,8 @@ from headlens.viz.pages import parts
 from headlens.viz.pages.predictions import show_predictions
 from headlens.viz.pages.runtime import RecordingRequest, get_model, record
 from headlens.viz.pages.stages import entry_of, pick_stage
-from headlens.viz.view.address import View, write_texts
+from headlens.viz.view.address import write_texts
+from headlens.viz.view.view import View
 
 MODEL = "smollm2-135m"
 FIRST = "The capital of France is"
@@ -42,7 +43,7 @@ def page() -> None:
     link = "Your prompt is in this link." if write_texts((prompt,)) is not None else "Your prompt is not in this link."
     of_stage = partial(entry_of, stage=stage)
     start = _start(of_stage(run.kept()).recording)
-    show_explorer("generate", run, start, link, of_stage, below=show_predictions)
+    show_explorer("generate", run, start, link=link, stage=of_stage, below=show_predictions)
     parts.model_line(recording)
     parts.about(recording)
 

@@ -3,11 +3,12 @@
 import numpy as np
 import streamlit as st
 
-from headlens.model.recording.recording import Prediction, Recording
+from headlens.model.recording.parts import Prediction
+from headlens.model.recording.recording import Recording
 from headlens.viz.figures import strongest_bars
 from headlens.viz.pages.parts import current_theme
 from headlens.viz.view import words
-from headlens.viz.view.address import View
+from headlens.viz.view.view import View
 
 
 def show_predictions(recording: Recording, view: View) -> None:

@@ -6,7 +6,7 @@ from headlens.model.analysis.joint import joined
 from headlens.model.recording.recording import Recording
 from headlens.model.runtime.recordings import RecordingEntry
 from headlens.viz.pages import parts
-from headlens.viz.view.address import View
+from headlens.viz.view.view import View
 
 STAGES = {
     "encoder": "Read",

@@ -12,7 +12,8 @@ from headlens.viz.inputs.samples import TEXTS
 from headlens.viz.pages import parts
 from headlens.viz.pages.predictions import show_predictions
 from headlens.viz.pages.runtime import RecordingRequest, get_model, record
-from headlens.viz.view.address import View, write_texts
+from headlens.viz.view.address import write_texts
+from headlens.viz.view.view import View
 
 MODEL = "minilm-l6"
 FIRST = "Trophy"
@@ -31,7 +32,7 @@ def page() -> None:
     recording = run.kept().recording
     if "input" in recording.notes:
         st.info(recording.notes["input"])
-    show_explorer("text", run, start(recording), link(recording.texts), below=show_predictions)
+    show_explorer("text", run, start(recording), link=link(recording.texts), below=show_predictions)
     _similarity(recording)
     parts.model_line(recording)
     parts.about(recording)

@@ -1,86 +1,82 @@
-"""The address holds what is seen: reading it control by control, and writing only what is not as it starts."""
+"""The address holds what is seen: reading it control by control, and writing only what is not as it starts.
+
+Its parameters are the fields of View, but for "of": scope and reduction in one word, "head" or "layer-mean".
+"""
 
 import dataclasses
 from collections.abc import Mapping
-from dataclasses import dataclass
+from typing import get_args
 from urllib.parse import urlencode
 
+from headlens.viz.view.view import Bounds, Direction, Edges, Order, Reduction, Scope, View, heads_key
+
 MAX_TEXT = 2_000  # encoded characters of own text; addresses much longer are refused by the server
-CHOICES = {
-    "of": ("head", "layer-mean", "layer-max", "all-mean", "all-max"),
-    "direction": ("at", "by"),
-    "order": ("layer", "spread", "distance", "special", "key"),
-    "edges": ("crisp", "smooth"),
+CHOICES: dict[str, tuple[str, ...]] = {
+    "scope": get_args(Scope),
+    "reduction": get_args(Reduction),
+    "direction": get_args(Direction),
+    "order": get_args(Order),
+    "edges": get_args(Edges),
 }
+NUMBERS = ("layer", "head", "query", "key", "strength")
+TRUTHS = {"0": False, "1": True}  # how an address writes them
+OF = {heads_key(scope, reduction): (scope, reduction) for scope in get_args(Scope) for reduction in ("max", "mean")}
+PARAMETERS = ("of", *(field.name for field in dataclasses.fields(View) if field.name not in ("scope", "reduction")))
 
 
-@dataclass(frozen=True)
-class View:
-    """All that can be chosen about a recording's picture."""
-
-    layer: int
-    head: int
-    query: int
-    of: str = "head"  # one head, or the mean or maximum over the heads of the layer or of all layers
-    direction: str = "at"  # what the query looks at, or by what it is looked at
-    log: bool = False
-    order: str = "layer"  # of the heads in the grid
-    key: int = 0  # what order "key" measures: the weight that the query gives to it
-    shared: bool = False  # one colour scale for all heads of the grid
-    edges: str = "crisp"
-    strength: int = 85  # per cent
-    matrix: bool = False  # the full matrix is unfolded
+def read_address(params: Mapping[str, object], start: View, bounds: Bounds) -> View:
+    """The view that an address's parameters describe; whatever is missing, wrong or hostile is as in start."""
+    fields = {name: value for name, value in params.items() if name not in ("scope", "reduction")}
+    of = params.get("of")
+    if isinstance(of, str) and of in OF:
+        fields["scope"], fields["reduction"] = OF[of]
+    return read_view(fields, start, bounds)
 
 
-@dataclass(frozen=True)
-class Bounds:
-    """How many layers, heads and tokens there are to choose from."""
+def read_view(fields: Mapping[str, object], start: View, bounds: Bounds) -> View:
+    """The view whose fields these are; whatever is missing, wrong or hostile in them is as in start.
 
-    layers: int
-    heads: int
-    tokens: int
-
-    def of(self, name: str) -> range:
-        """The allowed numbers of a field of View."""
-        counts = {"layer": self.layers, "head": self.heads, "query": self.tokens, "key": self.tokens}
-        return range(10, 101) if name == "strength" else range(counts[name])
-
-
-def read_view(params: Mapping[str, object], start: View, bounds: Bounds) -> View:
-    """The view that params describe; whatever is missing, wrong or hostile in them is as in start.
-
-    Params are an address's strings, or the numbers, strings and truth values of the page's own element.
+    The fields are an address's strings, or the numbers, strings and truth values that the explorer tells.
     """
-    read: dict = {name: min(getattr(start, name), bounds.of(name)[-1]) for name in ("layer", "head", "query", "key")}
-    for field in dataclasses.fields(View):
-        given = params.get(field.name)
-        if field.name in CHOICES:
-            fits = given in CHOICES[field.name]
-        elif isinstance(field.default, bool):
-            given = next((truth for written, truth in (("0", False), ("1", True)) if given in (written, truth)), None)
-            fits = given is not None
-        else:
-            given = _whole_number(given)
-            fits = given is not None and given in bounds.of(field.name)
-        if fits:
-            read[field.name] = given
-    return dataclasses.replace(start, **read)
+    read: dict[str, object] = {}
+    for name in NUMBERS:
+        allowed = bounds.of(name)
+        number = _whole_number(fields.get(name))
+        if number is None or number not in allowed:
+            number = min(getattr(start, name), allowed[-1])
+        read[name] = number
+    for name, choices in CHOICES.items():
+        choice = fields.get(name)
+        if isinstance(choice, str) and choice in choices:
+            read[name] = choice
+    for name in ("log", "shared", "matrix"):
+        truth = fields.get(name)
+        if isinstance(truth, str):
+            truth = TRUTHS.get(truth)
+        if isinstance(truth, bool):
+            read[name] = truth
+    return dataclasses.replace(start, **read)  # type: ignore[arg-type]  # each has been checked
 
 
 def write_view(view: View, start: View) -> dict[str, str]:
-    """The parameters that say how a view differs from where the page starts."""
-    found, usual = dataclasses.asdict(view), dataclasses.asdict(start)
-    return {
-        name: str(int(value)) if isinstance(value, bool) else str(value)
-        for name, value in found.items()
-        if value != usual[name]
-    }
+    """The parameters of the address that say how a view differs from where the page starts."""
+    now, before = _parameters(view), _parameters(start)
+    return {name: value for name, value in now.items() if value != before[name]}
 
 
 def write_texts(texts: tuple[str, ...]) -> dict[str, str] | None:
     """The parameters that hold own texts, or None where these are too long for an address."""
     params = dict(zip(("text", "text2"), texts))
     return params if len(urlencode(params, errors="replace")) <= MAX_TEXT else None
+
+
+def _parameters(view: View) -> dict[str, str]:
+    written = {"of": heads_key(view.scope, view.reduction)}
+    for name in PARAMETERS:
+        if name != "of":
+            value = getattr(view, name)
+            written[name] = str(int(value)) if isinstance(value, bool) else str(value)
+    return written
 
 
 def _whole_number(value: object) -> int | None:

@@ -17,11 +17,16 @@ def visible(token: str) -> str:
     return "◌" + shown if unicodedata.category(shown[0]).startswith("M") else shown
 
 
+def reads_from_right(token: str) -> bool:
+    """Whether anything in a token reads from right to left, so that it would carry the numbers beside it along."""
+    if token.isascii():
+        return False
+    return any(unicodedata.bidirectional(character) in {"R", "AL", "AN"} for character in token)
+
+
 def isolated(token: str) -> str:
-    """A token that reads from right to left between isolates, so that it does not carry the numbers beside it along."""
-    if any(unicodedata.bidirectional(character) in {"R", "AL", "AN"} for character in token):
-        return f"\u2068{token}\u2069"
-    return token
+    """The token, between isolates where it reads from right to left."""
+    return f"\u2068{token}\u2069" if reads_from_right(token) else token
 
 
 def _seen(character: str) -> str:

@@ -5,6 +5,7 @@ from headlens.model.analysis.orders import reach
 from headlens.model.analysis.sample import LONG, SAMPLE, sampled_queries
 from headlens.model.recording.recording import Recording
 from headlens.viz.view.visible import isolated, visible
+from headlens.viz.view.wording import WORDING
 
 WHY_SPECIAL = (
     "A head with nothing to say about a token rests on special tokens: "
@@ -16,25 +17,10 @@ def name_of(recording: Recording, token: int) -> str:
     """What to call a position in a sentence: “it”, [CLS], patch (11, 15)."""
     text = isolated(visible(recording.tokens[token]))
     if recording.grid is not None and token >= recording.prefix_tokens:
-        return f"patch {text}"
-    return text if recording.special[token] and text.startswith(("[", "<")) else f"“{text}”"
-
-
-def who(of: str, layer: int, head: int) -> str:
-    """Which heads are looked through."""
-    return {
-        "head": f"Layer {layer}, head {head}",
-        "layer-mean": f"Layer {layer}, mean of all heads",
-        "layer-max": f"Layer {layer}, maximum of all heads",
-        "all-mean": "All layers, mean of all heads",
-        "all-max": "All layers, maximum of all heads",
-    }[of]
-
-
-def what(recording: Recording, query: int, direction: str) -> str:
-    """What is seen of them: “what “it” looks at”."""
-    name = name_of(recording, query)
-    return f"what {name} looks at" if direction == "at" else f"who looks at {name}"
+        return WORDING["patch"].format(name=text)
+    if recording.special[token] and text.startswith(tuple(WORDING["unquoted"])):
+        return text
+    return WORDING["token"].format(name=text)
 
 
 def head_in_words(recording: Recording, layer: int, head: int, query: int) -> str:

@@ -24,19 +24,19 @@ def test_a_pin_goes_into_the_address_and_comes_back() -> None:
 
 def test_what_is_as_at_the_start_leaves_the_address() -> None:
     app = open_text(layer="2", of="all-max")
-    tell(app, view={**shown(app).header["view"], "layer": 3, "of": "head"})
+    tell(app, view={**shown(app).header["view"], "layer": 3, "scope": "head"})
     assert address(app) == {}
 
 
 def test_nonsense_from_the_browser_opens_the_start() -> None:
-    app = tell(open_text(), view={"layer": True, "head": "x", "query": 10**9, "of": [], "direction": {}, "log": "yes"})
+    app = tell(open_text(), view={"layer": True, "head": "x", "query": 10**9, "scope": [], "direction": {}, "log": "yes"})
     assert (view(app), address(app)) == ((3, 1, 11), {})
 
 
 def test_a_photo_s_queries_and_keys_come_when_asked_for(coffee: Recording) -> None:
     app = open_image()
     assert shown(app).header["more"] is True
-    tell(app, more=shown(app).header["key"])
+    tell(app, more=shown(app).header["id"])
     found = shown(app)
     assert found.header["more"] is False
     assert found.header["words"] != ""

@@ -11,10 +11,11 @@ from PIL import Image
 from headlens.model.recording.recording import Recording
 from headlens.model.runtime.recordings import RecordingEntry
 from headlens.viz.explorer import payload
+from headlens.viz.explorer.packing import pack
 from headlens.viz.figures.labels import categories
 from headlens.viz.figures.tiles import matrix_tiles
 from headlens.viz.theme import DARK, HEAT, LIGHT, lookup_table
-from headlens.viz.view.address import View
+from headlens.viz.view.view import View
 from headlens.viz.view.visible import visible
 from tests.masks import KINDS
 from tests.recordings import random_recording
@@ -43,8 +44,8 @@ def view(name: str) -> View:
 
 
 def built(recording: Recording, view: View, full: bool = True, hover: bool = True, **rest: object) -> Payload:
-    kept = RecordingEntry(str(rest.pop("key", "a key")), recording)
-    return unpack(payload.build(kept, view, "A link.", full, hover, **rest))  # type: ignore[arg-type]
+    entry = RecordingEntry(str(rest.pop("id", "an id")), recording)
+    return unpack(payload.build(entry, view, link="A link.", full=full, hover=hover, **rest))  # type: ignore[arg-type]
 
 
 def column_or_row(weights: np.ndarray, view: View) -> np.ndarray:
@@ -56,7 +57,7 @@ def test_packed_arrays_come_back_in_their_types() -> None:
         "a": np.arange(5, dtype=np.uint8),
         "b": np.linspace(0, 1, 6, dtype=np.float32).reshape(2, 3).T,
     }
-    found = unpack(payload.pack({"name": "“ü”"}, arrays | {"empty": np.zeros(0, np.uint8)}))
+    found = unpack(pack({"name": "“ü”"}, arrays | {"empty": np.zeros(0, np.uint8)}))
     assert found.header["name"] == "“ü”"
     assert found.arrays["a"].tolist() == [0, 1, 2, 3, 4]
     np.testing.assert_array_equal(found.arrays["b"].reshape(3, 2), arrays["b"])
@@ -64,8 +65,8 @@ def test_packed_arrays_come_back_in_their_types() -> None:
 
 
 def test_the_header_says_what_each_position_is(recording: Recording, view: View) -> None:
-    header = built(recording, view, key="this one").header
-    assert header["key"] == "this one"
+    header = built(recording, view, id="this one").header
+    assert header["id"] == "this one"
     assert header["view"] == {**dataclasses.asdict(view), "pick": False}
     assert header["tokens"] == list(recording.tokens)
     assert header["special"] == [int(flag) for flag in recording.special]
@@ -144,7 +145,7 @@ def test_the_figure_waits_for_its_weights(trophy: Recording) -> None:
     assert header["figure"]["name"] == "headlens-layer3-head1"
     (box,) = header["figure"]["layout"]["shapes"]
     assert (box["y0"], box["y1"]) == (10.5, 11.5)
-    assert built(trophy, dataclasses.replace(TEXT, of="all-max")).header["figure"]["name"] == "headlens-all-max"
+    assert built(trophy, dataclasses.replace(TEXT, scope="all", reduction="max")).header["figure"]["name"] == "headlens-all-max"
     assert built(trophy, dataclasses.replace(TEXT, matrix=False)).header["figure"] is None
 
 

@@ -6,10 +6,11 @@ from contextlib import contextmanager
 import numpy as np
 import pytest
 
-from headlens.model.recording.recording import Photo, Recording
+from headlens.model.recording.parts import Photo
+from headlens.model.recording.recording import Recording
 from headlens.model.runtime.recordings import RecordingEntry
 from headlens.viz.explorer import payload
-from headlens.viz.view.address import View
+from headlens.viz.view.view import View
 from tests.recordings import random_recording
 from tests.viz.explorer.payloads import Payload, unpack
 
@@ -17,7 +18,7 @@ VIEW = View(1, 2, query=800, matrix=True)
 
 
 def built(recording: Recording, view: View = VIEW, hover: bool = True) -> Payload:
-    return unpack(payload.build(RecordingEntry("long", recording), view, "", True, hover))
+    return unpack(payload.build(RecordingEntry("long", recording), view, link="", full=True, hover=hover))
 
 
 def as_photo(recording: Recording, grid: tuple[int, int]) -> Recording:
@@ -74,7 +75,7 @@ def test_a_photo_s_cells_need_no_queries_and_keys(text: Recording) -> None:
 
 
 def test_above_2048_tokens_no_heads_are_made_one_but_the_pinned_row(long: Recording) -> None:
-    found = built(long, dataclasses.replace(VIEW, of="all-mean"))
+    found = built(long, dataclasses.replace(VIEW, scope="all", reduction="mean"))
     assert not {"pooled", "matrix"} & found.arrays.keys()
     assert found.header["figure"] is None
     assert "too large to merge heads in" in found.header["matrixNote"]
@@ -111,7 +112,7 @@ def test_the_words_say_when_they_are_of_a_sample(text: Recording, long: Recordin
 
 def test_heavy_work_tells_each_layer_and_is_done_once(text: Recording) -> None:
     told: list[tuple[str, int]] = []
-    kept = RecordingEntry("long", text)
+    entry = RecordingEntry("long", text)
 
     @contextmanager
     def work(what: str, num_layers: int):
@@ -119,8 +120,8 @@ def test_heavy_work_tells_each_layer_and_is_done_once(text: Recording) -> None:
         yield lambda layer: told.append((what, layer))
 
     for _ in range(2):
-        for view in (VIEW, dataclasses.replace(VIEW, of="all-mean", direction="by", order="spread")):
-            payload.build(kept, view, "", True, True, work=work)
+        for view in (VIEW, dataclasses.replace(VIEW, scope="all", reduction="mean", direction="by", order="spread")):
+            payload.build(entry, view, link="", full=True, hover=True, work=work)
     names = ["Drawing all heads", "Adding up rows", "Merging heads", "Measuring heads"]
     assert told == [(name, layer) for name in names for layer in range(2)]
 
@@ -129,5 +130,5 @@ def test_short_inputs_wait_for_nobody() -> None:
     def work(what: str, num_layers: int):
         raise AssertionError(what)
 
-    view = View(1, 2, query=4, of="all-mean", direction="by", order="spread", matrix=True)
-    payload.build(RecordingEntry("short", random_recording()), view, "", True, True, work=work)
+    view = View(1, 2, query=4, scope="all", reduction="mean", direction="by", order="spread", matrix=True)
+    payload.build(RecordingEntry("short", random_recording()), view, link="", full=True, hover=True, work=work)

@@ -8,8 +8,10 @@ import torch
 
 from headlens.model.recording.recording import Recording
 from headlens.model.runtime.recordings import RecordingEntry
-from headlens.viz.explorer import payload
-from headlens.viz.view.address import View
+from headlens.viz.explorer import arrays, payload
+from headlens.viz.view import derived
+from headlens.viz.view.address import OF
+from headlens.viz.view.view import Direction, View
 from tests.recordings import random_recording
 from tests.viz.explorer.payloads import Payload, unpack
 
@@ -23,19 +25,20 @@ MERGED = {
 }
 
 
-def built(of: str, direction: str = "at", recording: Recording = RECORDING) -> Payload:
-    view = View(1, 0, query=4, of=of, direction=direction, matrix=True)
-    return unpack(payload.build(RecordingEntry("merged", recording), view, "", True, True))
+def built(of: str, direction: Direction = "at", recording: Recording = RECORDING) -> Payload:
+    scope, reduction = OF[of]
+    view = View(1, 0, query=4, scope=scope, reduction=reduction, direction=direction, matrix=True)
+    return unpack(payload.build(RecordingEntry("merged", recording), view, link="", full=True, hover=True))
 
 
 def test_the_limits() -> None:
-    assert (payload.EXACT_MATRIX, payload.LARGEST_DRAWN, payload.LONG) == (600, 1_024, 2_048)
+    assert (arrays.EXACT_MATRIX, derived.LARGEST_DRAWN, derived.LONG) == (600, 1_024, 2_048)
 
 
 @pytest.mark.parametrize("of", MERGED)
 @pytest.mark.parametrize("direction", ["at", "by"])
-def test_a_short_input_s_matrix_is_exact(of: str, direction: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(payload, "EXACT_MATRIX", 7)
+def test_a_short_input_s_matrix_is_exact(of: str, direction: Direction, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(arrays, "EXACT_MATRIX", 7)
     found = built(of, direction)
     assert found.arrays["matrix"].dtype == np.float32
     assert not {"rowMax", "row", "query", "key", "lse"} & found.arrays.keys()
@@ -46,7 +49,7 @@ def test_a_short_input_s_matrix_is_exact(of: str, direction: str, monkeypatch: p
 
 @pytest.mark.parametrize("of", MERGED)
 def test_a_longer_one_s_matrix_is_in_steps_of_each_row(of: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(payload, "EXACT_MATRIX", 6)
+    monkeypatch.setattr(arrays, "EXACT_MATRIX", 6)
     found = built(of)
     assert found.arrays["matrix"].dtype == np.uint8
     tops = MERGED[of].max(axis=1)
@@ -56,9 +59,9 @@ def test_a_longer_one_s_matrix_is_in_steps_of_each_row(of: str, monkeypatch: pyt
 
 @pytest.mark.parametrize("of", MERGED)
 @pytest.mark.parametrize("direction", ["at", "by"])
-def test_of_the_longest_one_row_travels(of: str, direction: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(payload, "EXACT_MATRIX", 5)
-    monkeypatch.setattr(payload, "LONG", 6)
+def test_of_the_longest_one_row_travels(of: str, direction: Direction, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(arrays, "EXACT_MATRIX", 5)
+    monkeypatch.setattr(derived, "LONG", 6)
     found = built(of, direction)
     assert not {"matrix", "rowMax", "query"} & found.arrays.keys()
     assert found.header["figure"] is None
@@ -79,7 +82,7 @@ def test_the_mean_of_a_photo_s_heads(of: str, coffee: Recording) -> None:
 
 
 def test_rows_of_what_may_look_at_nothing_are_zeros(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(payload, "EXACT_MATRIX", 6)
+    monkeypatch.setattr(arrays, "EXACT_MATRIX", 6)
     mask = torch.ones(1, 7, 7, dtype=torch.bool)
     mask[0, 4] = False
     layers = tuple(dataclasses.replace(heads, mask=mask) for heads in RECORDING.layers)

@@ -10,7 +10,7 @@ from headlens.model.recording.recording import Recording
 from headlens.model.runtime.recordings import RecordingEntry
 from headlens.viz.export import figures
 from headlens.viz.theme import LIGHT
-from headlens.viz.view.address import View
+from headlens.viz.view.view import View
 from tests.viz.figures.decode import numbers_in, picture_in
 
 TEXT = View(3, 1, query=11)
@@ -24,19 +24,19 @@ def light(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def save(recording: Recording, view: View, name: object, file_format: object = "png", page: str = "text") -> Any:
-    asked = {"name": name, "format": file_format, "at": 7}
-    return figures.saved_figure(page, RecordingEntry("a key", recording), view, asked)
+    request = {"name": name, "format": file_format, "at": 7}
+    return figures.saved_figure(page, RecordingEntry("an id", recording), view, request)
 
 
 def expected(recording: Recording, view: View) -> np.ndarray:
-    if view.of == "head":
+    if view.scope == "head":
         weights = recording.attention(view.layer, view.head)
     else:
         weights = np.stack([recording.attention(layer) for layer in range(recording.num_layers)]).max(axis=(0, 1))
     return weights[view.query] if view.direction == "at" else weights[:, view.query]
 
 
-VARIANTS: list[dict[str, Any]] = [{}, {"direction": "by"}, {"of": "all-max"}, {"of": "all-max", "direction": "by"}]
+VARIANTS: list[dict[str, Any]] = [{}, {"direction": "by"}, {"scope": "all", "reduction": "max"}, {"scope": "all", "reduction": "max", "direction": "by"}]
 
 
 @pytest.mark.parametrize("change", VARIANTS)
@@ -85,7 +85,7 @@ def test_every_head_is_in_the_grid(kind: str, heads: tuple[int, int], request: p
 def test_the_file_says_what_it_shows(trophy: Recording) -> None:
     found = save(trophy, TEXT, "bars", "svg")
     assert (found["name"], found["format"], found["at"]) == ("headlens-text-layer3-head1-bars", "svg", 7)
-    found = save(trophy, dataclasses.replace(TEXT, of="layer-mean"), "picture", page="image")
+    found = save(trophy, dataclasses.replace(TEXT, scope="layer", reduction="mean"), "picture", page="image")
     assert found["name"] == "headlens-image-layer-mean-picture"
 
 
@@ -103,7 +103,7 @@ def test_titles_say_what_is_seen(trophy: Recording, coffee: Recording) -> None:
         return save(recording, view, name)["figure"]["layout"]["title"]["text"]
 
     assert title(trophy, TEXT, "picture") == "Layer 3, head 1: what “it” looks at"
-    assert title(trophy, dataclasses.replace(TEXT, of="all-max", direction="by"), "bars") == (
+    assert title(trophy, dataclasses.replace(TEXT, scope="all", reduction="max", direction="by"), "bars") == (
         "All layers, maximum of all heads: who looks at “it”"
     )
     assert title(trophy, TEXT, "heads") == "All heads, layers down, heads across: every query and every key"

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from headlens.viz.figures.scale import colour_limit, to_steps
+from headlens.viz.figures.scale import colour_limit, to_levels
 from tests.viz.figures.made import special_at
 
 
@@ -27,15 +27,15 @@ def test_the_largest_weight_on_an_ordinary_key_is_the_top(
 
 def test_steps_are_rounded_and_end_at_the_limit() -> None:
     weights = np.array([0.0, 0.1, 0.2, 0.4, 0.5, 3.0])
-    steps = to_steps(weights, 0.4)
+    steps = to_levels(weights, 0.4)
     assert steps.dtype == np.uint8
     assert steps.tolist() == [0, 64, 128, 255, 255, 255]  # 63.75 and 127.5 upwards
 
 
 def test_every_step_is_reached() -> None:
-    assert to_steps(np.arange(256) / 255, 1.0).tolist() == list(range(256))
+    assert to_levels(np.arange(256) / 255, 1.0).tolist() == list(range(256))
 
 
 def test_each_row_may_have_a_limit_of_its_own() -> None:
-    steps = to_steps(np.array([[0.1, 0.2], [0.3, 0.6]]), np.array([[0.2], [0.6]]))
+    steps = to_levels(np.array([[0.1, 0.2], [0.3, 0.6]]), np.array([[0.2], [0.6]]))
     assert steps.tolist() == [[128, 255], [128, 255]]

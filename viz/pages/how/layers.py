@@ -5,12 +5,12 @@ import streamlit as st
 
 from headlens.model.analysis.rows import moved, neighbours
 from headlens.model.trace.layer import TokenTrace
-from headlens.viz.explorer.payload import heads_measured
 from headlens.viz.figures.columns import bar_columns
 from headlens.viz.figures.curves import curves, head_distances
 from headlens.viz.pages.how.example import Example, draw, formulas, shapes
 from headlens.viz.pages.runtime import working
-from headlens.viz.view.address import View
+from headlens.viz.view.derived import heads_measured
+from headlens.viz.view.view import View
 
 NORMS = {  # where they stand, and the two additions
     "before": (

@@ -1,0 +1,144 @@
+"""The header that the explorer gets: what it is, field by field, and how it is filled.
+
+viz/explorer/js/types.js says the same for JavaScript, each TypedDict as a typedef of its name;
+tests/viz/explorer/test_header.py compares the two.
+"""
+
+import dataclasses
+from typing import TypedDict
+
+from headlens.model.analysis.orders import MeasuredHead
+from headlens.model.runtime.recordings import RecordingEntry
+from headlens.viz.view import words
+from headlens.viz.view.view import Direction, Edges, Order, Reduction, Scope, View
+from headlens.viz.view.visible import reads_from_right, visible
+from headlens.viz.view.wording import WORDING, Wording
+
+
+class ViewFields(TypedDict):
+    """The fields of View; the explorer tells the server the same, with "has" (an id) and "at" (the time)."""
+
+    layer: int
+    head: int
+    query: int
+    scope: Scope
+    reduction: Reduction  # always "mean" where the scope is "head"
+    direction: Direction
+    log: bool
+    order: Order
+    key: int
+    shared: bool
+    edges: Edges
+    strength: int
+    matrix: bool
+    pick: bool  # a key is being chosen: the explorer's own, the server sends false
+
+
+class Figure(TypedDict):
+    """The figure of the matrix, as Plotly takes it, without the weights: the explorer has these."""
+
+    data: list[dict[str, object]]
+    layout: dict[str, object]
+    name: str  # of the file when it is saved
+
+
+class SavedFigure(TypedDict):
+    """A figure that the explorer is to save."""
+
+    figure: dict[str, object]  # as Plotly takes it
+    name: str  # of the file, without its ending
+    format: str  # "png" or "svg"
+    width: int  # pixels
+    height: int
+    at: object  # the time that the explorer gave when it asked: each is saved once
+
+
+class Header(TypedDict):
+    """All that the explorer gets besides arrays."""
+
+    id: str  # of the recording
+    view: ViewFields
+    wording: Wording
+    tokens: list[str]  # as they are to be shown
+    isolate: list[int]  # tokens that read from right to left: in a sentence they stand between U+2068 and U+2069
+    special: list[int]  # [token] 0 or 1
+    prefix: int  # tokens before the patches
+    grid: list[int] | None  # rows and columns of the patches; None for a text
+    aspect: float | None  # width / height of the photo
+    layers: int
+    heads: int
+    scale: float  # of the scores of the view's layer
+    softcap: float | None
+    causal: bool
+    side: int | None  # cells along each side of a text's tile
+    sent: bool  # the explorer has this recording already: what is the same in every view of it is left out
+    order: list[MeasuredHead]  # layer, head, and what they are ordered by, as they stand in the grid
+    why: str  # why heads rest on special tokens
+    words: str  # the head in words; empty where it is still to come
+    more: bool  # there is more to be asked for
+    link: str  # what the page says of its address
+    figure: Figure | None
+    matrixNote: str
+    gridNote: str
+    save: SavedFigure | None
+
+
+def header_of(
+    entry: RecordingEntry,
+    view: View,
+    *,
+    link: str,
+    full: bool,
+    hover: bool,
+    sent: bool,
+    side: int | None,
+    order: list[MeasuredHead],
+    figure: Figure | None,
+    notes: tuple[str, str],
+    save: SavedFigure | None,
+) -> Header:
+    """The header for a view.
+
+    Args:
+        entry: what is shown.
+        view: how.
+        link: what the page says of its address.
+        full: with the head in words, which take time.
+        hover: the arrays hold all that the pointer may ask for.
+        sent: the explorer has this recording already.
+        side: cells along each side of a text's tile; None for a photo.
+        order: the heads as they stand in the grid.
+        figure: of the matrix, where it is to be drawn.
+        notes: on the matrix and on the grid.
+        save: a figure that is to be saved.
+    """
+    recording = entry.recording
+    layer = recording.layers[view.layer]
+    tokens = [visible(token) for token in recording.tokens]
+    return {
+        "id": entry.key,
+        "view": {**dataclasses.asdict(view), "pick": False},  # type: ignore[typeddict-item]  # tests compare the fields
+        "wording": WORDING,
+        "tokens": tokens,
+        "isolate": [index for index, token in enumerate(tokens) if reads_from_right(token)],
+        "special": recording.special.astype(int).tolist(),
+        "prefix": recording.prefix_tokens,
+        "grid": None if recording.grid is None else list(recording.grid),
+        "aspect": None if recording.photo is None else recording.photo.aspect,
+        "layers": recording.num_layers,
+        "heads": recording.num_heads,
+        "scale": layer.scale,
+        "softcap": layer.softcap,
+        "causal": layer.causal,
+        "side": side,
+        "sent": sent,
+        "order": order,
+        "why": words.WHY_SPECIAL,
+        "words": words.head_in_words(recording, view.layer, view.head, view.query) if full else "",
+        "more": not full or not hover,
+        "link": link,
+        "figure": figure,
+        "matrixNote": notes[0],
+        "gridNote": notes[1],
+        "save": save,
+    }

@@ -1,0 +1,57 @@
+"""All that can be chosen about a recording's picture."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+Scope = Literal["head", "layer", "all"]  # one head, or all heads of the layer or of all layers made one
+Reduction = Literal["mean", "max"]  # how they are made one
+Direction = Literal["at", "by"]  # what the query looks at, or by what it is looked at
+Order = Literal["layer", "spread", "distance", "special", "key"]  # of the heads in the grid
+Edges = Literal["crisp", "smooth"]  # of the patches
+
+
+@dataclass(frozen=True)
+class View:
+    """All that can be chosen about a recording's picture."""
+
+    layer: int
+    head: int
+    query: int
+    scope: Scope = "head"
+    reduction: Reduction = "mean"  # always "mean" where the scope is one head, which needs none
+    direction: Direction = "at"
+    log: bool = False
+    order: Order = "layer"
+    key: int = 0  # what order "key" measures: the weight that the query gives to it
+    shared: bool = False  # one colour scale for all heads of the grid
+    edges: Edges = "crisp"
+    strength: int = 85  # per cent
+    matrix: bool = False  # the full matrix is unfolded
+
+    def __post_init__(self) -> None:
+        if self.scope == "head":
+            object.__setattr__(self, "reduction", "mean")  # else views of one picture would differ
+
+
+@dataclass(frozen=True)
+class Bounds:
+    """How many layers, heads and tokens there are to choose from."""
+
+    layers: int
+    heads: int
+    tokens: int
+
+    def of(self, name: str) -> range:
+        """The allowed numbers of a field of View."""
+        counts = {"layer": self.layers, "head": self.heads, "query": self.tokens, "key": self.tokens}
+        return range(10, 101) if name == "strength" else range(counts[name])
+
+
+def heads_key(scope: Scope, reduction: Reduction) -> str:
+    """The one word for which heads are seen: "head", "layer-mean", "layer-max", "all-mean" or "all-max"."""
+    return "head" if scope == "head" else f"{scope}-{reduction}"
+
+
+def file_name(view: View) -> str:
+    """What a file of the view is called: "layer3-head1" or "all-max"."""
+    return f"layer{view.layer}-head{view.head}" if view.scope == "head" else heads_key(view.scope, view.reduction)

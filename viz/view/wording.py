@@ -1,0 +1,84 @@
+"""The words of a view as templates, once: Python fills them in here, and the explorer in the browser, which is sent
+WORDING in its header, does the same in js/words.js."""
+
+from typing import TypedDict
+
+from headlens.viz.view.view import Direction, View, heads_key
+
+
+class ByDirection(TypedDict):
+    """A template for each direction: what the query looks "at", or "by" what it is looked at."""
+
+    at: str
+    by: str
+
+
+class Percent(TypedDict):
+    """How a weight from 0 to 1 is written: as so many per cent, with more decimals the smaller it is."""
+
+    zero: str  # all of it, for a weight of 0
+    least: float  # what is smaller
+    below: str  # is written like this
+    limits: list[float]  # each that a weight is smaller than adds a decimal; without any there is none
+    unit: str  # stands after the number
+
+
+class Wording(TypedDict):
+    """The templates; "{name}" and the like are replaced by what their keys say."""
+
+    who: dict[str, str]  # {layer}, {head}: which heads, by "head", "layer-mean", "layer-max", "all-mean", "all-max"
+    what: ByDirection  # {name}
+    title: str  # {who}, {what}
+    patch: str  # {name} of a patch
+    token: str  # {name} of a token
+    unquoted: list[str]  # special tokens that start with one of these stand as they are
+    special: ByDirection  # {percent}, {name}: how much of a query's weight a special token gets or gives
+    percent: Percent
+
+
+WORDING: Wording = {
+    "who": {
+        "head": "Layer {layer}, head {head}",
+        "layer-mean": "Layer {layer}, mean of all heads",
+        "layer-max": "Layer {layer}, maximum of all heads",
+        "all-mean": "All layers, mean of all heads",
+        "all-max": "All layers, maximum of all heads",
+    },
+    "what": {"at": "what {name} looks at", "by": "who looks at {name}"},
+    "title": "{who}: {what}",
+    "patch": "patch {name}",
+    "token": "“{name}”",
+    "unquoted": ["[", "<"],
+    "special": {"at": "{percent} to {name}", "by": "{percent} from {name}"},
+    "percent": {
+        "zero": "0\u00a0%",
+        "least": 0.00001,
+        "below": "<\u20090.001\u00a0%",
+        "limits": [0.0995, 0.00995, 0.000995],
+        "unit": "\u00a0%",
+    },
+}
+
+
+def who(view: View) -> str:
+    """Which heads are looked through: "Layer 3, head 1"."""
+    return WORDING["who"][heads_key(view.scope, view.reduction)].format(layer=view.layer, head=view.head)
+
+
+def what(name: str, direction: Direction) -> str:
+    """What is seen of them: "what “it” looks at"; the name is as `headlens.viz.view.words.name_of` gives it."""
+    return WORDING["what"][direction].format(name=name)
+
+
+def title(view: View, name: str) -> str:
+    """Both in one line: "Layer 3, head 1: what “it” looks at"."""
+    return WORDING["title"].format(who=who(view), what=what(name, view.direction))
+
+
+def percent(weight: float) -> str:
+    """51 %, and with more decimals the smaller it is: 8.7 %, 0.87 %, 0.087 %; the spaces do not break."""
+    words = WORDING["percent"]
+    if weight < words["least"]:
+        return words["below"] if weight > 0 else words["zero"]
+    decimals = sum(weight < limit for limit in words["limits"])
+    return f"{100 * weight:.{decimals}f}{words['unit']}"
