@@ -11,8 +11,8 @@ import torch
 from tokenizers import Tokenizer
 from torch import Tensor, nn
 
-from headlens.model.attention.calls import Call, function_calls
 from headlens.model.attention.inputs import AttentionInputs
+from headlens.model.attention.point import Call, attention_calls
 from headlens.model.device import enough_memory, pick_device, pick_dtype, synchronize
 from headlens.model.inputs.image import LETTERBOX, ImageInput, Size, patch_names, read_image
 from headlens.model.inputs.image_file import ImageSource
@@ -25,7 +25,8 @@ from headlens.model.pretrained.dinov2_onnx import load_dinov2
 from headlens.model.pretrained.files import locate
 from headlens.model.pretrained.registry import CATALOGUE
 from headlens.model.progress import OnLayer
-from headlens.model.recording.recording import Description, Recording
+from headlens.model.recording.parts import Description
+from headlens.model.recording.recording import Recording
 
 if TYPE_CHECKING:
     from headlens.model.huggingface.load.folder import TransformersModel
@@ -100,7 +101,7 @@ class TextModel:
 
     def calls(self, network: nn.Module, on_layer: OnLayer | None = None) -> AbstractContextManager[list[Call]]:
         """The calls of attention that a twin of the network makes inside the context."""
-        return function_calls(network, on_layer)
+        return attention_calls(on_layer)
 
     def table(self) -> Tensor:
         """The rows of all tokens that there are, [id, width]."""
@@ -155,7 +156,7 @@ class ImageModel:
 
     def calls(self, network: nn.Module, on_layer: OnLayer | None = None) -> AbstractContextManager[list[Call]]:
         """The calls of attention that a twin of the network makes inside the context."""
-        return function_calls(network, on_layer)
+        return attention_calls(on_layer)
 
     @torch.inference_mode()
     def record(self, image: ImageSource, size: Size = 448, on_layer: OnLayer | None = None) -> Recording:

@@ -6,7 +6,8 @@ import numpy as np
 import torch
 
 from headlens.model.attention.inputs import AttentionInputs
-from headlens.model.recording.recording import Description, Recording
+from headlens.model.recording.parts import Description
+from headlens.model.recording.recording import Recording
 from tests.masks import as_additive, mask_of
 
 DESCRIPTION = Description(name="random", title="Random heads", kind="text", authors="nobody", licence="none")

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from headlens.model.errors import InputError
 from headlens.model.inputs.image_file import ImageSource, open_image
-from headlens.model.recording.recording import Photo
+from headlens.model.recording.parts import Photo
 
 MAX_ASPECT = 4.0
 MAX_PATCHES = 8_300

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from headlens.model.recording.recording import Description
+from headlens.model.recording.parts import Description
 
 
 @dataclass(frozen=True)

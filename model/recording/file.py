@@ -1,10 +1,11 @@
-"""A Recording as one safetensors file: tensors by name, everything else as JSON in the metadata. Never a pickle."""
+"""A recording's stages in one safetensors file: tensors by name, the rest as JSON in the metadata. Never a pickle."""
 
 import dataclasses
 import json
 import os
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -15,56 +16,80 @@ from headlens.model.attention.inputs import AttentionInputs
 from headlens.model.device import pick_device
 from headlens.model.errors import RecordingError
 from headlens.model.recording.header import LAYER, Stored, check_length, check_tensors, parse
-from headlens.model.recording.recording import Description, Photo, Prediction, Recording
+from headlens.model.recording.parts import Description, Photo, Prediction, StageData
 
 FORMAT = "headlens recording 2"
+TENSORS = ("query", "key", "value", "mask", "sinks")  # of a layer
+# Parts that JSON has as they are.
+PLAIN = (
+    "tokens",
+    "words",
+    "segments",
+    "seconds",
+    "device",
+    "offsets",
+    "texts",
+    "prefix_tokens",
+    "predictions",
+    "stage",
+)
 
 
-def save(recording: Recording, path: Path) -> None:
-    """See Recording.save."""
-    tensors, about = _tensors(recording, ""), _about(recording)
-    for name, stage in recording.stages.items():
-        tensors |= _tensors(stage, f"stages.{name}.")
-    about["stages"] = {name: _about(stage) for name, stage in recording.stages.items()}
-    written = json.dumps(about)
+class SavedStage(NamedTuple):
+    """One stage of a recording, as its file has it."""
+
+    data: StageData
+    keys: str | None  # the stage whose positions its keys are, where that is another
+
+
+def save(path: Path, main: SavedStage, others: Mapping[str, SavedStage]) -> None:
+    """Write a recording: its own stage, and the model's others by their names. Raises RecordingError."""
+    tensors, about = _tensors(main.data, ""), _about(main)
+    for name, stage in others.items():
+        tensors |= _tensors(stage.data, f"stages.{name}.")
+    about["stages"] = {name: _about(stage) for name, stage in others.items()}
+    text = json.dumps(about)
     try:
-        parse(written)  # what cannot be loaded again is not saved
-        save_file(tensors, path, metadata={"format": FORMAT, "recording": written})
+        parse(text)  # what cannot be loaded again is not saved
+        save_file(tensors, path, metadata={"format": FORMAT, "recording": text})
     except ValueError as error:
-        raise RecordingError(f"This recording cannot be saved ({error}); mend that part of it.") from error
+        raise RecordingError(f"This recording cannot be saved ({error}); fix that part of it.") from error
     except (SafetensorError, OSError) as error:
         raise RecordingError(f"{path.name!r} could not be written ({error}); choose another folder.") from error
 
 
-def _tensors(recording: Recording, prefix: str) -> dict[str, torch.Tensor]:
+def _tensors(data: StageData, prefix: str) -> dict[str, torch.Tensor]:
     tensors = {}
-    for number, heads in enumerate(recording.layers):
-        for name in ("query", "key", "value", "mask", "sinks"):
-            if (tensor := getattr(heads, name)) is not None:
-                tensors[f"{prefix}layers.{number}.{name}"] = tensor.detach().cpu().contiguous().clone()
-    arrays = {f"{prefix}outputs.{name}": array for name, array in recording.outputs.items()}
-    if recording.photo is not None:
-        arrays[f"{prefix}photo"] = recording.photo.pixels
+    for index, inputs in enumerate(data.layers):
+        for name in TENSORS:
+            if (tensor := getattr(inputs, name)) is not None:
+                tensors[f"{prefix}layers.{index}.{name}"] = tensor.detach().cpu().contiguous().clone()
+    arrays = {f"{prefix}outputs.{name}": array for name, array in data.outputs.items()}
+    if data.photo is not None:
+        arrays[f"{prefix}photo"] = data.photo.pixels
     return tensors | {name: torch.from_numpy(np.array(array)) for name, array in arrays.items()}
 
 
-def _about(recording: Recording) -> dict[str, Any]:
+def _about(stage: SavedStage) -> dict[str, Any]:
+    data = stage.data
     about = {
-        "layers": [{name: getattr(heads, name) for name in LAYER} for heads in recording.layers],
-        "model": {part.name: getattr(recording.model, part.name) for part in dataclasses.fields(Description)},
-        "special": recording.special.tolist(),
-        "notes": dict(recording.notes),
-        "photo": None if recording.photo is None else {"aspect": recording.photo.aspect, "grid": recording.photo.grid},
-        "keys": None if recording.keys is None else recording.keys.stage,
+        "layers": [{name: getattr(inputs, name) for name in LAYER} for inputs in data.layers],
+        "model": {part.name: getattr(data.model, part.name) for part in dataclasses.fields(Description)},
+        "special": data.special.tolist(),
+        "notes": dict(data.notes),
+        "photo": None if data.photo is None else {"aspect": data.photo.aspect, "grid": data.photo.grid},
+        "keys": stage.keys,
         "stages": {},
     }
-    plain = ("tokens", "words", "segments", "seconds", "device", "offsets", "texts", "prefix_tokens", "stage")
-    return about | {name: getattr(recording, name) for name in (*plain, "predictions")}
+    return about | {name: getattr(data, name) for name in PLAIN}
 
 
-def load(path: Path, device: str) -> Recording:
-    """See Recording.load."""
-    place = pick_device(device)
+def load(path: Path, device: str) -> tuple[SavedStage, dict[str, SavedStage]]:
+    """What `save` wrote: the recording's own stage, and the others by their names; tensors go to the device.
+
+    Raises RecordingError for a file that is no recording, DeviceError for a device that this machine does not have.
+    """
+    target = pick_device(device)
     name = repr(path.name)
     if not os.path.exists(path):
         raise RecordingError(f"There is no file {name} to load a recording from.")
@@ -72,7 +97,7 @@ def load(path: Path, device: str) -> Recording:
         raise RecordingError(f"{name} is not a file; give one that Recording.save wrote.")
     try:
         check_length(path)
-        with safe_open(path, framework="pt", device=str(place)) as file:
+        with safe_open(path, framework="pt", device=str(target)) as file:
             metadata = file.metadata() or {}
             if metadata.get("format") != FORMAT:
                 raise RecordingError(f"{name} is not a Headlens recording; Recording.save writes one.")
@@ -80,7 +105,8 @@ def load(path: Path, device: str) -> Recording:
             slices = {key: file.get_slice(key) for key in file.keys()}  # noqa: SIM118  # safe_open is not iterable
             check_tensors({key: Stored(part.get_dtype(), (*part.get_shape(),)) for key, part in slices.items()}, about)
             tensors = {key: file.get_tensor(key) for key in slices}
-        return _rebuild(about, tensors)
+        others = {name: _stage(stage, tensors, f"stages.{name}.") for name, stage in about["stages"].items()}
+        return _stage(about, tensors, ""), others
     except RecordingError:
         raise
     except OSError as error:
@@ -90,38 +116,30 @@ def load(path: Path, device: str) -> Recording:
     except (SafetensorError, LookupError, RecursionError) as error:
         raise RecordingError(f"{name} is damaged or was not written by Recording.save; save it again.") from error
     except (RuntimeError, MemoryError) as error:
-        raise RecordingError(f"{name} does not fit into the memory of {place}; load it to another device.") from error
+        raise RecordingError(f"{name} does not fit into the memory of {target}; load it to another device.") from error
 
 
-def _rebuild(about: dict, tensors: dict[str, torch.Tensor]) -> Recording:
-    alone = _one(about, tensors, "", None)
-    stages = {
-        name: _one(stage, tensors, f"stages.{name}.", None if stage["keys"] is None else alone)
-        for name, stage in about["stages"].items()
-    }
-    return dataclasses.replace(alone, stages=stages) if stages else alone
-
-
-def _one(about: dict, tensors: dict[str, torch.Tensor], prefix: str, keys: Recording | None) -> Recording:
+def _stage(about: dict[str, Any], tensors: Mapping[str, torch.Tensor], prefix: str) -> SavedStage:
     layers = tuple(
         AttentionInputs(
-            query=tensors[f"{prefix}layers.{number}.query"],
-            key=tensors[f"{prefix}layers.{number}.key"],
-            value=tensors[f"{prefix}layers.{number}.value"],
-            mask=tensors.get(f"{prefix}layers.{number}.mask"),
-            sinks=tensors.get(f"{prefix}layers.{number}.sinks"),
+            query=tensors[f"{prefix}layers.{index}.query"],
+            key=tensors[f"{prefix}layers.{index}.key"],
+            value=tensors[f"{prefix}layers.{index}.value"],
+            mask=tensors.get(f"{prefix}layers.{index}.mask"),
+            sinks=tensors.get(f"{prefix}layers.{index}.sinks"),
             causal=layer["causal"],
             scale=float(layer["scale"]),
             softcap=None if layer["softcap"] is None else float(layer["softcap"]),
             scores_only=layer["scores_only"],
         )
-        for number, layer in enumerate(about["layers"])
+        for index, layer in enumerate(about["layers"])
     )
-    photo = about["photo"]
-    if photo is not None:
-        photo = Photo(tensors[f"{prefix}photo"].cpu().numpy(), photo["aspect"], (photo["grid"][0], photo["grid"][1]))
-    named = f"{prefix}outputs."
-    return Recording(
+    photo = None
+    if about["photo"] is not None:
+        rows, columns = about["photo"]["grid"]
+        photo = Photo(tensors[f"{prefix}photo"].cpu().numpy(), about["photo"]["aspect"], (rows, columns))
+    outputs = f"{prefix}outputs."
+    data = StageData(
         layers=layers,
         tokens=tuple(about["tokens"]),
         words=tuple(about["words"]),
@@ -134,12 +152,16 @@ def _one(about: dict, tensors: dict[str, torch.Tensor], prefix: str, keys: Recor
         texts=tuple(about["texts"]),
         prefix_tokens=about["prefix_tokens"],
         photo=photo,
-        outputs={name[len(named) :]: t.cpu().numpy() for name, t in tensors.items() if name.startswith(named)},
+        outputs={
+            name.removeprefix(outputs): tensor.cpu().numpy()
+            for name, tensor in tensors.items()
+            if name.startswith(outputs)
+        },
         notes=about["notes"],
         predictions=tuple(
             Prediction(position, tuple((label, probability) for label, probability in candidates))
             for position, candidates in about["predictions"]
         ),
         stage=about["stage"],
-        keys=keys,
     )
+    return SavedStage(data, about["keys"])

@@ -3,9 +3,9 @@
 import math
 import operator
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import torch
@@ -15,39 +15,15 @@ from torch import Tensor
 from headlens.model.attention.formula import upcast
 from headlens.model.attention.inputs import AttentionInputs
 from headlens.model.errors import RecordingError
+from headlens.model.recording import file
+from headlens.model.recording.parts import StageData
 
 CHUNK = 2_000_000  # scores that are in memory at once, where rows are taken in chunks; they stay in a core's cache
 Index = int | np.integer[Any]  # a layer, head or token, from 0
 
 
-@dataclass(frozen=True)
-class Description:
-    """Which model it was."""
-
-    name: str
-    title: str
-    kind: str  # "text" or "image"
-    authors: str
-    licence: str
-
-
-class Photo(NamedTuple):
-    """What an image model saw."""
-
-    pixels: np.ndarray  # [height, width, 3] uint8, before normalisation
-    aspect: float  # width / height of the photo itself; the pixels are rounded to whole patches
-    grid: tuple[int, int]  # (rows, columns) of the patches
-
-
-class Prediction(NamedTuple):
-    """What a model foretells: the next token, the one behind a mask, or the class of the whole input."""
-
-    position: int | None  # of the token that it is read from; None: the whole input
-    candidates: tuple[tuple[str, float], ...]  # the most probable first, each with its probability
-
-
 @dataclass(frozen=True, eq=False)
-class Recording:
+class Recording(StageData):
     """Each layer's queries, keys and values on the device that made them, and what each position is.
 
     Axes are always [layer, head, query, key]; layers, heads and tokens count from 0. Weights are not kept: they are
@@ -57,22 +33,6 @@ class Recording:
     Raises RecordingError when the parts do not fit each other.
     """
 
-    layers: tuple[AttentionInputs, ...]  # without a batch axis: query, key, value [head, token, d_head]
-    tokens: tuple[str, ...]  # what to call each position
-    words: tuple[int | None, ...]  # which word each token is part of, counted over all texts; None: of no word
-    special: np.ndarray  # [token] bool: [CLS], [SEP], …, on which heads rest
-    segments: tuple[int, ...]  # which text of a pair each token is part of
-    model: Description
-    seconds: float  # that recording took
-    device: str
-    offsets: tuple[tuple[int, int] | None, ...] = ()  # where each token stands in its text; empty for an image
-    texts: tuple[str, ...] = ()
-    prefix_tokens: int = 0  # positions before the patches
-    photo: Photo | None = None  # None for a text
-    outputs: Mapping[str, np.ndarray] = field(default_factory=dict)
-    notes: Mapping[str, str] = field(default_factory=dict)  # what to know of the input or of an output, by its name
-    predictions: tuple[Prediction, ...] = ()
-    stage: str = "encoder"  # which attention it is: "encoder", "decoder", "cross" or "vision"
     keys: "Recording | None" = None  # whose positions the keys are, where they are others than the queries'
     stages: Mapping[str, "Recording"] = field(default_factory=dict)  # the model's other stages, by their names
     _row_sums: dict[tuple[int, int], np.ndarray] = field(default_factory=dict, init=False, repr=False)  # [query]
@@ -233,18 +193,23 @@ class Recording:
         return per_head.float().cpu().numpy()
 
     def save(self, path: str | Path) -> None:
-        """Write one safetensors file, the rest as JSON in its metadata."""
-        from headlens.model.recording.file import save
-
-        save(self, Path(path))
+        """Write one safetensors file, the rest as JSON in its metadata. Raises RecordingError where that cannot be."""
+        file.save(Path(path), self._saved(), {name: stage._saved() for name, stage in self.stages.items()})
 
     @staticmethod
     def load(path: str | Path, device: str = "cpu") -> "Recording":
         """Read what `save` wrote, its tensors to a device. Raises RecordingError when the file is not a recording,
         DeviceError for a device that this machine does not have."""
-        from headlens.model.recording.file import load
+        main, others = file.load(Path(path), device)
+        alone = Recording(**vars(main.data))
+        stages = {
+            name: Recording(**vars(stage.data), keys=None if stage.keys is None else alone)
+            for name, stage in others.items()
+        }
+        return replace(alone, stages=stages) if stages else alone
 
-        return load(Path(path), device)
+    def _saved(self) -> file.SavedStage:
+        return file.SavedStage(self, None if self.keys is None else self.keys.stage)
 
     def _layer(self, layer: Index) -> AttentionInputs:
         return self.layers[_index("layer", layer, self.num_layers)]

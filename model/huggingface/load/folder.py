@@ -18,7 +18,7 @@ from headlens.model.huggingface.multimodal.model import TransformersImageText, l
 from headlens.model.huggingface.text.load import load_text
 from headlens.model.huggingface.text.model import TransformersText
 from headlens.model.huggingface.vision.model import TransformersImage, load_image
-from headlens.model.recording.recording import Description
+from headlens.model.recording.parts import Description
 
 TransformersModel: TypeAlias = TransformersText | TransformersImage | TransformersImageText
 ROOM = 1.5  # a model may take so much more memory than its weights do on disk, times the wider number format

@@ -23,7 +23,8 @@ from headlens.model.inputs.image import ImageInput, PixelFormat, Size, patch_nam
 from headlens.model.inputs.image_file import ImageSource
 from headlens.model.inputs.text import read_text
 from headlens.model.progress import OnLayer
-from headlens.model.recording.recording import Description, Recording
+from headlens.model.recording.parts import Description
+from headlens.model.recording.recording import Recording
 
 SIZE = 448  # pixels of the short side, of models that read any
 

@@ -7,7 +7,7 @@ from tokenizers import Tokenizer
 from torch import Tensor
 from transformers import PreTrainedModel
 
-from headlens.model.recording.recording import Prediction
+from headlens.model.recording.parts import Prediction
 
 COUNT = 10  # candidates
 

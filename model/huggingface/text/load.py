@@ -12,7 +12,7 @@ from headlens.model.huggingface.record.probe import probe
 from headlens.model.huggingface.text.generate import greedy
 from headlens.model.huggingface.text.model import TransformersText, num_positions_of
 from headlens.model.huggingface.text.sequence import TransformersSequence
-from headlens.model.recording.recording import Description
+from headlens.model.recording.parts import Description
 
 
 def load_text(

@@ -13,14 +13,15 @@ from tokenizers import Tokenizer
 from torch import Tensor, nn
 from transformers import PreTrainedModel
 
-from headlens.model.attention.calls import Call
+from headlens.model.attention.point import Call
 from headlens.model.device import enough_memory, synchronize
 from headlens.model.huggingface.record.predictions import decoded, predictions_of
 from headlens.model.huggingface.record.probe import ProbeResult
 from headlens.model.huggingface.text.generate import room_for, write
 from headlens.model.inputs.text import Text, TextInput, read_text
 from headlens.model.progress import OnLayer
-from headlens.model.recording.recording import Description, Recording
+from headlens.model.recording.parts import Description
+from headlens.model.recording.recording import Recording
 
 LONGEST = 16_384  # tokens, of models that state no end
 OnToken = Callable[[str], None]

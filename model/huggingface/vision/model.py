@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from headlens.model.attention.calls import Call
+from headlens.model.attention.point import Call
 from headlens.model.device import enough_memory, synchronize
 from headlens.model.errors import CheckpointError, InputError
 from headlens.model.huggingface.load.network import architecture_of, load_network, refusing, vision_class
@@ -20,7 +20,8 @@ from headlens.model.huggingface.vision.processor import pixel_format_of, read_pr
 from headlens.model.inputs.image import SIZES, ImageInput, PixelFormat, Size, patch_names, read_image
 from headlens.model.inputs.image_file import ImageSource
 from headlens.model.progress import OnLayer
-from headlens.model.recording.recording import Description, Recording
+from headlens.model.recording.parts import Description
+from headlens.model.recording.recording import Recording
 
 
 class TransformersImage:

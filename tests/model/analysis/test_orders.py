@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from headlens.model.analysis.orders import head_order, measure
 from headlens.model.analysis.sample import LONG, SAMPLE, sampled_queries
 from headlens.model.load import ImageModel
-from headlens.model.recording.recording import Photo, Recording
+from headlens.model.recording.parts import Photo
+from headlens.model.recording.recording import Recording
 from tests.recordings import random_recording
 
 

@@ -14,7 +14,7 @@ from transformers import PreTrainedModel
 
 from headlens.model.huggingface.load.limits import read_config
 from headlens.model.huggingface.vision.model import TransformersImage, load_image
-from headlens.model.recording.recording import Description
+from headlens.model.recording.parts import Description
 from tests.model.inputs.pictures import noise
 
 SHAPE: dict[str, Any] = {

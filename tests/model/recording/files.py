@@ -14,7 +14,8 @@ from safetensors import safe_open
 from safetensors.torch import save_file
 
 from headlens.model.errors import RecordingError
-from headlens.model.recording.recording import Photo, Recording
+from headlens.model.recording.parts import Photo
+from headlens.model.recording.recording import Recording
 from tests.recordings import random_recording
 from tests.sentences import is_one_sentence
 

@@ -16,7 +16,8 @@ from safetensors.torch import save_file
 
 from headlens.model.errors import DeviceError, RecordingError
 from headlens.model.load import ImageModel, TextModel
-from headlens.model.recording.recording import Photo, Recording
+from headlens.model.recording.parts import Photo
+from headlens.model.recording.recording import Recording
 from tests.masks import KINDS
 from tests.recordings import random_recording
 from tests.sentences import is_one_sentence

@@ -14,7 +14,8 @@ import torch.nn.functional as F
 from headlens.model.attention.inputs import AttentionInputs
 from headlens.model.errors import RecordingError
 from headlens.model.load import ImageModel, TextModel
-from headlens.model.recording.recording import Photo, Recording
+from headlens.model.recording.parts import Photo
+from headlens.model.recording.recording import Recording
 from tests.masks import KINDS, as_additive
 from tests.recordings import random_recording, scores_by_hand, softmax
 from tests.sentences import is_one_sentence

@@ -8,7 +8,8 @@ import pytest
 import torch
 
 from headlens.model.attention.inputs import AttentionInputs, kept_scores
-from headlens.model.recording.recording import Prediction, Recording
+from headlens.model.recording.parts import Prediction
+from headlens.model.recording.recording import Recording
 from tests.model.recording.test_file import assert_same, there_and_back
 from tests.recordings import random_recording
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from headlens.model.recording.recording import Photo
+from headlens.model.recording.parts import Photo
 from tests.recordings import softmax
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import plotly.graph_objects as go
 import pytest
 
-from headlens.model.recording.recording import Photo
+from headlens.model.recording.parts import Photo
 from headlens.viz.figures import patch_overlay, saliency_overlay
 from headlens.viz.theme import DARK, LIGHT
 from tests.viz.figures.decode import picture_in

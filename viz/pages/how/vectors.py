@@ -8,7 +8,7 @@ from torch import Tensor
 from headlens.model.analysis.rows import nearest, principal_filters
 from headlens.model.inputs.patches import cut_patches
 from headlens.model.inputs.text import TextInput
-from headlens.model.recording.recording import Photo
+from headlens.model.recording.parts import Photo
 from headlens.model.trace.anatomy import Embedding
 from headlens.model.trace.positions import filters
 from headlens.viz.figures.cells import vector_strips
