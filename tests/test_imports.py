@@ -1,10 +1,12 @@
-"""Which part may import which: the arrows of the design, read from the sources."""
+"""Which part may import which: the arrows of the map, read from the sources."""
 
 import ast
+import re
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import cache
+from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
 import pytest
@@ -14,6 +16,44 @@ from tests.paths import ROOT
 SHIPPED = [path for folder in ("model", "viz") for path in sorted((ROOT / folder).rglob("*.py"))]
 SHIPPED += sorted(ROOT.glob("*.py"))
 ALL = SHIPPED + sorted((ROOT / "tests").rglob("*.py"))
+SCRIPTS = sorted((ROOT / "viz" / "explorer" / "js").rglob("*.js"))
+ROOMS = (  # each may import those above it, and none below
+    "model.errors",
+    "model.progress",
+    "model.device",
+    "model.attention",
+    "model.nn",
+    "model.recording",
+    "model.inputs",
+    "model.protocol",
+    "model.base",
+    "model.analysis",
+    "model.huggingface",
+    "model.pretrained",
+    "model.trace",
+    "model.load",
+    "model",
+    "model.runtime",
+    "viz.theme",
+    "viz.view",
+    "viz.figures",
+    "viz.runtime",
+    "viz.export",
+    "viz.server",
+    "viz.explorer",
+    "viz.inputs",
+    "viz.pages",
+    "viz.start",
+    "viz.cli",
+    "app",
+)
+UPWARD: set[tuple[str, str]] = {  # arrows against that order, by the rooms
+    ("viz.view", "viz.figures"),
+    ("viz.export", "viz.explorer"),
+    ("viz.export", "viz.pages"),
+    ("viz.explorer", "viz.pages"),
+    ("viz.inputs", "viz.pages"),
+}
 
 
 def module_name(path: Path) -> str:
@@ -45,19 +85,56 @@ def all_imports(path: Path) -> set[str]:
     return {name for node in ast.walk(tree_of(path)) for name in names_imported(node, path)}
 
 
-def imports_on_import(path: Path) -> set[str]:
-    """Of a file, those that run when it is imported."""
+def imports_on_import(path: Path, *, functions: bool = False) -> set[str]:
+    """Of a file, those that run when it is imported; with functions, those too that run when one is called."""
 
     def walk(nodes: list[ast.stmt]) -> Iterator[str]:
         for node in nodes:
             yield from names_imported(node, path)
             if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test):
                 yield from walk(node.orelse)
-            elif not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            elif functions or not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
                 for inner in ("body", "orelse", "handlers", "finalbody"):
                     yield from walk(getattr(node, inner, []))
+                yield from walk([statement for case in getattr(node, "cases", []) for statement in case.body])
 
     return set(walk(tree_of(path).body))
+
+
+def own_modules(names: set[str], own: Mapping[str, Path]) -> set[str]:
+    """The modules of ours that these names are of: of `a.b` and `a.b.name` the module `a.b`."""
+    whole = {name for name in names if name in own}
+    parents = {name.rpartition(".")[0] for name in names - whole}
+    packages = {name.rpartition(".")[0] for name in whole}  # `from package import module` names both
+    return (whole - packages) | (parents & own.keys())
+
+
+@cache
+def module_graph() -> dict[str, set[str]]:
+    """The modules that each of ours imports when it runs, functions too; not what only type checkers read."""
+    own = {module_name(path): path for path in SHIPPED}
+    return {name: own_modules(imports_on_import(path, functions=True), own) - {name} for name, path in own.items()}
+
+
+def cycle_in(graph: Mapping[str, set[str]]) -> list[str]:
+    """One cycle, or nothing."""
+    try:
+        TopologicalSorter(graph).prepare()
+    except CycleError as error:
+        return list(error.args[1])
+    return []
+
+
+def room_of(module: str) -> str:
+    """headlens.model.nn.text is in model.nn."""
+    return ".".join(module.removeprefix("headlens.").split(".")[:2])
+
+
+def script_imports(path: Path) -> set[Path]:
+    """The scripts that one imports."""
+    text = path.read_text(encoding="utf-8")
+    named = re.findall(r"""^(?:import|export)\b[^;"'()]*?["'](\.[^"']+)["']""", text, re.MULTILINE)
+    return {(path.parent / name).resolve() for name in named}
 
 
 def brought_in(names: set[str]) -> set[str]:
@@ -123,6 +200,48 @@ def test_only_the_page_imports_streamlit() -> None:
     assert {path for path in importing if not inside(path, *allowed)} == set()
 
 
+def test_runtime_and_views_work_without_streamlit() -> None:
+    """From a script, a notebook or a worker."""
+    for path in (path for path in SHIPPED if inside(path, "model", "viz/view", "viz/figures", "viz/theme.py")):
+        assert not tops(brought_in(all_imports(path))) & {"streamlit", "app"}, path
+
+
+def test_every_room_is_on_the_map() -> None:
+    rooms = {room_of(module_name(path)) for path in SHIPPED} - {"headlens", "viz"}
+    assert rooms <= set(ROOMS)
+
+
+def test_rooms_import_only_those_above_them() -> None:
+    order = {room: position for position, room in enumerate(("viz", *ROOMS))}
+    arrows = {
+        (room_of(module), room_of(name)): module for module, imported in module_graph().items() for name in imported
+    }
+    upward = {arrow: module for arrow, module in arrows.items() if order[arrow[0]] < order[arrow[1]]}
+    assert {arrow: module for arrow, module in upward.items() if arrow not in UPWARD} == {}
+    assert upward.keys() == UPWARD  # whoever turns one of them round takes it out
+
+
+def test_the_network_of_the_papers_needs_attention_alone() -> None:
+    for module, imported in module_graph().items():
+        if room_of(module) == "model.nn":
+            assert {room_of(name) for name in imported} <= {"model.nn", "model.attention", "model.progress"}, module
+
+
+def test_no_module_imports_itself_by_way_of_others() -> None:
+    assert cycle_in(module_graph()) == []
+
+
+def test_no_script_imports_itself_by_way_of_others() -> None:
+    graph = {str(path): set(map(str, script_imports(path))) for path in SCRIPTS}
+    assert set().union(*graph.values()) <= graph.keys()
+    assert any(graph.values())
+    assert cycle_in(graph) == []
+
+
+def test_a_cycle_would_be_found() -> None:
+    assert set(cycle_in({"a": {"b"}, "b": {"c"}, "c": {"a"}, "d": set()})) == {"a", "b", "c"}
+
+
 def test_nothing_unpickles() -> None:
     """A pickle runs what its author wrote when it is read."""
     for path in ALL:
@@ -143,12 +262,16 @@ def test_this_reader_sees_every_kind_of_import(tmp_path: Path, monkeypatch: pyte
         "import a.b as c\nfrom . import near\nfrom ..theme import colour\n"
         "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    import d\n"
         "try:\n    import e\nexcept ImportError:\n    import f\ndef later():\n    import g\n"
-        "class Now:\n    import h\n"
+        "class Now:\n    import h\nmatch 1:\n    case 1:\n        import i\n"
     )
-    at_once = {"a.b", "headlens.viz.figures.near", "headlens.viz.theme.colour", "e", "f", "h"}
+    at_once = {"a.b", "headlens.viz.figures.near", "headlens.viz.theme.colour", "e", "f", "h", "i"}
     assert at_once <= imports_on_import(file)
     assert not {"d", "g"} & imports_on_import(file)
+    assert at_once | {"g"} <= imports_on_import(file, functions=True)
+    assert "d" not in imports_on_import(file, functions=True)
     assert at_once | {"d", "g"} <= all_imports(file)
+    own = {"headlens.viz.figures": file, "headlens.viz.figures.near": file, "headlens.viz.theme": file}
+    assert own_modules(imports_on_import(file), own) == {"headlens.viz.figures.near", "headlens.viz.theme"}
 
 
 def test_import_model_is_light() -> None:

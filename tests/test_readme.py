@@ -1,4 +1,4 @@
-"""The README is short, its links lead somewhere, and the Python in it runs; so it is with the documents that it links."""
+"""The README is short, its links lead somewhere and its Python runs; so it is with the documents that it links."""
 
 import re
 from pathlib import Path

@@ -1,0 +1,107 @@
+"""Public functions, methods and attributes say what they take and give: none says Any."""
+
+import ast
+from collections.abc import Iterator
+
+import pytest
+
+from tests.test_imports import SHIPPED, module_name, tree_of
+
+ANYTHING: set[str] = {  # where it truly is anything
+    "headlens.model.huggingface.load.folder.Facts.config",
+    "headlens.model.huggingface.load.limits.read_config",
+    "headlens.model.huggingface.load.limits.read_json",
+    "headlens.model.huggingface.load.network.architecture_of",
+    "headlens.model.huggingface.load.network.load_tokenizer",
+    "headlens.model.huggingface.load.network.text_class",
+    "headlens.model.huggingface.load.network.vision_class",
+    "headlens.model.huggingface.multimodal.model.load_image_text",
+    "headlens.model.huggingface.multimodal.placement.ImagePlacement.inputs",
+    "headlens.model.huggingface.record.predictions.predictions_of",
+    "headlens.model.huggingface.record.probe.probe",
+    "headlens.model.huggingface.text.model.TransformersText.inputs",
+    "headlens.model.huggingface.text.sequence.TransformersSequence.inputs",
+    "headlens.model.huggingface.vision.model.TransformersImage.__init__",
+    "headlens.model.huggingface.vision.model.TransformersImage.inputs",
+    "headlens.model.huggingface.vision.model.load_image",
+    "headlens.model.huggingface.vision.patches.num_prefix",
+    "headlens.model.huggingface.vision.patches.options_of",
+    "headlens.model.huggingface.vision.processor.pixel_format_of",
+    "headlens.model.huggingface.vision.processor.read_processor",
+    "headlens.model.huggingface.vision.processor.size_of",
+    "headlens.model.recording.header.check_tensors",
+    "headlens.model.recording.header.parse",
+    "headlens.model.trace.anatomy.Anatomy.__init__",
+    "headlens.model.trace.anatomy.ResidualStream.layers",
+    "headlens.model.trace.hooks.LayerRun.args",
+    "headlens.model.trace.hooks.LayerRun.kwargs",
+    "headlens.model.trace.hooks.LayerRun.on",
+    "headlens.viz.inputs.models.photo_sizes",
+    "headlens.viz.inputs.models.text_model",
+    "headlens.viz.pages.how.example.Example.model",
+    "headlens.viz.pages.how.example.knob",
+    "headlens.viz.pages.runtime.get_model",
+}
+
+
+def mentions_any(annotation: ast.expr | None) -> bool:
+    """Whether an annotation has Any in it, also as a string."""
+    if annotation is None:
+        return False
+    for node in ast.walk(annotation):
+        if isinstance(node, ast.Constant) and isinstance(node.value, str):
+            if mentions_any(ast.parse(node.value, mode="eval").body):
+                return True
+        elif "Any" in (getattr(node, "id", ""), getattr(node, "attr", "")):
+            return True
+    return False
+
+
+def is_public(name: str) -> bool:
+    """What is called from elsewhere; of the names with two underscores those that take what a caller gives."""
+    return not name.startswith("_") or name in {"__init__", "__call__"}
+
+
+def public_any(body: list[ast.stmt], above: str) -> Iterator[str]:
+    """The names of public functions, methods and attributes whose annotations mention Any."""
+    for node in body:
+        if isinstance(node, ast.If):
+            yield from public_any([*node.body, *node.orelse], above)
+        elif isinstance(node, ast.ClassDef) and is_public(node.name):
+            yield from public_any(node.body, f"{above}.{node.name}")
+        elif isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name) and is_public(node.target.id):
+            if mentions_any(node.annotation):
+                yield f"{above}.{node.target.id}"
+        elif isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and is_public(node.name):
+            arguments = node.args
+            several = [arguments.vararg, arguments.kwarg]
+            taken = [
+                *arguments.posonlyargs,
+                *arguments.args,
+                *arguments.kwonlyargs,
+                *(each for each in several if each),
+            ]
+            if any(mentions_any(each) for each in [node.returns, *(argument.annotation for argument in taken)]):
+                yield f"{above}.{node.name}"
+
+
+def test_no_public_signature_says_any() -> None:
+    found = {name for path in SHIPPED for name in public_any(tree_of(path).body, module_name(path))}
+    assert found - ANYTHING == set()
+
+
+@pytest.mark.parametrize(
+    ("code", "found"),
+    [
+        ("def f(a: Any) -> int: ...", ["m.f"]),
+        ("def f(*, a: 'dict[str, Any]') -> int: ...", ["m.f"]),
+        ("def f(**options: typing.Any) -> int: ...", ["m.f"]),
+        ("def f() -> list[Any]: ...", ["m.f"]),
+        ("class A:\n    a: Any\n    def f(self, a: int) -> Any: ...", ["m.A.a", "m.A.f"]),
+        ("class A:\n    def __init__(self, a: Any) -> None: ...", ["m.A.__init__"]),
+        ("class _A:\n    a: Any\ndef _f(a: Any) -> Any: ...", []),
+        ("def f(a: object) -> int:\n    b: Any = a\n    return b", []),
+    ],
+)
+def test_any_would_be_found(code: str, found: list[str]) -> None:
+    assert list(public_any(ast.parse(code).body, "m")) == found
