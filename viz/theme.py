@@ -15,7 +15,11 @@ def _rgb(scale: list[str]) -> list[str]:
 
 
 HEAT = _rgb(sequential.Inferno)  # over a darkened photo, in both themes
+HEAT_OPACITY = 0.85  # of the strongest heat over a small photo
 MAGMA = _rgb(sequential.Magma)
+TINT = (234, 88, 12)  # of tokens and bars, the more of it the larger the weight, in both themes
+TOKEN_OPACITY = 0.8  # of the tint on the strongest token
+BAR_OPACITY = 0.45  # of the tint in bars under names
 
 
 @dataclass(frozen=True)
@@ -86,3 +90,25 @@ def page_layout(theme: Theme) -> dict:
         "hoverlabel": {"font": {"family": FONT, "size": 14}, "bgcolor": theme.background, "bordercolor": theme.accent},
         "margin": {"l": 0, "r": 0, "t": 0, "b": 0},
     }
+
+
+def tint(opacity: float) -> str:
+    """The tint for a figure, seen through but for the opacity from 0 to 1."""
+    red, green, blue = TINT
+    return f"rgba({red},{green},{blue},{opacity:.3f})"
+
+
+def css_variables() -> str:
+    """What explorer.css and the explorer's canvases take from here.
+
+    --hl-tint holds the channels alone: rgb(var(--hl-tint) / 0.5). --hl-accent is for where Streamlit has none.
+    """
+    variables = {
+        "tint": " ".join(map(str, TINT)),
+        "token-opacity": TOKEN_OPACITY,
+        "bar-opacity": BAR_OPACITY,
+        "heat-opacity": HEAT_OPACITY,
+        "accent": LIGHT.accent,
+        "font": FONT,
+    }
+    return ".hl { " + " ".join(f"--hl-{name}: {value};" for name, value in variables.items()) + " }\n"

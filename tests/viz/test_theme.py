@@ -1,12 +1,30 @@
 """Colours that can be read, and colour scales that say more with more light."""
 
 import re
+import tomllib
 
 import numpy as np
 import pytest
 from plotly.colors import sequential
 
-from headlens.viz.theme import DARK, HEAT, LIGHT, THEMES, Theme, lookup_table, page_layout, see_through
+from headlens.viz.theme import (
+    BAR_OPACITY,
+    DARK,
+    FONT,
+    HEAT,
+    HEAT_OPACITY,
+    LIGHT,
+    THEMES,
+    TINT,
+    TOKEN_OPACITY,
+    Theme,
+    css_variables,
+    lookup_table,
+    page_layout,
+    see_through,
+    tint,
+)
+from tests.paths import ROOT
 from tests.viz.figures.colours import contrast, lightness, luminance, rgb_of
 
 SCALES = {"light": LIGHT.weights, "dark": DARK.weights, "heat": HEAT}
@@ -101,3 +119,36 @@ def test_the_signed_scale_starts_and_ends_apart_from_the_background_in_its_middl
     assert min(contrast(below, background), contrast(above, background)) > 4.5
     assert below[2] > below[0] + 100  # blue
     assert above[0] > above[2] + 100  # orange: told apart by the colour-blind too
+
+
+def test_the_explorer_gets_the_same_colours() -> None:
+    css = css_variables()
+    variables = dict(re.findall(r"--hl-([a-z-]+): ([^;]+);", css))
+    assert re.fullmatch(r"\.hl \{ (--hl-[a-z-]+: [^;]+; )+\}\n", css)
+    assert f"rgba({variables['tint'].replace(' ', ',')},0.500)" == tint(0.5)
+    assert variables["accent"] == LIGHT.accent
+    assert variables["font"] == FONT
+    assert float(variables["token-opacity"]) == TOKEN_OPACITY
+    assert float(variables["bar-opacity"]) == BAR_OPACITY
+    assert float(variables["heat-opacity"]) == HEAT_OPACITY
+
+
+def test_no_colour_is_written_a_second_time() -> None:
+    """What the explorer's own files draw is in Streamlit's colours or in variables of the theme."""
+    ours = {"".join(str(channel) for channel in TINT), *(colour.lstrip("#") for colour in (LIGHT.accent, DARK.accent))}
+    files = [path for path in (ROOT / "viz" / "explorer").rglob("*") if path.suffix in (".css", ".js", ".html")]
+    files += [path for path in (ROOT / "viz").rglob("*.py") if path.name != "theme.py"]
+    assert len(files) > 20
+    for path in files:
+        written = re.sub(r"(\d+)[ ,]+", r"\1", path.read_text(encoding="utf-8"))
+        assert not [colour for colour in ours if colour in written], path
+
+
+@pytest.mark.parametrize("name", THEMES)
+def test_streamlit_s_settings_have_the_same_colours(name: str) -> None:
+    settings = tomllib.loads((ROOT / "viz" / "server" / "streamlit.toml").read_text(encoding="utf-8"))["theme"][name]
+    theme = THEMES[name]
+    assert settings["primaryColor"] == theme.accent
+    assert settings["backgroundColor"] == theme.background
+    assert settings["textColor"] == theme.text
+    assert settings["borderColor"] == theme.line

@@ -5,6 +5,8 @@ from pathlib import Path
 
 import streamlit as st
 
+from headlens.viz.theme import css_variables
+
 HERE = Path(__file__).parent
 LOADER = """
 let explorer;
@@ -16,7 +18,7 @@ export default async function (component) {
 _element = st.components.v2.component(
     "headlens_explorer",
     html=(HERE / "explorer.html").read_text(),
-    css=(HERE / "explorer.css").read_text(),
+    css=css_variables() + (HERE / "explorer.css").read_text(),
     js=LOADER,
     isolate_styles=False,  # plotly.js writes its styles into the document
 )

@@ -22,9 +22,7 @@ WIDTH, HEADING = 900, 48  # pixels
 TITLE = {"font": {"size": 18}, "x": 0.01, "yref": "container", "y": 0.98, "yanchor": "top"}
 
 
-def saved_figure(
-    page: str, entry: RecordingEntry, view: View, request: Mapping[str, object]
-) -> SavedFigure | None:
+def saved_figure(page: str, entry: RecordingEntry, view: View, request: Mapping[str, object]) -> SavedFigure | None:
     """The figure that the explorer asks for; None for what there is not.
 
     Args:

@@ -7,7 +7,7 @@ import plotly.graph_objects as go
 
 from headlens.viz.figures.labels import shown
 from headlens.viz.figures.scale import colour_limit
-from headlens.viz.theme import LIGHT, Theme, page_layout
+from headlens.viz.theme import LIGHT, TOKEN_OPACITY, Theme, page_layout, tint
 
 LINE = 60  # letters
 LETTER, HEIGHT = 13, 44  # pixels of 24 px type
@@ -25,26 +25,26 @@ def strip_figure(
         query: the token that is framed.
         theme: the colours.
     """
-    tints = np.clip(weights / colour_limit(weights, special), 0, 1)
+    shares = np.clip(weights / colour_limit(weights, special), 0, 1)
     figure = go.Figure()
-    line = place = 0
-    for number, (token, tint) in enumerate(zip(tokens, tints)):
-        if place and place + len(token) > LINE:
-            line, place = line + 1, 0
+    line = column = 0
+    for index, (token, share) in enumerate(zip(tokens, shares)):
+        if column and column + len(token) > LINE:
+            line, column = line + 1, 0
         figure.add_annotation(
-            x=place * LETTER,
+            x=column * LETTER,
             y=-line * HEIGHT,
             xanchor="left",
             yanchor="top",
             text=shown(token),
             showarrow=False,
             font={"size": 24, "color": theme.text},
-            bgcolor=f"rgba(234,88,12,{0.8 * tint:.3f})",
+            bgcolor=tint(TOKEN_OPACITY * share),
             borderpad=3,
-            bordercolor=theme.text if number == query else "rgba(0,0,0,0)",
+            bordercolor=theme.text if index == query else "rgba(0,0,0,0)",
             borderwidth=2,
         )
-        place += len(token) + 1
+        column += len(token) + 1
     width, height = (LINE + 12) * LETTER, (line + 1) * HEIGHT
     figure.update_layout(page_layout(theme), margin={"l": 8, "r": 8, "t": 8, "b": 8})
     figure.update_xaxes(visible=False, range=[0, width])

@@ -6,7 +6,7 @@ import numpy as np
 
 from headlens.viz.figures.pictures import darkened, shrunk
 from headlens.viz.figures.scale import colour_limit, to_levels
-from headlens.viz.theme import HEAT, lookup_table
+from headlens.viz.theme import HEAT, HEAT_OPACITY, lookup_table
 
 MATRIX_SIDE = 40  # cells of a thumbnail at most
 PHOTO_SIDE = 96  # pixels of a thumbnail's longer side
@@ -46,6 +46,6 @@ def blended(pixels: np.ndarray, shares: np.ndarray) -> np.ndarray:
 
 
 def _heated(photo: np.ndarray, levels: np.ndarray) -> np.ndarray:
-    opacity = 0.85 * np.sqrt(levels[..., None] / 255, dtype=np.float32)
+    opacity = HEAT_OPACITY * np.sqrt(levels[..., None] / 255, dtype=np.float32)
     heat = lookup_table(HEAT).astype(np.float32)[levels]
     return (photo * (1 - opacity) + heat * opacity).astype(np.uint8)

@@ -29,7 +29,9 @@ def test_what_is_as_at_the_start_leaves_the_address() -> None:
 
 
 def test_nonsense_from_the_browser_opens_the_start() -> None:
-    app = tell(open_text(), view={"layer": True, "head": "x", "query": 10**9, "scope": [], "direction": {}, "log": "yes"})
+    app = tell(
+        open_text(), view={"layer": True, "head": "x", "query": 10**9, "scope": [], "direction": {}, "log": "yes"}
+    )
     assert (view(app), address(app)) == ((3, 1, 11), {})
 
 

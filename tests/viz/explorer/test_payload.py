@@ -145,7 +145,10 @@ def test_the_figure_waits_for_its_weights(trophy: Recording) -> None:
     assert header["figure"]["name"] == "headlens-layer3-head1"
     (box,) = header["figure"]["layout"]["shapes"]
     assert (box["y0"], box["y1"]) == (10.5, 11.5)
-    assert built(trophy, dataclasses.replace(TEXT, scope="all", reduction="max")).header["figure"]["name"] == "headlens-all-max"
+    assert (
+        built(trophy, dataclasses.replace(TEXT, scope="all", reduction="max")).header["figure"]["name"]
+        == "headlens-all-max"
+    )
     assert built(trophy, dataclasses.replace(TEXT, matrix=False)).header["figure"] is None
 
 

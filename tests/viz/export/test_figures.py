@@ -36,7 +36,12 @@ def expected(recording: Recording, view: View) -> np.ndarray:
     return weights[view.query] if view.direction == "at" else weights[:, view.query]
 
 
-VARIANTS: list[dict[str, Any]] = [{}, {"direction": "by"}, {"scope": "all", "reduction": "max"}, {"scope": "all", "reduction": "max", "direction": "by"}]
+VARIANTS: list[dict[str, Any]] = [
+    {},
+    {"direction": "by"},
+    {"scope": "all", "reduction": "max"},
+    {"scope": "all", "reduction": "max", "direction": "by"},
+]
 
 
 @pytest.mark.parametrize("change", VARIANTS)
