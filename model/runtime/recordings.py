@@ -20,8 +20,8 @@ class Visitor:
 class RecordingEntry:
     """A recording, and what has been computed from it since: both go together."""
 
-    def __init__(self, key: str, recording: Recording) -> None:
-        self.key = key
+    def __init__(self, id: str, recording: Recording) -> None:
+        self.id = id
         self.recording = recording
         self.owners: set[Visitor] | None = set()  # None: a sample, everybody's
         self._derived: OrderedDict[Hashable, Any] = OrderedDict()

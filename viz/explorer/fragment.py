@@ -42,7 +42,7 @@ def show_explorer(
         stage: picks what is shown of the recording.
         below: draws what belongs to the pinned view.
     """
-    state, entry = st.session_state, stage(request.kept())
+    state, entry = st.session_state, stage(request.entry())
     recording, slot = entry.recording, st.empty()
     bounds = Bounds(recording.num_layers, recording.num_heads, recording.num_tokens)
     key = f"{page}_explorer"
@@ -59,7 +59,7 @@ def show_explorer(
 
     def take_more() -> None:
         state[f"{page}_full"] = True
-        state[f"{page}_hover"] = entry.key
+        state[f"{page}_hover"] = entry.id
 
     def take_save() -> None:
         state[f"{page}_save"] = _message(state[key].save)
@@ -71,8 +71,8 @@ def show_explorer(
         view,
         link=link,
         full=small or state.pop(f"{page}_full", False),
-        hover=small or state.get(f"{page}_hover") == entry.key,
-        sent=state.get(f"{page}_sent") == entry.key,
+        hover=small or state.get(f"{page}_hover") == entry.id,
+        sent=state.get(f"{page}_sent") == entry.id,
         save=None if figure_request is None else saved_figure(page, entry, view, figure_request),
         work=lambda what, layers: working(slot, what, layers),
     )

@@ -116,7 +116,7 @@ def header_of(
     layer = recording.layers[view.layer]
     tokens = [visible(token) for token in recording.tokens]
     return {
-        "id": entry.key,
+        "id": entry.id,
         "view": {**dataclasses.asdict(view), "pick": False},  # type: ignore[typeddict-item]  # tests compare the fields
         "wording": WORDING,
         "tokens": tokens,

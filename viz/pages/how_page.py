@@ -3,12 +3,12 @@
 import streamlit as st
 
 from headlens.model.errors import HeadlensError
+from headlens.viz.inputs.messages import show_error
 from headlens.viz.pages import parts
-from headlens.viz.pages.how.chosen_input import ChosenInput, arrive, choose, remember
+from headlens.viz.pages.how.chosen_input import ChosenInput, arrive, choose_input, remember
 from headlens.viz.pages.how.example import Example, knob
 from headlens.viz.pages.how.glossary import glossary
 from headlens.viz.pages.how.steps import STEPS, Step
-from headlens.viz.pages.runtime import get_model
 from headlens.viz.view.visible import visible
 
 WIDTH = 1000  # pixels: lines that can be read
@@ -51,12 +51,12 @@ def page() -> None:
     arrive()
     with st.container(width=WIDTH):
         st.header("How attention works", anchor=False)
-        _show(choose())
+        _show(choose_input())
 
 
 def _show(given: ChosenInput) -> None:
     """One step; nothing of the others is computed. Not a fragment: what is pressed then stops what still runs."""
-    kept = given.run.kept()
+    kept = given.run.entry()
     recording, start = kept.recording, given.start
     with st.container(horizontal=True, vertical_alignment="bottom"):
         layer = knob(
@@ -97,17 +97,17 @@ def _show(given: ChosenInput) -> None:
         required=True,
         help="Only the step that you see is computed.",
     )
-    remember(given)
+    remember(chosen)
     step = STEPS[number - 1]
     st.html(ARRIVE.format(number), unsafe_allow_javascript=True)
     with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
         st.subheader(f"{number}. {step.title}", anchor=False, width="content")
         glossary(step.terms)
-    example = Example(kept, get_model(given.model), given.read, layer, head, query)
+    example = Example(entry, chosen.model, chosen.request.read, layer=layer, head=head, query=query)
     drawn = _draw(step, example)
     _foot(number, step, drawn)
     parts.model_line(recording)
-    st.caption(given.link)
+    st.caption(chosen.request.link)
 
 
 def _draw(step: Step, example: Example) -> bool:
@@ -121,7 +121,7 @@ def _draw(step: Step, example: Example) -> bool:
     try:
         step.show(example)
     except HeadlensError as error:
-        st.error(parts.plain(str(error)))
+        show_error(error)
         return False
     return True
 

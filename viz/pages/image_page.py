@@ -20,7 +20,7 @@ def page() -> None:
     with choices:
         photo_controls(request)
     run = request.record()
-    recording = run.kept().recording
+    recording = run.entry().recording
     input_note(recording)
-    stage = pick_stage("image", recording, first=recording.stage)
+    stage = pick_stage("image", recording, first=recording.stage, titles={"decoder": "From the text"})
     show_body("image", request, run, stage)

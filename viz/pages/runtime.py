@@ -128,21 +128,21 @@ def _visitor() -> Visitor:
 class RecordingRequest:
     """A recording by its key; a page holds this, so that the store alone decides what stays in memory."""
 
-    key: str
+    id: str
     model_name: str
     run: Callable[[OnLayer], Recording]
     sample: bool
 
-    def kept(self) -> RecordingEntry:
+    def entry(self) -> RecordingEntry:
         """The recording, made (again) where it is not kept. Raises what the run raises."""
         place = st.empty()  # also where nothing is to be done: what follows on the page must not move
         visitor = None if self.sample else _visitor()  # asked each time: a tab whose connection was lost is another
-        if (kept := _store().get(self.key, visitor)) is not None:
+        if (kept := _store().get(self.id, visitor)) is not None:
             return kept
         num_layers = get_model(self.model_name).num_layers
         with working(place, "Recording", num_layers) as on_layer:
-            if (kept := _store().get(self.key, visitor)) is None:  # while this one waited, another may have made it
-                kept = _store().put(self.key, self.run(on_layer), visitor)
+            if (kept := _store().get(self.id, visitor)) is None:  # while this one waited, another may have made it
+                kept = _store().put(self.id, self.run(on_layer), visitor)
         return kept
 
 
@@ -162,7 +162,7 @@ def record(
     for part in parts:
         digest.update(hashlib.sha256(part).digest())
     recorded = RecordingRequest(digest.hexdigest(), model_name, run, sample)
-    recorded.kept()
+    recorded.entry()
     return recorded
 
 

@@ -32,7 +32,7 @@ def test_what_was_put_comes_back_itself() -> None:
     for key, recording in (("a", SMALL), ("b", LARGE)):
         kept = store.get(key, None)
         assert kept is not None
-        assert (kept.key, kept.recording) == (key, recording)
+        assert (kept.id, kept.recording) == (key, recording)
     assert store.get("c", None) is None
 
 

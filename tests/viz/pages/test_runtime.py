@@ -52,7 +52,7 @@ def test_a_run_that_is_stopped_leaves_nothing(layer: int, minilm: TextModel) -> 
     with pytest.raises(StoppedError):
         runtime.record("minilm-l6", (b"One sentence.",), "", runner(minilm, layer), sample=True)
     recorded = runtime.record("minilm-l6", (b"One sentence.",), "", runner(minilm), sample=True)
-    assert recorded.kept().recording.num_layers == 6
+    assert recorded.entry().recording.num_layers == 6
     runtime.record("minilm-l6", (b"One sentence.",), "", never, sample=True)
 
 
@@ -71,9 +71,9 @@ INPUTS: list[tuple[str, tuple[bytes, ...], str]] = [
 def test_whatever_changes_the_result_is_in_the_key() -> None:
     recordings = [random_recording(num_tokens=number) for number in range(1, len(INPUTS) + 1)]
     made = [runtime.record(*given, giving(recording), sample=True) for given, recording in zip(INPUTS, recordings)]
-    assert len({recorded.key for recorded in made}) == len(INPUTS)
+    assert len({recorded.id for recorded in made}) == len(INPUTS)
     for given, recording in zip(INPUTS, recordings):
-        assert runtime.record(*given, never, sample=True).kept().recording is recording
+        assert runtime.record(*given, never, sample=True).entry().recording is recording
 
 
 def test_a_long_run_shows_its_layers(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -108,7 +108,7 @@ import streamlit as st
 from tests.recordings import random_recording
 from headlens.viz.pages import runtime
 recorded = runtime.record("minilm-l6", ({text.encode()!r},), "", lambda on_layer: random_recording())
-st.write(recorded.key)
+st.write(recorded.id)
 """,
         default_timeout=SECONDS,
     ).run()
@@ -126,11 +126,11 @@ def test_what_a_visitor_looked_at_is_kept_for_them_and_for_no_sample() -> None:
 
 def test_a_page_holds_no_recording_so_that_the_store_decides(minilm: TextModel) -> None:
     recorded = runtime.record("minilm-l6", (b"One sentence.",), "", runner(minilm), sample=True)
-    kept = weakref.ref(recorded.kept().recording)
+    kept = weakref.ref(recorded.entry().recording)
     runtime._store.clear()
     gc.collect()
     assert kept() is None
-    assert recorded.kept().recording.num_layers == 6  # made again, and nobody had to ask
+    assert recorded.entry().recording.num_layers == 6  # made again, and nobody had to ask
 
 
 class Ring:
