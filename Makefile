@@ -1,10 +1,11 @@
-# make run: set everything up and start the app.  make test: set everything up and pass the tests.
-# make bench: measure, some 20 minutes, and print the table of the README.
+# make run: set everything up and start the app.  make test: set everything up and run all tests, at most 15 minutes.
+# make test-fast: those that need no browser and take no seconds each, at most 90 seconds in all.
+# make bench: measure, some 20 minutes, and print the table of tests/benchmarks/README.md.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: run setup test lint bench load soak
+.PHONY: run setup test test-fast lint bench load soak
 
 run: setup
 	$(BIN)/headlens app
@@ -39,6 +40,11 @@ lint: $(VENV)/.installed-tests
 test: lint
 	$(BIN)/python -m tests.browser.find_browser
 	$(BIN)/python -m pytest
+
+test-fast: $(VENV)/.installed-tests
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/python -m pytest -m "not browser and not load and not slow"
 
 bench: $(VENV)/.installed-bench
 	@$(BIN)/python -m tests.browser.find_browser >&2
