@@ -1,4 +1,7 @@
-"""Which families of models are recorded, and how exactly: `python -m tests.families` prints the table of the README."""
+"""Which families of models are recorded, and how exactly.
+
+`python -m tests.families` prints the table of tests/model/huggingface/README.md.
+"""
 
 import tempfile
 from collections.abc import Callable, Iterator
@@ -11,10 +14,10 @@ from tests.model.huggingface import image_models, image_text_models, text_models
 from tests.model.huggingface.vision.test_refused import SWIN
 
 WAYS = {"interface": "attention interface", "functions": "calls of torch"}
-Row = tuple[str, str, str, str]  # family, what it takes, exact or refused, by which way
+Row = tuple[str, str, str, str]  # family, what it takes, largest difference or refusal, what recorded it
 
 
-def tried(family: str, kind: str, write: Callable[[Path], object]) -> Row:
+def row_of(family: str, kind: str, write: Callable[[Path], object]) -> Row:
     """A small random model of the family, written to a folder and loaded from it."""
     with tempfile.TemporaryDirectory() as folder:
         write(Path(folder) / "model")
@@ -27,10 +30,10 @@ def tried(family: str, kind: str, write: Callable[[Path], object]) -> Row:
 
 
 def rows() -> Iterator[Row]:
-    """All families of the tests."""
+    """A row for each family of the tests."""
     for family in text_models.FAMILIES:
         kind = "reads and writes" if family in text_models.SEQUENCES else "text"
-        yield tried(family, kind, partial(text_models.write_folder, family))
+        yield row_of(family, kind, partial(text_models.write_folder, family))
     for family, (build, _) in image_models.FAMILIES.items():
 
         def write_image(folder: Path, build: Callable = build) -> None:
@@ -38,8 +41,8 @@ def rows() -> Iterator[Row]:
             image_models.randomize(network)
             image_models.save(folder, network)
 
-        yield tried(family, "photo", write_image)
-    yield tried("swin", "photo", lambda folder: image_models.save(folder, image_models.made("Swin", **SWIN)))
+        yield row_of(family, "photo", write_image)
+    yield row_of("swin", "photo", lambda folder: image_models.save(folder, image_models.made("Swin", **SWIN)))
     for family, make in image_text_models.FAMILIES.items():
 
         def write_both(folder: Path, make: Callable = make) -> None:
@@ -47,7 +50,7 @@ def rows() -> Iterator[Row]:
             image_models.randomize(network)
             image_text_models.save_with_text(folder, network)
 
-        yield tried(family, "photo and text", write_both)
+        yield row_of(family, "photo and text", write_both)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""What a message must be to be shown to a person as it is."""
+"""What an error message must be so that a page can show it as it is."""
 
 import re
 

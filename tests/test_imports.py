@@ -27,6 +27,7 @@ ROOMS = (  # each may import those above it, and none below
     "model.inputs",
     "model.protocol",
     "model.base",
+    "model.readers",
     "model.analysis",
     "model.huggingface",
     "model.pretrained",

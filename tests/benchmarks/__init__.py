@@ -1,1 +1,1 @@
-"""Figures, not assertions: `make bench` prints them. Times are noisy; compare within one run."""
+"""Measurements, not assertions: `make bench` prints them. Times are noisy; compare within one run."""

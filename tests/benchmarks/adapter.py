@@ -15,7 +15,7 @@ from tests.benchmarks.recording import SECONDS, row_of
 
 
 def calls(network: Any, **inputs: Any) -> Calls:
-    """The network three times, with one set of weights: recorded, plain, and giving its weights out."""
+    """Three copies of the network with the same weights: recorded, plain, and returning its attention weights."""
     ours, plain, eager = (copy.deepcopy(network).eval() for _ in range(3))
     ours.set_attn_implementation(NAME)
     eager.set_attn_implementation("eager")
@@ -28,7 +28,7 @@ def calls(network: Any, **inputs: Any) -> Calls:
 
 
 def text(kind: str, num_tokens: int) -> Calls:
-    """BERT-base, or a Llama of as many layers, heads and numbers."""
+    """BERT-base, or a Llama with as many layers and heads and the same width."""
     torch.manual_seed(0)
     ids = torch.randint(0, 1000, (1, num_tokens))
     shape = {"vocab_size": 1000, "num_hidden_layers": 12, "num_attention_heads": 12, "hidden_size": 768}

@@ -1,9 +1,9 @@
-"""The same networks thrice, with the same weights and inputs, in float32 on the CPU.
+"""Each network three times, with the same weights and inputs, in float32 on the CPU.
 
 "ours" is the forward pass inside `record()`, which keeps every layer's queries, keys and values; "sdpa" is
 transformers' forward pass with torch's fused attention, which keeps nothing; "eager" is transformers' with
-output_attentions=True, which keeps every weight. All three start from token ids or pixels that are there already, and
-end with the last hidden state. "record" is the whole public call: also the tokenizer, or the photo's decoding and
+output_attentions=True, which keeps every weight. All three start from token ids or pixels in memory, and end with the
+last hidden state. "record" is the whole public call: also the tokenizer, or the photo's decoding and
 resizing, and the embedding or the saliency map.
 """
 
@@ -33,10 +33,10 @@ WORDS = "so if it is in my bag or on it , we go to it , and he or I put it by th
 
 
 def text_of(tokenizer: Tokenizer, num_tokens: int) -> str:
-    """Short words, as many as make num_tokens with [CLS] and [SEP]."""
+    """A text of short words, of num_tokens tokens with [CLS] and [SEP]."""
     text = " ".join(islice(cycle(WORDS.split()), num_tokens - 2))
-    found = len(tokenizer.encode(text).ids)
-    assert found == num_tokens, f"{found} tokens instead of {num_tokens}"
+    count = len(tokenizer.encode(text).ids)
+    assert count == num_tokens, f"{count} tokens instead of {num_tokens}"
     return text
 
 
@@ -45,8 +45,8 @@ def minilm(num_tokens: int) -> Calls:
     model = load_model("minilm-l6", device="cpu")
     assert isinstance(model, TextModel)
     text = text_of(model.tokenizer, num_tokens)
-    given = read_text(model.tokenizer, text, model.max_tokens)
-    ids, segments = (torch.tensor([list(numbers)]) for numbers in (given.ids, given.segments))
+    text_input = read_text(model.tokenizer, text, model.max_tokens)
+    ids, segments = torch.tensor([list(text_input.ids)]), torch.tensor([list(text_input.segments)])
     config = read_config(json.loads(locate(list_models()["minilm-l6"])["config.json"].read_text()))
     return {**_bert(model.network, config, ids, segments), "record": lambda: model.record(text)}
 
@@ -85,7 +85,7 @@ def _bert(network: TextEncoder, config: TextConfig, ids: torch.Tensor, segments:
 
 
 def fused(reference: Any) -> Any:
-    """A network of transformers, from now on with torch's fused attention."""
+    """The same network of transformers, switched to torch's fused attention."""
     reference.set_attn_implementation("sdpa")
     assert reference.config._attn_implementation == "sdpa"
     return reference

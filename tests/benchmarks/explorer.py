@@ -11,7 +11,7 @@ from tests.benchmarks.pages import Wire, app, chromium, visitor, wait_for_pictur
 ROUNDS = 20
 PAGES = [("/", 6, 12, 17), ("/image", 12, 6, 1_537)]  # address, layers, heads and tokens
 OF = "Text, 17 tokens; Image, 1,537 tokens"
-ASKED: list[tuple[str, Callable[[float], str], float]] = [  # what, how it is written, and at most how much
+FIGURES: list[tuple[str, Callable[[float], str], float]] = [  # what, how to write it, and the aim: at most so much
     ("first picture", milliseconds, 3_000),
     ("sent until the first picture", megabytes, 500_000),
     ("click: another head", milliseconds, 120),
@@ -20,7 +20,7 @@ ASKED: list[tuple[str, Callable[[float], str], float]] = [  # what, how it is wr
     ("hover: token or patch", milliseconds, 16),
     ("hover: head in the grid", milliseconds, 16),
 ]
-# From a change that a click makes until the element says that its picture is painted.
+# Milliseconds from a click's change until the element says that its picture is painted.
 CLICK = """(change) => new Promise((painted, failed) => {
     const root = document.querySelector(".hl");
     setTimeout(() => failed(new Error("nothing was painted")), 5000);
@@ -31,7 +31,7 @@ CLICK = """(change) => new Promise((painted, failed) => {
     }).observe(root, { attributeFilter: ["data-painted"] });
     root.explorer.pin(change);
 })"""
-# What one event of the pointer costs: everything that it paints.
+# Milliseconds of one event of the pointer, with everything that it paints.
 HOVER = """([what, values]) => {
     const { explorer } = document.querySelector(".hl");
     const times = values.map((value) => {
@@ -64,22 +64,23 @@ def first_view(browser: Browser, url: str) -> tuple[float, int]:
 def clicks(page: Page, name: str, count: int) -> float:
     """Median milliseconds from a click on another layer, head or query to its picture."""
     times = []
-    for number in range(ROUNDS):
-        times.append(page.evaluate(CLICK, {name: number % (count - 1) + (number // (count - 1)) % 2}))
+    for turn in range(ROUNDS):
+        rounds, index = divmod(turn, count - 1)
+        times.append(page.evaluate(CLICK, {name: index + rounds % 2}))  # never what is pinned already
         page.wait_for_timeout(500)  # what is left out for speed is sent now
     return statistics.median(times)
 
 
 def measure(browser: Browser, url: str, layers: int, heads: int, tokens: int) -> list[float]:
-    """The figures of one page, in the order of ASKED."""
+    """The figures of one page, in the order of FIGURES."""
     first_view(browser, url)  # the server is warm from here on
     firsts = [first_view(browser, url) for _ in range(5)]
     with visitor(browser) as page:
         page.goto(url)
         wait_for_picture(page)
         page.wait_for_timeout(2_000)
-        each_head = [[number % layers, number % heads] for number in range(ROUNDS)]
-        spread = [number * (tokens // ROUNDS or 1) % tokens for number in range(ROUNDS)]
+        each_head = [[turn % layers, turn % heads] for turn in range(ROUNDS)]
+        spread = [turn * (tokens // ROUNDS or 1) % tokens for turn in range(ROUNDS)]
         return [
             statistics.median(time for time, _ in firsts),
             min(size for _, size in firsts),
@@ -92,13 +93,13 @@ def measure(browser: Browser, url: str, layers: int, heads: int, tokens: int) ->
 
 
 def rows() -> Iterator[Row]:
-    found = []
+    pages = []
     with app() as address, chromium() as browser:
         for url, layers, heads, tokens in PAGES:
             say(f"explorer: {url}")
-            found.append(measure(browser, address + url, layers, heads, tokens))
-    for (what, shown, aim), *figures in zip(ASKED, *found):
-        yield Row(what, OF, "; ".join(map(shown, figures)), aim=shown(aim), met=max(figures) <= aim)
+            pages.append(measure(browser, address + url, layers, heads, tokens))
+    for (what, write, aim), *figures in zip(FIGURES, *pages):
+        yield Row(what, OF, "; ".join(map(write, figures)), aim=write(aim), met=max(figures) <= aim)
 
 
 if __name__ == "__main__":

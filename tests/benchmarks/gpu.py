@@ -53,22 +53,22 @@ def compare(config: VisionConfig, side: int, device: str, dtype: torch.dtype) ->
     calls: dict[str, Callable[[], Any]] = {"ours": partial(network, pixels), "sdpa": partial(sdpa, pixels)}
     if num_tokens <= EAGER:
         calls["eager"] = partial(eager, pixels, output_attentions=True)
-    times = in_turns({name: waited(call) for name, call in calls.items()}, SECONDS)
+    times = in_turns({name: synchronized(call) for name, call in calls.items()}, SECONDS)
     peaks = {name: megabytes(peak(call)) for name, call in calls.items()}
-    shown = {name: f"{milliseconds(times[name])}, peak {peaks[name]}" for name in calls}
+    figures = {name: f"{milliseconds(times[name])}, peak {peaks[name]}" for name in calls}
     ratio = times["ours"] / times["sdpa"]
     beside = "; ".join(
-        f"{names} {shown[name]}" for name, names in (("sdpa", "SDPA"), ("eager", "eager")) if name in shown
+        f"{title} {figures[name]}" for name, title in (("sdpa", "SDPA"), ("eager", "eager")) if name in figures
     )
-    yield Row("record", of, f"{shown['ours']} ({ratio:.2f} × SDPA)", beside, f"{AIM} × SDPA", ratio <= AIM)
+    yield Row("record", of, f"{figures['ours']} ({ratio:.2f} × SDPA)", beside, f"{AIM} × SDPA", ratio <= AIM)
 
-    recording = recorded(network(pixels)[1], side, device)
-    asked = in_turns({"whole": lambda: recording.attention(5, 3), "pooled": lambda: recording.pooled(5, 3)}, seconds=2)
-    yield Row("one head, as numpy", of, f"{milliseconds(asked['whole'])}; pooled {milliseconds(asked['pooled'])}")
+    recording = recording_of(network(pixels)[1], side, device)
+    views = in_turns({"whole": lambda: recording.attention(5, 3), "pooled": lambda: recording.pooled(5, 3)}, seconds=2)
+    yield Row("one head, as numpy", of, f"{milliseconds(views['whole'])}; pooled {milliseconds(views['pooled'])}")
 
 
-def waited(call: Callable[[], Any]) -> Callable[[], Any]:
-    """The call, until the GPU is done with it."""
+def synchronized(call: Callable[[], Any]) -> Callable[[], Any]:
+    """The call, and the wait until the GPU is done with it."""
 
     def run() -> Any:
         result = call()
@@ -79,7 +79,7 @@ def waited(call: Callable[[], Any]) -> Callable[[], Any]:
 
 
 def peak(call: Callable[[], Any]) -> int:
-    """The most bytes that a call has allocated at once, its result among them."""
+    """The most bytes that a call has allocated at once, its result included."""
     torch.cuda.synchronize()
     torch.cuda.reset_peak_memory_stats()
     before = torch.cuda.memory_allocated()
@@ -87,11 +87,13 @@ def peak(call: Callable[[], Any]) -> int:
     return torch.cuda.max_memory_allocated() - before
 
 
-def recorded(layers: tuple[AttentionInputs, ...], side: int, device: str) -> Recording:
+def recording_of(layers: tuple[AttentionInputs, ...], side: int, device: str) -> Recording:
     """What the page would hold of one image."""
     num_tokens = 1 + side**2
     return Recording(
-        layers=tuple(AttentionInputs(h.query[0], h.key[0], h.value[0], None, h.causal, h.scale) for h in layers),
+        layers=tuple(
+            AttentionInputs(each.query[0], each.key[0], each.value[0], None, each.causal, each.scale) for each in layers
+        ),
         tokens=tuple(map(str, range(num_tokens))),
         words=(None,) * num_tokens,
         special=np.arange(num_tokens) < 1,

@@ -1,4 +1,4 @@
-"""What the page How it works takes: a run taken apart beside a plain one, its first picture beside the page Text's."""
+"""How long How it works takes: a run measured part by part beside a plain one, its first picture beside Text's."""
 
 import statistics
 import time
@@ -17,7 +17,7 @@ from tests.benchmarks.pages import app, chromium, visitor
 SECONDS = 15  # of each case
 ROUNDS = 7
 WORDS = "Heads look at words, and words look back at other words. "
-CASES: dict[str, tuple[str, Any, dict[str, Any]]] = {
+CASES: dict[str, tuple[str, str, dict[str, Any]]] = {
     "MiniLM": ("minilm-l6", WORDS * 60, {}),
     "SmolLM2": ("smollm2-135m", WORDS * 40, {}),
     "DINOv2 at 448": ("dinov2-focus", "assets/samples/coffee.jpg", {"size": 448}),
@@ -28,13 +28,13 @@ PICTURES = {"": ".hl[data-painted]", "how": "[data-testid=stPlotlyChart] .main-s
 def taken_apart(name: str, model_name: str, source: Any, options: dict[str, Any]) -> Row:
     """Runs of all layers, a token's steps in one of them, and a run without positions."""
     model: Any = load_model(model_name)
-    recording, given = model.record(source, **options), model.read(source, **options)
-    anatomy = Anatomy(model, given, recording)
+    recording, model_input = model.record(source, **options), model.read(source, **options)
+    anatomy = Anatomy(model, model_input, recording)
     walk, layer, order = anatomy.walk(), recording.num_layers // 2, np.arange(recording.num_tokens)
 
     @torch.inference_mode()
     def plain() -> object:
-        return model.network(**model.inputs(given))
+        return model.network(**model.inputs(model_input))
 
     times = in_turns(
         {
@@ -69,13 +69,13 @@ def rows() -> Iterator[Row]:
         yield taken_apart(name, *case)
     say("how it works: first picture")
     with app() as address, chromium() as browser:
-        found: dict[str, list[float]] = {page: [] for page in PICTURES}
-        for number in range(1 + ROUNDS):
+        times: dict[str, list[float]] = {page: [] for page in PICTURES}
+        for turn in range(1 + ROUNDS):
             for page, selector in PICTURES.items():
-                taken = first_picture(browser, f"{address}/{page}", selector)
-                if number:  # the first one warms the server
-                    found[page].append(taken)
-    text, how = (statistics.median(found[page]) for page in PICTURES)
+                time_taken = first_picture(browser, f"{address}/{page}", selector)
+                if turn:  # the first one warms the server
+                    times[page].append(time_taken)
+    text, how = (statistics.median(times[page]) for page in PICTURES)
     yield Row("first picture", "How it works", milliseconds(how), f"Text {milliseconds(text)}", "Text's", how <= text)
 
 

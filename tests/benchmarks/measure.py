@@ -1,4 +1,4 @@
-"""How things are measured: calls taken in turns, medians, fresh processes, and what one row of the table is."""
+"""How to measure: calls that take turns, medians, fresh processes, and one row of the table."""
 
 import random
 import statistics
@@ -19,7 +19,7 @@ class Row(NamedTuple):
     what: str
     input: str
     figure: str
-    beside: str = "–"  # the same by other means
+    beside: str = "–"  # the same by another program
     aim: str = "–"
     met: bool = True
 
@@ -41,8 +41,8 @@ def say(progress: str) -> None:
 def in_turns(calls: Mapping[str, Callable[[], object]], seconds: float, least: int = 5) -> dict[str, float]:
     """Median milliseconds of each call.
 
-    They take turns, so that whatever else the machine does meets all alike, in another order each round: no call always
-    finds what the same other one has left in the caches.
+    They take turns, so that whatever else the machine does slows all of them alike. The order differs from round to
+    round, so that no call always finds in the caches what one and the same other call has left there.
 
     Args:
         calls: what to time; each is run once before.
@@ -59,11 +59,11 @@ def in_turns(calls: Mapping[str, Callable[[], object]], seconds: float, least: i
             result = calls[name]()
             times[name].append(1000 * (time.perf_counter() - started))
             del result  # freeing it is no part of the call
-    return {name: statistics.median(taken) for name, taken in times.items()}
+    return {name: statistics.median(each) for name, each in times.items()}
 
 
 def fresh(function: Callable[Arguments, Result], *arguments: Arguments.args, **options: Arguments.kwargs) -> Result:
-    """What a function gives in a process of its own, which nothing before it has warmed or filled."""
+    """What a function returns in a process of its own: nothing has warmed its caches or filled its memory."""
     with ProcessPoolExecutor(max_workers=1, mp_context=get_context("spawn")) as process:
         return process.submit(function, *arguments, **options).result()
 
@@ -79,4 +79,6 @@ def megabytes(count: float) -> str:
 
 
 def _short(value: float) -> str:
-    return f"{value:,.0f}" if value >= 100 else f"{value:.1f}" if value >= 1 else f"{value:.2f}"
+    if value >= 100:
+        return f"{value:,.0f}"
+    return f"{value:.1f}" if value >= 1 else f"{value:.2f}"

@@ -1,7 +1,7 @@
-"""What recording takes in memory, beside eager attention that returns its weights; each in a fresh process (Linux).
+"""How much memory recording takes, beside eager attention that returns its weights; each in a fresh process (Linux).
 
-Kept is what the result holds on to: the bytes of its tensors, and beside it how much more was resident afterwards. The
-peak is how far the resident memory rose during the run over what it was before, as the kernel counts it (VmHWM).
+Kept are the bytes of the result's tensors; resident is how much more memory the process has afterwards. The peak is how
+far the resident memory rose during the run above what it was before, as the kernel counts it (VmHWM).
 """
 
 import ctypes
@@ -48,7 +48,7 @@ def rows() -> Iterator[Row]:
 
 @torch.inference_mode()
 def measure(name: str, call: str) -> Memory:
-    """One run of a case, after one of a tiny network that has torch set itself up."""
+    """One run of a case, after one of a tiny network, for what torch sets up at its first run."""
     run = CASES[name]()[call]
     random_bert(16, num_layers=1)[call]()
     _tidy()
@@ -67,7 +67,7 @@ def _tidy() -> None:
 
 def _resident(what: str) -> int:
     line = next(line for line in STATUS.read_text().splitlines() if line.startswith(what))
-    return 1024 * int(line.split()[1])  # it is written in kB
+    return 1024 * int(line.split()[1])  # the line says kB
 
 
 def _bytes(result: object) -> int:

@@ -1,4 +1,4 @@
-"""How long weights take when they are asked for, from random queries and keys of 12 layers x 12 heads x 64.
+"""How long weights take on demand, from random queries and keys of 12 layers x 12 heads x 64.
 
 "one head" is what the page draws as a matrix: all its weights, or above 1,024 tokens all of them pooled to at most
 512 x 512 cells. "one query" is what one token looks at in each of the 144 heads. "thumbnails" are the whole head grid,

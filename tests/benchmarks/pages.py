@@ -32,7 +32,7 @@ def app() -> Iterator[str]:
 
 @contextmanager
 def visitor(browser: Browser) -> Iterator[Page]:
-    """A page of somebody who was never here before."""
+    """A page in a new browser context, with nothing in its caches."""
     context = browser.new_context(viewport={"width": 1440, "height": 900})
     yield context.new_page()
     context.close()
@@ -59,5 +59,5 @@ class Wire:
         if "/headlens/" in request.url and "plotly" not in request.url:
             self._count(int(response.headers.get("content-length", 0)))
 
-    def _count(self, number: int) -> None:
-        self.bytes += number
+    def _count(self, size: int) -> None:
+        self.bytes += size

@@ -1,7 +1,7 @@
 """What the browser is sent, beside BertViz 1.4.1's views of the same sentence and the same weights.
 
-Headlens: what a fresh visitor's page receives until nothing more comes, without Streamlit's own files and Plotly's
-script; then what choosing another head brings. BertViz: the HTML of its head view and of its model view, without the
+Headlens: what a new visitor's page receives until nothing more comes, without Streamlit's own files and Plotly's
+script; then what it receives for another head. BertViz: the HTML of its head view and of its model view, without the
 scripts that these fetch from elsewhere; each holds the weights of all heads from the start.
 """
 

@@ -1,4 +1,4 @@
-"""From starting the server to the first picture in a Chromium that is open already; everything is installed."""
+"""From starting the server to the first picture in a Chromium that is already open; everything is installed."""
 
 import statistics
 import time
@@ -15,15 +15,15 @@ def rows() -> Iterator[Row]:
     with chromium() as browser:
         for page in ("Text", "Image"):
             say(f"start: {page}")
-            taken = []
+            times = []
             for _ in range(ROUNDS + 1):
                 with visitor(browser) as visit:
                     started = time.perf_counter()
                     with app() as address:
                         visit.goto(address if page == "Text" else f"{address}/image")
                         wait_for_picture(visit)
-                        taken.append(time.perf_counter() - started)
-            median = statistics.median(taken[1:])  # the first one also reads everything from the disk
+                        times.append(time.perf_counter() - started)
+            median = statistics.median(times[1:])  # the first one also reads everything from the disk
             yield Row("start, to the first picture", page, f"{median:.1f} s", aim=f"{AIM} s", met=median <= AIM)
 
 

@@ -1,4 +1,4 @@
-"""Every figure in one table: `make bench`. Each part runs in a process of its own, and by itself too."""
+"""All measurements in one table: `make bench`. Each part runs in a process of its own; each can also be run alone."""
 
 import os
 import time
@@ -19,12 +19,12 @@ def main() -> None:
     busy = os.getloadavg()[0]
     if busy > 0.5:
         say(f"Other programs are at work here (load {busy:.1f}): the times will be too long.")
-    found: list[Row] = []
+    rows: list[Row] = []
     for part in PARTS:
         started = time.perf_counter()
-        found += fresh(rows_of, part)
+        rows += fresh(rows_of, part)
         say(f"{part}: took {time.perf_counter() - started:.0f} s")
-    print(markdown(found))
+    print(markdown(rows))
 
 
 if __name__ == "__main__":
