@@ -1,4 +1,4 @@
-"""One server for the tests of a file, that tells what it holds."""
+"""One server for all tests, which tells what it holds."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -10,7 +10,7 @@ import pytest
 from tests.browser.serve import Server, start
 from tests.load.watched import WATCH, Held, held
 
-STAYS = 2  # seconds that the server keeps a closed tab's session: its own default is two minutes
+STAYS = 2  # seconds for which the server keeps the session of a closed tab; by default two minutes
 
 
 @dataclass(frozen=True)
@@ -30,7 +30,7 @@ class Watched:
         return held(self.door)
 
     def comes_to(self, fits: Callable[[Held], bool], seconds: float = 30) -> Held:
-        """What it holds as soon as that fits; it must within these seconds."""
+        """What it holds as soon as that fits; fails when it does not fit within these seconds."""
         started = time.monotonic()
         while not fits(now := self.held()):
             assert time.monotonic() - started < seconds, now
@@ -40,7 +40,7 @@ class Watched:
 
 @pytest.fixture(scope="session")
 def watched(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Watched]:
-    """A server for all files, with little room for recordings; its log must stay free of tracebacks."""
+    """A server for all files, with a short memory for closed tabs; its log must stay free of tracebacks."""
     folder = tmp_path_factory.mktemp("load")
     log, door = folder / "log", str(folder / "door")
     options = {WATCH: door, "STREAMLIT_SERVER_DISCONNECTED_SESSION_TTL": str(STAYS)}
@@ -51,5 +51,5 @@ def watched(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Watched]:
 
 @pytest.fixture
 def log(tmp_path: Path) -> Path:
-    """Where a server of a test's own writes what it prints."""
+    """The file for what a test's own server prints."""
     return tmp_path / "log"

@@ -1,4 +1,4 @@
-"""Inputs that tell whose they are."""
+"""Inputs from which one can tell whose they are."""
 
 import io
 import random
@@ -42,10 +42,10 @@ def text(number: int, words: int = 6) -> str:
     return " ".join([marker(number), *random.Random(number).choices(WORDS, k=words)])
 
 
-def is_text(payload: Payload, given: str) -> bool:
+def is_text(payload: Payload, expected: str) -> bool:
     """Whether the tokens are those of a text, from [CLS] to [SEP]."""
-    spoken = [token.removeprefix("##") for token in payload.header["tokens"]]
-    return spoken[0] == "[CLS]" and spoken[-1] == "[SEP]" and "".join(spoken[1:-1]) == given.replace(" ", "").lower()
+    first, *pieces, last = [token.removeprefix("##") for token in payload.header["tokens"]]
+    return (first, last) == ("[CLS]", "[SEP]") and "".join(pieces) == expected.replace(" ", "").lower()
 
 
 def colours(number: int) -> np.ndarray:
@@ -62,7 +62,7 @@ def photo(number: int, side: int = 64) -> bytes:
 
 
 def is_photo(payload: Payload, number: int) -> bool:
-    """Whether every pixel, but for those around the middle, has the colour that it has in a photo."""
+    """Whether every pixel, except around the middle, has the colour of this visitor's photo."""
     if "photo" not in payload.arrays:
         return False
     pixels = np.asarray(Image.open(io.BytesIO(payload.arrays["photo"].tobytes())), np.int16)

@@ -7,11 +7,11 @@ from websockets.exceptions import ConnectionClosed
 from tests.browser.serve import ROOT, start
 from tests.load.visitor import Visitor
 
-ASKED = "sample=Rocket&size=672"
+QUERY = "sample=Rocket&size=672"
 
 
 def files() -> set[Path]:
-    """All in the project's folder, but for what Python, pytest and git put there beside."""
+    """All files in the project's folder, except what Python, pytest and git put there."""
     return {
         path
         for path in ROOT.rglob("*")
@@ -24,7 +24,7 @@ def test_after_a_kill_it_starts_again_as_if_nothing_had_been(log: Path, tmp_path
     temporary.mkdir()
     before = files()
     with start(log, TMPDIR=str(temporary)) as server:
-        visitor = Visitor(server.url, "image", ASKED)
+        visitor = Visitor(server.url, "image", QUERY)
         visitor.ask()
         visitor.see(until=lambda seen: bool(seen.progress))
         server.process.kill()
@@ -37,7 +37,7 @@ def test_after_a_kill_it_starts_again_as_if_nothing_had_been(log: Path, tmp_path
             raise AssertionError("the run ended before the server was killed")
     assert files() == before
     assert list(temporary.iterdir()) == []
-    with start(log, TMPDIR=str(temporary)) as server, Visitor(server.url, "image", ASKED) as visitor:
+    with start(log, TMPDIR=str(temporary)) as server, Visitor(server.url, "image", QUERY) as visitor:
         seen = visitor.look()
         assert seen.payload.header["grid"] is not None
         assert seen.alerts == []

@@ -1,4 +1,4 @@
-"""The soak in short, and that it would find what it looks for."""
+"""A short soak, and that it would find a leak."""
 
 import itertools
 from pathlib import Path
@@ -25,5 +25,5 @@ def test_the_memory_does_not_run_away(log: Path) -> None:
 @pytest.mark.parametrize(("step", "grown"), [(0, False), (1_000, False), (5_000, True)])  # 0, 2 and 10 % in all
 def test_growth_is_told_from_up_and_down(step: int, grown: bool) -> None:
     up_and_down = [0, 20_000, 40_000, 60_000]
-    held = {100 * look: 700_000 + up_and_down[look % 4] + step * look for look in range(1, 21)}
-    assert (growth(held) > GROWTH) == grown
+    sizes = {100 * look: 700_000 + up_and_down[look % 4] + step * look for look in range(1, 21)}
+    assert (growth(sizes) > GROWTH) == grown

@@ -24,20 +24,20 @@ def test_another_input_stops_the_run_that_it_replaces(watched: Watched) -> None:
 
 
 def test_who_waits_is_told_how_many_are_before(watched: Watched) -> None:
-    places = parallel_runs(pick_device())
+    at_once = parallel_runs(pick_device())
     visitors: list[Visitor] = []
     watched.comes_to(lambda now: now.at_work == 0)
-    for _ in range(places + 3):
+    for _ in range(at_once + 3):
         visitors.append(Visitor(watched.url, "image", "sample=Rocket&size=1036"))
         visitors[-1].ask()
         watched.comes_to(lambda now: now.at_work == len(visitors))
-    told = [
-        visitor.see(until=lambda seen: any("Waiting" in said for said in seen.progress)).progress[-1]
-        for visitor in visitors[places:]
+    messages = [
+        visitor.see(until=lambda seen: any("Waiting" in each for each in seen.progress)).progress[-1]
+        for visitor in visitors[at_once:]
     ]
     others = ["1 other is", "2 others are", "3 others are"]
-    assert told == [f"Waiting: {each} before you" for each in others]
-    visitors[places].close()
+    assert messages == [f"Waiting: {each} before you" for each in others]
+    visitors[at_once].close()
     visitors[-1].see(until=lambda seen: f"Waiting: {others[1]} before you" in seen.progress)
     for visitor in visitors:
         visitor.close()

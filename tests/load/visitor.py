@@ -1,4 +1,4 @@
-"""A visitor without a browser: Streamlit's protocol, spoken over a raw websocket as its page does."""
+"""A visitor without a browser, who speaks Streamlit's protocol over a raw websocket as its page does."""
 
 import json
 import time
@@ -33,7 +33,7 @@ class Element:
 
 @dataclass
 class Seen:
-    """What one answer has brought."""
+    """What one answer has brought, until its run ended."""
 
     explorers: list[bytes] = field(default_factory=list)
     progress: list[str] = field(default_factory=list)
@@ -53,7 +53,7 @@ class Visitor:
         url: of the server.
         page: "" or "image".
         query: the address after its "?".
-        hear: is given each message as it came.
+        on_payload: is called with each message as it came, in bytes.
         session: of a tab whose connection was lost.
     """
 
@@ -97,7 +97,7 @@ class Visitor:
         self._open.close()
 
     def again(self) -> "Visitor":
-        """The same tab, when it has connected once more."""
+        """The same tab, after it has connected once more."""
         back = Visitor(self.url, self.page, self.query, self.on_payload, self.session)
         back.elements, back._states, back._file = self.elements, self._states, self._file
         return back
@@ -129,18 +129,17 @@ class Visitor:
 
     def pin(self, **view: object) -> None:
         """Ask for another view, as the element's setStateValue does."""
-        place = self.elements[f"{self.page or 'text'}_explorer"]
-        said = json.dumps({"view": {**view, "at": time.time_ns()}})
-        self._states[place.id] = WidgetState(id=place.id, json_value=said)
-        self.ask(place.fragment)
+        element = self.elements[f"{self.page or 'text'}_explorer"]
+        message = json.dumps({"view": {**view, "at": time.time_ns()}})
+        self._states[element.id] = WidgetState(id=element.id, json_value=message)
+        self.ask(element.fragment)
 
-    def want_more(self, key: str) -> None:
+    def want_more(self, recording_id: str) -> None:
         """Ask for what the first picture left out, as the element's setTriggerValue does."""
-        place = self.elements[f"{self.page or 'text'}_explorer"]
-        said = json.dumps([{"event": "more", "value": key}])
-        self.ask(
-            place.fragment, WidgetState(id=f"$$STREAMLIT_INTERNAL_KEY_{place.id}__events", json_trigger_value=said)
-        )
+        element = self.elements[f"{self.page or 'text'}_explorer"]
+        message = json.dumps([{"event": "more", "value": recording_id}])
+        events = f"$$STREAMLIT_INTERNAL_KEY_{element.id}__events"
+        self.ask(element.fragment, WidgetState(id=events, json_trigger_value=message))
 
     def upload(self, content: bytes, name: str = "photo.png") -> None:
         """Send a photo, and have the page run with it."""
@@ -156,12 +155,12 @@ class Visitor:
         head = f'--{boundary}\r\nContent-Disposition: form-data; name="file"; filename="{name}"\r\n'
         body = f"{head}Content-Type: image/png\r\n\r\n".encode() + content + f"\r\n--{boundary}--\r\n".encode()
         self._http("PUT", urls.upload_url, body, f"multipart/form-data; boundary={boundary}")
-        place = self.elements["image_file"].id
-        state = WidgetState(id=place)
+        uploader = self.elements["image_file"].id
+        state = WidgetState(id=uploader)
         state.file_uploader_state_value.uploaded_file_info.add(
             name=name, size=len(content), file_id=urls.file_id, file_urls=urls
         )
-        before, self._file, self._states[place] = self._file, urls, state
+        before, self._file, self._states[uploader] = self._file, urls, state
         self.ask()
         if before is not None:
             self._http("DELETE", before.delete_url)

@@ -1,4 +1,4 @@
-"""Many visitors: does each see only what is theirs, and does a light one wait? `python -m tests.load.visitors`"""
+"""Does each of many visitors see only their own, and must a light one wait? `python -m tests.load.visitors`"""
 
 import re
 import statistics
@@ -32,7 +32,7 @@ class Heavy:
     number: int
     raw: list[bytes] = field(default_factory=list)
     seconds: list[float] = field(default_factory=list)  # from the upload to the picture
-    waited: bool = False  # and was told so
+    waited: bool = False  # and the page said so
 
     def visit(self, url: str, size: int) -> None:
         """Look at both pages, and at some heads of what is on them."""
@@ -45,7 +45,7 @@ class Heavy:
             visitor.upload(photo(self.number, size))
             seen = visitor.see()
             self.seconds.append(seen.seconds)
-            self.waited = any(said.startswith("Waiting") for said in seen.progress)
+            self.waited = any(each.startswith("Waiting") for each in seen.progress)
             visitor.want_more(seen.payload.header["key"])
             visitor.see()
             visitor.pin(layer=self.number % 12, head=self.number % 6)
@@ -61,22 +61,22 @@ class Heavy:
         return set().union(*(PICTURE.findall(each) for each in self.raw))
 
     def faults(self, others: list["Heavy"], samples: "Heavy") -> list[str]:
-        """Whatever has reached this visitor that is neither theirs nor what a page starts with."""
+        """What has reached this visitor although it is neither theirs nor what a page starts with, in words."""
         photos = {each.arrays["photo"].tobytes() for each in samples.explorers() if "photo" in each.arrays}
         own = [payload for payload in self.explorers() if not _is_sample(payload, photos)]
         texts = [is_text(payload, text(self.number)) for payload in own if "photo" not in payload.arrays]
         pictures = [is_photo(payload, self.number) for payload in own if "photo" in payload.arrays]
-        found = []
+        faults = []
         if len(texts) != 2 or len(pictures) != 3:
-            found.append(f"{self.number} was shown {len(texts)} texts and {len(pictures)} photos, not 2 and 3")
+            faults.append(f"{self.number} was shown {len(texts)} texts and {len(pictures)} photos, not 2 and 3")
         if not all(texts + pictures):
-            found.append(f"{self.number} was shown another's text or photo")
+            faults.append(f"{self.number} was shown another's text or photo")
         for other in (each for each in others if each.number != self.number):
             if any(marker(other.number).encode() in each for each in self.raw):
-                found.append(f"{self.number} was told a word of {other.number}")
+                faults.append(f"{self.number} was told a word of {other.number}")
             if self.pictures() & other.pictures() - samples.pictures():
-                found.append(f"{self.number} was shown a saliency map of {other.number}")
-        return found
+                faults.append(f"{self.number} was shown a saliency map of {other.number}")
+        return faults
 
 
 def _is_sample(payload: Payload, photos: set[bytes]) -> bool:
@@ -87,7 +87,7 @@ def _is_sample(payload: Payload, photos: set[bytes]) -> bool:
 
 @dataclass
 class Load:
-    """How it went."""
+    """The outcome."""
 
     heavy: list[Heavy]
     samples: Heavy  # one who looked at nothing else
@@ -97,7 +97,7 @@ class Load:
 
 
 def load(url: str, visitors: int, sizes: tuple[int, ...] = SIZES) -> Load:
-    """Have so many heavy visitors come at once while a light one, who has a picture already, looks at its heads."""
+    """Let so many heavy visitors come at once while a light one, who already has a picture, looks at its heads."""
     samples = Heavy(0)
     for size in sizes:
         with Visitor(url, "image", f"size={size}", on_payload=samples.raw.append) as first:
@@ -125,16 +125,16 @@ def load(url: str, visitors: int, sizes: tuple[int, ...] = SIZES) -> Load:
 def main() -> int:
     """Print the table; 1 where somebody has seen what is another's, or the light visitor has waited too long."""
     with tempfile.TemporaryDirectory() as folder, start(Path(folder) / "log") as server:
-        found = load(server.url, VISITORS)
-    taken = [seconds for each in found.heavy for seconds in each.seconds]
-    waited, told = statistics.median(found.light), sum(each.waited for each in found.heavy)
+        outcome = load(server.url, VISITORS)
+    pictures = [seconds for each in outcome.heavy for seconds in each.seconds]
+    click, waited = statistics.median(outcome.light), sum(each.waited for each in outcome.heavy)
     sizes = " or ".join(map(str, SIZES))
-    print(f"| {VISITORS} visitors in {found.seconds:.0f} s | median | longest |\n| --- | --- | --- |")
-    print(f"| a photo of {sizes} pixels | {statistics.median(taken):.1f} s | {max(taken):.1f} s |")
-    print(f"| meanwhile a click of another | {1000 * waited:.0f} ms | {1000 * max(found.light):.0f} ms |")
-    print(f"\n{told} were told their place in the queue; {len(found.faults)} have seen what is another's.")
-    print("\n".join(found.faults))
-    return int(bool(found.faults) or waited > WAIT)
+    print(f"| {VISITORS} visitors in {outcome.seconds:.0f} s | median | longest |\n| --- | --- | --- |")
+    print(f"| a photo of {sizes} pixels | {statistics.median(pictures):.1f} s | {max(pictures):.1f} s |")
+    print(f"| meanwhile a click of another | {1000 * click:.0f} ms | {1000 * max(outcome.light):.0f} ms |")
+    print(f"\n{waited} were told how many are before them; {len(outcome.faults)} have seen what is another's.")
+    print("\n".join(outcome.faults))
+    return int(bool(outcome.faults) or click > WAIT)
 
 
 if __name__ == "__main__":
