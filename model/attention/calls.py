@@ -1,12 +1,9 @@
-"""Calls of attention, noted where a model calls torch's functions by itself."""
+"""Attention calls of a network that calls torch's functions by itself."""
 
-import copy
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from contextvars import ContextVar
 from dataclasses import dataclass
-from typing import Any, TypeVar, cast
 
 import torch
 import torch.nn.functional as F
@@ -14,41 +11,36 @@ from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
 from headlens.model.attention.inputs import AttentionInputs, kept_scores
+from headlens.model.attention.point import Call, CallLog, Edit, inside_call, logged_in
+from headlens.model.errors import CheckpointError
 from headlens.model.progress import OnLayer
 
-Network = TypeVar("Network", bound=nn.Module)
 SOFTMAX = {torch.softmax, Tensor.softmax, F.softmax, torch.special.softmax}
-attending: ContextVar[bool] = ContextVar("attending", default=False)  # inside a call that is noted by other means
+PRODUCTS = {torch.matmul, Tensor.matmul, Tensor.__matmul__, torch.linalg.matmul, torch.bmm, Tensor.bmm, torch.einsum}
 
 
-@dataclass(frozen=True)
-class Call:
-    """One attention call: who made it, and all that it was given, [batch, head, query, key]."""
+@contextmanager
+def function_calls(
+    network: nn.Module, on_layer: OnLayer | None = None, edit: Edit | None = None
+) -> Iterator[list[Call]]:
+    """All attention of a network inside the context: by torch's functions in its attention modules, or by the point.
 
-    module: nn.Module
-    heads: AttentionInputs
+    Args:
+        network: nobody else's: a `weight_sharing_clone`.
+        on_layer: as of `CallLog`, and so is:
+        edit: for a softmax that the network computes by itself, of the first product that its weights enter.
 
-
-def weight_sharing_clone(network: Network) -> Network:
-    """A network that shares all weights, with modules of its own, to hook and to change.
-
-    Hooks on a network that other threads are running would break their runs.
+    Raises CheckpointError in the run, where an edit finds no such product.
     """
-    made: dict[int, nn.Module] = {}  # a module may stand in several places
-
-    def of(module: nn.Module) -> nn.Module:
-        if id(module) not in made:
-            own = made[id(module)] = copy.copy(module)
-            own.__dict__ |= {name: part.copy() for name, part in module.__dict__.items() if _is_registry(name, part)}
-            own._modules = {name: None if child is None else of(child) for name, child in module._modules.items()}
-        return made[id(module)]
-
-    return cast(Network, of(network))
-
-
-def _is_registry(name: str, part: object) -> bool:
-    """Whether it is where torch keeps a module's weights, buffers and hooks."""
-    return isinstance(part, dict) and (name in ("_parameters", "_buffers") or name.endswith(("_hooks", "_kwargs")))
+    log = CallLog(on_layer, edit)
+    mode = _Mode(log)
+    with ExitStack() as stack:
+        for module in attention_modules(network):
+            stack.enter_context(module.register_forward_pre_hook(mode.enter))
+            stack.enter_context(module.register_forward_hook(mode.leave, always_call=True))
+        stack.enter_context(logged_in(log))
+        stack.enter_context(mode)
+        yield log.calls
 
 
 def attention_modules(network: nn.Module) -> list[nn.Module]:
@@ -60,39 +52,109 @@ def attention_modules(network: nn.Module) -> list[nn.Module]:
     ]
 
 
+@dataclass
+class _Softmax:
+    """A softmax whose product with the values is to be edited."""
+
+    index: int
+    call: Call
+    weights: Tensor  # as they were last seen: dropout, a cast or a mask may come behind the softmax
+    is_edited: bool = False
+
+
+@dataclass
+class _Module:
+    """An attention module that runs."""
+
+    module: nn.Module
+    softmax: _Softmax | None = None
+
+
 class _Mode(TorchFunctionMode):
-    """Notes scaled dot-product attention and softmax over keys while an attention module runs."""
+    """Sees scaled dot-product attention and softmax over keys while an attention module runs."""
 
-    def __init__(self, on_layer: OnLayer | None) -> None:
+    def __init__(self, log: CallLog) -> None:
         super().__init__()
-        self.calls: list[Call] = []
-        self.inside: list[nn.Module] = []
-        self._on_layer = on_layer
+        self._log = log
+        self._running: list[_Module] = []
 
-    def leave(self, *_: object) -> None:
-        """A module has ended."""
-        self.inside.pop()
+    def enter(self, module: nn.Module, _: object) -> None:
+        """A module begins."""
+        self._running.append(_Module(module))
 
-    def __torch_function__(self, function: Callable, types: Any, args: tuple = (), kwargs: dict | None = None) -> Any:
+    def leave(self, module: nn.Module, _: object, output: object) -> None:
+        """A module has ended, by an error if there is no output."""
+        ended = self._running.pop()
+        if output is not None:
+            _check_edited(ended)
+
+    def __torch_function__(
+        self,
+        function: Callable[..., object],
+        types: Sequence[type],
+        args: tuple[object, ...] = (),
+        kwargs: dict[str, object] | None = None,
+    ) -> object:
         kwargs = kwargs or {}
-        if not self.inside or attending.get():
+
+        def compute() -> Tensor:  # what it calls in turn does not come here
+            result = function(*args, **kwargs)
+            assert isinstance(result, Tensor)
+            return result
+
+        if not self._running or inside_call():
             return function(*args, **kwargs)
+        running = self._running[-1]
         if function is F.scaled_dot_product_attention:
-            self._note(_heads_of(*args, **kwargs))
-        elif function in SOFTMAX:
+            return self._log.run(Call(running.module, _inputs_of(*args, **kwargs)), compute)  # type: ignore[arg-type]
+        if function in SOFTMAX:
             scores = args[0] if args else kwargs["input"]
             dim = args[1] if len(args) > 1 else kwargs.get("dim")
-            if scores.ndim >= 3 and dim in (-1, scores.ndim - 1):
-                self._note(kept_scores(scores if scores.ndim == 4 else scores[None]))
-        return function(*args, **kwargs)  # what it calls in turn is not heard here
+            if isinstance(scores, Tensor) and scores.ndim >= 3 and dim in (-1, scores.ndim - 1):
+                call = Call(running.module, kept_scores(scores if scores.ndim == 4 else scores[None]))
+                index = self._log.note(call)
+                if not self._log.edits:
+                    return compute()
+                _check_edited(running)
+                running.softmax = _Softmax(index, call, compute())
+                return running.softmax.weights
+        result = function(*args, **kwargs)
+        if running.softmax is None or not isinstance(result, Tensor):
+            return result
+        return self._follow(running.softmax, function, args, result)
 
-    def _note(self, heads: AttentionInputs) -> None:
-        self.calls.append(Call(self.inside[-1], heads))
-        if self._on_layer is not None:
-            self._on_layer(len(self.calls) - 1)
+    def _follow(
+        self, softmax: _Softmax, function: Callable[..., object], args: tuple[object, ...], result: Tensor
+    ) -> Tensor:
+        """The result of a function, edited if it is the product of the softmax's weights with the values."""
+        first = args[1] if function is torch.einsum else args[0] if args else None
+        first = first[0] if isinstance(first, list | tuple) and first else first
+        if not isinstance(first, Tensor) or not _share_memory(first, softmax.weights):
+            return result
+        if function not in PRODUCTS:
+            if result.numel() == softmax.weights.numel():
+                softmax.weights = result
+            return result
+        if softmax.is_edited:  # the head's output is more than the first product
+            raise _no_product(softmax.call.module)
+        softmax.is_edited = True
+        if function is torch.einsum:
+            axes = _einsum_axes(str(args[0]))
+            if axes is None:
+                raise _no_product(softmax.call.module)
+            return self._edited(softmax, result.permute(axes)).permute([axes.index(axis) for axis in range(len(axes))])
+        return self._edited(softmax, result)
+
+    def _edited(self, softmax: _Softmax, product: Tensor) -> Tensor:
+        """The product [batch, head, query, d_value], or with batch and head as one axis, edited."""
+        batch, head, query = softmax.call.inputs.query.shape[:3]
+        if product.shape[:-1] not in ((batch, head, query), (batch * head, query)):
+            raise _no_product(softmax.call.module)
+        context = product.reshape(batch, head, query, product.shape[-1])
+        return self._log.edited(softmax.index, softmax.call, context).reshape(product.shape)
 
 
-def _heads_of(
+def _inputs_of(
     query: Tensor,
     key: Tensor,
     value: Tensor,
@@ -102,24 +164,37 @@ def _heads_of(
     scale: float | None = None,
     enable_gqa: bool = False,
 ) -> AttentionInputs:
-    """As `torch.nn.functional.scaled_dot_product_attention` takes them."""
-    return AttentionInputs(
-        query, key, value, attn_mask, is_causal, 1 / math.sqrt(query.shape[-1]) if scale is None else scale
-    )
+    """Of the arguments of `torch.nn.functional.scaled_dot_product_attention`."""
+    scale = 1 / math.sqrt(query.shape[-1]) if scale is None else scale
+    return AttentionInputs(query=query, key=key, value=value, mask=attn_mask, causal=is_causal, scale=scale)
 
 
-@contextmanager
-def function_calls(network: nn.Module, on_layer: OnLayer | None = None) -> Iterator[list[Call]]:
-    """All attention that the network's attention modules compute by torch's functions inside the context.
+def _share_memory(one: Tensor, other: Tensor) -> bool:
+    return one.untyped_storage().data_ptr() == other.untyped_storage().data_ptr()
 
-    Args:
-        network: nobody else's: a `weight_sharing_clone`.
-        on_layer: hears the number of each, from 0.
+
+def _einsum_axes(equation: str) -> list[int] | None:
+    """The axes of a product that are batch, head, query and d_value; the weights [batch, head, query, key] come first.
+
+    None for an equation that is no such product.
     """
-    mode = _Mode(on_layer)
-    with ExitStack() as hooks:
-        for module in attention_modules(network):
-            hooks.enter_context(module.register_forward_pre_hook(lambda entered, _: mode.inside.append(entered)))
-            hooks.enter_context(module.register_forward_hook(mode.leave, always_call=True))
-        with mode:
-            yield mode.calls
+    weights, _, rest = equation.replace(" ", "").partition(",")
+    _, _, product = rest.partition("->")
+    kept = weights[:3]
+    last = [letter for letter in product if letter not in weights]
+    if len(weights) != 4 or len(product) != 4 or len(last) != 1 or not set(kept) <= set(product):
+        return None
+    return [product.index(letter) for letter in (*kept, *last)]
+
+
+def _check_edited(running: _Module) -> None:
+    """Raises CheckpointError where the module's softmax met no values."""
+    if running.softmax is not None and not running.softmax.is_edited:
+        raise _no_product(running.module)
+
+
+def _no_product(module: nn.Module) -> CheckpointError:
+    return CheckpointError(
+        f"It is not known where {type(module).__name__} mixes its values, so its heads cannot be changed; take another "
+        "model."
+    )

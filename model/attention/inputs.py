@@ -43,6 +43,21 @@ class AttentionInputs:
         mask = None if self.mask is None else self.mask[0]
         return replace(self, query=self.query[0], key=self.key[0], value=self.value[0], mask=mask)
 
+    def one(self, index: int, num_queries: int, num_keys: int) -> "AttentionInputs":
+        """One input of a batch by itself, its padding on the right cut off; copied, for it may outlive the batch."""
+        mask = None
+        if self.mask is not None:
+            mask = self.mask[index if len(self.mask) > 1 else 0][..., :num_queries, :num_keys]
+            hides = mask.dtype != torch.bool or not mask.all()
+            mask = mask.clone() if hides else None
+        return replace(
+            self,
+            query=self.query[index, ..., :num_queries, :].clone(),
+            key=self.key[index, ..., :num_keys, :].clone(),
+            value=self.value[index, ..., :num_keys, :].clone(),
+            mask=mask,
+        )
+
     def full_mask(self) -> Tensor | None:
         """The mask with being causal in it, broadcastable to [..., head, query, key]; None: all may look at all."""
         return self._mask(slice(None), slice(None))

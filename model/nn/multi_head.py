@@ -8,12 +8,13 @@ from torch import Tensor, nn
 
 from headlens.model.attention.formula import with_causal
 from headlens.model.attention.inputs import AttentionInputs
+from headlens.model.attention.point import Call, run_attention
 
 
 class MultiHeadAttention(nn.Module):
     """Heads that look side by side, each in its own d_head = width / num_heads dimensions (ibid., 3.2.2).
 
-    It runs torch's fused kernel, which keeps no weights, and hands out what the kernel was given.
+    It runs torch's fused kernel, which keeps no weights, and gives out the inputs of that.
     """
 
     def __init__(self, width: int, num_heads: int) -> None:
@@ -36,7 +37,7 @@ class MultiHeadAttention(nn.Module):
             causal: no query sees a later key; holds beside the mask.
 
         Returns:
-            The output [batch, token, width], and the heads that made it.
+            The output [batch, token, width], and the inputs of the attention that made it.
         """
         batch, num_tokens, width = hidden.shape
 
@@ -44,17 +45,18 @@ class MultiHeadAttention(nn.Module):
             return projected.view(batch, num_tokens, self.num_heads, -1).transpose(1, 2)
 
         query, key, value = split(self.query(hidden)), split(self.key(hidden)), split(self.value(hidden))
-        heads = AttentionInputs(query, key, value, mask, causal, scale=1 / math.sqrt(query.shape[-1]))
-        fused_mask, fused_causal = mask, causal
-        if causal and mask is not None:  # the kernel takes only one of them
-            places = torch.arange(num_tokens, device=mask.device)
-            fused_mask, fused_causal = with_causal(mask, places, places), False
-        context = F.scaled_dot_product_attention(
-            query,
-            key,
-            value,
-            attn_mask=fused_mask,
-            is_causal=fused_causal,
-            scale=heads.scale,
-        )
-        return self.output(context.transpose(1, 2).reshape(batch, num_tokens, width)), heads
+        scale = 1 / math.sqrt(query.shape[-1])
+        inputs = AttentionInputs(query=query, key=key, value=value, mask=mask, causal=causal, scale=scale)
+        context = run_attention(Call(self, inputs), lambda: _fused(inputs))
+        return self.output(context.transpose(1, 2).reshape(batch, num_tokens, width)), inputs
+
+
+def _fused(inputs: AttentionInputs) -> Tensor:
+    """The context [batch, head, token, d_head]."""
+    mask, causal = inputs.mask, inputs.causal
+    if causal and mask is not None:  # the kernel takes only one of them
+        positions = torch.arange(inputs.query.shape[-2], device=mask.device)
+        mask, causal = with_causal(mask, positions, positions), False
+    return F.scaled_dot_product_attention(
+        inputs.query, inputs.key, inputs.value, attn_mask=mask, is_causal=causal, scale=inputs.scale
+    )

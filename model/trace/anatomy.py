@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from headlens.model.attention.calls import weight_sharing_clone
+from headlens.model.attention.clone import weight_sharing_clone
 from headlens.model.attention.inputs import AttentionInputs
 from headlens.model.device import enough_memory
 from headlens.model.errors import CheckpointError

@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from headlens.model.attention.calls import Call
+from headlens.model.attention.point import Call
 from headlens.model.attention.inputs import AttentionInputs
 from headlens.model.errors import CheckpointError
 from headlens.model.progress import OnLayer
@@ -119,7 +119,7 @@ def run_with_hooks(
 
     def attended(_: int) -> None:
         if inside:
-            inside[0].heads.append(recorded[-1].heads.first())
+            inside[0].heads.append(recorded[-1].inputs.first())
 
     def leave(module: nn.Module, args: tuple, made: Any) -> None:
         if inside and inside[0].module is module:

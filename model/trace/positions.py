@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from headlens.model.attention.calls import weight_sharing_clone
+from headlens.model.attention.clone import weight_sharing_clone
 
 ADDED = re.compile(
     r"(^|\.)(cls_position|positions?|position_embeddings?|pos_embed|class_pos_emb|mid_position_embeddings|wpe|"

@@ -1,10 +1,6 @@
-"""The attention function that is given to transformers: the fused kernel, and a note of what it was given."""
+"""The attention function that transformers is told to call: the fused kernel, at the point where attention runs."""
 
 import math
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from contextvars import ContextVar
-from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -13,42 +9,14 @@ from transformers import AttentionInterface, AttentionMaskInterface
 from transformers.integrations.sdpa_attention import sdpa_attention_forward
 from transformers.masking_utils import sdpa_mask
 
-from headlens.model.attention.calls import Call, attending
 from headlens.model.attention.inputs import AttentionInputs
+from headlens.model.attention.point import Call, run_attention
 from headlens.model.errors import CheckpointError
-from headlens.model.progress import OnLayer
 
 NAME = "headlens"
-_note: ContextVar[Callable[[Call], object] | None] = ContextVar("note", default=None)  # of the run in this thread alone
 
 
-@contextmanager
-def recorded_calls(on_layer: OnLayer | None = None) -> Iterator[list[Call]]:
-    """All attention calls inside the context, in their order; on_layer hears the number of each, from 0."""
-    calls: list[Call] = []
-
-    def note(call: Call) -> None:
-        calls.append(call)
-        if on_layer is not None:
-            on_layer(len(calls) - 1)
-
-    token = _note.set(note)
-    try:
-        yield calls
-    finally:
-        _note.reset(token)
-
-
-def attend(module: nn.Module, *given: Any, **named: Any) -> tuple[Tensor, None]:
-    """What transformers calls for each attention layer; see `_attend`."""
-    token = attending.set(True)
-    try:
-        return _attend(module, *given, **named)
-    finally:
-        attending.reset(token)
-
-
-def _attend(
+def attend(
     module: nn.Module,
     query: Tensor,
     key: Tensor,
@@ -62,13 +30,13 @@ def _attend(
     indices: Tensor | None = None,
     **others: object,
 ) -> tuple[Tensor, None]:
-    """As transformers' `sdpa_attention_forward`, with a note of what it was given.
+    """As transformers' `sdpa_attention_forward`; transformers calls it for each attention layer.
 
     Args:
         module: that calls.
         query: [batch, head, query, d_head].
         key: [batch, key head, key, d_head].
-        value: [batch, key head, key, d_head].
+        value: [batch, key head, key, d_value].
         attention_mask: broadcastable to [batch, head, query, key], bool or added; None: none but what is_causal says.
         scaling: of the scores; None: 1 / sqrt(d_head).
         is_causal: None: as the module says.
@@ -79,14 +47,14 @@ def _attend(
         others: what does not change the weights.
 
     Returns:
-        The context [batch, query, head, d_head], and no weights.
+        The context [batch, query, head, d_value], and no weights.
 
     Raises CheckpointError for sparse attention.
     """
     if indices is not None:
         raise CheckpointError("This model looks only at keys that it picks; such sparse attention cannot be recorded.")
     causal = bool(getattr(module, "is_causal", True) if is_causal is None else is_causal)
-    heads = AttentionInputs(
+    inputs = AttentionInputs(
         query=query,
         key=key,
         value=value,
@@ -96,22 +64,27 @@ def _attend(
         softcap=softcap,
         sinks=s_aux,
     )
-    if (note := _note.get()) is not None:
-        note(Call(module, heads))
-    if softcap is not None or s_aux is not None:
-        return _explicit(heads).transpose(1, 2).contiguous(), None
-    context, _ = sdpa_attention_forward(
-        module,
-        query,
-        key,
-        value,
-        attention_mask,
-        scaling=scaling,
-        is_causal=is_causal,
-        position_bias=position_bias,
-        **others,
-    )
-    return context, None
+
+    def kernel() -> Tensor:  # the context [batch, head, query, d_value]
+        if softcap is not None:
+            return inputs.weights(slice(None)).to(value.dtype) @ inputs.repeated(value)
+        if s_aux is not None:
+            return _with_sinks(inputs, s_aux)
+        context: Tensor = sdpa_attention_forward(
+            module,
+            query,
+            key,
+            value,
+            attention_mask,
+            scaling=scaling,
+            is_causal=is_causal,
+            position_bias=position_bias,
+            **others,
+        )[0]
+        return context.transpose(1, 2)
+
+    context = run_attention(Call(module, inputs), kernel)
+    return context.transpose(1, 2).contiguous(), None  # copies nothing of what transformers' kernel gives
 
 
 def _combined(mask: Tensor | None, bias: Tensor | None) -> Tensor | None:
@@ -121,27 +94,19 @@ def _combined(mask: Tensor | None, bias: Tensor | None) -> Tensor | None:
     return torch.where(mask, bias, -math.inf) if mask.dtype == torch.bool else mask + bias
 
 
-def _explicit(heads: AttentionInputs) -> Tensor:
-    """The context [batch, head, query, d_head] where no fused kernel computes it: soft caps and sinks."""
-    if heads.softcap is None:
-        return _with_sinks(heads)
-    return heads.weights(slice(None)).to(heads.value.dtype) @ heads.repeated(heads.value)
-
-
-def _with_sinks(heads: AttentionInputs) -> Tensor:
+def _with_sinks(inputs: AttentionInputs, sinks: Tensor) -> Tensor:
     """Fused: a key of zeros more, whose score the mask says, and whose value is zero."""
-    query, key, value = heads.query, heads.repeated(heads.key), heads.repeated(heads.value)
+    query, key, value = inputs.query, inputs.repeated(inputs.key), inputs.repeated(inputs.value)
     batch, num_heads, num_queries, _ = query.shape
-    mask = heads.full_mask()
-    none = torch.zeros(1, 1, 1, 1, dtype=query.dtype, device=query.device)
-    mask = none if mask is None else mask
+    mask = inputs.full_mask()
+    if mask is None:
+        mask = torch.zeros(1, 1, 1, 1, dtype=query.dtype, device=query.device)
     if mask.dtype == torch.bool:
         mask = torch.zeros_like(mask, dtype=query.dtype).masked_fill(~mask, -math.inf)
-    assert heads.sinks is not None
-    sinks = heads.sinks.to(query.dtype).view(1, num_heads, 1, 1).expand(batch, -1, num_queries, -1)
+    sinks = sinks.to(query.dtype).view(1, num_heads, 1, 1).expand(batch, -1, num_queries, -1)
     mask = torch.cat([mask.expand(batch, num_heads, num_queries, key.shape[-2]).to(query.dtype), sinks], dim=-1)
     key, value = (F.pad(vectors, (0, 0, 0, 1)) for vectors in (key, value))
-    return F.scaled_dot_product_attention(query, key, value, mask, scale=heads.scale)
+    return F.scaled_dot_product_attention(query, key, value, mask, scale=inputs.scale)
 
 
 AttentionInterface.register(NAME, attend)

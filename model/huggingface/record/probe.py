@@ -8,11 +8,16 @@ from typing import Any
 import torch
 from torch import Tensor
 from transformers import PreTrainedModel
+from transformers.utils import ModelOutput
 
 from headlens.model.attention.calls import function_calls
+from headlens.model.attention.point import attention_calls
+from headlens.model.base import Run, Setup
 from headlens.model.errors import CheckpointError
-from headlens.model.huggingface.record.interface import NAME, recorded_calls
-from headlens.model.huggingface.record.recorder import Recorder, Run
+from headlens.model.huggingface.record.interface import NAME
+from headlens.model.huggingface.record.recorder import Recorder
+from headlens.model.protocol import Predicts
+from headlens.model.recording.parts import Description
 
 SPARSE = {
     "longformer": "a band of neighbours",
@@ -41,6 +46,17 @@ class ProbeResult:
             f"model's own eager weights by at most {self.difference:.1g}"
         )
 
+    def setup(self, description: Description, predicts: Predicts, device: torch.device) -> Setup[ModelOutput]:
+        """What a model that is recorded in this way is made of."""
+        return Setup(
+            description,
+            self.recorder,
+            device,
+            num_layers=self.num_calls,
+            predicts=predicts,
+            notes={"exact": self.note},
+        )
+
 
 def probe(network: PreTrainedModel, inputs: Mapping[str, Any], real: Tensor | None = None) -> ProbeResult:
     """Find the way that records a model exactly.
@@ -59,7 +75,8 @@ def probe(network: PreTrainedModel, inputs: Mapping[str, Any], real: Tensor | No
     recorder = Recorder(network, "interface" if _covered(network, inputs) else "functions")
     if recorder.way == "functions":
         _choose(network, "sdpa" if network._supports_sdpa else "eager")  # what it computes where nothing is asked
-    run = recorder.run(inputs)
+    with torch.inference_mode():
+        run = recorder.run(inputs)
     if not run.stages:
         raise CheckpointError(f"{name} computes its attention in a way that cannot be recorded; take another model.")
     difference = _largest_difference(run, theirs, real)
@@ -80,7 +97,7 @@ def _covered(network: PreTrainedModel, inputs: Mapping[str, Any]) -> bool:
         network.set_attn_implementation(NAME)
     except (ValueError, KeyError):
         return False
-    with torch.inference_mode(), function_calls(network) as others, recorded_calls() as calls:
+    with torch.inference_mode(), function_calls(network) as others, attention_calls() as calls:
         network(**inputs, return_dict=True)
     return bool(calls) and not others
 
@@ -110,7 +127,7 @@ def _eager(network: PreTrainedModel, inputs: Mapping[str, Any]) -> dict[str, tup
     return {stage: tuple(weights) for stage, weights in found.items() if weights and weights[0] is not None}
 
 
-def _largest_difference(run: Run, theirs: Mapping[str, tuple[Tensor, ...]], real: Tensor | None) -> float | None:
+def _largest_difference(run: Run[ModelOutput], theirs: Mapping[str, tuple[Tensor, ...]], real: Tensor | None) -> float | None:
     """Over all layers of all stages that both have; None where there is none, or not as many layers."""
     largest: float | None = None
     for stage, layers in run.stages.items():

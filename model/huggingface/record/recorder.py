@@ -1,60 +1,61 @@
-"""One run of a transformers model, and everything that its attention layers were given."""
+"""One run of a transformers model, and the inputs of all its attention calls."""
 
 import re
 from collections.abc import Mapping
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
-from typing import Any
+from typing import Literal
 
-import torch
 from torch import nn
 from transformers import MODEL_FOR_CAUSAL_LM_MAPPING, MODEL_FOR_MASKED_LM_MAPPING, PreTrainedModel
+from transformers.utils import ModelOutput
 
-from headlens.model.attention.calls import Call, function_calls, weight_sharing_clone
+from headlens.model.attention.calls import function_calls
+from headlens.model.attention.clone import weight_sharing_clone
 from headlens.model.attention.inputs import AttentionInputs
-from headlens.model.huggingface.record.interface import recorded_calls
+from headlens.model.attention.point import Call, Edit, attention_calls
+from headlens.model.base import Run
 from headlens.model.progress import OnLayer
 
 CROSS = re.compile(r"cross_?att|encoder_attn|EncDecAttention", re.IGNORECASE)
 VISION = re.compile(r"vision|visual|image_encoder", re.IGNORECASE)
 
 
-@dataclass(frozen=True)
-class Run:
-    """What a model gave, and its attention layers by stage, in the order in which they ran, still with the batch."""
-
-    outputs: Any
-    stages: Mapping[str, tuple[AttentionInputs, ...]]
-
-
 class Recorder:
     """Runs a model and records its attention, by transformers' interface or, where it has none, by torch's functions.
 
     Args:
-        network: with its attention set to `attend.NAME` for the way "interface".
-        way: "interface" or "functions".
+        network: with its attention set to `interface.NAME` for the way "interface".
+        way: that leads its attention to the point (`headlens.model.attention.point`).
     """
 
-    def __init__(self, network: PreTrainedModel, way: str) -> None:
+    def __init__(self, network: PreTrainedModel, way: Literal["interface", "functions"]) -> None:
         self.network = network
         self.way = way
         self.causal = _is_causal(network)
 
-    @torch.inference_mode()
-    def run(self, inputs: Mapping[str, Any], on_layer: OnLayer | None = None) -> Run:
-        """Run inputs as the model's forward takes them; on_layer hears the number of each attention layer, from 0."""
+    def run(
+        self, inputs: Mapping[str, object], on_layer: OnLayer | None = None, edit: Edit | None = None
+    ) -> Run[ModelOutput]:
+        """Run inputs as the model's forward takes them, with gradients unless the caller turns them off.
+
+        on_layer and edit are as of `attention.point.CallLog`.
+        """
         network = self.network if self.way == "interface" else weight_sharing_clone(self.network)
-        with self.calls(network, on_layer) as calls:
+        with self.calls(network, on_layer, edit) as calls:
             outputs = network(**inputs, return_dict=True)
         names = {id(module): name for name, module in network.named_modules()}
         stages: dict[str, list[AttentionInputs]] = {}
         for call in calls:
-            stages.setdefault(self._stage(names.get(id(call.module), "")), []).append(call.heads)
+            stages.setdefault(self._stage(names.get(id(call.module), "")), []).append(call.inputs)
         return Run(outputs, {stage: tuple(layers) for stage, layers in stages.items()})
 
-    def calls(self, network: nn.Module, on_layer: OnLayer | None = None) -> AbstractContextManager[list[Call]]:
-        """All attention calls of a twin of the network inside the context; on_layer hears of each, from 0."""
-        return recorded_calls(on_layer) if self.way == "interface" else function_calls(network, on_layer)
+    def calls(
+        self, network: nn.Module, on_layer: OnLayer | None = None, edit: Edit | None = None
+    ) -> AbstractContextManager[list[Call]]:
+        """The attention calls of a weight-sharing clone of the network, or of a part of one, inside the context."""
+        if self.way == "interface":
+            return attention_calls(on_layer, edit)
+        return function_calls(network, on_layer, edit)
 
     def _stage(self, name: str) -> str:
         config = self.network.config
