@@ -5,26 +5,31 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 LOOK_AGAIN = 0.25  # seconds between two looks at the queue
+OnWait = Callable[[int], object]  # called with how many are to go in first; what it raises leaves the queue
 
 
 class WorkQueue:
     """Lets so many in at once, in the order in which they came.
 
     Twenty visitors who compute at once each take twenty times as long; one after the other, half are done in half the
-    time, and what needs no gate is answered meanwhile.
+    time, and what needs no turn is answered meanwhile.
     """
 
-    def __init__(self, places: int) -> None:
-        self._places = places
+    def __init__(self, parallel: int) -> None:
+        self._parallel = parallel
         self._tickets: list[object] = []  # in order; the first of them are inside
         self._changed = threading.Condition()
 
+    def __len__(self) -> int:
+        """How many are inside or wait."""
+        return len(self._tickets)
+
     @contextmanager
-    def enter(self, on_wait: Callable[[int], object]) -> Iterator[None]:
-        """Wait, and hold a place while the context lasts.
+    def enter(self, on_wait: OnWait) -> Iterator[None]:
+        """Wait for a turn, and have it while the context lasts.
 
         Args:
-            on_wait: called every LOOK_AGAIN seconds with how many are to go in first; what it raises leaves the queue.
+            on_wait: called every LOOK_AGAIN seconds.
         """
         ticket = object()
         with self._changed:
@@ -42,7 +47,7 @@ class WorkQueue:
         """How many of those before are to go in or out first, after a while or as soon as it is none."""
 
         def count() -> int:
-            return max(0, self._tickets.index(ticket) + 1 - self._places)
+            return max(0, self._tickets.index(ticket) + 1 - self._parallel)
 
         with self._changed:
             self._changed.wait_for(lambda: count() == 0, LOOK_AGAIN)

@@ -1,18 +1,19 @@
-"""Where recordings are kept between a page's runs."""
+"""Where recordings are kept, between a page's runs or a worker's requests."""
 
 import threading
-from collections import OrderedDict
 from collections.abc import Callable, Hashable
-from typing import Any, TypeVar
+from typing import TypeVar, cast
 
 from headlens.model.recording.recording import Recording
+from headlens.model.runtime.cache import Cache
 
 DERIVED = 16  # results that are kept beside a recording
+MISSING = object()
 Result = TypeVar("Result")
 
 
 class Visitor:
-    """One open tab."""
+    """Somebody who uses recordings for a while: one open tab, or one client of a worker."""
 
     gone = False
 
@@ -24,27 +25,20 @@ class RecordingEntry:
         self.id = id
         self.recording = recording
         self.owners: set[Visitor] | None = set()  # None: a sample, everybody's
-        self._derived: OrderedDict[Hashable, Any] = OrderedDict()
-        self._lock = threading.Lock()
+        self._derived: Cache[Hashable, object] = Cache(DERIVED)
 
     def derive(self, name: Hashable, compute: Callable[[], Result]) -> Result:
         """The result by its name, computed where it is not kept; the DERIVED used last are."""
-        with self._lock:
-            if name in self._derived:
-                self._derived.move_to_end(name)
-                return self._derived[name]
-        result = compute()
-        with self._lock:
-            self._derived[name] = result
-            while len(self._derived) > DERIVED:
-                self._derived.popitem(last=False)
-        return result
+        result = self._derived.get(name, MISSING)
+        if result is MISSING:
+            result = compute()
+            self._derived.put(name, result)
+        return cast(Result, result)
 
     @property
     def nbytes(self) -> int:
         """Bytes that the recording and the results take."""
-        with self._lock:
-            return self.recording.nbytes + sum(_size(result) for result in self._derived.values())
+        return self.recording.nbytes + sum(_size(result) for _, result in self._derived.items())
 
 
 def _size(result: object) -> int:
@@ -52,11 +46,11 @@ def _size(result: object) -> int:
         return sum(_size(part) for part in result.values())
     if isinstance(result, tuple):
         return sum(_size(part) for part in result)
-    return len(result) if isinstance(result, bytes) else getattr(result, "nbytes", 0)
+    return len(result) if isinstance(result, bytes) else int(getattr(result, "nbytes", 0))
 
 
 class RecordingStore:
-    """The recordings used last, by key, up to a number of bytes; the newest is kept whatever its size.
+    """The recordings used last, by id, up to a number of bytes; the newest is kept whatever its size.
 
     Streamlit's own caches count entries, and a photo's recording is a hundred times a sentence's. What only visitors
     who have gone have used goes with them.
@@ -67,54 +61,57 @@ class RecordingStore:
     """
 
     def __init__(self, limit: int, dropped: Callable[[int], object] = lambda nbytes: None) -> None:
-        self._limit = limit
         self._dropped = dropped
-        self._kept: OrderedDict[str, RecordingEntry] = OrderedDict()
-        self._lock = threading.Lock()
+        self._entries: Cache[str, RecordingEntry] = Cache(limit, lambda entry: entry.nbytes)
+        self._lock = threading.Lock()  # of the entries' owners
 
-    def get(self, key: str, visitor: Visitor | None) -> RecordingEntry | None:
-        """What is kept, or None where it never was or has been dropped. A visitor of None: a sample."""
+    def __len__(self) -> int:
+        return len(self._entries)
+
+    def get(self, id: str, visitor: Visitor | None) -> RecordingEntry | None:
+        """The entry, or None where it never was or has been dropped. A visitor of None: a sample."""
         with self._lock:
-            if (kept := self._kept.get(key)) is not None:
-                self._kept.move_to_end(key)
-                _claim(kept, visitor)
-            return kept
+            if (entry := self._entries.get(id, None)) is not None:
+                _claim(entry, visitor)
+            return entry
 
-    def put(self, key: str, recording: Recording, visitor: Visitor | None) -> RecordingEntry:
+    def put(self, id: str, recording: Recording, visitor: Visitor | None) -> RecordingEntry:
         """Keep a recording, and drop the ones unused for longest until all fit; as in `get`."""
-        kept = RecordingEntry(key, recording)
+        entry = RecordingEntry(id, recording)
         with self._lock:
             if visitor is not None and visitor.gone:
-                return kept  # nobody will come for it
-            if (old := self._kept.get(key)) is not None:
-                kept.owners = old.owners
-            _claim(kept, visitor)
-            self._kept[key] = kept
-            self._kept.move_to_end(key)
-            sizes = [each.nbytes for each in self._kept.values()]  # the ones unused for longest first
-            total, dropped = sum(sizes), 0
-            while total - dropped > self._limit and len(self._kept) > 1:
-                self._kept.popitem(last=False)
-                dropped += sizes.pop(0)
-        if dropped:
-            self._dropped(dropped)
-        return kept
+                return entry  # nobody will come for it
+            if (old := self._entries.get(id, None)) is not None:
+                entry.owners = old.owners
+            _claim(entry, visitor)
+            dropped = self._entries.put(id, entry)
+        self._tell(dropped)
+        return entry
 
     def forget(self, visitor: Visitor) -> None:
         """Drop what only this visitor has used, now and later."""
+        dropped = []
         with self._lock:
             visitor.gone = True
-            alone = [key for key, kept in self._kept.items() if kept.owners == {visitor}]
-            dropped = sum(self._kept.pop(key).nbytes for key in alone)
-            for kept in self._kept.values():
-                if kept.owners is not None:
-                    kept.owners.discard(visitor)
+            for id, entry in self._entries.items():
+                if entry.owners == {visitor}:
+                    self._entries.pop(id, None)
+                    dropped.append(entry)
+                elif entry.owners is not None:
+                    entry.owners.discard(visitor)
+        self._tell(dropped)
+
+    def clear(self) -> None:
+        """Drop all."""
+        self._entries.clear()
+
+    def _tell(self, dropped: list[RecordingEntry]) -> None:
         if dropped:
-            self._dropped(dropped)
+            self._dropped(sum(entry.nbytes for entry in dropped))
 
 
-def _claim(kept: RecordingEntry, visitor: Visitor | None) -> None:
+def _claim(entry: RecordingEntry, visitor: Visitor | None) -> None:
     if visitor is None:
-        kept.owners = None
-    elif kept.owners is not None and not visitor.gone:
-        kept.owners.add(visitor)
+        entry.owners = None
+    elif entry.owners is not None and not visitor.gone:
+        entry.owners.add(visitor)

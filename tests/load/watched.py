@@ -19,7 +19,7 @@ class Held:
     """What a server holds at a time."""
 
     recordings: int
-    at_work: int  # runs that are in the gate, or wait before it
+    at_work: int  # runs that have their turn in the queue, or wait for it
     sessions: int  # of open tabs, and of closed ones that may come back
     uploads: int
 
@@ -39,8 +39,8 @@ def _tell(listener: Listener) -> None:
             files = runtime.uploaded_file_mgr.file_storage.values()  # type: ignore[attr-defined]
             connection.send(
                 {
-                    "recordings": len(held_by_pages._store()._kept),
-                    "at_work": len(held_by_pages._queue()._tickets),
+                    "recordings": len(held_by_pages.shared().recordings),
+                    "at_work": len(held_by_pages.shared().queue),
                     "sessions": len(runtime._session_mgr.list_sessions()),
                     "uploads": sum(len(each) for each in files),
                 }

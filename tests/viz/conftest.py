@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from headlens.model.load import ImageModel, TextModel
+from headlens.model.protocol import ImageModel, TextModel
 from headlens.model.recording.recording import Recording
 from headlens.viz.pages import runtime
 
@@ -31,7 +31,7 @@ def coffee(dinov2: ImageModel, sample_photo: Callable[[str], Path]) -> Recording
 
 def count(monkeypatch: pytest.MonkeyPatch, kind: type[Any]) -> list[Any]:
     """The inputs on which models of a kind run from now on; nothing is kept from before."""
-    runtime._store.clear()
+    runtime.shared().recordings.clear()
     runs: list[Any] = []
     record = kind.record
 

@@ -1,6 +1,5 @@
 """Checkpoints of the Hugging Face Hub: downloaded into its own cache, whole or not at all."""
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -15,10 +14,10 @@ from huggingface_hub.errors import (
 from tqdm.auto import tqdm
 
 from headlens.model.errors import CheckpointError
+from headlens.model.progress import OnBytes
 
 SMALL = ("*.json", "*.txt", "*.model", "README.md")  # the configuration and the tokenizer
 WEIGHTS = ("*.safetensors", "*.safetensors.index.json")
-OnBytes = Callable[[int, int], object]  # bytes that are here, of how many
 
 
 def download(name: str, on_bytes: OnBytes | None = None, weights: bool = True) -> Path:
@@ -26,7 +25,7 @@ def download(name: str, on_bytes: OnBytes | None = None, weights: bool = True) -
 
     Args:
         name: "organisation/name".
-        on_bytes: hears how far it is; what it raises stops the download. What is incomplete is not used later, but
+        on_bytes: told how far it is; what it raises stops the download. What is incomplete is not used later, but
             continued.
         weights: also the safetensors; without them only the configuration and the tokenizer.
 

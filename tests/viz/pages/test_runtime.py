@@ -24,7 +24,7 @@ class StoppedError(Exception):
 @pytest.fixture(autouse=True)
 def empty_store() -> None:
     """Nothing is kept from other tests."""
-    runtime._store.clear()
+    runtime.shared().recordings.clear()
 
 
 def runner(model: TextModel, stop_at: int | None = None) -> Callable[[OnLayer], Recording]:
@@ -50,10 +50,10 @@ def never(on_layer: OnLayer) -> Recording:
 @pytest.mark.parametrize("layer", [0, 3, 5])
 def test_a_run_that_is_stopped_leaves_nothing(layer: int, minilm: TextModel) -> None:
     with pytest.raises(StoppedError):
-        runtime.record("minilm-l6", (b"One sentence.",), "", runner(minilm, layer), sample=True)
-    recorded = runtime.record("minilm-l6", (b"One sentence.",), "", runner(minilm), sample=True)
+        runtime.record("minilm-l6", (b"One sentence.",), "", run=runner(minilm, layer), sample=True)
+    recorded = runtime.record("minilm-l6", (b"One sentence.",), "", run=runner(minilm), sample=True)
     assert recorded.entry().recording.num_layers == 6
-    runtime.record("minilm-l6", (b"One sentence.",), "", never, sample=True)
+    runtime.record("minilm-l6", (b"One sentence.",), "", run=never, sample=True)
 
 
 INPUTS: list[tuple[str, tuple[bytes, ...], str]] = [
@@ -70,10 +70,10 @@ INPUTS: list[tuple[str, tuple[bytes, ...], str]] = [
 
 def test_whatever_changes_the_result_is_in_the_key() -> None:
     recordings = [random_recording(num_tokens=number) for number in range(1, len(INPUTS) + 1)]
-    made = [runtime.record(*given, giving(recording), sample=True) for given, recording in zip(INPUTS, recordings)]
+    made = [runtime.record(*given, run=giving(recording), sample=True) for given, recording in zip(INPUTS, recordings)]
     assert len({recorded.id for recorded in made}) == len(INPUTS)
     for given, recording in zip(INPUTS, recordings):
-        assert runtime.record(*given, never, sample=True).entry().recording is recording
+        assert runtime.record(*given, run=never, sample=True).entry().recording is recording
 
 
 def test_a_long_run_shows_its_layers(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -107,7 +107,7 @@ def visit(text: str) -> tuple[AppTest, str]:
 import streamlit as st
 from tests.recordings import random_recording
 from headlens.viz.pages import runtime
-recorded = runtime.record("minilm-l6", ({text.encode()!r},), "", lambda on_layer: random_recording())
+recorded = runtime.record("minilm-l6", ({text.encode()!r},), "", run=lambda on_layer: random_recording())
 st.write(recorded.id)
 """,
         default_timeout=SECONDS,
@@ -118,16 +118,16 @@ st.write(recorded.id)
 
 def test_what_a_visitor_looked_at_is_kept_for_them_and_for_no_sample() -> None:
     _, key = visit("one")
-    kept = runtime._store().get(key, Visitor())
+    kept = runtime.shared().recordings.get(key, Visitor())
     assert kept is not None
     assert kept.owners is not None
     assert len(kept.owners) == 2  # that visitor, and the one who asked here
 
 
 def test_a_page_holds_no_recording_so_that_the_store_decides(minilm: TextModel) -> None:
-    recorded = runtime.record("minilm-l6", (b"One sentence.",), "", runner(minilm), sample=True)
+    recorded = runtime.record("minilm-l6", (b"One sentence.",), "", run=runner(minilm), sample=True)
     kept = weakref.ref(recorded.entry().recording)
-    runtime._store.clear()
+    runtime.shared().recordings.clear()
     gc.collect()
     assert kept() is None
     assert recorded.entry().recording.num_layers == 6  # made again, and nobody had to ask
@@ -142,7 +142,7 @@ class Ring:
 
 def test_old_garbage_is_collected_though_the_models_are_large() -> None:
     """Python waits with a full collection until a quarter as much is new as the last one left."""
-    runtime._models().clear()
+    runtime.shared().models.clear()
     runtime.get_model("minilm-l6")
     rings = [Ring() for _ in range(10_000)]
     gc.collect(1)  # they are old now

@@ -40,7 +40,7 @@ def root(tmp_path_factory: pytest.TempPathFactory):
         folder = tmp_path_factory.mktemp("own models")
         patch.setenv(FOLDERS, str(folder))
         yield folder
-    runtime._models().clear()
+    runtime.shared().models.clear()
 
 
 @pytest.fixture(scope="module")
