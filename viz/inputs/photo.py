@@ -1,112 +1,200 @@
-"""Which photo the page Image shows, at which size: what was given, what the address asks for, and what is refused."""
+"""Which photo the page Image shows, and at which size: its controls, what the address asks for, and what is refused."""
 
 from dataclasses import dataclass, replace
 
 import streamlit as st
 
-from headlens.model.errors import InputError
-from headlens.model.inputs.image import Size
-from headlens.viz.inputs.samples import PHOTOS
-from headlens.viz.pages import parts
-from headlens.viz.pages.runtime import get_model
+from headlens.model.inputs.image import ImageInput, Size
+from headlens.model.progress import OnLayer
+from headlens.model.recording.recording import Recording
+from headlens.viz.inputs.address import address_parts
+from headlens.viz.inputs.models import image_model, image_text_model, photo_model, photo_sizes, reads_text_too
+from headlens.viz.inputs.samples import FIRST_PHOTO, PHOTOS, PhotoSample
+from headlens.viz.inputs.session import InputSession
+from headlens.viz.pages.runtime import RecordingRequest, record
+from headlens.viz.view.view import View
 
-MODEL = "dinov2-focus"
-FIRST = "Coffee"
-DEFAULT_SIZE = "448"
-OWN_SIZE = "as trained"  # of other models: what their image processor makes
+TYPES = ["jpg", "jpeg", "png", "webp", "gif", "tif", "tiff", "bmp", "avif"]
 QUESTION = "What is in this picture?"
-SIZES: dict[str, Size | None] = {
-    "224": 224,
-    "336": 336,
-    "448": 448,
-    "672": 672,
-    "1036": 1036,
-    "letterboxed": "letterbox",
-    OWN_SIZE: None,
-}
+NAMES: dict[Size | None, str] = {"letterbox": "letterboxed", None: "as trained"}  # of sizes that are no number
+
+
+def size_name(size: Size | None) -> str:
+    """What the page and its address call a size."""
+    return NAMES.get(size, str(size))
 
 
 @dataclass(frozen=True)
 class PhotoRequest:
-    """What is to be seen: the photo (a sample's name, or the bytes of this session's own), and how."""
+    """A photo that a model is to read: a sample's name, or the bytes of this session's own."""
 
     model: str
     source: str | bytes
-    size: str
-    text: str | None  # of models that read one behind the photo
-
-    @property
-    def sizes(self) -> list[str]:
-        """The names of SIZES that the model has."""
-        own = self.model == MODEL
-        return [size for size in SIZES if size not in ((OWN_SIZE,) if own else ("letterboxed",))]
-
-    @property
-    def default_size(self) -> str:
-        return DEFAULT_SIZE if self.model == MODEL else OWN_SIZE
+    size: Size | None  # one that the model offers
+    text: str | None = None  # of models that read one behind the photo
 
     @property
     def content(self) -> bytes:
         """The bytes of the photo's file."""
         return PHOTOS[self.source].read() if isinstance(self.source, str) else self.source
 
+    @property
+    def sample(self) -> PhotoSample | None:
+        """The sample that it is."""
+        return PHOTOS[self.source] if isinstance(self.source, str) else None
 
-def _asked(model: str) -> PhotoRequest:
-    """What the address asks for."""
-    params, state = st.query_params, st.session_state
-    reads_text = get_model(model).description.kind == "image-text"
-    text = (params.get("text") or QUESTION) if reads_text else None
-    source = params.get("sample", FIRST)
-    asked = PhotoRequest(model, source if source in PHOTOS else FIRST, "", text)
-    if "own" in params and "image_own" in state:
-        asked = replace(asked, source=state.image_own)
-    size = params.get("size", asked.default_size)
-    return replace(asked, size=size if size in asked.sizes else asked.default_size)
+    @property
+    def link(self) -> str:
+        """What the page says of its address."""
+        return "Your photo is not in this link." if self.sample is None else "This link opens what you see."
+
+    def read(self) -> ImageInput:
+        """The pixels and patches. Raises InputError for a photo that cannot be read, or not at this size."""
+        return photo_model(self.model).read(self.content, self.size)
+
+    def record(self) -> RecordingRequest:
+        """The recording of the photo. Raises what the run raises."""
+        text = () if self.text is None else (self.text.encode("utf-8", "surrogatepass"),)
+        everybodys = self.sample is not None and self.sample.model == self.model
+        return record(self.model, (self.content, *text), size_name(self.size), run=self._run, sample=everybodys)
+
+    def start(self, recording: Recording) -> View:
+        """Where the page starts: the sample's own view."""
+        assert recording.grid is not None  # an image model recorded it
+        first = self.sample or PHOTOS[FIRST_PHOTO]
+        rows, columns = recording.grid
+        row, column = int(first.position[0] * rows), int(first.position[1] * columns)
+        patch = recording.prefix_tokens + row * columns + column
+        if recording.model.name == first.model:
+            return View(first.layer, first.head, query=patch)
+        last_of_text = recording.prefix_tokens - 1
+        reads_text = self.text is not None and recording.stage == "decoder"
+        return View(recording.num_layers // 2, 0, query=last_of_text if reads_text else patch)
+
+    def _run(self, on_layer: OnLayer) -> Recording:
+        if self.text is None:
+            return image_model(self.model).record(self.content, self.size, on_layer)
+        return image_text_model(self.model).record(self.content, self.text, self.size, on_layer)
 
 
-def choose(model: str) -> PhotoRequest:
+SESSION = InputSession[bytes, PhotoRequest]("image")
+
+
+def choose_photo(model: str) -> PhotoRequest:
     """What was given last, else what the address asks for; what cannot be read is refused."""
-    state = st.session_state
-    asked = _asked(model)
-    candidate = state.pop("image_candidate", None)
-    if candidate is not None and _readable(replace(asked, source=candidate)):
-        state.image_own = candidate
+    request, candidate = _request_in_address(model), SESSION.take_candidate()
+    if candidate is not None and SESSION.readable(replace(request, source=candidate)):
+        SESSION.own = candidate
         change_address(own="1", sample=None)
-        return replace(asked, source=candidate)
-    if "own" in st.query_params and "image_own" not in state:
+        return replace(request, source=candidate)
+    if "own" in st.query_params and SESSION.own is None:
         st.info("The photo of this link is not in it, and left when its page was closed; this is a sample.")
-    if _readable(asked):
-        return asked
-    # A size may make too many patches of this photo: the largest one that does not is shown.
-    smaller = [name for name in asked.sizes if name.isdigit() and asked.size.isdigit() and int(name) < int(asked.size)]
-    others = [replace(asked, size=name) for name in reversed(smaller)]
-    fitting = next((each for each in others if _refusal(each) is None), replace(asked, size=asked.default_size))
-    st.info(f"The photo is shown at {fitting.size} instead.")
-    change_address(size=None if fitting.size == asked.default_size else fitting.size)
+    return request if SESSION.readable(request) else _at_a_size_that_fits(request)
+
+
+def _request_in_address(model: str) -> PhotoRequest:
+    params, own = st.query_params, SESSION.own
+    source: str | bytes = params.get("sample", FIRST_PHOTO)
+    if "own" in params and own is not None:
+        source = own
+    elif source not in PHOTOS:
+        source = FIRST_PHOTO
+    sizes, default = photo_sizes(model)
+    names = {size_name(size): size for size in sizes}
+    return PhotoRequest(
+        model,
+        source,
+        size=names.get(params.get("size", ""), default),
+        text=(params.get("text") or QUESTION) if reads_text_too(model) else None,
+    )
+
+
+def _at_a_size_that_fits(request: PhotoRequest) -> PhotoRequest:
+    """A size may make too many patches of this photo: the largest one that does not, and the page says so."""
+    sizes, default = photo_sizes(request.model)
+    fitting = replace(request, size=default)
+    for size in reversed(sizes):
+        if isinstance(size, int) and isinstance(request.size, int) and size < request.size:
+            smaller = replace(request, size=size)
+            if SESSION.refusal(smaller) is None:
+                fitting = smaller
+                break
+    st.info(f"The photo is shown at {size_name(fitting.size)} instead.")
+    change_address(size=None if fitting.size == default else size_name(fitting.size))
     return fitting
-
-
-def _readable(asked: PhotoRequest) -> bool:
-    """Whether it can be recorded; else the page says why not."""
-    if (refusal := _refusal(asked)) is not None:
-        st.error(parts.plain(refusal))
-    return refusal is None
-
-
-def _refusal(asked: PhotoRequest) -> str | None:
-    """Why it cannot be recorded, or None."""
-    state = st.session_state
-    if state.get("image_good") == (asked.model, asked.source, asked.size):
-        return None
-    try:
-        get_model(asked.model).read(asked.content, SIZES[asked.size])
-    except InputError as error:
-        return str(error)
-    state.image_good = (asked.model, asked.source, asked.size)
-    return None
 
 
 def change_address(**changes: str | None) -> None:
     """Another photo or size: the rest of the address goes, but for what stays true of any photo."""
-    kept = parts.only("model", "text", "sample", "own", "size")
-    st.query_params.from_dict({name: value for name, value in (kept | changes).items() if value is not None})
+    parameters: dict[str, str | None] = {**address_parts("model", "text", "sample", "own", "size"), **changes}
+    st.query_params.from_dict({name: value for name, value in parameters.items() if value is not None})
+
+
+def photo_controls(request: PhotoRequest) -> None:
+    """Drawn before the recording is made: while it is, another photo or size can be chosen."""
+    state, (sizes, default) = st.session_state, photo_sizes(request.model)
+    state.image_sample = request.source if isinstance(request.source, str) else None
+    state.image_size = size_name(request.size)
+    if request.text is not None:
+        state.image_text = request.text
+        st.text_input(
+            "Text after the photo",
+            key="image_text",
+            max_chars=2_000,
+            on_change=_take_text,
+            help="The model reads the photo, then this; its words are chips below the photo, and look at its patches.",
+        )
+    st.pills(
+        "Samples",
+        list(PHOTOS),
+        key="image_sample",
+        on_change=_take_sample,
+        help="Each opens on a head and a patch that show something.",
+    )
+    st.selectbox(
+        "Size",
+        [size_name(size) for size in sizes],
+        key="image_size",
+        on_change=_take_size,
+        args=(size_name(default),),
+        width=150,
+        help="Pixels of the photo's short side: more make finer patches and take longer. Letterboxed: fitted into "
+        "224 x 224, which the saliency map was trained on.",
+    )
+    st.file_uploader(
+        "Your own photo: drop it, or paste onto the field",
+        type=TYPES,
+        key="image_file",
+        on_change=take_upload,
+        args=("image_file",),
+        help="It stays on this machine. At most 25 MB and 40 million pixels, up to 4 times as long as wide.",
+    )
+    with st.popover("Take a photo", help="With this device's camera."):
+        if st.toggle("Camera on", key="image_camera_on", help="The camera is used only while this is on."):
+            st.camera_input(
+                "Camera",
+                key="image_camera",
+                on_change=take_upload,
+                args=("image_camera",),
+                help="The photo stays on this machine.",
+            )
+
+
+def _take_sample() -> None:
+    if (name := st.session_state.image_sample) is not None:
+        change_address(sample=None if name == FIRST_PHOTO else name, own=None)
+
+
+def _take_text() -> None:
+    change_address(text=st.session_state.image_text.strip() or None)
+
+
+def _take_size(default: str) -> None:
+    size = st.session_state.image_size
+    change_address(size=None if size == default else size)
+
+
+def take_upload(key: str) -> None:
+    """The file of an uploader is to be shown, if it can be."""
+    if (file := st.session_state[key]) is not None:
+        SESSION.offer(file.getvalue())

@@ -1,4 +1,4 @@
-"""The samples that the pages open on, each with a head and a query that show something."""
+"""The samples that the pages open on, each with a model, and a head and a query of it that show something."""
 
 from dataclasses import dataclass
 from importlib import resources
@@ -14,6 +14,7 @@ class TextSample:
     layer: int
     head: int
     query: int
+    model: str = "minilm-l6"  # that the head and the query were chosen in
 
 
 @dataclass(frozen=True)
@@ -23,11 +24,20 @@ class PhotoSample:
     file: str
     layer: int
     head: int
-    place: tuple[float, float]  # down and across the photo, in shares of its height and width
+    position: tuple[float, float]  # down and across the photo, in shares of its height and width
+    model: str = "dinov2-focus"  # that the head and the position were chosen in
 
     def read(self) -> bytes:
         """The file's bytes."""
         return (FOLDER / self.file).read_bytes()
+
+
+@dataclass(frozen=True)
+class PromptSample:
+    """The beginning of a text, for a model to go on from."""
+
+    prompt: str
+    model: str = "smollm2-135m"
 
 
 TEXTS = {
@@ -43,3 +53,11 @@ PHOTOS = {
     "Astronaut": PhotoSample("astronaut.jpg", 11, 4, (0.266, 0.453)),
     "Rocket": PhotoSample("rocket.jpg", 11, 3, (0.64, 0.51)),
 }
+FIRST_TEXT, FIRST_PHOTO = "Trophy", "Coffee"
+FIRST_PROMPT = PromptSample("The capital of France is")
+
+
+def text_sample_name(texts: tuple[str, ...]) -> str | None:
+    """The name of the sample that has these texts; None: they are nobody's but the visitor's."""
+    names = {sample.texts: name for name, sample in TEXTS.items()}
+    return names.get(texts)

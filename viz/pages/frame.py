@@ -8,7 +8,7 @@ import streamlit as st
 from streamlit.navigation.page import StreamlitPage
 
 from headlens.model.errors import HeadlensError
-from headlens.viz.pages.parts import plain
+from headlens.viz.inputs.messages import show_error
 
 STYLE = Path(__file__).parent / "page.css"
 LOGO = resources.files("headlens.assets") / "logo.svg"
@@ -24,4 +24,4 @@ def frame(page: StreamlitPage, pages: Sequence[StreamlitPage]) -> None:
     try:
         page.run()
     except HeadlensError as error:
-        st.error(plain(str(error)))
+        show_error(error)

@@ -54,10 +54,10 @@ def page() -> None:
         _show(choose_input())
 
 
-def _show(given: ChosenInput) -> None:
+def _show(chosen: ChosenInput) -> None:
     """One step; nothing of the others is computed. Not a fragment: what is pressed then stops what still runs."""
-    kept = given.run.entry()
-    recording, start = kept.recording, given.start
+    entry, start = chosen.run.entry(), chosen.start
+    recording = entry.recording
     with st.container(horizontal=True, vertical_alignment="bottom"):
         layer = knob(
             st.selectbox,

@@ -1,11 +1,10 @@
 """Pieces that the pages are built from."""
 
-import re
-
 import streamlit as st
 
-from headlens.model.pretrained.registry import Checkpoint
+from headlens.model.pretrained.checkpoint import Checkpoint
 from headlens.model.recording.recording import Recording
+from headlens.viz.inputs.messages import plain
 from headlens.viz.theme import THEMES, Theme
 
 
@@ -14,24 +13,10 @@ def current_theme() -> Theme:
     return THEMES.get(st.context.theme.type or "light", THEMES["light"])
 
 
-def keep_address(page: str) -> None:
-    """A visitor who comes back to a page finds it as it was left, though Streamlit empties the address in between."""
-    state = st.session_state
-    if state.get("page") != page:
-        state.page = page
-        if not st.query_params:
-            st.query_params.from_dict(state.get(f"{page}_address", {}))
-    state[f"{page}_address"] = st.query_params.to_dict()
-
-
-def plain(text: str) -> str:
-    """Text as it is, where Streamlit would read Markdown, formulas and addresses in it: it may be a stranger's."""
-    return re.sub(r"([\\`*_\[\]()<>#+!|~$:{}&])", r"\\\1", text).replace("://", ":\u2060//").replace("//", "/\u2060/")
-
-
-def only(*names: str) -> dict[str, str]:
-    """These parts of the address, where they are in it."""
-    return {name: st.query_params[name] for name in names if name in st.query_params}
+def input_note(recording: Recording) -> None:
+    """What is to be known of the input: that it was cut, say."""
+    if "input" in recording.notes:
+        st.info(recording.notes["input"])
 
 
 def model_line(recording: Recording) -> None:
@@ -45,7 +30,7 @@ def model_line(recording: Recording) -> None:
 
 
 def about(recording: Recording) -> None:
-    """How the picture was computed, and how to take it away; folded."""
+    """How the picture was computed, and from which model; folded."""
     model = recording.model
     source = f" Source: {model.source}." if isinstance(model, Checkpoint) else ""
     exact = recording.notes.get("exact")

@@ -8,13 +8,14 @@ import numpy as np
 import pytest
 
 from headlens.model.inputs import image as inputs
-from headlens.model.load import ImageModel
+from headlens.model.pretrained.image_model import EncoderImageModel
 from headlens.viz.inputs import photo
+from headlens.viz.inputs.samples import FIRST_PHOTO, PHOTOS
 from tests.sentences import is_one_sentence
 from tests.viz.pages.apps import address, choose, errors, open_image, run, shown, tell, upload, view
 
 
-def test_a_photo_of_one_s_own(dinov2: ImageModel, sample_photo: Callable[[str], Path]) -> None:
+def test_a_photo_of_one_s_own(dinov2: EncoderImageModel, sample_photo: Callable[[str], Path]) -> None:
     app = upload(open_image(sample="Cat", layer="2"), sample_photo("astronaut").read_bytes())
     assert (errors(app), address(app)) == ([], {"size": "224", "own": "1"})
     recording = dinov2.record(sample_photo("astronaut"), 224)
@@ -64,7 +65,8 @@ def test_after_a_broken_upload_one_s_own_photo_is_still_there(sample_photo: Call
 
 def test_a_size_with_too_many_patches_falls_back(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(inputs, "MAX_PATCHES", 400)  # 16 x 24 is fewer; the real bound would take long to reach
-    monkeypatch.setattr(photo, "DEFAULT_SIZE", "224")
+    sizes, _ = photo.photo_sizes(PHOTOS[FIRST_PHOTO].model)
+    monkeypatch.setattr(photo, "photo_sizes", lambda model: (sizes, 224))
     app = choose(open_image(), image_size="672")
     (message,) = errors(app)
     assert "patches" in message
@@ -80,7 +82,7 @@ def test_the_model_runs_once_for_each_photo_and_size(
     app = open_image()
     for change in ({"layer": 0}, {"head": 1}, {"query": 2}, {"edges": "smooth", "strength": 50}):
         tell(app, view={**shown(app).header["view"], **change})
-    tell(app, more=shown(app).header["key"])
+    tell(app, more=shown(app).header["id"])
     assert image_runs == [coffee]
     upload(app, astronaut)
     tell(app, view={**shown(app).header["view"], "layer": 5})

@@ -6,11 +6,23 @@ import pytest
 from PIL import Image
 
 from headlens.model.inputs.image import read_image
-from headlens.model.load import ImageModel, TextModel
+from headlens.model.pretrained.image_model import EncoderImageModel
+from headlens.model.pretrained.registry import CATALOGUE
+from headlens.model.pretrained.text_model import EncoderTextModel
 from headlens.model.recording.recording import Recording
-from headlens.viz.inputs import photo as photo_choice
-from headlens.viz.inputs.samples import FOLDER, PHOTOS, TEXTS
-from headlens.viz.pages import text_page
+from headlens.viz.inputs.model_picker import KINDS, ModelPicker
+from headlens.viz.inputs.models import photo_sizes
+from headlens.viz.inputs.samples import (
+    FIRST_PHOTO,
+    FIRST_PROMPT,
+    FIRST_TEXT,
+    FOLDER,
+    PHOTOS,
+    TEXTS,
+    PhotoSample,
+    PromptSample,
+    TextSample,
+)
 
 CLAIMS = {
     "Trophy": ("it", "trophy"),
@@ -26,7 +38,7 @@ def test_every_text_has_a_claim() -> None:
 
 
 @pytest.mark.parametrize("name", TEXTS)
-def test_a_text_s_head_looks_where_it_is_said_to(name: str, minilm: TextModel) -> None:
+def test_a_text_s_head_looks_where_it_is_said_to(name: str, minilm: EncoderTextModel) -> None:
     sample = TEXTS[name]
     recording = minilm.record(sample.texts[0] if len(sample.texts) == 1 else (sample.texts[0], sample.texts[1]))
     assert sample.layer in range(recording.num_layers)
@@ -39,16 +51,16 @@ def test_a_text_s_head_looks_where_it_is_said_to(name: str, minilm: TextModel) -
 
 
 @pytest.mark.parametrize("name", PHOTOS)
-def test_a_photo_is_there_and_its_patch_in_it(name: str, dinov2: ImageModel, coffee: Recording) -> None:
+def test_a_photo_is_there_and_its_patch_in_it(name: str, dinov2: EncoderImageModel, coffee: Recording) -> None:
     sample = PHOTOS[name]
     content = sample.read()
     with Image.open(io.BytesIO(content)) as photo:
         photo.load()
         assert min(photo.size) >= 256
-    size = photo_choice.SIZES[photo_choice.DEFAULT_SIZE]
-    assert size is not None
+    _, size = photo_sizes(sample.model)
+    assert size not in (None, "letterbox")
     rows, columns = read_image(content, dinov2.network.patch, size).photo.grid
-    down, across = sample.place
+    down, across = sample.position
     assert (int(down * rows) in range(rows), int(across * columns) in range(columns)) == (True, True)
     assert (sample.layer in range(coffee.num_layers), sample.head in range(coffee.num_heads)) == (True, True)
 
@@ -59,6 +71,18 @@ def test_every_photo_is_listed_with_its_source() -> None:
 
 
 def test_the_pages_open_on_samples_that_exist() -> None:
-    assert text_page.FIRST in TEXTS
-    assert photo_choice.FIRST in PHOTOS
-    assert photo_choice.DEFAULT_SIZE in photo_choice.SIZES
+    assert FIRST_TEXT in TEXTS
+    assert FIRST_PHOTO in PHOTOS
+    for sample in (*PHOTOS.values(), TEXTS[FIRST_TEXT], FIRST_PROMPT):
+        assert sample.model in CATALOGUE
+    sizes, default = photo_sizes(PHOTOS[FIRST_PHOTO].model)
+    assert default in sizes
+
+
+@pytest.mark.parametrize(
+    ("page", "sample"), [("Text", TEXTS[FIRST_TEXT]), ("Image", PHOTOS[FIRST_PHOTO]), ("Generate", FIRST_PROMPT)]
+)
+def test_a_page_opens_on_the_model_that_its_first_sample_was_chosen_for(
+    page: str, sample: TextSample | PhotoSample | PromptSample
+) -> None:
+    assert ModelPicker(page, KINDS[page]).default == sample.model

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from headlens.model.load import TextModel
+from headlens.model.pretrained.text_model import EncoderTextModel
 from headlens.model.recording.recording import Recording
 from tests.sentences import is_one_sentence
 from tests.viz.hostile import HOSTILE
@@ -16,7 +16,7 @@ LONG = " ".join([OWN] * 80)
 
 
 @pytest.mark.parametrize("text", [OWN, "Zwölf “Boxkämpfer” jagen 5 & 6 = 100 % Viktor?"])
-def test_a_text_of_one_s_own_is_in_the_address(text: str, minilm: TextModel) -> None:
+def test_a_text_of_one_s_own_is_in_the_address(text: str, minilm: EncoderTextModel) -> None:
     app = look(open_text(sample="Bank", layer="1"), text)
     assert address(app) == {"text": text}
     found = shown(app)
@@ -32,7 +32,7 @@ def test_a_text_of_one_s_own_is_in_the_address(text: str, minilm: TextModel) -> 
     assert shown(open_text(**address(app))).header["tokens"] == found.header["tokens"]
 
 
-def test_a_long_text_stays_in_the_session(minilm: TextModel) -> None:
+def test_a_long_text_stays_in_the_session(minilm: EncoderTextModel) -> None:
     app = look(open_text(), LONG)
     assert address(app) == {"own": "1"}
     assert shown(app).header["tokens"] == list(minilm.record(LONG).tokens)
@@ -48,7 +48,7 @@ def test_a_text_is_recorded_when_asked_for_not_while_typed(trophy: Recording) ->
     assert (shown(app).header["tokens"], address(app)) == (list(trophy.tokens), {})
 
 
-def test_a_second_sentence_makes_a_pair_and_without_it_there_is_none(minilm: TextModel) -> None:
+def test_a_second_sentence_makes_a_pair_and_without_it_there_is_none(minilm: EncoderTextModel) -> None:
     app = look(open_text(), OWN, "Heads rest on nothing.")
     recording = minilm.record((OWN, "Heads rest on nothing."))
     assert shown(app).header["tokens"] == list(recording.tokens)
@@ -97,7 +97,7 @@ def test_a_text_that_is_cut_says_so() -> None:
     assert shown(app).tokens == 512
 
 
-def test_a_text_file_is_read(minilm: TextModel) -> None:
+def test_a_text_file_is_read(minilm: EncoderTextModel) -> None:
     app = upload(open_text(), "Ein Satz – für Köpfe.".encode(), "a.txt", "text/plain")
     assert address(app) == {"text": "Ein Satz – für Köpfe."}
     assert shown(app).header["tokens"] == list(minilm.record("Ein Satz – für Köpfe.").tokens)
@@ -120,7 +120,7 @@ def test_an_empty_text_file_changes_nothing() -> None:
 
 
 @pytest.mark.parametrize("text", ["<img src=x onerror=alert(1)>", " ".join(HOSTILE)])
-def test_hostile_texts_stay_text(text: str, minilm: TextModel) -> None:
+def test_hostile_texts_stay_text(text: str, minilm: EncoderTextModel) -> None:
     app = look(open_text(), text, text)
     assert errors(app) == []
     assert shown(app).header["tokens"] == list(minilm.record((text, text)).tokens)
@@ -129,7 +129,7 @@ def test_hostile_texts_stay_text(text: str, minilm: TextModel) -> None:
 def test_the_model_runs_once_for_each_text(text_runs: list[Any]) -> None:
     app = open_text()
     first = app.text_area(key="text_first").value
-    for change in ({"layer": 0}, {"head": 7}, {"query": 2}, {"of": "all-mean"}, {"order": "spread"}):
+    for change in ({"layer": 0}, {"head": 7}, {"query": 2}, {"scope": "all", "reduction": "mean"}, {"order": "spread"}):
         tell(app, view={**shown(app).header["view"], **change})
     tell(app, save={"name": "heads", "format": "png", "at": 1})
     assert text_runs == [first]
@@ -142,7 +142,7 @@ def test_the_model_runs_once_for_each_text(text_runs: list[Any]) -> None:
     assert text_runs == [first, OWN, (OWN, OWN)]
 
 
-def test_visitors_do_not_see_each_other_s_texts(trophy: Recording, minilm: TextModel) -> None:
+def test_visitors_do_not_see_each_other_s_texts(trophy: Recording, minilm: EncoderTextModel) -> None:
     one, other = open_text(), open_text()
     look(one, OWN)
     run(other)

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from headlens.model.load import TextModel
+from headlens.model.pretrained.text_model import EncoderTextModel
 from headlens.viz.inputs.samples import TEXTS
 from headlens.viz.pages.how.glossary import GLOSSARY
 from headlens.viz.pages.how.steps import STEPS
@@ -94,7 +94,7 @@ def test_layer_head_and_query_stay_in_the_address() -> None:
     assert address(app) == {"step": "6"}
 
 
-def test_an_own_text_is_run_and_in_the_address(minilm: TextModel) -> None:
+def test_an_own_text_is_run_and_in_the_address(minilm: EncoderTextModel) -> None:
     app = open_how(step="4", layer="2", temperature="0.5")
     app.text_input(key="how_text").set_value("Heads look.")
     run(app)

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from headlens.model.load import ImageModel
+from headlens.model.pretrained.image_model import EncoderImageModel
 from headlens.model.recording.recording import Recording
 from headlens.viz.inputs.samples import PHOTOS
 from tests.viz.pages.apps import address, as_read, choose, open_image, shown, tell, view
@@ -41,7 +41,7 @@ def test_without_a_size_it_has_the_default_one() -> None:
 
 @pytest.mark.parametrize("name", PHOTOS)
 def test_a_sample_sets_photo_layer_head_and_patch(
-    name: str, dinov2: ImageModel, sample_photo: Callable[[str], Path]
+    name: str, dinov2: EncoderImageModel, sample_photo: Callable[[str], Path]
 ) -> None:
     sample = PHOTOS[name]
     app = open_image(sample="Coffee" if name != "Coffee" else "Cat", layer="1", query="0")
@@ -50,12 +50,12 @@ def test_a_sample_sets_photo_layer_head_and_patch(
     recording = dinov2.record(sample_photo(Path(sample.file).stem), 224)
     assert recording.grid is not None
     rows, columns = recording.grid
-    down, across = sample.place
+    down, across = sample.position
     assert_shows(app, recording, sample.layer, sample.head, 1 + int(down * rows) * columns + int(across * columns))
 
 
-def test_another_size_starts_at_the_sample_s_place(dinov2: ImageModel) -> None:
-    """A patch's number means another place on another grid: it leaves the address."""
+def test_another_size_starts_at_the_sample_s_position(dinov2: EncoderImageModel) -> None:
+    """A patch's index means another position on another grid: it leaves the address."""
     app = tell(open_image(), view={"layer": 3, "head": 2, "query": 300})
     assert address(app) == {"size": "224", "layer": "3", "head": "2", "query": "300"}
     choose(app, image_size="336")
@@ -68,7 +68,7 @@ def test_a_sample_that_is_given_up_changes_nothing(coffee: Recording) -> None:
     assert_shows(choose(open_image(), image_sample=None), coffee, 11, 4, 1 + 6 * 24 + 8)
 
 
-def test_an_address_opens_what_it_names(dinov2: ImageModel, sample_photo: Callable[[str], Path]) -> None:
+def test_an_address_opens_what_it_names(dinov2: EncoderImageModel, sample_photo: Callable[[str], Path]) -> None:
     app = open_image(sample="Cat", layer="0", head="5", query="3", edges="smooth", strength="40", order="distance")
     assert_shows(app, dinov2.record(sample_photo("chelsea"), 224), 0, 5, 3)
     found = shown(app).header["view"]
@@ -92,7 +92,7 @@ def test_a_wrong_address_opens_the_default(wrong: dict[str, str], coffee: Record
     assert (found["edges"], found["strength"], found["order"], found["direction"]) == ("crisp", 85, "layer", "at")
 
 
-def test_letterboxed_is_what_the_saliency_was_trained_on(dinov2: ImageModel) -> None:
+def test_letterboxed_is_what_the_saliency_was_trained_on(dinov2: EncoderImageModel) -> None:
     app = choose(open_image(), image_size="letterboxed")
     assert_shows(app, dinov2.record(PHOTOS["Coffee"].read(), "letterbox"), 11, 4, 1 + 6 * 16 + 5)
     assert app.caption[0].value.startswith("Exact: ")

@@ -28,9 +28,9 @@ def turn_pages() -> None:
     """A page named by the session."""
     import streamlit as st
 
-    from headlens.viz.pages import parts
+    from headlens.viz.inputs.address import keep_address
 
-    parts.keep_address(st.session_state.get("open", "text"))
+    keep_address(st.session_state.get("open", "text"))
 
 
 def test_a_page_come_back_to_has_its_address_again() -> None:

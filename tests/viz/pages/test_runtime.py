@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from headlens.model.load import TextModel
+from headlens.model.pretrained.text_model import EncoderTextModel
 from headlens.model.progress import OnLayer
 from headlens.model.recording.recording import Recording
 from headlens.model.runtime.recordings import Visitor
@@ -27,7 +27,7 @@ def empty_store() -> None:
     runtime.shared().recordings.clear()
 
 
-def runner(model: TextModel, stop_at: int | None = None) -> Callable[[OnLayer], Recording]:
+def runner(model: EncoderTextModel, stop_at: int | None = None) -> Callable[[OnLayer], Recording]:
     def run(on_layer: OnLayer) -> Recording:
         def until(layer: int) -> None:
             on_layer(layer)
@@ -48,7 +48,7 @@ def never(on_layer: OnLayer) -> Recording:
 
 
 @pytest.mark.parametrize("layer", [0, 3, 5])
-def test_a_run_that_is_stopped_leaves_nothing(layer: int, minilm: TextModel) -> None:
+def test_a_run_that_is_stopped_leaves_nothing(layer: int, minilm: EncoderTextModel) -> None:
     with pytest.raises(StoppedError):
         runtime.record("minilm-l6", (b"One sentence.",), "", run=runner(minilm, layer), sample=True)
     recorded = runtime.record("minilm-l6", (b"One sentence.",), "", run=runner(minilm), sample=True)
@@ -79,9 +79,9 @@ def test_whatever_changes_the_result_is_in_the_key() -> None:
 def test_a_long_run_shows_its_layers(monkeypatch: pytest.MonkeyPatch) -> None:
     """Stopped half-way, so that the bar is still there."""
     monkeypatch.setattr(runtime, "SHOW_PROGRESS_AFTER", -1)
-    record = TextModel.record
+    record = EncoderTextModel.record
 
-    def stopped(self: TextModel, text: Any, on_layer: OnLayer) -> Recording:
+    def stopped(self: EncoderTextModel, text: Any, on_layer: OnLayer) -> Recording:
         def until(layer: int) -> None:
             on_layer(layer)
             if layer == 2:
@@ -89,7 +89,7 @@ def test_a_long_run_shows_its_layers(monkeypatch: pytest.MonkeyPatch) -> None:
 
         return record(self, text, on_layer=until)
 
-    monkeypatch.setattr(TextModel, "record", stopped)
+    monkeypatch.setattr(EncoderTextModel, "record", stopped)
     app = AppTest.from_file(MAIN, default_timeout=SECONDS).run()
     (bar,) = app.get("progress")
     assert bar.proto.text == "Recording: layer 3 of 6 done"
@@ -124,7 +124,7 @@ def test_what_a_visitor_looked_at_is_kept_for_them_and_for_no_sample() -> None:
     assert len(kept.owners) == 2  # that visitor, and the one who asked here
 
 
-def test_a_page_holds_no_recording_so_that_the_store_decides(minilm: TextModel) -> None:
+def test_a_page_holds_no_recording_so_that_the_store_decides(minilm: EncoderTextModel) -> None:
     recorded = runtime.record("minilm-l6", (b"One sentence.",), "", run=runner(minilm), sample=True)
     kept = weakref.ref(recorded.entry().recording)
     runtime.shared().recordings.clear()

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from headlens.model.load import TextModel
+from headlens.model.pretrained.text_model import EncoderTextModel
 from headlens.model.recording.recording import Recording
 from headlens.viz.inputs.samples import TEXTS
 from tests.viz.pages.apps import address, choose, open_text, run, shown, view
@@ -35,7 +35,7 @@ def test_it_opens_on_the_trophy(trophy: Recording) -> None:
 
 
 @pytest.mark.parametrize("name", TEXTS)
-def test_a_sample_sets_text_layer_head_and_query(name: str, minilm: TextModel) -> None:
+def test_a_sample_sets_text_layer_head_and_query(name: str, minilm: EncoderTextModel) -> None:
     sample = TEXTS[name]
     app = choose(open_text(sample="Keys" if name == "Trophy" else "Trophy", layer="1", log="1"), text_sample=name)
     assert address(app) == ({} if name == "Trophy" else {"sample": name})
@@ -67,22 +67,33 @@ CHOSEN: dict[str, Any] = {
 }
 
 
-def test_an_address_opens_what_it_names(minilm: TextModel) -> None:
-    written = {name: str(int(value)) if isinstance(value, bool) else str(value) for name, value in CHOSEN.items()}
-    app = open_text(sample="Bank", **written)
+def written(chosen: dict[str, Any]) -> dict[str, str]:
+    """As an address writes it."""
+    return {name: str(int(value)) if isinstance(value, bool) else str(value) for name, value in chosen.items()}
+
+
+def with_of(view: dict[str, Any]) -> dict[str, Any]:
+    """The explorer's view, scope and reduction in one word as in the address."""
+    of = "head" if view["scope"] == "head" else f"{view['scope']}-{view['reduction']}"
+    return {name: (view | {"of": of})[name] for name in CHOSEN}
+
+
+def test_an_address_opens_what_it_names(minilm: EncoderTextModel) -> None:
+    app = open_text(sample="Bank", **written(CHOSEN))
     found = shown(app)
     assert found.header["tokens"] == list(minilm.record(TEXTS["Bank"].texts[0]).tokens)
-    assert {name: found.header["view"][name] for name in CHOSEN} == CHOSEN
+    assert with_of(found.header["view"]) == CHOSEN
     assert found.header["figure"] is None
     assert app.session_state.text_sample == "Bank"
 
 
 @pytest.mark.parametrize(("name", "value"), CHOSEN.items())
 def test_what_is_wrong_in_an_address_falls_back_by_itself(name: str, value: object) -> None:
-    written = {other: str(int(kept)) if isinstance(kept, bool) else str(kept) for other, kept in CHOSEN.items()}
-    found = shown(open_text(**{**written, name: "９9<x>"})).header["view"]
-    start = shown(open_text()).header["view"]
-    assert {other: found[other] for other in CHOSEN} == {**CHOSEN, name: start[name]}
+    found, start = (
+        with_of(shown(open_text(**parameters)).header["view"])
+        for parameters in ({**written(CHOSEN), name: "９9<x>"}, {})
+    )
+    assert found == {**CHOSEN, name: start[name]}
 
 
 @pytest.mark.parametrize(
@@ -100,7 +111,7 @@ def test_a_wrong_address_opens_the_default(wrong: dict[str, str], trophy: Record
 
 
 @pytest.mark.parametrize("texts", [("Heads look.",), ("Heads look.", "So do cats."), ("Heads look.", "")])
-def test_texts_in_an_address_are_read(texts: tuple[str, ...], minilm: TextModel) -> None:
+def test_texts_in_an_address_are_read(texts: tuple[str, ...], minilm: EncoderTextModel) -> None:
     app = open_text(**dict(zip(("text", "text2"), texts)), head="5")
     recording = minilm.record((texts[0], texts[1]) if len(texts) == 2 and texts[1] else texts[0])
     assert_shows(app, recording, 3, 5, 1)

@@ -166,7 +166,7 @@ def weighted_sum(example: Example) -> None:
     st.text(f"What the {len(largest)} keys that add most add, number by number, and the sum of all keys:")
     draw(
         vector_strips(
-            names, [*example.labels(largest), "context"], np.vstack((parts[largest], context)), example.theme
+            names, [*example.labels(largest), "context"], np.vstack((parts[largest], context)), theme=example.theme
         ),
         "Strips: what the five keys that add most add, number by number, and the context vector.",
     )

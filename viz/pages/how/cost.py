@@ -53,7 +53,7 @@ def _measured(example: Example, maps: tuple[nn.Module, ...]) -> None:
         # Whatever is pressed starts another run, and the progress is where that stops this one.
         button.button("Cancel", key="how_cancel", help="Stop measuring; nothing of it is kept.")
         taken = []
-        with working(progress, "Measuring", len(LENGTHS), "length") as on_length:
+        with working(progress, "Measuring", len(LENGTHS), part="length") as on_length:
             for number, length in enumerate(LENGTHS):
                 taken.append(measure(maps, example.heads, length))
                 on_length(number)

@@ -13,6 +13,7 @@ from headlens.model.analysis.soft import at_temperature, neighbourhood
 from headlens.model.attention.inputs import AttentionInputs
 from headlens.model.inputs.image import ImageInput
 from headlens.model.inputs.text import TextInput
+from headlens.model.protocol import ImageModel, TextModel
 from headlens.model.recording.recording import Recording
 from headlens.model.runtime.recordings import RecordingEntry
 from headlens.model.trace.anatomy import Anatomy, Embedding, ResidualStream
@@ -33,8 +34,8 @@ BAR = {"responsive": True, "displaylogo": False, "modeBarButtons": [["toImage"]]
 class Example:
     """One token's way, in numbers; for one run of the page."""
 
-    kept: RecordingEntry
-    model: Any  # of text or of images
+    entry: RecordingEntry
+    model: TextModel | ImageModel
     read: Callable[[], TextInput | ImageInput]
     layer: int
     head: int
@@ -42,7 +43,7 @@ class Example:
 
     @property
     def recording(self) -> Recording:
-        return self.kept.recording
+        return self.entry.recording
 
     @cached_property
     def anatomy(self) -> Anatomy:
@@ -109,7 +110,7 @@ class Example:
 
     def embedding(self) -> Embedding:
         """What goes into the first layer."""
-        return self.kept.derive("embedding", lambda: self.anatomy.embedding)
+        return self.entry.derive("embedding", lambda: self.anatomy.embedding)
 
     def walk(self) -> ResidualStream:
         """The residual stream, from one more run of the model, kept beside the recording."""
@@ -118,7 +119,7 @@ class Example:
             with working(st.empty(), "Walking through the model", self.recording.num_layers) as on_layer:
                 return self.anatomy.walk(on_layer)
 
-        return self.kept.derive("walk", compute)
+        return self.entry.derive("walk", compute)
 
     def steps(self) -> TokenTrace:
         """The query's way through the layer."""
@@ -137,9 +138,9 @@ def draw_keys(example: Example, columns: Mapping[str, np.ndarray], alt: str, sha
         example.names(keys),
         example.labels(keys),
         {title: values[keys] for title, values in columns.items()},
-        int(np.searchsorted(keys, example.query)),
-        example.theme,
-        shared,
+        marked=int(np.searchsorted(keys, example.query)),
+        theme=example.theme,
+        shared=shared,
     )
     draw(figure, alt)
     shown, seen, hidden = len(keys), int(example.seen.sum()), int((~example.seen).sum())
@@ -159,7 +160,7 @@ def draw_photo(example: Example, weights: np.ndarray, alt: str) -> None:
     recording = example.recording
     if recording.photo is not None:
         prefix = recording.tokens[: recording.prefix_tokens]
-        figure = patch_overlay(recording.photo, weights, prefix, example.query, theme=example.theme)
+        figure = patch_overlay(recording.photo, weights, prefix, query=example.query, theme=example.theme)
         draw(figure.update_layout(height=320), alt)
 
 

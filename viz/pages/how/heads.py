@@ -41,13 +41,13 @@ def projections(example: Example) -> None:
     reads = "as it comes from the layer before" if np.array_equal(taken.reads, taken.hidden) else "after the layer norm"
     st.text(f"The row of {example.name}, {reads}:")
     draw(
-        vector_strips(["x"], ["x"], taken.reads[None], example.theme),
+        vector_strips(["x"], ["x"], taken.reads[None], theme=example.theme),
         "A strip: the row that goes into layer, number by number.",
     )
     own = np.stack([part(layer, head)[query] for part in (recording.query, recording.key, recording.value)])
     st.text(f"Layer {layer}, head {head} makes of it:")
     draw(
-        vector_strips(["query", "key", "value"], ["q", "k", "v"], own, example.theme),
+        vector_strips(["query", "key", "value"], ["q", "k", "v"], own, theme=example.theme),
         "Three strips: the query, the key and the value of this token, number by number.",
     )
     lengths = np.linalg.norm(own, axis=-1)
@@ -94,7 +94,7 @@ def all_heads(example: Example) -> None:
             taken.weights[:, keys],
             (names, example.names(keys)),
             (labels, example.labels(keys)),
-            ("head", "key"),
+            titles=("head", "key"),
             theme=theme,
         )
         draw(figure, "A table: the weight that each head of this layer gives to each key.")
@@ -113,14 +113,14 @@ def all_heads(example: Example) -> None:
     context = np.linalg.norm(taken.context, axis=-1)
     if taken.writes is None:
         draw(
-            bar_columns(names, names, {"context": context}, example.head, theme),
+            bar_columns(names, names, {"context": context}, marked=example.head, theme=theme),
             "Bars: the length of each head's context vector.",
         )
         st.text("A gate or a norm lies between these and the output projection: what each writes cannot be told apart.")
         return
     writes = np.linalg.norm(taken.writes, axis=-1)
     draw(
-        bar_columns(names, names, {"context": context, "writes": writes}, example.head, theme),
+        bar_columns(names, names, {"context": context, "writes": writes}, marked=example.head, theme=theme),
         "Bars: the length of each head's context vector, and of what it writes.",
     )
     apart = np.abs(taken.writes.sum(axis=0) + taken.bias - taken.attended).max()

@@ -81,7 +81,9 @@ def encoder_layer(example: Example) -> None:
         "feed-forward adds": run.mlp_adds.mean(dim=-1).float().cpu().numpy(),
     }
     draw(
-        curves(range(example.recording.num_layers), lines, ("layer", "length"), example.layer, theme=example.theme),
+        curves(
+            range(example.recording.num_layers), lines, ("layer", "length"), marked=example.layer, theme=example.theme
+        ),
         "Lines over the layers: the length of the rows, of what attention adds, and of what feed-forward adds.",
     )
 
@@ -123,7 +125,9 @@ def stack(example: Example) -> None:
     st.text(f"The row of {example.name}, its cosine to:")
     lines = {"where it began": began, "its neighbours": near, "all tokens": everyone}
     draw(
-        curves(np.arange(len(stream)), lines, ("layers behind it", "cosine"), example.layer, theme=example.theme),
+        curves(
+            np.arange(len(stream)), lines, ("layers behind it", "cosine"), marked=example.layer, theme=example.theme
+        ),
         "Lines over the layers: cosine of the row to where it began, to its neighbours and to all tokens.",
     )
     unit = "tokens" if recording.grid is None else "patches"
@@ -134,10 +138,10 @@ def stack(example: Example) -> None:
     )
     view = View(example.layer, example.head, example.query, order="distance")
     place = st.empty()
-    distances = heads_measured(example.kept, view, lambda what, layers: working(place, what, layers))
+    distances = heads_measured(example.entry, view, lambda what, layers: working(place, what, layers))
     assert distances is not None  # an order was named
     draw(
-        head_distances(distances, unit, (example.layer, example.head), example.theme),
+        head_distances(distances, unit, (example.layer, example.head), theme=example.theme),
         "Points: for each layer, how far each of its heads looks on average.",
     )
     st.text(

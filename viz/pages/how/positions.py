@@ -142,7 +142,7 @@ def _map(example: Example, title: str, run: ReorderedRun | None) -> None:
     keys = example.keys
     rows = recording.attention_from(example.layer, keys, head) if run is None else run.weights(head, keys)
     names, labels = example.names(keys), example.labels(keys)
-    figure = table_cells(rows[:, keys], (names, names), (labels, labels), ("query", "key"), theme=example.theme)
+    figure = table_cells(rows[:, keys], (names, names), (labels, labels), titles=("query", "key"), theme=example.theme)
     draw(figure, f"The weights of this head among the shown tokens, {title}.")
 
 
@@ -161,7 +161,7 @@ def _reordered_run(example: Example, order: str, placed: bool) -> ReorderedRun:
         with working(st.empty(), "Running the model", example.layer + 1) as on_layer:
             return example.anatomy.run_reordered(example.layer, _places(example, order), placed, on_layer)
 
-    return example.kept.derive(("arranged", order, placed, example.layer), compute)
+    return example.entry.derive(("arranged", order, placed, example.layer), compute)
 
 
 def _encodings(example: Example) -> None:

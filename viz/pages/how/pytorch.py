@@ -5,7 +5,6 @@ import inspect
 import streamlit as st
 
 from headlens.model.attention.formula import attention_scores, attention_weights, masked, scaled_dot_product_attention
-from headlens.model.load import ImageModel, TextModel
 from headlens.model.nn.multi_head import MultiHeadAttention
 from headlens.model.trace.fused import difference_from_fused
 from headlens.viz.pages.how.example import Example, shapes
@@ -16,7 +15,7 @@ def pytorch(example: Example) -> None:
     recording, heads, name = example.recording, example.heads, type(example.model.network).__name__
     st.markdown(
         "This is the code that the model behind this page runs, read from its own files."
-        if isinstance(example.model, TextModel | ImageModel)
+        if example.model.own_code
         else f"This is the arithmetic, from this program's own files. Your model is `{name}` of transformers, which "
         "gives the same queries, keys and values to torch's kernel."
     )

@@ -14,7 +14,7 @@ from headlens.model.trace.positions import filters
 from headlens.viz.figures.cells import vector_strips
 from headlens.viz.figures.columns import bar_columns
 from headlens.viz.figures.mosaics import filter_tiles
-from headlens.viz.pages import parts
+from headlens.viz.inputs.messages import plain
 from headlens.viz.pages.how.example import Example, draw, formulas, shapes
 
 
@@ -49,7 +49,7 @@ def vectors(example: Example) -> None:
             [names if label == "input" else label for label in strips],
             list(strips),
             np.stack([strip.float().cpu().numpy() for strip in strips.values()]),
-            example.theme,
+            theme=example.theme,
         ),
         "Strips: the embedding of the query, what its position adds, and the row that goes into the first layer.",
     )
@@ -94,7 +94,7 @@ def _alike(example: Example) -> None:
     numbered = [f"row {number:,}" for number in numbers]
     marked = int(np.flatnonzero(numbers == own)[0]) if own in numbers else None
     draw(
-        bar_columns(numbered, tokens, {"cosine": alike}, marked, example.theme),
+        bar_columns(numbered, tokens, {"cosine": alike}, marked=marked, theme=example.theme),
         "Bars: the rows of the embedding table that are most like the query's own.",
     )
 
@@ -103,7 +103,7 @@ def _patch(example: Example, photo: Photo) -> None:
     """The patch that is cut out."""
     place = example.query - example.recording.prefix_tokens
     if place < 0:
-        name = parts.plain(example.recording.tokens[example.query])
+        name = plain(example.recording.tokens[example.query])
         st.markdown(f"{name} is no patch: its row is learned, the same for every photo.")
         return
     patch = cut_patches(photo.pixels, photo.grid, axis=0)[place]

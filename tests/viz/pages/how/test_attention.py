@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from headlens.model.load import TextModel
+from headlens.model.pretrained.text_model import EncoderTextModel
 from headlens.model.recording.recording import Recording
 from tests.viz.figures.decode import numbers_in
 from tests.viz.pages.apps import choose
@@ -47,7 +47,7 @@ def test_the_slider_moves_it_and_the_address_keeps_it(trophy: Recording) -> None
     assert app.query_params["temperature"] in ("4.0", ["4.0"])
 
 
-def test_a_long_text_shows_what_matters_and_says_so(minilm: TextModel) -> None:
+def test_a_long_text_shows_what_matters_and_says_so(minilm: EncoderTextModel) -> None:
     text = "one two three " * 180
     app = open_how(text=text, layer="2", head="3", query="300")
     recording = minilm.record(text)

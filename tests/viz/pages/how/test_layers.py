@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 import torch
 
-from headlens.model.load import ImageModel, TextModel
+from headlens.model.pretrained.image_model import EncoderImageModel
+from headlens.model.pretrained.text_model import EncoderTextModel
 from headlens.model.recording.recording import Recording
 from tests.viz.figures.decode import numbers_in
 from tests.viz.pages.how.opened import chart, open_how, said
@@ -15,7 +16,7 @@ TROPHY = "The trophy does not fit in the brown suitcase because it is too big."
 
 
 @pytest.fixture(scope="module")
-def stream(minilm: TextModel) -> np.ndarray:
+def stream(minilm: EncoderTextModel) -> np.ndarray:
     """[layer + 1, token, width]: the hidden states of the model's own layers, each run on what the one before gave."""
     with torch.no_grad():
         hidden = [minilm.network.embed(torch.tensor([minilm.read(TROPHY).ids]))]
@@ -33,7 +34,7 @@ def test_query_key_and_value_of_a_token(trophy: Recording, stream: np.ndarray) -
     assert float(apart) < 1e-5
 
 
-def test_every_head_of_the_layer(trophy: Recording, minilm: TextModel) -> None:
+def test_every_head_of_the_layer(trophy: Recording, minilm: EncoderTextModel) -> None:
     app = open_how(step="7", layer="4", query="3")
     weights = trophy.attention(4, query=3)
     np.testing.assert_allclose(numbers_in(chart(app, 0)["data"][0]["z"]), weights, atol=1e-5)
@@ -60,7 +61,7 @@ def test_the_row_through_the_layer(stream: np.ndarray) -> None:
     assert float(apart) < 1e-5
 
 
-def test_in_a_vision_transformer_what_is_added_is_all_that_changes(dinov2: ImageModel) -> None:
+def test_in_a_vision_transformer_what_is_added_is_all_that_changes(dinov2: EncoderImageModel) -> None:
     app = open_how(kind="image", step="8", layer="5", query="40")
     assert any("norms what each part reads" in part.value for part in app.markdown)
     lengths = numbers_in(chart(app, 0)["data"][0]["x"])

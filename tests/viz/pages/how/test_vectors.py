@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 import torch
 
-from headlens.model.load import ImageModel, TextModel
+from headlens.model.pretrained.image_model import EncoderImageModel
+from headlens.model.pretrained.text_model import EncoderTextModel
 from headlens.model.recording.recording import Recording
 from tests.viz.figures.decode import numbers_in
 from tests.viz.pages.apps import choose
@@ -17,7 +18,7 @@ COFFEE = "assets/samples/coffee.jpg"
 
 
 @pytest.mark.parametrize("query", [0, 2, 11])
-def test_the_rows_of_a_word(query: int, minilm: TextModel) -> None:
+def test_the_rows_of_a_word(query: int, minilm: EncoderTextModel) -> None:
     app = open_how(step="2", query=str(query))
     content, place, row = numbers_in(chart(app, 0)["data"][0]["customdata"])
     given, network = minilm.read(TROPHY), minilm.network
@@ -33,7 +34,7 @@ def test_the_rows_of_a_word(query: int, minilm: TextModel) -> None:
     assert bars["y"][0] == f"row {given.ids[query]:,}"
 
 
-def test_the_rows_of_a_patch(dinov2: ImageModel) -> None:
+def test_the_rows_of_a_patch(dinov2: EncoderImageModel) -> None:
     app = open_how(kind="image", step="2", query="30")
     content, place, row = numbers_in(chart(app, 0)["data"][0]["customdata"])
     with torch.no_grad():
@@ -96,7 +97,7 @@ def test_a_photo_is_shown_as_trained_and_in_this_run(coffee: Recording) -> None:
     assert abs(run - trained).max() > 1e-3
 
 
-def test_without_positions_the_model_really_runs_without(minilm: TextModel) -> None:
+def test_without_positions_the_model_really_runs_without(minilm: EncoderTextModel) -> None:
     app = open_how(step="3", layer="1", head="4", order="read")
     network = minilm.network
     with torch.no_grad():
@@ -107,7 +108,7 @@ def test_without_positions_the_model_really_runs_without(minilm: TextModel) -> N
     np.testing.assert_allclose(numbers_in(chart(app, 1)["data"][0]["z"]), scores.softmax(-1), atol=1e-5)
 
 
-def test_the_encodings_are_the_formula_s_and_the_model_s(minilm: TextModel) -> None:
+def test_the_encodings_are_the_formula_s_and_the_model_s(minilm: EncoderTextModel) -> None:
     app = open_how(step="3")
     learned = minilm.network.state_dict()["positions.weight"][:17]
     alike = torch.cosine_similarity(learned[:, None], learned[None], dim=-1)

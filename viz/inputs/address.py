@@ -1,0 +1,18 @@
+"""The address of a page: what of it stays when another input is chosen, and when a visitor comes back."""
+
+import streamlit as st
+
+
+def keep_address(page: str) -> None:
+    """A visitor who comes back to a page finds it as it was left, though Streamlit empties the address in between."""
+    state = st.session_state
+    if state.get("page") != page:
+        state.page = page
+        if not st.query_params:
+            st.query_params.from_dict(state.get(f"{page}_address", {}))
+    state[f"{page}_address"] = st.query_params.to_dict()
+
+
+def address_parts(*names: str) -> dict[str, str]:
+    """These parameters of the address, where they are in it."""
+    return {name: st.query_params[name] for name in names if name in st.query_params}

@@ -1,0 +1,46 @@
+"""What stands below the explorer on Text, Image and Generate: each analysis shows nothing where it has nothing."""
+
+from collections.abc import Callable
+
+import numpy as np
+import streamlit as st
+from PIL import Image
+
+from headlens.model.recording.parts import Photo
+from headlens.model.recording.recording import Recording
+from headlens.viz.figures.tiles import blended
+from headlens.viz.pages.predictions import show_predictions
+from headlens.viz.view.view import View
+
+Analysis = Callable[[Recording, View], None]
+
+
+def show_similarity(recording: Recording, view: View) -> None:
+    """Of a pair of texts."""
+    if "similarity" in recording.outputs:
+        st.metric(
+            "Similarity of the two sentences",
+            f"{float(recording.outputs['similarity']):.3f}",
+            help="The cosine of their embeddings, each read by itself as the model was trained: 1 is the same meaning, "
+            "0 is unrelated. The heads on this page see the two read together.",
+        )
+
+
+def show_saliency(recording: Recording, view: View) -> None:
+    """Of a photo, by a model that has a decoder for it."""
+    if "saliency" not in recording.outputs or recording.photo is None:
+        return
+    with st.expander("Saliency: what would draw an eye, by the decoder on top of the same features", expanded=True):
+        note = recording.notes.get("saliency")
+        st.caption(note.capitalize() + "." if note else "Exact: the size and shape that the decoder was trained on.")
+        st.image(_saliency_picture(recording.outputs["saliency"], recording.photo), width=520)
+
+
+def _saliency_picture(saliency: np.ndarray, photo: Photo) -> Image.Image:
+    height = saliency.shape[0]
+    picture = Image.fromarray(blended(photo.pixels, saliency))
+    return picture.resize((round(height * photo.aspect), height))
+
+
+OF_THE_VIEW: tuple[Analysis, ...] = (show_predictions,)  # each pin draws them again, with the stage that is shown
+OF_THE_INPUT: tuple[Analysis, ...] = (show_similarity, show_saliency)  # drawn once, with the view that a page starts on

@@ -1,0 +1,22 @@
+"""The pages, in the order in which the app lists them."""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+from headlens.viz.pages import generate_page, how_page, image_page, text_page
+
+
+class Page(NamedTuple):
+    """One page."""
+
+    title: str
+    path: str  # in its address
+    draw: Callable[[], None]
+
+
+PAGES = (  # the app opens on the first
+    Page("Text", "text", text_page.page),
+    Page("Image", "image", image_page.page),
+    Page("Generate", "generate", generate_page.page),
+    Page("How it works", "how", how_page.page),
+)
