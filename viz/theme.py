@@ -35,7 +35,7 @@ class Theme:
     weights: list[str]  # perceptually uniform, colour-blind-safe; its lowest colour is near the background
     second: str  # beside the accent, also to the colour-blind
     second_bar: str  # beside bar
-    signed: list[str]  # below nought, the background at nought, above
+    signed: list[str]  # below zero, the background at zero, above
 
 
 LIGHT = Theme(
@@ -73,15 +73,15 @@ def lookup_table(colours: list[str]) -> np.ndarray:
 
 def see_through(colours: list[str], strength: float) -> Scale:
     """The scale with an opacity that rises from nothing to strength (0 to 1), for heat over a photo."""
-    places = np.linspace(0, 1, 33)
-    table = lookup_table(colours)[np.rint(places * 255).astype(int)]
+    shares = np.linspace(0, 1, 33)
+    table = lookup_table(colours)[np.rint(shares * 255).astype(int)]
     return [
-        (float(place), f"rgba({red},{green},{blue},{strength * place**0.5:.3f})")
-        for place, (red, green, blue) in zip(places, table)
+        (float(share), f"rgba({red},{green},{blue},{strength * share**0.5:.3f})")
+        for share, (red, green, blue) in zip(shares, table)
     ]
 
 
-def page_layout(theme: Theme) -> dict:
+def page_layout(theme: Theme) -> dict[str, object]:
     """The layout that every figure shares; the page draws it without the background, which is there to be saved."""
     return {
         "paper_bgcolor": theme.background,

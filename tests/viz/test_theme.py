@@ -2,6 +2,7 @@
 
 import re
 import tomllib
+from typing import Any
 
 import numpy as np
 import pytest
@@ -104,7 +105,7 @@ def test_heat_is_seen_through_where_it_is_weak(strength: float) -> None:
 def test_both_looks_share_a_layout() -> None:
     assert set(THEMES) == {"light", "dark"}
     for theme in THEMES.values():
-        layout = page_layout(theme)
+        layout: Any = page_layout(theme)
         assert layout["font"]["color"] == theme.text
         assert layout["hoverlabel"]["bgcolor"] == theme.background
         assert layout["paper_bgcolor"] == theme.background  # a saved figure stands on any slide

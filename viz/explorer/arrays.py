@@ -9,16 +9,16 @@ from PIL import Image
 from headlens.model.recording.parts import Photo
 from headlens.model.recording.recording import Recording
 from headlens.model.runtime.recordings import RecordingEntry
-from headlens.viz.figures.scale import to_levels
 from headlens.viz.theme import DARK, HEAT, LIGHT, lookup_table
 from headlens.viz.view.derived import Work, all_heads, can_merge, merged, shown_row
+from headlens.viz.view.scale import to_levels
 from headlens.viz.view.view import Direction, View
 
 EXACT_MATRIX = 600  # tokens up to which the matrix of several heads travels as float32; above in levels of 1/255
 Arrays = dict[str, np.ndarray]
 
 
-def preview(entry: RecordingEntry, direction: Direction, query: int, work: Work) -> Arrays:
+def preview(entry: RecordingEntry, direction: Direction, query: int, *, work: Work) -> Arrays:
     """What the query gives to every token in every head, or gets from it ("by").
 
     "preview": [layer, head, token] levels of each head's "tops" [layer, head]; "previewSpecial": exact, the weights on

@@ -9,6 +9,7 @@ from headlens.model.runtime.recordings import RecordingEntry
 from headlens.viz.explorer.element import explorer
 from headlens.viz.explorer.payload import build
 from headlens.viz.export.figures import saved_figure
+from headlens.viz.pages.parts import current_theme
 from headlens.viz.pages.runtime import RecordingRequest, working
 from headlens.viz.view.address import PARAMETERS, read_address, read_view, write_view
 from headlens.viz.view.view import Bounds, View
@@ -64,7 +65,9 @@ def show_explorer(
     def take_save() -> None:
         state[f"{page}_save"] = _message(state[key].save)
 
-    figure_request = state.pop(f"{page}_save", None)
+    save, request_to_save = None, state.pop(f"{page}_save", None)
+    if request_to_save is not None:
+        save = saved_figure(page, entry, view, request=request_to_save, theme=current_theme())
     small = recording.photo is None
     payload = build(
         entry,
@@ -73,7 +76,7 @@ def show_explorer(
         full=small or state.pop(f"{page}_full", False),
         hover=small or state.get(f"{page}_hover") == entry.id,
         sent=state.get(f"{page}_sent") == entry.id,
-        save=None if figure_request is None else saved_figure(page, entry, view, figure_request),
+        save=save,
         work=lambda what, layers: working(slot, what, layers),
     )
     explorer(key, payload, on_view=take_view, on_more=take_more, on_save=take_save)

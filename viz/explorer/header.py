@@ -9,6 +9,7 @@ from typing import TypedDict
 
 from headlens.model.analysis.orders import MeasuredHead
 from headlens.model.runtime.recordings import RecordingEntry
+from headlens.viz.export.figures import SavedFigure
 from headlens.viz.view import words
 from headlens.viz.view.view import Direction, Edges, Order, Reduction, Scope, View
 from headlens.viz.view.visible import reads_from_right, visible
@@ -40,17 +41,6 @@ class Figure(TypedDict):
     data: list[dict[str, object]]
     layout: dict[str, object]
     name: str  # of the file when it is saved
-
-
-class SavedFigure(TypedDict):
-    """A figure that the explorer is to save."""
-
-    figure: dict[str, object]  # as Plotly takes it
-    name: str  # of the file, without its ending
-    format: str  # "png" or "svg"
-    width: int  # pixels
-    height: int
-    at: object  # the time that the explorer gave when it asked: each is saved once
 
 
 class Header(TypedDict):
@@ -134,7 +124,7 @@ def header_of(
         "sent": sent,
         "order": order,
         "why": words.WHY_SPECIAL,
-        "words": words.head_in_words(recording, view.layer, view.head, view.query) if full else "",
+        "words": words.head_in_words(recording, view.layer, view.head, query=view.query) if full else "",
         "more": not full or not hover,
         "link": link,
         "figure": figure,

@@ -51,7 +51,9 @@ def build(
     several = view.scope != "head"
     if recording.num_tokens <= wire.EXACT_MATRIX:
         work = at_once  # it is done sooner than a queue is asked
-    arrays = dict(wire.preview(entry, view.direction, view.query, work))  # a copy: the entry keeps its own as it is
+    arrays = dict(
+        wire.preview(entry, view.direction, view.query, work=work)
+    )  # a copy: the entry keeps its own as it is
     if photo is None:
         tiles, arrays["tileTops"] = text_tiles(entry, work)
     if not sent:

@@ -19,19 +19,19 @@ def strongest_bars(names: Sequence[str], weights: np.ndarray, theme: Theme = LIG
         weights: [key].
         theme: the colours.
     """
-    places = np.arange(len(names))
+    rows = np.arange(len(names))
     figure = go.Figure(
         go.Bar(
             x=weights,
-            y=places,
+            y=rows,
             orientation="h",
             marker={"color": theme.bar, "cornerradius": 4},
             customdata=[escape(name) for name in names],
             hovertemplate="%{customdata}<br><b>%{x:.2%}</b> (%{x:.6f})<extra></extra>",
         )
     )
-    for place, (name, weight) in enumerate(zip(names, weights)):
-        label = {"y": place, "showarrow": False, "font": {"color": theme.text, "size": 14}}
+    for row, (name, weight) in enumerate(zip(names, weights)):
+        label = {"y": row, "showarrow": False, "font": {"color": theme.text, "size": 14}}
         figure.add_annotation(**label, xref="paper", x=0, xanchor="left", xshift=6, text=escape(name))
         figure.add_annotation(**label, xref="paper", x=1, xanchor="right", xshift=-6, text=percent(weight))
     figure.update_layout(page_layout(theme), height=ROW_HEIGHT * len(names), bargap=0.12)

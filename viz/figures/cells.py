@@ -11,7 +11,7 @@ from headlens.viz.theme import LIGHT, Theme, page_layout
 ROW, HEADING, FOOT = 30, 10, 48  # pixels
 
 
-def vector_strips(names: Sequence[str], labels: Sequence[str], rows: np.ndarray, theme: Theme = LIGHT) -> go.Figure:
+def vector_strips(names: Sequence[str], labels: Sequence[str], rows: np.ndarray, *, theme: Theme = LIGHT) -> go.Figure:
     """Vectors of one width under each other, a coloured cell a number, each strip on a scale of its own.
 
     Args:
@@ -22,7 +22,7 @@ def vector_strips(names: Sequence[str], labels: Sequence[str], rows: np.ndarray,
     """
     # A few channels of a trained model are huge: with the scale theirs, all else would be blank.
     limits = np.maximum(np.quantile(np.abs(rows), 0.99, axis=1, keepdims=True), 1e-12)
-    figure = _cells(rows / limits, (-1.0, 1.0), theme.signed, theme)
+    figure = _cells(rows / limits, (-1.0, 1.0), theme.signed, theme=theme)
     figure.update_traces(
         y=list(names),
         customdata=rows,
@@ -40,6 +40,7 @@ def table_cells(
     values: np.ndarray,
     names: tuple[Sequence[str], Sequence[str]],
     labels: tuple[Sequence[str], Sequence[str]],
+    *,
     titles: tuple[str, str],
     signed: bool = False,
     theme: Theme = LIGHT,
@@ -55,7 +56,7 @@ def table_cells(
         theme: the colours.
     """
     span = (-1.0, 1.0) if signed else (0.0, max(float(values.max()), 1e-12))
-    figure = _cells(values, span, theme.signed if signed else theme.weights, theme)
+    figure = _cells(values, span, theme.signed if signed else theme.weights, theme=theme)
     rows, columns = names
     figure.update_traces(x=list(columns), y=list(rows), hovertemplate="%{y}<br>%{x}<br><b>%{z:.6f}</b><extra></extra>")
     figure.update_yaxes(
@@ -68,8 +69,8 @@ def table_cells(
 
 
 def number_cells(values: np.ndarray, titles: tuple[str, str], theme: Theme = LIGHT) -> go.Figure:
-    """A table [row, column] of numbers from -1 to 1, its rows and columns numbered from nought."""
-    figure = _cells(values, (-1.0, 1.0), theme.signed, theme)
+    """A table [row, column] of numbers from -1 to 1, its rows and columns numbered from zero."""
+    figure = _cells(values, (-1.0, 1.0), theme.signed, theme=theme)
     figure.update_traces(
         hovertemplate=f"{titles[0]} %{{y}}, {titles[1]} %{{x}}: <b>%{{z:.4f}}</b><extra></extra>",
         xgap=0,
@@ -80,7 +81,7 @@ def number_cells(values: np.ndarray, titles: tuple[str, str], theme: Theme = LIG
     return figure.update_layout(height=360)
 
 
-def _cells(values: np.ndarray, span: tuple[float, float], colours: list[str], theme: Theme) -> go.Figure:
+def _cells(values: np.ndarray, span: tuple[float, float], colours: list[str], *, theme: Theme) -> go.Figure:
     bar = {"thickness": 10, "outlinewidth": 1, "outlinecolor": theme.line, "tickfont": {"size": 11}, "nticks": 5}
     heat = go.Heatmap(z=values.astype(np.float32), zmin=span[0], zmax=span[1], colorscale=colours, colorbar=bar)
     figure = go.Figure(heat, page_layout(theme) | {"margin": {"l": 0, "r": 0, "t": HEADING, "b": FOOT}})

@@ -16,11 +16,12 @@ def bar_columns(
     names: Sequence[str],
     labels: Sequence[str],
     columns: Mapping[str, np.ndarray],
+    *,
     marked: int | None = None,
     theme: Theme = LIGHT,
     shared: bool = False,
 ) -> go.Figure:
-    """A row a name, and for each quantity a column of bars on a scale that holds nought.
+    """A row a name, and for each quantity a column of bars on a scale that holds zero.
 
     Args:
         names: of the rows, all different, escaped (`labels.categories`): what the hover says.
@@ -35,25 +36,25 @@ def bar_columns(
         1, len(columns), shared_yaxes=True, horizontal_spacing=0.06, subplot_titles=[escape(title) for title in columns]
     )
     colours = [theme.second_bar if row == marked else theme.bar for row in range(len(names))]
-    for number, (title, values) in enumerate(columns.items(), start=1):
+    for column, (title, values) in enumerate(columns.items(), start=1):
         figure.add_bar(
             x=values,
             y=list(names),
             orientation="h",
             marker={"color": colours, "cornerradius": 3},
-            text=[written(value) for value in values],
+            text=[short(value) for value in values],
             textposition="outside",
             textfont={"color": theme.text, "size": 11},
             cliponaxis=False,
             hovertemplate=f"%{{y}}<br>{escape(title)}: <b>%{{x:.6f}}</b><extra></extra>",
             row=1,
-            col=number,
+            col=column,
         )
         scaled = everything if shared else values
         low, high = min(0.0, float(scaled.min())), max(0.0, float(scaled.max()))
         # The numbers at the ends of the bars need the more of the scale the narrower a column is.
         room = (0.1 + 0.25 * len(columns)) * max(high - low, 1e-12)
-        figure.update_xaxes(range=[low - room * (low < 0), high + room], col=number)
+        figure.update_xaxes(range=[low - room * (low < 0), high + room], col=column)
     figure.update_layout(page_layout(theme), height=HEADING + FOOT + ROW * len(names), showlegend=False, bargap=0.2)
     figure.update_layout(margin={"t": HEADING, "b": FOOT})
     figure.update_annotations(font={"size": 13, "color": theme.muted})
@@ -68,10 +69,12 @@ def bar_columns(
     return figure.update_yaxes(axis)
 
 
-def written(value: float) -> str:
+def short(value: float) -> str:
     """A number in the few digits that say something: 12.3, 0.512, 4.0e-05."""
     if value == 0:
         return "0"
     if abs(value) < 0.0005:
         return f"{value:.1e}"
-    return f"{value:.1f}" if abs(value) >= 10 else f"{value:.3f}" if abs(value) >= 0.01 else f"{value:.4f}"
+    if abs(value) < 0.01:
+        return f"{value:.4f}"
+    return f"{value:.3f}" if abs(value) < 10 else f"{value:.1f}"

@@ -1,4 +1,4 @@
-"""Lines and points over layers, lengths and sizes."""
+"""Lines and points over layers, numbers of tokens and sizes."""
 
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
@@ -27,6 +27,7 @@ def curves(
     x: Sequence[int] | np.ndarray,
     lines: Mapping[str, np.ndarray],
     titles: tuple[str, str],
+    *,
     marked: int | None = None,
     log: bool = False,
     theme: Theme = LIGHT,
@@ -63,7 +64,7 @@ def curves(
     return figure
 
 
-def head_distances(distances: np.ndarray, unit: str, selected: tuple[int, int], theme: Theme = LIGHT) -> go.Figure:
+def head_distances(distances: np.ndarray, unit: str, selected: tuple[int, int], *, theme: Theme = LIGHT) -> go.Figure:
     """How far each head looks, a point a head over its layer (Dosovitskiy et al. 2021, figure 11).
 
     Args:

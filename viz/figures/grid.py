@@ -10,7 +10,7 @@ GAP = 0.08  # between tiles, of a tile's width
 
 
 def head_grid(
-    tiles: np.ndarray, selected: tuple[int, int] | None = None, theme: Theme = LIGHT, title: str = ""
+    tiles: np.ndarray, selected: tuple[int, int] | None = None, *, theme: Theme = LIGHT, title: str = ""
 ) -> go.Figure:
     """All tiles as one picture: of levels one pixel a value, of photos as good as the eye sees.
 
@@ -30,13 +30,13 @@ def head_grid(
     pitch = (width + gap, height + gap)  # x, y
 
     figure = go.Figure(go.Image(source=data_uri(picture, exact=tiles.ndim == 4), hoverinfo="skip"))
-    layer, head = (axis.ravel() for axis in np.mgrid[:num_layers, :num_heads])
+    layers, heads = (axis.ravel() for axis in np.mgrid[:num_layers, :num_heads])
     figure.add_scatter(
-        x=head * pitch[0] + (width - 1) / 2,
-        y=layer * pitch[1] + (height - 1) / 2,
+        x=heads * pitch[0] + (width - 1) / 2,
+        y=layers * pitch[1] + (height - 1) / 2,
         mode="markers",
         marker={"size": 24, "opacity": 0, "symbol": "square"},
-        customdata=np.stack((layer, head), axis=-1),
+        customdata=np.stack((layers, heads), axis=-1),
         hovertemplate="Layer %{customdata[0]}, head %{customdata[1]}" + f"<br>{title}<extra></extra>",
         hoverlabel={"bgcolor": theme.background},
     )
@@ -46,19 +46,20 @@ def head_grid(
         bare,
         side="top",
         tickvals=np.arange(num_heads) * pitch[0] + (width - 1) / 2,
-        ticktext=[str(number) for number in range(num_heads)],
+        ticktext=[str(head) for head in range(num_heads)],
         range=[-0.5 - gap, picture.shape[1] - 0.5 + gap],
     )
     figure.update_yaxes(
         bare,
         tickvals=np.arange(num_layers) * pitch[1] + (height - 1) / 2,
-        ticktext=[str(number) for number in range(num_layers)],
+        ticktext=[str(layer) for layer in range(num_layers)],
         range=[picture.shape[0] - 0.5 + gap, -0.5 - gap],
         scaleanchor="x",
         constraintoward="top",
     )
     if selected is not None:
-        x0, y0 = (number * step - 0.5 - gap / 2 for number, step in zip(reversed(selected), pitch))
+        layer, head = selected
+        x0, y0 = head * pitch[0] - 0.5 - gap / 2, layer * pitch[1] - 0.5 - gap / 2
         figure.add_shape(
             type="rect", x0=x0, y0=y0, x1=x0 + pitch[0], y1=y0 + pitch[1], line={"color": theme.accent, "width": 3}
         )

@@ -7,8 +7,8 @@ import numpy as np
 import plotly.graph_objects as go
 
 from headlens.viz.figures.labels import categories, cell_categories, token_axis
-from headlens.viz.figures.scale import colour_limit
 from headlens.viz.theme import LIGHT, Theme, page_layout
+from headlens.viz.view.scale import colour_limit
 
 DECADES = 4  # that the logarithmic scale spans
 
@@ -17,6 +17,7 @@ def attention_heatmap(
     weights: np.ndarray,
     tokens: Sequence[str],
     special: np.ndarray,
+    *,
     query: int | None = None,
     log: bool = False,
     theme: Theme = LIGHT,
@@ -39,7 +40,7 @@ def attention_heatmap(
     if weights.shape != (num_tokens, num_tokens) or len(special) != num_tokens:
         raise ValueError(f"{num_tokens} tokens do not fit weights {weights.shape} and {len(special)} special flags.")
     names = categories(tokens)
-    figure = _matrix(weights, special, names, token_axis(names, tokens), query, log, theme)
+    figure = _matrix(weights, special, names, axis=token_axis(names, tokens), query=query, log=log, theme=theme)
     if causal:
         figure.data[0].z = np.where(np.tri(num_tokens, dtype=bool), figure.data[0].z, np.nan)
     return figure
@@ -49,6 +50,7 @@ def pooled_heatmap(
     cells: np.ndarray,
     tokens: Sequence[str],
     special: np.ndarray,
+    *,
     query: int | None = None,
     log: bool = False,
     theme: Theme = LIGHT,
@@ -65,16 +67,16 @@ def pooled_heatmap(
 
     Raises ValueError when the sizes differ.
     """
-    step = math.ceil(len(tokens) / len(cells))
-    firsts = np.arange(0, len(tokens), step)
+    cell_size = math.ceil(len(tokens) / len(cells))
+    firsts = np.arange(0, len(tokens), cell_size)
     if cells.shape != (len(firsts), len(firsts)) or len(special) != len(tokens):
         raise ValueError(f"{len(tokens)} tokens do not fit cells {cells.shape} and {len(special)} special flags.")
-    names = cell_categories(tokens, step)
-    axis = token_axis(names, tokens[::step])
-    row = None if query is None else query // step
-    figure = _matrix(cells, np.logical_or.reduceat(special, firsts), names, axis, row, log, theme)
-    figure.layout.xaxis.title.text += f" (sum over {step} tokens)"
-    figure.layout.yaxis.title.text += f" (mean over {step} tokens)"
+    names = cell_categories(tokens, cell_size)
+    axis = token_axis(names, tokens[::cell_size])
+    row = None if query is None else query // cell_size
+    figure = _matrix(cells, np.logical_or.reduceat(special, firsts), names, axis=axis, query=row, log=log, theme=theme)
+    figure.layout.xaxis.title.text += f" (sum over {cell_size} tokens)"
+    figure.layout.yaxis.title.text += f" (mean over {cell_size} tokens)"
     return figure
 
 
@@ -82,19 +84,20 @@ def _matrix(
     weights: np.ndarray,
     special: np.ndarray,
     names: list[str],
-    axis: dict,
+    *,
+    axis: dict[str, object],
     query: int | None,
     log: bool,
     theme: Theme,
 ) -> go.Figure:
     """Weights [row, column] under the rows' and columns' names, which the axis holds too."""
     limit = colour_limit(weights, special)
-    shown: dict = {"z": weights, "zmin": 0.0, "zmax": limit, "colorbar": _colourbar(limit, theme)}
+    levels: dict[str, object] = {"z": weights, "zmin": 0.0, "zmax": limit, "colorbar": _colourbar(limit, theme)}
     weight = "z"
     if log:
         top = float(np.log10(limit))
         floor = 10.0 ** (top - DECADES)
-        shown = {
+        levels = {
             "z": np.log10(np.maximum(weights, floor)),
             "customdata": weights,
             "zmin": top - DECADES,
@@ -110,7 +113,7 @@ def _matrix(
         hovertemplate=f"%{{y}} → %{{x}}<br><b>%{{{weight}:.2%}}</b> (%{{{weight}:.6f}})<extra></extra>",
         xgap=gap,
         ygap=gap,
-        **shown,
+        **levels,
     )
     axis = axis | {"constrain": "domain", "automargin": True, "tickfont": {"size": 12}}
     title = {"standoff": 14, "font": {"size": 13}}
@@ -129,14 +132,14 @@ def _matrix(
     return go.Figure(heat, page_layout(theme) | layout)
 
 
-def _colourbar(limit: float, theme: Theme) -> dict:
+def _colourbar(limit: float, theme: Theme) -> dict[str, object]:
     return {"tickformat": ".0%" if limit >= 0.05 else ".1%", **_BAR, "outlinecolor": theme.line}
 
 
-def _log_colourbar(top: float, theme: Theme) -> dict:
-    places = np.arange(int(np.ceil(top - DECADES)), int(np.floor(top)) + 1)
-    labels = [f"{100 * 10.0**place:g} %" for place in places]
-    return {"tickvals": places, "ticktext": labels, **_BAR, "outlinecolor": theme.line}
+def _log_colourbar(top: float, theme: Theme) -> dict[str, object]:
+    powers = np.arange(int(np.ceil(top - DECADES)), int(np.floor(top)) + 1)
+    labels = [f"{100 * 10.0**power:g} %" for power in powers]
+    return {"tickvals": powers, "ticktext": labels, **_BAR, "outlinecolor": theme.line}
 
 
 _BAR = {"thickness": 10, "len": 0.6, "y": 1, "yanchor": "top", "outlinewidth": 1, "tickfont": {"size": 11}}

@@ -3,6 +3,7 @@
 import html
 from collections.abc import Sequence
 
+from headlens.viz.view import wording
 from headlens.viz.view.visible import isolated, visible
 
 UNSEEN = "\u2060"
@@ -25,13 +26,11 @@ def _named(token: str) -> str:
 
 
 def percent(weight: float) -> str:
-    """51 %, and with more decimals the smaller it is: 8.7 %, 0.87 %, 0.087 %."""
-    if weight < 0.00001:
-        return "< 0.001 %" if weight > 0 else "0 %"
-    return f"{100 * weight:.{sum(weight < limit for limit in (0.0995, 0.00995, 0.000995))}f} %"
+    """51 %, and with more decimals the smaller it is: 8.7 %, 0.87 %, 0.087 %; a figure's text does not wrap."""
+    return wording.percent(weight).replace("\u2009", " ").replace("\u00a0", " ")
 
 
-def token_axis(names: Sequence[str], tokens: Sequence[str]) -> dict:
+def token_axis(names: Sequence[str], tokens: Sequence[str]) -> dict[str, object]:
     """An axis whose categories are the names, all different, and whose tick labels are the tokens alone.
 
     Plotly thins the ticks of a category axis by the room that there is, so labels never overlap, and zooming shows
@@ -61,11 +60,11 @@ def categories(tokens: Sequence[str]) -> list[str]:
     return [f"{index} · {_named(token)}" for index, token in enumerate(tokens)]
 
 
-def cell_categories(tokens: Sequence[str], step: int) -> list[str]:
-    """A name for each cell of so many tokens that no other has: "4–7 · token … token"."""
+def cell_categories(tokens: Sequence[str], cell_size: int) -> list[str]:
+    """A name for each cell of `cell_size` tokens that no other has: "4–7 · token … token"."""
     names = []
-    for first in range(0, len(tokens), step):
-        last = min(first + step, len(tokens)) - 1
+    for first in range(0, len(tokens), cell_size):
+        last = min(first + cell_size, len(tokens)) - 1
         if first == last:
             names.append(f"{first} · {_named(tokens[first])}")
         else:

@@ -7,8 +7,8 @@ import plotly.graph_objects as go
 
 from headlens.viz.figures.labels import percent
 from headlens.viz.figures.pictures import darkened, data_uri
-from headlens.viz.figures.scale import colour_limit
-from headlens.viz.theme import HEAT, LIGHT, Theme, page_layout, see_through
+from headlens.viz.theme import HEAT, HEAT_OPACITY, LIGHT, Theme, page_layout, see_through
+from headlens.viz.view.scale import colour_limit
 
 BAR_HEIGHT = 0.07  # of the figure, for each prefix token
 
@@ -30,9 +30,10 @@ def patch_overlay(
     photo: PhotoLike,
     weights: np.ndarray,
     prefix_names: tuple[str, ...] = (),
+    *,
     query: int | None = None,
     smooth: bool = False,
-    strength: float = 0.85,
+    strength: float = HEAT_OPACITY,
     theme: Theme = LIGHT,
 ) -> go.Figure:
     """The photo, darkened, with one query's weights as heat, and the prefix tokens as bars below it.
@@ -53,10 +54,12 @@ def patch_overlay(
     if weights.shape != (prefix + rows * columns,):
         raise ValueError(f"{weights.shape} weights do not fit {prefix} prefix tokens and {rows} x {columns} patches.")
     limit = colour_limit(weights, np.arange(len(weights)) < prefix)
-    figure = _over_photo(photo, weights[prefix:].reshape(rows, columns), limit, smooth, strength, theme)
+    figure = _over_photo(
+        photo, weights[prefix:].reshape(rows, columns), limit, smooth=smooth, strength=strength, theme=theme
+    )
     figure.update_traces(hovertemplate="patch (%{y}, %{x}): row, column<br><b>%{z:.2%}</b> (%{z:.6f})<extra></extra>")
     if prefix:
-        _add_prefix_bars(figure, weights[:prefix], prefix_names, theme)
+        _add_prefix_bars(figure, weights[:prefix], prefix_names, theme=theme)
     if query is not None and query >= prefix:
         row, column = divmod(query - prefix, columns)
         box = {"type": "rect", "x0": column - 0.5, "x1": column + 0.5, "y0": row - 0.5, "y1": row + 0.5}
@@ -67,13 +70,14 @@ def patch_overlay(
 
 def saliency_overlay(photo: PhotoLike, saliency: np.ndarray, theme: Theme = LIGHT) -> go.Figure:
     """A saliency map [height, width] in 0 to 1 as heat over the photo, at no more than screen resolution."""
-    step = max(1, min(saliency.shape) // 112)
-    figure = _over_photo(photo, saliency[::step, ::step], 1.0, smooth=True, strength=0.85, theme=theme)
+    stride = max(1, min(saliency.shape) // 112)
+    heat = saliency[::stride, ::stride]
+    figure = _over_photo(photo, heat, 1.0, smooth=True, strength=HEAT_OPACITY, theme=theme)
     return figure.update_traces(hovertemplate="saliency %{z:.3f}<extra></extra>")
 
 
 def _over_photo(
-    photo: PhotoLike, heat: np.ndarray, limit: float, smooth: bool, strength: float, theme: Theme
+    photo: PhotoLike, heat: np.ndarray, limit: float, *, smooth: bool, strength: float, theme: Theme
 ) -> go.Figure:
     """The darkened photo with heat [row, column] over it; one row or column is one unit of the axes."""
     rows, columns = heat.shape
@@ -106,7 +110,7 @@ def _over_photo(
     return figure
 
 
-def _add_prefix_bars(figure: go.Figure, weights: np.ndarray, names: tuple[str, ...], theme: Theme) -> None:
+def _add_prefix_bars(figure: go.Figure, weights: np.ndarray, names: tuple[str, ...], *, theme: Theme) -> None:
     top = BAR_HEIGHT * len(names)
     figure.update_yaxes(domain=[top + 0.015, 1])
     figure.add_bar(

@@ -6,15 +6,15 @@ import numpy as np
 import plotly.graph_objects as go
 
 from headlens.viz.figures.labels import shown
-from headlens.viz.figures.scale import colour_limit
 from headlens.viz.theme import LIGHT, TOKEN_OPACITY, Theme, page_layout, tint
+from headlens.viz.view.scale import colour_limit
 
 LINE = 60  # letters
 LETTER, HEIGHT = 13, 44  # pixels of 24 px type
 
 
 def strip_figure(
-    tokens: Sequence[str], weights: np.ndarray, special: np.ndarray, query: int, theme: Theme = LIGHT
+    tokens: Sequence[str], weights: np.ndarray, special: np.ndarray, *, query: int, theme: Theme = LIGHT
 ) -> tuple[go.Figure, float]:
     """The strip, and its width / height.
 

@@ -20,7 +20,13 @@ CHOICES: dict[str, tuple[str, ...]] = {
 }
 NUMBERS = ("layer", "head", "query", "key", "strength")
 TRUTHS = {"0": False, "1": True}  # how an address writes them
-OF = {heads_key(scope, reduction): (scope, reduction) for scope in get_args(Scope) for reduction in ("max", "mean")}
+OF: dict[str, tuple[Scope, Reduction]] = {
+    "head": ("head", "mean"),
+    "layer-mean": ("layer", "mean"),
+    "layer-max": ("layer", "max"),
+    "all-mean": ("all", "mean"),
+    "all-max": ("all", "max"),
+}
 PARAMETERS = ("of", *(field.name for field in dataclasses.fields(View) if field.name not in ("scope", "reduction")))
 
 

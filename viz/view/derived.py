@@ -11,7 +11,7 @@ from headlens.model.analysis.sample import LONG, sampled_queries
 from headlens.model.progress import OnLayer
 from headlens.model.recording.recording import Recording
 from headlens.model.runtime.recordings import RecordingEntry
-from headlens.viz.figures.tiles import matrix_tiles
+from headlens.viz.view.tiles import matrix_tiles
 from headlens.viz.view.view import Direction, View, heads_key
 
 LARGEST_DRAWN = 1_024  # tokens up to which the matrix is drawn token by token
@@ -24,7 +24,7 @@ def at_once(what: str, num_layers: int) -> Iterator[OnLayer]:
     yield lambda layer: None
 
 
-def all_heads(recording: Recording, direction: Direction, query: int, layers: range | None = None) -> np.ndarray:
+def all_heads(recording: Recording, direction: Direction, query: int, *, layers: range | None = None) -> np.ndarray:
     """What a token looks at ("at"), or by what it is looked at ("by"), in every head: [layer, head, token]."""
     layers = range(recording.num_layers) if layers is None else layers
     if direction == "at":
@@ -38,7 +38,7 @@ def shown_row(recording: Recording, view: View) -> np.ndarray:
         return recording.attention(view.layer, view.head, view.query)
     if view.scope == "head":
         return recording.attention_to(view.layer, view.query, view.head)
-    heads = all_heads(recording, view.direction, view.query, _layers_of(recording, view))
+    heads = all_heads(recording, view.direction, view.query, layers=_layers_of(recording, view))
     return heads.mean(axis=(0, 1)) if view.reduction == "mean" else heads.max(axis=(0, 1))
 
 

@@ -23,7 +23,7 @@ def name_of(recording: Recording, token: int) -> str:
     return WORDING["token"].format(name=text)
 
 
-def head_in_words(recording: Recording, layer: int, head: int, query: int) -> str:
+def head_in_words(recording: Recording, layer: int, head: int, *, query: int) -> str:
     """One paragraph on a head: how widely and how far it looks."""
     queries = sampled_queries(recording.num_tokens)
     weights = recording.attention_from(layer, queries, head)

@@ -42,7 +42,7 @@ class Payload:
         return self.weights()[view["query"]] if view["direction"] == "at" else self.weights()[:, view["query"]]
 
     def preview(self) -> np.ndarray:
-        """[layer, head, token] the same of every head: in steps, but exact on special tokens."""
+        """[layer, head, token] the same of every head: in levels, but exact on special tokens."""
         shape = self.header["layers"], self.header["heads"]
         special = np.array(self.header["special"], dtype=bool)
         tops = self.arrays["tops"].reshape(*shape, 1).astype(np.float64)

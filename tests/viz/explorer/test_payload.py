@@ -13,9 +13,9 @@ from headlens.model.runtime.recordings import RecordingEntry
 from headlens.viz.explorer import payload
 from headlens.viz.explorer.packing import pack
 from headlens.viz.figures.labels import categories
-from headlens.viz.figures.tiles import matrix_tiles
 from headlens.viz.theme import DARK, HEAT, LIGHT, lookup_table
-from headlens.viz.view.view import View
+from headlens.viz.view.tiles import matrix_tiles
+from headlens.viz.view.view import Direction, Order, View
 from headlens.viz.view.visible import visible
 from tests.masks import KINDS
 from tests.recordings import random_recording
@@ -97,7 +97,7 @@ def test_a_made_head_s_weights_follow_too(kind: str) -> None:
 
 
 @pytest.mark.parametrize("direction", ["at", "by"])
-def test_every_head_is_previewed_in_steps(direction: str, name: str, recording: Recording, view: View) -> None:
+def test_every_head_is_previewed_in_levels(direction: Direction, name: str, recording: Recording, view: View) -> None:
     view = dataclasses.replace(view, direction=direction)
     found = built(recording, view)
     expected = np.stack([column_or_row(recording.attention(layer), view) for layer in range(recording.num_layers)])
@@ -107,8 +107,8 @@ def test_every_head_is_previewed_in_steps(direction: str, name: str, recording: 
     off = np.abs(found.preview() - expected)
     assert (off[..., ordinary] <= tops[..., None] / 255 / 2 + ROUNDING[name]).all()
     assert off[..., recording.special].max() <= ROUNDING[name]
-    steps = found.arrays["preview"].reshape(expected.shape)
-    assert ((steps[..., ordinary].max(axis=-1) == 255) | (tops < 1e-11)).all()
+    levels = found.arrays["preview"].reshape(expected.shape)
+    assert ((levels[..., ordinary].max(axis=-1) == 255) | (tops < 1e-11)).all()
 
 
 def test_where_all_tokens_are_special_the_preview_is_exact() -> None:
@@ -118,7 +118,7 @@ def test_where_all_tokens_are_special_the_preview_is_exact() -> None:
 
 
 @pytest.mark.parametrize("direction", ["at", "by"])
-def test_a_photo_s_first_message_has_one_row_alone(direction: str, coffee: Recording) -> None:
+def test_a_photo_s_first_message_has_one_row_alone(direction: Direction, coffee: Recording) -> None:
     view = dataclasses.replace(PHOTO, direction=direction)
     first, then = (built(coffee, view, hover=hover) for hover in (False, True))
     assert not {"query", "key", "lse", "matrix"} & first.arrays.keys()
@@ -193,7 +193,7 @@ def test_the_colours_are_the_theme_s(trophy: Recording) -> None:
 
 def test_the_heads_come_in_the_asked_order() -> None:
     weights = np.stack([SPECIAL.attention(layer) for layer in range(2)]).astype(float)
-    measures = {
+    measures: dict[Order, np.ndarray] = {
         "special": weights[..., [0, 6]].sum(axis=-1).mean(axis=-1),
         "key": weights[:, :, 3, 5],
         "spread": np.exp(-(weights * np.log(weights)).sum(axis=-1)).mean(axis=-1),

@@ -10,7 +10,8 @@ from headlens.model.recording.parts import Photo
 from headlens.model.recording.recording import Recording
 from headlens.model.runtime.recordings import RecordingEntry
 from headlens.viz.explorer import payload
-from headlens.viz.view.view import View
+from headlens.viz.view.address import OF
+from headlens.viz.view.view import Order, View
 from tests.recordings import random_recording
 from tests.viz.explorer.payloads import Payload, unpack
 
@@ -59,7 +60,8 @@ def test_above_it_is_drawn_in_cells_and_says_so(text: Recording) -> None:
 
 @pytest.mark.parametrize("of", ["layer-mean", "all-max"])
 def test_heads_made_one_too(of: str, text: Recording) -> None:
-    found = built(text, dataclasses.replace(VIEW, of=of))
+    scope, reduction = OF[of]
+    found = built(text, dataclasses.replace(VIEW, scope=scope, reduction=reduction))
     every = np.stack([text.attention(layer) for layer in range(2)])
     merged = every[1].mean(axis=0) if of == "layer-mean" else every.max(axis=(0, 1))
     cells = np.add.reduceat(merged, np.arange(0, 1_025, 3), axis=1)
@@ -100,7 +102,7 @@ def test_above_2048_tokens_the_grid_is_drawn_from_64_queries_and_says_so(long: R
 
 
 @pytest.mark.parametrize("order", ["layer", "key", "spread", "distance", "special"])
-def test_an_order_says_when_it_is_of_a_sample(order: str, long: Recording) -> None:
+def test_an_order_says_when_it_is_of_a_sample(order: Order, long: Recording) -> None:
     note = built(as_photo(long, (42, 50)), dataclasses.replace(VIEW, order=order, matrix=False)).header["gridNote"]
     assert note == ("" if order in ("layer", "key") else "ordered from 64 evenly spaced queries")
 

@@ -48,7 +48,7 @@ def test_a_short_input_s_matrix_is_exact(of: str, direction: Direction, monkeypa
 
 
 @pytest.mark.parametrize("of", MERGED)
-def test_a_longer_one_s_matrix_is_in_steps_of_each_row(of: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_longer_one_s_matrix_is_in_levels_of_each_row(of: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(arrays, "EXACT_MATRIX", 6)
     found = built(of)
     assert found.arrays["matrix"].dtype == np.uint8

@@ -17,15 +17,9 @@ TEXT = View(3, 1, query=11)
 PHOTO = View(11, 4, query=1 + 6 * 24 + 8)
 
 
-@pytest.fixture(autouse=True)
-def light(monkeypatch: pytest.MonkeyPatch) -> None:
-    """No visitor is there to have a look of the page."""
-    monkeypatch.setattr(figures, "current_theme", lambda: LIGHT)
-
-
 def save(recording: Recording, view: View, name: object, file_format: object = "png", page: str = "text") -> Any:
     request = {"name": name, "format": file_format, "at": 7}
-    return figures.saved_figure(page, RecordingEntry("an id", recording), view, request)
+    return figures.saved_figure(page, RecordingEntry("an id", recording), view, request=request, theme=LIGHT)
 
 
 def expected(recording: Recording, view: View) -> np.ndarray:
@@ -100,7 +94,7 @@ def test_the_file_says_what_it_shows(trophy: Recording) -> None:
 )
 def test_nothing_for_what_there_is_not(name: object, file_format: object, trophy: Recording) -> None:
     assert save(trophy, TEXT, name, file_format) is None
-    assert figures.saved_figure("text", RecordingEntry("t", trophy), TEXT, {}) is None
+    assert figures.saved_figure("text", RecordingEntry("t", trophy), TEXT, request={}, theme=LIGHT) is None
 
 
 def test_titles_say_what_is_seen(trophy: Recording, coffee: Recording) -> None:

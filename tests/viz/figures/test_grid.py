@@ -8,7 +8,7 @@ from headlens.viz.figures import head_grid
 from headlens.viz.theme import DARK, LIGHT, Theme, lookup_table
 from tests.viz.figures.decode import picture_in
 
-STEPS = np.random.default_rng(1).integers(0, 256, (3, 4, 5, 7), dtype=np.uint8)  # layer, head, height, width
+LEVELS = np.random.default_rng(1).integers(0, 256, (3, 4, 5, 7), dtype=np.uint8)  # layer, head, height, width
 
 
 def gaps_of(picture: np.ndarray, tiles: np.ndarray) -> tuple[int, int]:
@@ -54,12 +54,12 @@ def test_photos_stand_in_their_places() -> None:
 
 def centre_of(figure: go.Figure, layer: int, head: int) -> tuple[float, float]:
     """x and y of a tile's middle: pixel n of go.Image is drawn from n - 0.5 to n + 0.5."""
-    down, across = gaps_of(picture_in(figure.data[0].source), STEPS)
+    down, across = gaps_of(picture_in(figure.data[0].source), LEVELS)
     return head * (7 + across) + 3, layer * (5 + down) + 2
 
 
 def test_an_unseen_point_in_the_middle_of_each_tile_takes_the_clicks() -> None:
-    figure = head_grid(STEPS, title="what a tile is")
+    figure = head_grid(LEVELS, title="what a tile is")
     points = figure.data[1]
     assert points.marker.opacity == 0
     assert [tuple(pair) for pair in points.customdata] == [(layer, head) for layer in range(3) for head in range(4)]
@@ -70,7 +70,7 @@ def test_an_unseen_point_in_the_middle_of_each_tile_takes_the_clicks() -> None:
 
 
 def test_the_axes_number_layers_down_and_heads_across() -> None:
-    figure = head_grid(STEPS)
+    figure = head_grid(LEVELS)
     across, down = figure.layout.xaxis, figure.layout.yaxis
     assert list(across.ticktext) == ["0", "1", "2", "3"]
     assert list(down.ticktext) == ["0", "1", "2"]
@@ -84,7 +84,7 @@ def test_the_axes_number_layers_down_and_heads_across() -> None:
 
 @pytest.mark.parametrize(("layer", "head"), [(0, 0), (0, 3), (2, 0), (1, 2), (2, 3)])
 def test_the_selected_tile_is_outlined(layer: int, head: int) -> None:
-    figure = head_grid(STEPS, (layer, head))
+    figure = head_grid(LEVELS, (layer, head))
     (box,) = figure.layout.shapes
     for other_layer in range(3):
         for other_head in range(4):
@@ -98,21 +98,21 @@ def test_the_selected_tile_is_outlined(layer: int, head: int) -> None:
 
 
 def test_without_a_selection_nothing_is_outlined() -> None:
-    assert not head_grid(STEPS).layout.shapes
+    assert not head_grid(LEVELS).layout.shapes
 
 
 def test_one_head_alone() -> None:
-    picture = picture_in(head_grid(STEPS[:1, :1], (0, 0)).data[0].source)
-    np.testing.assert_array_equal(picture[..., :3], lookup_table(LIGHT.weights)[STEPS[0, 0]])
+    picture = picture_in(head_grid(LEVELS[:1, :1], (0, 0)).data[0].source)
+    np.testing.assert_array_equal(picture[..., :3], lookup_table(LIGHT.weights)[LEVELS[0, 0]])
 
 
 @pytest.mark.parametrize(
     ("tiles", "named"),
     [
-        (STEPS.astype(np.float32), ["float32", "4"]),
-        (STEPS.astype(np.int64), ["int64", "4"]),
-        (STEPS[0], ["uint8", "3"]),
-        (STEPS[..., None, None], ["uint8", "6"]),
+        (LEVELS.astype(np.float32), ["float32", "4"]),
+        (LEVELS.astype(np.int64), ["int64", "4"]),
+        (LEVELS[0], ["uint8", "3"]),
+        (LEVELS[..., None, None], ["uint8", "6"]),
     ],
 )
 def test_other_arrays_are_no_tiles(tiles: np.ndarray, named: list[str]) -> None:

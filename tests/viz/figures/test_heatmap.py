@@ -86,7 +86,7 @@ def test_the_logarithm_spans_four_decades_and_the_hover_stays_exact() -> None:
 
 @pytest.mark.parametrize("query", [0, 3, 5])
 def test_the_query_is_outlined(query: int) -> None:
-    figure = attention_heatmap(random_weights(6, 6), TOKENS, SPECIAL, query)
+    figure = attention_heatmap(random_weights(6, 6), TOKENS, SPECIAL, query=query)
     (box,) = figure.layout.shapes
     assert (box.type, box.x0, box.x1) == ("rect", -0.5, 5.5)
     assert (box.y0, box.y1) == (query - 0.5, query + 0.5)
@@ -114,7 +114,7 @@ def test_sizes_that_differ_are_named(shape: tuple[int, ...], num_tokens: int, nu
 
 @pytest.mark.parametrize("theme", [LIGHT, DARK])
 def test_the_colours_are_the_theme_s(theme: Theme) -> None:
-    figure = attention_heatmap(random_weights(6, 6), TOKENS, SPECIAL, 1, theme=theme)
+    figure = attention_heatmap(random_weights(6, 6), TOKENS, SPECIAL, query=1, theme=theme)
     assert [rgb_of(colour) for _, colour in figure.data[0].colorscale] == [rgb_of(each) for each in theme.weights]
     assert figure.layout.font.color == theme.text
     assert figure.layout.shapes[0].line.color == theme.accent

@@ -19,7 +19,7 @@ def test_a_strip_a_vector_on_a_scale_of_its_own() -> None:
         assert 0.9 < np.quantile(np.abs(strip), 0.99) < 1.1
 
 
-def test_a_vector_of_noughts_is_drawn() -> None:
+def test_a_vector_of_zeros_is_drawn() -> None:
     assert np.isfinite(np.array(vector_strips(["x"], ["x"], np.zeros((1, 4))).data[0].z)).all()
 
 
@@ -27,7 +27,7 @@ def test_a_vector_of_noughts_is_drawn() -> None:
 def test_a_table_in_the_theme_s_colours(theme: Theme) -> None:
     values = np.array([[0.1, 0.9], [0.4, 0.6], [1.0, 0.0]])
     names = (["head 0", "head 1", "head 2"], ["0 · a", "1 · b"])
-    heat = table_cells(values, names, (list("012"), list("ab")), ("head", "key"), theme=theme).data[0]
+    heat = table_cells(values, names, (list("012"), list("ab")), titles=("head", "key"), theme=theme).data[0]
     np.testing.assert_allclose(heat.z, values, atol=1e-7)
     assert (heat.zmin, heat.zmax) == (0, 1)
     assert (list(heat.y), list(heat.x)) == (names[0], names[1])

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from headlens.viz.figures.columns import bar_columns, written
+from headlens.viz.figures.columns import bar_columns, short
 from headlens.viz.figures.labels import categories
 from headlens.viz.theme import DARK, LIGHT, Theme
 from tests.viz.hostile import HOSTILE
@@ -22,7 +22,7 @@ def test_a_column_a_quantity_and_a_row_a_name() -> None:
     assert list(figure.data[1].text) == ["0.0020", "0.047", "0.951"]
 
 
-def test_every_scale_holds_nought_and_its_own_numbers() -> None:
+def test_every_scale_holds_zero_and_its_own_numbers() -> None:
     figure = bar_columns(categories(TOKENS), TOKENS, COLUMNS)
     assert figure.layout.xaxis.range[0] < -2
     assert figure.layout.xaxis.range[1] > 4
@@ -54,4 +54,4 @@ def test_what_strangers_type_stays_text(token: str) -> None:
     ("number", "text"), [(0, "0"), (12.345, "12.3"), (-12.345, "-12.3"), (0.5121, "0.512"), (0.00004, "4.0e-05")]
 )
 def test_numbers_are_short(number: float, text: str) -> None:
-    assert written(number) == text
+    assert short(number) == text

@@ -2,6 +2,7 @@
 
 import html
 import json
+from typing import Any
 
 import numpy as np
 import plotly.graph_objects as go
@@ -41,7 +42,7 @@ def test_a_token_from_right_to_left_leaves_the_numbers_beside_it_where_they_are(
 )
 def test_a_tick_is_short_and_its_category_whole(token: str, label: str) -> None:
     tokens = ["[CLS]", token, "[SEP]"]
-    axis = token_axis(categories(tokens), tokens)
+    axis: Any = token_axis(categories(tokens), tokens)
     (name,) = (name for name in axis["categoryarray"] if name.startswith("1 · "))
     assert html.unescape(name) == f"1 · {token}"
     shown = html.unescape(axis["labelalias"][name])
@@ -53,7 +54,7 @@ def test_a_tick_is_short_and_its_category_whole(token: str, label: str) -> None:
 def test_every_tick_has_an_alias_also_where_the_axis_starts_and_ends(num_tokens: int) -> None:
     """What keeps labelalias off the hover is on the first and the last tick: of thinned or zoomed ones, any token's."""
     tokens = [f"t{number}" for number in range(num_tokens)]
-    axis = token_axis(categories(tokens), tokens)
+    axis: Any = token_axis(categories(tokens), tokens)
     for number, name in enumerate(axis["categoryarray"]):
         assert axis["labelalias"][name] == f"t{number}"
         assert axis["labelalias"][axis["tickprefix"] + name] == f"t{number}"
@@ -72,7 +73,7 @@ def test_escaped_text_reads_as_it_was(token: str) -> None:
 
 def heatmap_of(tokens: tuple[str, ...], log: bool) -> go.Figure:
     count = len(tokens)
-    return attention_heatmap(random_weights(count, count), tokens, special_at(count), 0, log)
+    return attention_heatmap(random_weights(count, count), tokens, special_at(count), query=0, log=log)
 
 
 @pytest.mark.parametrize("kind", ["linear", "log", "bars"])

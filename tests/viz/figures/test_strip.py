@@ -17,7 +17,7 @@ WEIGHTS = np.array([0.5, 0.1, 0.2, 0.05, 0.15])
 
 
 def notes_of(tokens: list[str], weights: np.ndarray, special: np.ndarray, query: int = 0, theme: Theme = LIGHT) -> list:
-    figure, _ = strip_figure(tokens, weights, special, query, theme)
+    figure, _ = strip_figure(tokens, weights, special, query=query, theme=theme)
     return list(figure.layout.annotations)
 
 
@@ -40,7 +40,7 @@ def test_tokens_stand_in_order_without_touching() -> None:
 
 def test_long_inputs_break_into_lines_that_the_picture_holds() -> None:
     tokens = ["a" * 9] * 50
-    figure, aspect = strip_figure(tokens, np.full(50, 0.02), np.zeros(50, dtype=bool), 3)
+    figure, aspect = strip_figure(tokens, np.full(50, 0.02), np.zeros(50, dtype=bool), query=3)
     places = [(-note.y, note.x) for note in figure.layout.annotations]
     assert places == sorted(places)
     assert len(set(places)) == 50

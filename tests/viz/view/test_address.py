@@ -7,7 +7,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from headlens.viz.view.address import CHOICES, MAX_TEXT, Bounds, View, read_view, write_texts, write_view
+from headlens.viz.view.address import (
+    CHOICES,
+    MAX_TEXT,
+    OF,
+    PARAMETERS,
+    read_address,
+    read_view,
+    write_texts,
+    write_view,
+)
+from headlens.viz.view.view import Bounds, Reduction, Scope, View
 
 BOUNDS = Bounds(layers=6, heads=12, tokens=17)
 START = View(3, 1, query=11, matrix=True)
@@ -28,7 +38,7 @@ GARBAGE: st.SearchStrategy[object] = st.one_of(
     st.floats(),
     st.lists(st.integers()),
     st.sampled_from(
-        ["-1", "+1", "1e3", "９", "²", "1_0", " 1", "1.0", "0x1", "True", "head", "at", "\ud800", "9" * 9999]
+        ["-1", "+1", "1e3", "９", "²", "1_0", " 1", "1.0", "0x1", "True", "head", "all-max", "at", "\ud800", "9" * 9999]
     ),
 )
 
@@ -49,10 +59,46 @@ def test_every_field_is_covered_here() -> None:
 @given(VIEWS, VIEWS)
 def test_what_is_written_is_read_again(view: View, start: View) -> None:
     written = write_view(view, start)
-    assert read_view(written, start, BOUNDS) == view
+    assert read_address(written, start, BOUNDS) == view
     carried = parse_qs(urlencode(written), keep_blank_values=True)
-    assert read_view({name: value for name, (value,) in carried.items()}, start, BOUNDS) == view
-    assert set(written) == {name for name in NAMES if getattr(view, name) != getattr(start, name)}
+    assert read_address({name: value for name, (value,) in carried.items()}, start, BOUNDS) == view
+    changed = {name for name in NAMES if getattr(view, name) != getattr(start, name)}
+    assert set(written) == {"of" if name in ("scope", "reduction") else name for name in changed}
+
+
+@pytest.mark.parametrize(
+    ("of", "scope", "reduction"),
+    [
+        ("head", "head", "mean"),
+        ("layer-mean", "layer", "mean"),
+        ("layer-max", "layer", "max"),
+        ("all-mean", "all", "mean"),
+        ("all-max", "all", "max"),
+    ],
+)
+def test_which_heads_are_one_word_in_an_address(of: str, scope: Scope, reduction: Reduction) -> None:
+    view = dataclasses.replace(START, scope=scope, reduction=reduction)
+    other = dataclasses.replace(START, scope="all" if scope != "all" else "layer", reduction="max")
+    assert write_view(view, other) == {"of": of}
+    for start in (START, other):
+        assert read_address({"of": of}, start, BOUNDS) == view
+    assert set(OF) == {"head", "layer-mean", "layer-max", "all-mean", "all-max"}
+
+
+@pytest.mark.parametrize("of", ["", "all", "max", "head-mean", "layer-", "layer-mean ", None, [], 1])
+def test_any_other_word_is_as_at_the_start(of: object) -> None:
+    start = dataclasses.replace(START, scope="all", reduction="max")
+    assert read_address({"of": of}, start, BOUNDS) == start
+
+
+def test_an_address_has_no_scope_and_no_reduction() -> None:
+    assert read_address({"scope": "all", "reduction": "max"}, START, BOUNDS) == START
+    assert set(PARAMETERS) == {"of", *NAMES} - {"scope", "reduction"}
+
+
+def test_one_head_has_nothing_to_be_reduced() -> None:
+    assert View(0, 0, 0, scope="head", reduction="max") == View(0, 0, 0)
+    assert View(0, 0, 0, scope="all", reduction="max") != View(0, 0, 0, scope="all")
 
 
 @given(VIEWS, VIEWS)
@@ -60,9 +106,10 @@ def test_what_the_element_says_is_read_as_it_is(view: View, start: View) -> None
     assert read_view({**dataclasses.asdict(view), "pick": False}, start, BOUNDS) == view
 
 
-@given(st.dictionaries(st.sampled_from([*NAMES, "pick", "sample"]), GARBAGE))
+@given(st.dictionaries(st.sampled_from([*NAMES, "of", "pick", "sample"]), GARBAGE))
 def test_whatever_stands_there_the_view_is_valid(params: dict[str, object]) -> None:
     assert is_valid(read_view(params, START, BOUNDS))
+    assert is_valid(read_address(params, START, BOUNDS))
 
 
 @given(VIEWS, st.sampled_from(NAMES), st.sampled_from(["", "-1", "x", "1e3", "９", "999999", "9" * 40, None, "\ud800"]))
@@ -72,7 +119,7 @@ def test_what_is_wrong_falls_back_by_itself(view: View, name: str, wrong: object
 
 
 def test_nothing_opens_the_start() -> None:
-    assert read_view({}, START, BOUNDS) == START
+    assert read_view({}, START, BOUNDS) == read_address({}, START, BOUNDS) == START
     assert write_view(START, START) == {}
 
 

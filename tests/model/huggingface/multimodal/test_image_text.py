@@ -125,7 +125,7 @@ def test_positions_are_named(family: str, folder: Folder) -> None:
     assert recording.special.tolist() == [True] * len(prefix) + [False] * (recording.num_tokens - len(prefix))
     assert recording.stage == "decoder"
     assert recording.photo is not None
-    patch_overlay(recording.photo, recording.attention(1, 0, len(prefix) - 1), prefix, len(prefix) - 1)
+    patch_overlay(recording.photo, recording.attention(1, 0, len(prefix) - 1), prefix, query=len(prefix) - 1)
     vision, side = recording.of("vision"), 1 if "llava" in family else 2
     assert vision.grid == (GRIDS[family][0] * side, GRIDS[family][1] * side)
     assert vision.prefix_tokens == (1 if family == "llava" else 0)

@@ -1,9 +1,9 @@
-"""From weights to steps along a colour scale."""
+"""From weights to levels along a colour scale."""
 
 import numpy as np
 import pytest
 
-from headlens.viz.figures.scale import colour_limit, to_levels
+from headlens.viz.view.scale import colour_limit, to_levels
 from tests.viz.figures.made import special_at
 
 
@@ -25,11 +25,11 @@ def test_the_largest_weight_on_an_ordinary_key_is_the_top(
     assert colour_limit(np.array(weights), special_at(3, *places)) == limit
 
 
-def test_steps_are_rounded_and_end_at_the_limit() -> None:
+def test_levels_are_rounded_and_end_at_the_limit() -> None:
     weights = np.array([0.0, 0.1, 0.2, 0.4, 0.5, 3.0])
-    steps = to_levels(weights, 0.4)
-    assert steps.dtype == np.uint8
-    assert steps.tolist() == [0, 64, 128, 255, 255, 255]  # 63.75 and 127.5 upwards
+    levels = to_levels(weights, 0.4)
+    assert levels.dtype == np.uint8
+    assert levels.tolist() == [0, 64, 128, 255, 255, 255]  # 63.75 and 127.5 upwards
 
 
 def test_every_step_is_reached() -> None:
@@ -37,5 +37,5 @@ def test_every_step_is_reached() -> None:
 
 
 def test_each_row_may_have_a_limit_of_its_own() -> None:
-    steps = to_levels(np.array([[0.1, 0.2], [0.3, 0.6]]), np.array([[0.2], [0.6]]))
-    assert steps.tolist() == [[128, 255], [128, 255]]
+    levels = to_levels(np.array([[0.1, 0.2], [0.3, 0.6]]), np.array([[0.2], [0.6]]))
+    assert levels.tolist() == [[128, 255], [128, 255]]

@@ -1,0 +1,57 @@
+"""What a view is called, from templates that the explorer fills in as well."""
+
+import re
+from string import Formatter
+
+import pytest
+
+from headlens.viz.figures import labels
+from headlens.viz.view.view import Reduction, Scope, View
+from headlens.viz.view.wording import WORDING, percent, title, what, who
+
+
+@pytest.mark.parametrize(
+    ("scope", "reduction", "said"),
+    [
+        ("head", "mean", "Layer 3, head 1"),
+        ("layer", "mean", "Layer 3, mean of all heads"),
+        ("layer", "max", "Layer 3, maximum of all heads"),
+        ("all", "mean", "All layers, mean of all heads"),
+        ("all", "max", "All layers, maximum of all heads"),
+    ],
+)
+def test_which_heads(scope: Scope, reduction: Reduction, said: str) -> None:
+    view = View(3, 1, query=0, scope=scope, reduction=reduction)
+    assert who(view) == said
+    assert title(view, "“it”") == f"{said}: what “it” looks at"
+
+
+def test_both_directions() -> None:
+    assert what("[CLS]", "at") == "what [CLS] looks at"
+    assert what("patch (1, 2)", "by") == "who looks at patch (1, 2)"
+
+
+def test_a_name_with_braces_stays_as_it_is() -> None:
+    assert title(View(3, 1, query=0), "“{who}”") == "Layer 3, head 1: what “{who}” looks at"
+
+
+def test_percents_do_not_break_and_figures_have_the_same_with_plain_spaces() -> None:
+    weights = (1.0, 0.51, 0.0996, 0.087, 0.0087, 0.00087, 0.00001, 0.000001, 0.0)
+    found = [percent(weight) for weight in weights]
+    assert found[:4] == ["100\u00a0%", "51\u00a0%", "10\u00a0%", "8.7\u00a0%"]
+    assert found[-2:] == ["<\u20090.001\u00a0%", "0\u00a0%"]
+    assert [re.sub(r"\s", " ", written) for written in found] == [labels.percent(weight) for weight in weights]
+
+
+def test_templates_ask_for_what_their_readers_have() -> None:
+    asked = {
+        **{name: {"layer", "head"} for name in WORDING["who"].values()},
+        **{template: {"name"} for template in (WORDING["patch"], WORDING["token"])},
+        WORDING["what"]["at"]: {"name"},
+        WORDING["what"]["by"]: {"name"},
+        WORDING["special"]["at"]: {"percent", "name"},
+        WORDING["special"]["by"]: {"percent", "name"},
+        WORDING["title"]: {"who", "what"},
+    }
+    for template, names in asked.items():
+        assert {name for _, name, _, _ in Formatter().parse(template) if name is not None} <= names, template
