@@ -5,7 +5,7 @@ import json
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -15,7 +15,8 @@ from safetensors.torch import save_file
 from headlens.model.attention.inputs import AttentionInputs
 from headlens.model.device import pick_device
 from headlens.model.errors import RecordingError
-from headlens.model.recording.header import LAYER, Stored, check_length, check_tensors, parse
+from headlens.model.json_checks import header_length
+from headlens.model.recording.header import LAYER, MAX_HEADER, StageAbout, Stored, check_tensors, parse
 from headlens.model.recording.parts import Description, Photo, Prediction, StageData
 
 FORMAT = "headlens recording 2"
@@ -70,7 +71,7 @@ def _tensors(data: StageData, prefix: str) -> dict[str, torch.Tensor]:
     return tensors | {name: torch.from_numpy(np.array(array)) for name, array in arrays.items()}
 
 
-def _about(stage: SavedStage) -> dict[str, Any]:
+def _about(stage: SavedStage) -> dict[str, object]:
     data = stage.data
     about = {
         "layers": [{name: getattr(inputs, name) for name in LAYER} for inputs in data.layers],
@@ -96,7 +97,7 @@ def load(path: Path, device: str) -> tuple[SavedStage, dict[str, SavedStage]]:
     if not os.path.isfile(path):  # a named pipe would be waited for, a device read without end
         raise RecordingError(f"{name} is not a file; give one that Recording.save wrote.")
     try:
-        check_length(path)
+        header_length(path, MAX_HEADER)
         with safe_open(path, framework="pt", device=str(target)) as file:
             metadata = file.metadata() or {}
             if metadata.get("format") != FORMAT:
@@ -113,13 +114,13 @@ def load(path: Path, device: str) -> tuple[SavedStage, dict[str, SavedStage]]:
         raise RecordingError(f"{name} cannot be read ({error.strerror}); give another file.") from error
     except ValueError as error:
         raise RecordingError(f"{name} is damaged ({error}); save the recording again.") from error
-    except (SafetensorError, LookupError, RecursionError) as error:
+    except (SafetensorError, LookupError) as error:
         raise RecordingError(f"{name} is damaged or was not written by Recording.save; save it again.") from error
     except (RuntimeError, MemoryError) as error:
         raise RecordingError(f"{name} does not fit into the memory of {target}; load it to another device.") from error
 
 
-def _stage(about: dict[str, Any], tensors: Mapping[str, torch.Tensor], prefix: str) -> SavedStage:
+def _stage(about: StageAbout, tensors: Mapping[str, torch.Tensor], prefix: str) -> SavedStage:
     layers = tuple(
         AttentionInputs(
             query=tensors[f"{prefix}layers.{index}.query"],

@@ -1,11 +1,25 @@
 """What a recording's file says of itself, checked before any of its tensors is read: it may be anybody's."""
 
-import json
 import math
-import os
-from collections.abc import Callable, Mapping
-from pathlib import Path
-from typing import Any, NamedTuple
+from collections.abc import Mapping
+from typing import NamedTuple, TypedDict, cast
+
+from headlens.model.json_checks import (
+    Check,
+    is_above_zero,
+    is_count,
+    is_not_below_zero,
+    is_number,
+    is_object,
+    is_text,
+    is_truth,
+    list_of,
+    object_of,
+    optional,
+    pair_of,
+    parse_json,
+    values_of,
+)
 
 MAX_HEADER = 16_000_000  # bytes; the longest pair of texts, all of it escaped twice, takes 3 million
 MAX_TOKENS = 100_000  # one row of weights of each head is then small, and no text has more characters
@@ -23,23 +37,53 @@ class Stored(NamedTuple):
     shape: tuple[int, ...]
 
 
-def check_length(path: Path) -> None:
-    """Raises ValueError for a header that is too long to be parsed."""
-    with path.open("rb") as file:
-        length = int.from_bytes(file.read(8), "little")
-    if length > min(MAX_HEADER, os.path.getsize(path)):
-        raise ValueError(f"its header has {length:,} bytes, more than the file or than {MAX_HEADER:,}")
+class LayerAbout(TypedDict):
+    """What the file says of one layer."""
+
+    causal: bool
+    scale: float
+    softcap: float | None
+    scores_only: bool
 
 
-def parse(written: str) -> dict[str, Any]:
-    """The JSON that `save` wrote: every part there, and of its type. Raises ValueError, RecursionError."""
+class PhotoAbout(TypedDict):
+    """What the file says of a photo, beside its pixels."""
+
+    aspect: float
+    grid: list[int]  # rows, columns
+
+
+class StageAbout(TypedDict):
+    """What the file says of one stage, as JSON has it: tuples are lists."""
+
+    layers: list[LayerAbout]
+    model: dict[str, str]
+    special: list[bool]
+    notes: dict[str, str]
+    photo: PhotoAbout | None
+    tokens: list[str]
+    words: list[int | None]
+    segments: list[int]
+    seconds: float
+    device: str
+    offsets: list[list[int] | None]
+    texts: list[str]
+    prefix_tokens: int
+    predictions: list[tuple[int | None, list[tuple[str, float]]]]
+    stage: str
+    keys: str | None
+    stages: "dict[str, StageAbout]"
+
+
+def parse(text: str) -> StageAbout:
+    """The JSON that `save` wrote: every part there, and of its type. Raises ValueError."""
     try:
-        about = json.loads(written)
+        value = parse_json(text)
     except ValueError as error:
         raise ValueError("its metadata are not JSON") from error
-    _check_parts(about)
-    for name, stage in about["stages"].items():
-        _check_parts(stage)
+    about = _checked(value)
+    for name, part in about["stages"].items():
+        stage = _checked(part)
         if stage["stages"] or stage["stage"] != name or stage["keys"] not in (None, about["stage"]):
             raise ValueError(f"its stage {name!r:.60} should be one of the recording's own")
     if about["keys"] is not None or len(about["stages"]) > MAX_STAGES:
@@ -47,15 +91,16 @@ def parse(written: str) -> dict[str, Any]:
     return about
 
 
-def _check_parts(about: Any) -> None:
+def _checked(about: object) -> StageAbout:
     if not isinstance(about, dict) or about.keys() != PARTS.keys():
         raise ValueError(f"it should say {', '.join(PARTS)}, and nothing else")
-    for name, (fits, what) in PARTS.items():
-        if not fits(about[name]):
+    for name, (check, what) in PARTS.items():
+        if not check(about[name]):
             raise ValueError(f"its {name} should be {what}")
+    return cast(StageAbout, about)
 
 
-def check_tensors(stored: Mapping[str, Stored], about: Mapping[str, Any]) -> None:
+def check_tensors(stored: Mapping[str, Stored], about: StageAbout) -> None:
     """Every tensor there, of a number format and shape that can be; whether they fit is for Recording to say.
 
     Raises ValueError.
@@ -66,49 +111,49 @@ def check_tensors(stored: Mapping[str, Stored], about: Mapping[str, Any]) -> Non
     of_main = {name: tensor for name, tensor in stored.items() if not name.startswith("stages.")}
     num_tokens = len(about["tokens"])
     checked = _check_stage(of_main, about, num_tokens)
-    for stage, said in about["stages"].items():
-        prefix = f"stages.{stage}."
+    for name, stage in about["stages"].items():
+        prefix = f"stages.{name}."
         own = {name.removeprefix(prefix): tensor for name, tensor in stored.items() if name.startswith(prefix)}
-        checked += _check_stage(own, said, len(said["tokens"]) if said["keys"] is None else num_tokens)
+        checked += _check_stage(own, stage, len(stage["tokens"]) if stage["keys"] is None else num_tokens)
     if checked != len(stored):
         raise ValueError("its tensors are not those of its stages")
 
 
-def _check_stage(stored: Mapping[str, Stored], about: Mapping[str, Any], num_keys: int) -> int:
+def _check_stage(stored: Mapping[str, Stored], about: StageAbout, num_keys: int) -> int:
     """The tensors of one stage, without the prefix of their names; how many they are."""
     layers = range(len(about["layers"]))
-    queries = {f"layers.{number}.query" for number in layers}
-    others = {f"layers.{number}.{name}" for number in layers for name in ("key", "value")}
+    queries = {f"layers.{layer}.query" for layer in layers}
+    others = {f"layers.{layer}.{name}" for layer in layers for name in ("key", "value")}
     needed = queries | others | ({"photo"} if about["photo"] is not None else set())
-    masks = {f"layers.{number}.mask" for number in layers}
-    sinks = {f"layers.{number}.sinks" for number in layers}
-    named = {name for name in stored if name.startswith("outputs.")}
-    if not needed <= stored.keys() or not stored.keys() <= needed | masks | sinks | named:
+    masks = {f"layers.{layer}.mask" for layer in layers}
+    sinks = {f"layers.{layer}.sinks" for layer in layers}
+    outputs = {name for name in stored if name.startswith("outputs.")}
+    if not needed <= stored.keys() or not stored.keys() <= needed | masks | sinks | outputs:
         raise ValueError("its tensors are not those of its layers, photo and outputs")
 
     num_tokens = len(about["tokens"])
     first = stored["layers.0.query"]
     if first.dtype not in VECTORS or len(first.shape) != 3 or first.shape[1] != num_tokens:
-        raise ValueError(f"its queries should be floats [head, {num_tokens}, d_head], not {_said(first)}")
+        raise ValueError(f"its queries should be floats [head, {num_tokens}, d_head], not {_written(first)}")
     for name in queries:
-        found = stored[name]
-        if found.dtype != first.dtype or found.shape[:2] != first.shape[:2] or len(found.shape) != 3:
-            raise ValueError(f"its {name} should be {_said(first)}, not {_said(found)}")
+        tensor = stored[name]
+        if tensor.dtype != first.dtype or tensor.shape[:2] != first.shape[:2] or len(tensor.shape) != 3:
+            raise ValueError(f"its {name} should be {_written(first)}, not {_written(tensor)}")
     for name in others:
-        found = stored[name]
-        axes = found.shape[2:] if name.endswith("value") else stored[name.replace("key", "query")].shape[2:]
-        wrong = found.dtype != first.dtype or len(found.shape) != 3 or found.shape[1:] != (num_keys, *axes)
-        if wrong or found.shape[2] > MAX_WIDTH:
-            raise ValueError(f"its {name} should be {first.dtype} [head, {num_keys}, d_head], not {_said(found)}")
+        tensor = stored[name]
+        axes = tensor.shape[2:] if name.endswith("value") else stored[name.replace("key", "query")].shape[2:]
+        wrong = tensor.dtype != first.dtype or len(tensor.shape) != 3 or tensor.shape[1:] != (num_keys, *axes)
+        if wrong or tensor.shape[2] > MAX_WIDTH:
+            raise ValueError(f"its {name} should be {first.dtype} [head, {num_keys}, d_head], not {_written(tensor)}")
     for name in masks & stored.keys():
         if stored[name].dtype not in ("BOOL", *VECTORS):
-            raise ValueError(f"its {name} should be of bool or float, not {_said(stored[name])}")
+            raise ValueError(f"its {name} should be of bool or float, not {_written(stored[name])}")
     for name in sinks & stored.keys():
         if stored[name].dtype not in VECTORS:
-            raise ValueError(f"its {name} should be of float, not {_said(stored[name])}")
+            raise ValueError(f"its {name} should be of float, not {_written(stored[name])}")
     if "photo" in needed and (stored["photo"].dtype != "U8" or [*stored["photo"].shape[2:]] != [3]):
-        raise ValueError(f"its photo should be U8 [height, width, 3], not {_said(stored['photo'])}")
-    for name in named:
+        raise ValueError(f"its photo should be U8 [height, width, 3], not {_written(stored['photo'])}")
+    for name in outputs:
         _check_output(name.removeprefix("outputs."), stored[name])
     for name, tensor in stored.items():
         if 0 in tensor.shape:
@@ -120,95 +165,45 @@ def _check_output(name: str, tensor: Stored) -> None:
     axes = {"saliency": (2,), "embedding": (1, 2), "similarity": (0,)}.get(name)
     formats = BYTES.keys() - {"BF16"} if axes is None else {"F16", "F32", "F64"}  # numpy knows no bfloat16
     if tensor.dtype not in formats or (axes is not None and len(tensor.shape) not in axes):
-        raise ValueError(f"its output {name!r:.60} cannot be {_said(tensor)}")
+        raise ValueError(f"its output {name!r:.60} cannot be {_written(tensor)}")
 
 
-def _said(tensor: Stored) -> str:
+def _written(tensor: Stored) -> str:
     return f"{tensor.dtype} {list(tensor.shape)}"
 
 
-Fits = Callable[[Any], bool]
-
-
-def _text(value: Any) -> bool:
-    return isinstance(value, str)
-
-
-def _truth(value: Any) -> bool:
-    return isinstance(value, bool)
-
-
-def _count(value: Any) -> bool:
-    return type(value) is int and 0 <= value < 2**31
-
-
-def _number(value: Any) -> bool:
-    return type(value) in (int, float) and abs(value) < 1e30  # false for nan
-
-
-def _list(fits: Fits, low: int = 0, high: int = MAX_TOKENS) -> Fits:
-    return lambda value: isinstance(value, list) and low <= len(value) <= high and all(map(fits, value))
-
-
-def _maybe(fits: Fits) -> Fits:
-    return lambda value: value is None or fits(value)
-
-
-def _object(**parts: Fits) -> Fits:
-    return lambda value: (
-        isinstance(value, dict)
-        and value.keys() == parts.keys()
-        and all(fits(value[name]) for name, fits in parts.items())
-    )
-
-
-def _seconds(value: Any) -> bool:
-    return _number(value) and value >= 0
-
-
-def _aspect(value: Any) -> bool:
-    return _number(value) and value > 0
-
-
-def _notes(value: Any) -> bool:
-    return isinstance(value, dict) and all(map(_text, value.values()))
-
-
-def _predictions(value: Any) -> bool:
-    candidates = _list(lambda entry: _pair(entry, _text, _number), high=100)
-    return _list(lambda entry: _pair(entry, _maybe(_count), candidates))(value)
-
-
-def _pair(value: Any, first: Fits, second: Fits) -> bool:
-    return isinstance(value, list) and len(value) == 2 and first(value[0]) and second(value[1])
-
-
-LAYER: dict[str, Fits] = {
-    "causal": _truth,
-    "scale": _number,
-    "softcap": _maybe(lambda value: _number(value) and value > 0),
-    "scores_only": _truth,
+LAYER: dict[str, Check] = {
+    "causal": is_truth,
+    "scale": is_number,
+    "softcap": optional(is_above_zero),
+    "scores_only": is_truth,
 }
-# What each part must be: a test of it, and the same in words.
-PARTS: dict[str, tuple[Fits, str]] = {
-    "layers": (_list(_object(**LAYER), low=1), "one or more, each with causal, scale, softcap and scores_only"),
-    "model": (_object(name=_text, title=_text, kind=_text, authors=_text, licence=_text), "five texts, by name"),
-    "special": (_list(_truth), "a list of true and false"),
-    "notes": (_notes, "texts by name"),
-    "photo": (
-        _maybe(_object(aspect=_aspect, grid=_list(lambda side: _count(side) and side > 0, 2, 2))),
-        "null, or a positive aspect and a grid of rows and columns",
+_MODEL = object_of(name=is_text, title=is_text, kind=is_text, authors=is_text, licence=is_text)
+_PHOTO = object_of(
+    aspect=is_above_zero, grid=list_of(lambda side: is_count(side) and is_above_zero(side), high=2, low=2)
+)
+_LAYERS = list_of(object_of(**LAYER), high=MAX_TOKENS, low=1)
+_CANDIDATES = list_of(pair_of(is_text, is_number), high=100)
+# What each part must be: a check of it, and the same in words.
+PARTS: dict[str, tuple[Check, str]] = {
+    "layers": (_LAYERS, "one or more, each with causal, scale, softcap and scores_only"),
+    "model": (_MODEL, "five texts, by name"),
+    "special": (list_of(is_truth, high=MAX_TOKENS), "a list of true and false"),
+    "notes": (values_of(is_text), "texts by name"),
+    "photo": (optional(_PHOTO), "null, or a positive aspect and a grid of rows and columns"),
+    "tokens": (list_of(is_text, high=MAX_TOKENS, low=1), f"1 to {MAX_TOKENS:,} texts"),
+    "words": (list_of(optional(is_count), high=MAX_TOKENS), "a list of whole numbers and null"),
+    "segments": (list_of(is_count, high=MAX_TOKENS), "a list of whole numbers"),
+    "seconds": (is_not_below_zero, "a number that is not negative"),
+    "device": (is_text, "a text"),
+    "offsets": (list_of(optional(list_of(is_count, high=2, low=2)), high=MAX_TOKENS), "a list of pairs and null"),
+    "texts": (list_of(is_text, high=2), "at most two texts"),
+    "prefix_tokens": (is_count, "a whole number"),
+    "predictions": (
+        list_of(pair_of(optional(is_count), _CANDIDATES), high=MAX_TOKENS),
+        "a list of positions, each with texts and probabilities",
     ),
-    "tokens": (_list(_text, low=1), f"1 to {MAX_TOKENS:,} texts"),
-    "words": (_list(_maybe(_count)), "a list of whole numbers and null"),
-    "segments": (_list(_count), "a list of whole numbers"),
-    "seconds": (_seconds, "a number that is not negative"),
-    "device": (_text, "a text"),
-    "offsets": (_list(_maybe(_list(_count, 2, 2))), "a list of pairs and null"),
-    "texts": (_list(_text, high=2), "at most two texts"),
-    "prefix_tokens": (_count, "a whole number"),
-    "predictions": (_predictions, "a list of positions, each with texts and probabilities"),
-    "stage": (_text, "a text"),
-    "keys": (_maybe(_text), "null, or the stage whose positions they are"),
-    "stages": (lambda value: isinstance(value, dict), "an object"),
+    "stage": (is_text, "a text"),
+    "keys": (optional(is_text), "null, or the stage whose positions they are"),
+    "stages": (is_object, "an object"),
 }

@@ -46,7 +46,7 @@ def load(name: str, device: torch.device, on_bytes: OnBytes) -> Model:
     from headlens.model.huggingface.load.folder import load_folder  # it takes seconds
 
     folder = fetch(name, on_bytes) if is_hub(name) else open_folder(name)
-    return load_folder(folder, name, device, torch.float32)
+    return load_folder(folder, name, device, dtype=torch.float32)
 
 
 def fetch(name: str, on_bytes: OnBytes, weights: bool = True) -> Path:

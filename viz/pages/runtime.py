@@ -4,12 +4,12 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from headlens.model.progress import OnLayer
+from headlens.model.protocol import Model
 from headlens.model.recording.recording import Recording
 from headlens.model.runtime.recordings import RecordingEntry, Visitor
 from headlens.model.runtime.runtime import Request, Runtime
@@ -30,7 +30,7 @@ def _visitor() -> Visitor:
     return Visitor()
 
 
-def get_model(name: str) -> Any:  # a Model; its page knows of which kind
+def get_model(name: str) -> Model:
     """A model of the catalogue, of a folder or of the Hub, loaded once for all visitors.
 
     Raises InputError for a folder that may not be opened, CheckpointError for what cannot be loaded.

@@ -3,7 +3,7 @@
 import re
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 import torch
 import transformers
@@ -14,10 +14,12 @@ from headlens.model.device import free_memory
 from headlens.model.errors import CheckpointError
 from headlens.model.huggingface.load.limits import MAX_LAYERS, read_config, stored_bytes
 from headlens.model.huggingface.load.network import LOADING, architecture_of, cast, refusing, text_class
-from headlens.model.huggingface.multimodal.model import TransformersImageText, load_image_text
+from headlens.model.huggingface.multimodal.load import load_image_text
+from headlens.model.huggingface.multimodal.model import TransformersImageText
 from headlens.model.huggingface.text.load import load_text
 from headlens.model.huggingface.text.model import TransformersText
-from headlens.model.huggingface.vision.model import TransformersImage, load_image
+from headlens.model.huggingface.vision.load import load_image
+from headlens.model.huggingface.vision.model import TransformersImage
 from headlens.model.recording.parts import Description
 
 TransformersModel: TypeAlias = TransformersText | TransformersImage | TransformersImageText
@@ -28,7 +30,7 @@ ROOM = 1.5  # a model may take so much more memory than its weights do on disk, 
 class Facts:
     """What a folder says of its model, before it is loaded."""
 
-    config: dict[str, Any]  # its config.json
+    config: dict[str, object]  # its config.json
     kind: str  # "text", "causal", "sequence", "image" or "image-text"
     architecture: str  # the class that it was saved from
     parameters: int
@@ -48,14 +50,14 @@ class Facts:
             )
 
 
-def read_facts(folder: Path, device: torch.device, dtype: torch.dtype = torch.float32, stored: bool = True) -> Facts:
+def read_facts(folder: Path, device: torch.device, dtype: torch.dtype = torch.float32, *, stored: bool = True) -> Facts:
     """What loading would bring and take; stored says whether the weights are there already.
 
     Raises CheckpointError for a folder that holds no model.
     """
-    said = read_config(folder)
+    values = read_config(folder)
     config = _config(folder)
-    architecture = architecture_of(said) or said["model_type"]
+    architecture = architecture_of(values) or str(values["model_type"])
     kind = _kind(config, architecture)
     part = config.vision_config if kind == "image" and hasattr(config, "vision_config") else config
     part = part if kind == "image" else part.get_text_config()
@@ -66,7 +68,7 @@ def read_facts(folder: Path, device: torch.device, dtype: torch.dtype = torch.fl
         )
     parameters = _parameters(folder, config, stored_bytes(folder) if stored else None)
     return Facts(
-        config=said,
+        config=values,
         kind=kind,
         architecture=architecture,
         parameters=parameters,
@@ -83,6 +85,7 @@ def load_folder(
     folder: Path,
     name: str,
     device: torch.device,
+    *,
     dtype: torch.dtype,
     description: Description | None = None,
     part: str | None = None,
@@ -101,11 +104,17 @@ def load_folder(
     recorded exactly.
     """
     with LOADING:
-        return _load(folder, name, device, dtype, description, part)
+        return _load(folder, name, device, dtype=dtype, description=description, part=part)
 
 
 def _load(
-    folder: Path, name: str, device: torch.device, dtype: torch.dtype, description: Description | None, part: str | None
+    folder: Path,
+    name: str,
+    device: torch.device,
+    *,
+    dtype: torch.dtype,
+    description: Description | None,
+    part: str | None,
 ) -> TransformersModel:
     load_dtype = torch.float32 if dtype == torch.bfloat16 else dtype  # bfloat16 rounds by more than the probe lets pass
     facts = read_facts(folder, device, load_dtype)
@@ -115,12 +124,12 @@ def _load(
         description = Description(name, name, kind, "not stated", facts.licence)
     model: TransformersModel
     if facts.kind == "image" and part != "text":
-        model = load_image(folder, facts.config, description, device, load_dtype)
+        model = load_image(folder, facts.config, description, device=device, dtype=load_dtype)
     elif facts.kind == "image-text":
-        model = load_image_text(folder, facts.config, description, device, load_dtype)
+        model = load_image_text(folder, facts.config, description, device=device, dtype=load_dtype)
     else:
         architecture = text_class(facts.config) if facts.kind == "image" else facts.architecture
-        model = load_text(folder, architecture, description, device, load_dtype)
+        model = load_text(folder, architecture, description, device=device, dtype=load_dtype)
     if dtype != load_dtype:
         cast(model.network, dtype)
     return model
@@ -160,9 +169,9 @@ def _parameters(folder: Path, config: PretrainedConfig, stored: int | None) -> i
     return parameters
 
 
-def _largest(said: object) -> int:
+def _largest(value: object) -> int:
     """A number of a configuration; of a list, one for each part of the model, the largest."""
-    numbers = said if isinstance(said, list | tuple) else [said]
+    numbers = value if isinstance(value, list | tuple) else [value]
     return max((number for number in numbers if isinstance(number, int)), default=0)
 
 
@@ -170,5 +179,5 @@ def _licence(folder: Path) -> str:
     """As the model card's front matter says it."""
     card = folder / "README.md"
     text = card.read_bytes()[:20_000].decode("utf-8", "replace") if card.is_file() else ""
-    found = re.search(r"\A---\s.*?^license:\s*([\w.-]{1,40})\s*$", text, re.DOTALL | re.MULTILINE)
-    return found[1] if found else "not stated"
+    match = re.search(r"\A---\s.*?^license:\s*([\w.-]{1,40})\s*$", text, re.DOTALL | re.MULTILINE)
+    return match[1] if match else "not stated"

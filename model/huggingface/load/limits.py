@@ -1,13 +1,16 @@
 """What a checkpoint's folder says of itself, bounded before memory is taken: it may be anybody's."""
 
-import json
 import re
-import struct
-from math import prod
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import cast
 
+from safetensors import SafetensorError, safe_open
+
+from headlens.model import json_checks
 from headlens.model.errors import CheckpointError
+from headlens.model.json_checks import header_length, is_text, object_with, values_of
 
 MAX_JSON = 50_000_000  # bytes of a config.json, an index, or a safetensors header
 MAX_LAYERS = 1_000  # three times as many as any model of the Hub that is known to be of use
@@ -21,21 +24,22 @@ MOST = (  # the first that a number's name fits says how large it may be
 COUNTS = re.compile(r"size|vocab|width|depth|n_heads?$|_heads$|n_layers?$|_layers$|experts$|labels$")  # none is below 0
 
 
-def read_config(folder: Path) -> dict[str, Any]:
+def read_config(folder: Path) -> dict[str, object]:
     """config.json, its numbers bounded. Raises CheckpointError."""
     path = folder / "config.json"
     if not path.is_file():
         raise CheckpointError(
             f"There is no config.json in {folder.name!r}; give the folder that save_pretrained wrote."
         )
-    config = read_json(path)
-    if not isinstance(config, dict) or not isinstance(config.get("model_type"), str):
+    value = read_json(path)
+    if not object_with(model_type=is_text)(value):
         raise CheckpointError(f"The config.json in {folder.name!r} names no model_type; it is not one of transformers.")
+    config = cast(dict[str, object], value)
     _bound(config, folder.name, 0)
     return config
 
 
-def _bound(config: dict[str, Any], folder: str, depth: int) -> None:
+def _bound(config: dict[str, object], folder: str, depth: int) -> None:
     for name, value in config.items():
         if isinstance(value, dict) and depth < 8:
             _bound(value, folder, depth + 1)
@@ -53,38 +57,35 @@ def stored_bytes(folder: Path) -> int:
     index = folder / "model.safetensors.index.json"
     files = sorted(folder.glob("*.safetensors"))
     if index.is_file() and not (folder / "model.safetensors").is_file():
-        said = read_json(index)
-        named = set(said["weight_map"].values()) if isinstance(said, dict) and "weight_map" in said else {None}
-        if not named <= {path.name for path in files}:
+        value = read_json(index)
+        if not object_with(weight_map=values_of(is_text))(value):
+            raise CheckpointError(f"{index.name!r} is damaged; copy or download it again.")
+        names = set(cast(dict[str, dict[str, str]], value)["weight_map"].values())
+        if not names <= {path.name for path in files}:
             raise CheckpointError(f"{index.name!r} names files that are not in {folder.name!r}; download them again.")
-        files = [path for path in files if path.name in named]
+        files = [path for path in files if path.name in names]
     if not files:
         raise CheckpointError(f"There are no weights in {folder.name!r}; safetensors files are read, pickles are not.")
     return sum(_bytes_in(path) for path in files)
 
 
 def _bytes_in(path: Path) -> int:
-    sizes = {"F64": 8, "I64": 8, "F32": 4, "I32": 4, "F16": 2, "BF16": 2, "I16": 2}
-    try:
-        with path.open("rb") as file:
-            (length,) = struct.unpack("<Q", file.read(8))
-            if length > min(MAX_JSON, path.stat().st_size):
-                raise ValueError("header")
-            header = json.loads(file.read(length))
-        return sum(
-            prod(tensor["shape"]) * sizes.get(tensor["dtype"], 1)
-            for name, tensor in header.items()
-            if name != "__metadata__"
-        )
-    except (OSError, ValueError, LookupError, TypeError, AttributeError, struct.error, RecursionError) as error:
-        raise CheckpointError(f"{path.name!r} is damaged; copy or download it again.") from error
+    """Bytes of a safetensors file's tensors; its reader checks that their shapes and number formats take as many."""
+    with _undamaged(path):
+        length = header_length(path, MAX_JSON)
+        with safe_open(path, framework="pt"):
+            return path.stat().st_size - 8 - length
 
 
-def read_json(path: Path) -> Any:
+def read_json(path: Path) -> object:
     """A JSON file of bounded size. Raises CheckpointError."""
+    with _undamaged(path):
+        return json_checks.read_json(path, MAX_JSON)
+
+
+@contextmanager
+def _undamaged(path: Path) -> Iterator[None]:
     try:
-        if path.stat().st_size > MAX_JSON:
-            raise ValueError("size")
-        return json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError) as error:
+        yield
+    except (OSError, ValueError, SafetensorError) as error:
         raise CheckpointError(f"{path.name!r} is damaged; copy or download it again.") from error

@@ -5,11 +5,10 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 import torch
 import transformers
-from transformers import AutoConfig, AutoModel, AutoTokenizer, PreTrainedModel
+from transformers import AutoConfig, AutoModel, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
 
 from headlens.model.errors import CheckpointError
 
@@ -21,23 +20,23 @@ LOADING = threading.RLock()
 UNUSED = re.compile(r"pooler|position_ids|mask_token")  # what no attention depends on, and checkpoints often lack
 
 
-def architecture_of(config: dict[str, Any]) -> str:
+def architecture_of(config: dict[str, object]) -> str:
     """The class that a checkpoint was saved from, by its config.json; "" where that does not say."""
     names = config.get("architectures")
     return str(names[0]) if isinstance(names, list) and names else ""
 
 
-def vision_class(config: dict[str, Any]) -> str | None:
+def vision_class(config: dict[str, object]) -> str | None:
     """The class of the vision tower of a model with two, CLIP's "CLIPVisionModel"; None where there is none."""
     return _tower(config, "VisionModel")
 
 
-def text_class(config: dict[str, Any]) -> str | None:
+def text_class(config: dict[str, object]) -> str | None:
     """The class of the text tower, CLIP's "CLIPTextModel"; None where there is none."""
     return _tower(config, "TextModel")
 
 
-def _tower(config: dict[str, Any], kind: str) -> str | None:
+def _tower(config: dict[str, object], kind: str) -> str | None:
     try:
         whole = type(AutoConfig.for_model(config["model_type"])).__name__
     except (ValueError, KeyError):
@@ -56,13 +55,14 @@ def load_network(folder: Path, architecture: str | None, dtype: torch.dtype) -> 
 
     Raises CheckpointError for what cannot be loaded, or lacks weights.
     """
-    named = getattr(transformers, architecture or "", None)
-    loader: Any = named if isinstance(named, type) and issubclass(named, PreTrainedModel) else AutoModel
+    network_class = getattr(transformers, architecture or "", None)
+    if not (isinstance(network_class, type) and issubclass(network_class, PreTrainedModel)):
+        network_class = AutoModel
     tower = re.search(r"(Vision|Text)Model$", architecture or "")
     inside = {rf"^{tower[1].lower()}_model\.": ""} if tower else None  # where a whole model's checkpoint has a tower
     for mapping in (None, inside) if inside else (None,):
         with refusing(f"transformers cannot load {folder.name!r}"):
-            network, loading = loader.from_pretrained(
+            network, loading = network_class.from_pretrained(
                 folder,
                 local_files_only=True,
                 trust_remote_code=False,
@@ -79,7 +79,7 @@ def load_network(folder: Path, architecture: str | None, dtype: torch.dtype) -> 
     return network.eval().requires_grad_(False)
 
 
-def load_tokenizer(folder: Path) -> Any:
+def load_tokenizer(folder: Path) -> PreTrainedTokenizerBase:
     """The folder's tokenizer, as transformers wraps it. Raises CheckpointError."""
     with refusing(f"The tokenizer in {folder.name!r} cannot be loaded"):
         tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True, trust_remote_code=False)

@@ -15,6 +15,7 @@ from safetensors.torch import load_file, save_file
 from headlens.model import load_model
 from headlens.model.errors import CheckpointError
 from headlens.model.huggingface.load import folder as loading
+from headlens.model.huggingface.load.limits import stored_bytes
 from tests.model.huggingface.image_models import made, save
 from tests.model.huggingface.vision.test_refused import SWIN
 from tests.sentences import is_one_sentence
@@ -131,6 +132,26 @@ def test_an_index_that_leads_out_of_the_folder(folder: Path) -> None:
     index = {"metadata": {}, "weight_map": dict.fromkeys(["bert.embeddings.LayerNorm.bias"], "../outside.safetensors")}
     (folder / "model.safetensors.index.json").write_text(json.dumps(index))
     assert "names files that are not in 'mine'" in refusal(folder)
+
+
+@pytest.mark.parametrize("index", [[], {}, {"weight_map": ["a"]}, {"weight_map": {"a": ["b"]}}, {"weight_map": None}])
+def test_an_index_that_is_none(index: object, folder: Path) -> None:
+    (folder / "model.safetensors").rename(folder / "part.safetensors")
+    (folder / "model.safetensors.index.json").write_text(json.dumps(index))
+    assert "'model.safetensors.index.json' is damaged" in refusal(folder)
+
+
+def test_weights_whose_bytes_are_not_those_of_their_header(folder: Path) -> None:
+    weights = (folder / "model.safetensors").read_bytes()
+    assert stored_bytes(folder) == sum(tensor.nbytes for tensor in load_file(folder / "model.safetensors").values())
+    length = 8 + int.from_bytes(weights[:8], "little")
+    header = json.loads(weights[8:length])
+    name = next(name for name in header if name != "__metadata__")
+    header[name]["shape"] = [10**6, 10**6]
+    lie = json.dumps(header).encode()
+    for content in (weights[:-1], weights + b"0", len(lie).to_bytes(8, "little") + lie + weights[length:]):
+        (folder / "model.safetensors").write_bytes(content)
+        assert "'model.safetensors' is damaged" in refusal(folder)
 
 
 @pytest.mark.parametrize("length", ["abc", 1, None, -5, 1e30])
