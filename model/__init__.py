@@ -3,11 +3,11 @@
 Nothing heavy is imported before it is used.
 """
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from headlens.model.load import load_model
-    from headlens.model.pretrained.registry import Checkpoint
+    from headlens.model.pretrained.checkpoint import Checkpoint
     from headlens.model.recording.recording import Recording
 
     __version__: str
@@ -22,7 +22,7 @@ def list_models() -> "dict[str, Checkpoint]":
     return dict(CATALOGUE)
 
 
-def __getattr__(name: str) -> Any:
+def __getattr__(name: str) -> object:
     if name == "load_model":
         from headlens.model.load import load_model
 

@@ -12,9 +12,10 @@ from typing import Protocol, TypeVar, runtime_checkable
 import torch
 from torch import Tensor, nn
 
-from headlens.model.attention.calls import Call
+from headlens.model.attention.point import Call, Edit
 from headlens.model.inputs.image import ImageInput, Size
 from headlens.model.inputs.image_file import ImageSource
+from headlens.model.inputs.image_text import ImagePrompt
 from headlens.model.inputs.text import Text, TextInput
 from headlens.model.progress import OnLayer
 from headlens.model.recording.parts import Description
@@ -70,8 +71,13 @@ class TraceableModel(Model, Protocol[Input_contra]):
     def inputs(self, model_input: Input_contra, /) -> dict[str, object]:
         """What the network's forward takes of one input that was read."""
 
-    def calls(self, network: nn.Module, on_layer: OnLayer | None = None) -> AbstractContextManager[list[Call]]:
-        """The calls of attention that a weight-sharing clone of the network makes inside the context."""
+    def calls(
+        self, network: nn.Module, on_layer: OnLayer | None = None, edit: Edit | None = None
+    ) -> AbstractContextManager[list[Call]]:
+        """The calls of attention that a weight-sharing clone of the network makes inside the context.
+
+        on_layer and edit are as of `attention.point.CallLog`.
+        """
 
 
 @runtime_checkable
@@ -111,7 +117,7 @@ class WritingModel(TextModel, Protocol):
         """Whether what it writes takes positions behind what it has read."""
 
     def write(
-        self, text: str, count: int = 20, on_token: OnToken | None = None, on_layer: OnLayer | None = None
+        self, text: str, count: int = 20, on_token: OnToken | None = None, *, on_layer: OnLayer | None = None
     ) -> Recording:
         """Continue a text with at most count tokens, each the most probable one, and record both."""
 
@@ -159,11 +165,11 @@ class ImageTextModel(Model, Protocol):
     def read(self, image: ImageSource, size: Size | None = None) -> ImageInput:
         """The pixels of an image, and the grid of what its tokens stand for. Raises InputError."""
 
-    def prompt_ids(self, text: str, num_patches: int) -> tuple[int, ...]:
-        """The ids of a text with an image of so many patches in front. Raises InputError where there is no room."""
+    def prompt(self, image: ImageInput, text: str) -> ImagePrompt:
+        """The tokens of a text with an image in front. Raises InputError for a text that cannot be read beside it."""
 
     def record(
-        self, image: ImageSource, text: str, size: Size | None = None, on_layer: OnLayer | None = None
+        self, image: ImageSource, text: str, size: Size | None = None, *, on_layer: OnLayer | None = None
     ) -> Recording:
         """Run an image and a text behind it, and record every head. Raises as ImageModel's does."""
 

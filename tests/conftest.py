@@ -14,7 +14,8 @@ from tests.paths import ROOT
 
 if TYPE_CHECKING:
     from headlens.model.huggingface.text.model import TransformersText
-    from headlens.model.load import ImageModel, TextModel
+    from headlens.model.pretrained.image_model import EncoderImageModel
+    from headlens.model.pretrained.text_model import EncoderTextModel
 
 # Where the language model of the catalogue is kept once it has been dequantised: not in the home of who runs the tests.
 os.environ.setdefault("HEADLENS_CACHE", str(ROOT / ".pytest_cache" / "headlens"))
@@ -29,22 +30,24 @@ def smollm2() -> "TransformersText":
 
 
 @pytest.fixture(scope="session")
-def minilm() -> "TextModel":
+def minilm() -> "EncoderTextModel":
     """all-MiniLM-L6-v2 in float32 on the CPU."""
-    from headlens.model.load import TextModel, load_model
+    from headlens.model.load import load_model
+    from headlens.model.pretrained.text_model import EncoderTextModel
 
     model = load_model("minilm-l6", device="cpu")
-    assert isinstance(model, TextModel)
+    assert isinstance(model, EncoderTextModel)
     return model
 
 
 @pytest.fixture(scope="session")
-def dinov2() -> "ImageModel":
+def dinov2() -> "EncoderImageModel":
     """The DINOv2 with saliency decoder in float32 on the CPU."""
-    from headlens.model.load import ImageModel, load_model
+    from headlens.model.load import load_model
+    from headlens.model.pretrained.image_model import EncoderImageModel
 
     model = load_model("dinov2-focus", device="cpu")
-    assert isinstance(model, ImageModel)
+    assert isinstance(model, EncoderImageModel)
     return model
 
 

@@ -25,8 +25,8 @@ def row_of(family: str, kind: str, write: Callable[[Path], object]) -> Row:
             model = load_model(str(Path(folder) / "model"), device="cpu")
         except CheckpointError as error:
             return family, kind, f"refused: {str(error).partition(':')[0].partition(';')[0]}", "–"
-    probed = model.probed  # type: ignore[union-attr]  # it is none of our own two
-    return family, kind, f"{probed.difference:.0e}", WAYS[probed.recorder.way]
+    result = model.probe_result  # type: ignore[attr-defined]  # it is one of transformers
+    return family, kind, f"{result.difference:.0e}", WAYS[result.recorder.way]
 
 
 def rows() -> Iterator[Row]:

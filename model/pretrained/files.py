@@ -7,7 +7,7 @@ from importlib import metadata, resources
 from pathlib import Path
 
 from headlens.model.errors import CheckpointError
-from headlens.model.pretrained.registry import Checkpoint
+from headlens.model.pretrained.checkpoint import Checkpoint
 
 
 def locate(checkpoint: Checkpoint) -> dict[str, Path]:

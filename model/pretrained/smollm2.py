@@ -11,14 +11,16 @@ from headlens.model.errors import CheckpointError
 from headlens.model.huggingface import AutoModelForCausalLM, AutoTokenizer
 from headlens.model.huggingface.load.folder import TransformersModel, load_folder
 from headlens.model.huggingface.load.network import LOADING
+from headlens.model.pretrained.checkpoint import Checkpoint
 from headlens.model.pretrained.files import locate
-from headlens.model.pretrained.registry import Checkpoint
 
 
 def cache_folder() -> Path:
     """Where Headlens keeps what takes long to make; HEADLENS_CACHE names another place."""
-    given = os.environ.get("HEADLENS_CACHE")
-    return Path(given) if given else Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "headlens"
+    named = os.environ.get("HEADLENS_CACHE")
+    if named:
+        return Path(named)
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "headlens"
 
 
 def load_smollm2(checkpoint: Checkpoint, device: torch.device, dtype: torch.dtype) -> TransformersModel:
@@ -32,7 +34,7 @@ def load_smollm2(checkpoint: Checkpoint, device: torch.device, dtype: torch.dtyp
     with LOADING:
         if not folder.is_dir():
             _dequantise(file, folder)
-    return load_folder(folder, checkpoint.name, device, dtype, checkpoint)
+    return load_folder(folder, checkpoint.name, device, dtype=dtype, description=checkpoint)
 
 
 def _dequantise(file: Path, folder: Path) -> None:

@@ -18,12 +18,13 @@ from tokenizers import Tokenizer
 from headlens.model import list_models, load_model
 from headlens.model.inputs.image import read_image
 from headlens.model.inputs.text import read_text
-from headlens.model.load import ImageModel, TextModel
 from headlens.model.nn.encoder import EncoderConfig
 from headlens.model.nn.text import TextConfig, TextEncoder
 from headlens.model.pretrained.bert import read_config
 from headlens.model.pretrained.dinov2_onnx import CONFIG as DINOV2
 from headlens.model.pretrained.files import locate
+from headlens.model.pretrained.image_model import EncoderImageModel
+from headlens.model.pretrained.text_model import EncoderTextModel
 from tests.paths import ROOT
 from tests.references import bert_like, dinov2_like
 
@@ -43,7 +44,7 @@ def text_of(tokenizer: Tokenizer, num_tokens: int) -> str:
 def minilm(num_tokens: int) -> Calls:
     """A text through MiniLM."""
     model = load_model("minilm-l6", device="cpu")
-    assert isinstance(model, TextModel)
+    assert isinstance(model, EncoderTextModel)
     text = text_of(model.tokenizer, num_tokens)
     text_input = read_text(model.tokenizer, text, model.max_tokens)
     ids, segments = torch.tensor([list(text_input.ids)]), torch.tensor([list(text_input.segments)])
@@ -54,7 +55,7 @@ def minilm(num_tokens: int) -> Calls:
 def dinov2(size: int) -> Calls:
     """A photo through DINOv2."""
     model = load_model("dinov2-focus", device="cpu")
-    assert isinstance(model, ImageModel)
+    assert isinstance(model, EncoderImageModel)
     pixels = read_image(PHOTO, model.network.patch, size).pixels
     eager, sdpa = dinov2_like(model.network, DINOV2), fused(dinov2_like(model.network, DINOV2))
     return {

@@ -13,7 +13,7 @@ from bertviz import head_view, model_view
 from playwright.sync_api import Browser, Page
 
 from headlens.model import load_model
-from headlens.model.load import TextModel
+from headlens.model.pretrained.text_model import EncoderTextModel
 from tests.benchmarks.cases import text_of
 from tests.benchmarks.measure import Row, markdown, megabytes, say
 from tests.benchmarks.pages import Wire, app, chromium, visitor, wait_for_picture
@@ -26,7 +26,7 @@ ANOTHER_HEAD = "document.querySelector('.hl').explorer.pin({ head: 7 })"
 
 def rows() -> Iterator[Row]:
     model = load_model("minilm-l6", device="cpu")
-    assert isinstance(model, TextModel)
+    assert isinstance(model, EncoderTextModel)
     with app() as address, chromium() as browser:
         for num_tokens in TOKENS:
             say(f"peers: {num_tokens} tokens")
@@ -60,7 +60,7 @@ def settle(page: Page, wire: Wire) -> None:
         page.wait_for_timeout(QUIET)
 
 
-def bertviz_views(model: TextModel, text: str) -> Iterator[tuple[str, int]]:
+def bertviz_views(model: EncoderTextModel, text: str) -> Iterator[tuple[str, int]]:
     """Bytes of BertViz's pages of all heads, by their names."""
     recording = model.record(text)
     weights = [torch.from_numpy(recording.attention(layer))[None] for layer in range(recording.num_layers)]

@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 from playwright.sync_api import Page, expect
 
-from headlens.model.load import ImageModel, TextModel
+from headlens.model.pretrained.image_model import EncoderImageModel
+from headlens.model.pretrained.text_model import EncoderTextModel
 from headlens.model.recording.recording import Recording
 from headlens.viz.inputs.samples import TEXTS
 from headlens.viz.pages.how.steps import STEPS
@@ -59,7 +60,7 @@ def weights_at(scores: np.ndarray, temperature: float) -> np.ndarray:
 
 
 @pytest.fixture(scope="module")
-def recording(minilm: TextModel) -> Recording:
+def recording(minilm: EncoderTextModel) -> Recording:
     return minilm.record(TEXTS["Trophy"].texts[0])
 
 
@@ -146,7 +147,7 @@ def test_the_scaling_and_the_head(page: Page, address: str, recording: Recording
     close(drawn(page, 0, 0), recording.scores(3, 7, 11) * 32**0.5)
 
 
-def test_a_photo_s_numbers(page: Page, address: str, dinov2: ImageModel) -> None:
+def test_a_photo_s_numbers(page: Page, address: str, dinov2: EncoderImageModel) -> None:
     open_step(page, address, 6, kind="image", size=224, layer=5, head=2, query=100)
     recording = dinov2.record("assets/samples/coffee.jpg", 224)
     weights, value = recording.attention(5, 2, 100), recording.value(5, 2)

@@ -6,13 +6,13 @@ import numpy as np
 import pytest
 from playwright.sync_api import Page, expect
 
-from headlens.model.load import ImageModel
+from headlens.model.pretrained.image_model import EncoderImageModel
 from headlens.model.recording.recording import Recording
-from tests.browser.look import EXPLORER, close, framed, open_page, says, seen, select, settle, shows, trace
+from tests.browser.look import STATE, close, framed, open_page, says, seen, select, settle, shows, trace
 
 
 @pytest.fixture(scope="module")
-def recording(dinov2: ImageModel, sample_photo) -> Recording:
+def recording(dinov2: EncoderImageModel, sample_photo) -> Recording:
     return dinov2.record(sample_photo("coffee"), 448)  # 32 x 48 patches and [CLS]
 
 
@@ -20,7 +20,7 @@ def press_cell(page: Page, row: int, column: int) -> None:
     """Click where a cell of the matrix is drawn."""
     place = page.evaluate(
         """([row, column]) => {
-        const box = document.querySelector(".hl-heatmap");
+        const box = document.querySelector(".hl-matrix");
         const { xaxis, yaxis } = box._fullLayout;
         const frame = box.getBoundingClientRect();
         return [frame.x + xaxis._offset + xaxis.c2p(column), frame.y + yaxis._offset + yaxis.c2p(row)];
@@ -37,7 +37,7 @@ def test_cells_are_exact_and_a_click_gives_the_exact_row(page: Page, address: st
     expect(page.locator("[data-part=matrixNote]")).to_have_text(re.compile("1,537 tokens are drawn in cells: the mean"))
     shows(page, layer=7, head=3)
     np.testing.assert_allclose(trace(page), recording.pooled(7, 3), rtol=0, atol=1e-4)
-    page.locator(".hl-heatmap").scroll_into_view_if_needed()
+    page.locator(".hl-matrix").scroll_into_view_if_needed()
     press_cell(page, 100, 30)
     query = 100 * 4 + 2
     shows(page, query=query)
@@ -55,15 +55,15 @@ def test_the_mean_of_heads_is_drawn_in_cells_too(page: Page, address: str, recor
     np.testing.assert_allclose(trace(page), expected, rtol=0, atol=1e-4)
 
 
-def test_the_largest_photo(page: Page, address: str, dinov2: ImageModel, sample_photo) -> None:
+def test_the_largest_photo(page: Page, address: str, dinov2: EncoderImageModel, sample_photo) -> None:
     """1,036 pixels on the short side of a square photo: 74 x 74 patches."""
     open_page(page, f"{address}/image?sample=Cat&size=224")
     page.goto(f"{address}/image?sample=Astronaut&size=1036&matrix=1")
     page.wait_for_selector(".hl[data-painted]", timeout=120_000)
-    page.wait_for_function(f"{EXPLORER}.header.tokens.length === 5477", timeout=120_000)
+    page.wait_for_function(f"{STATE}.header.tokens.length === 5477", timeout=120_000)
     settle(page)
     recording = dinov2.record(sample_photo("astronaut"), 1036)
-    layer, head, query = (page.evaluate(f"{EXPLORER}.view.{name}") for name in ("layer", "head", "query"))
+    layer, head, query = (page.evaluate(f"{STATE}.view.{name}") for name in ("layer", "head", "query"))
     np.testing.assert_allclose(trace(page), recording.pooled(layer, head), rtol=0, atol=1e-4)
     close(seen(page), recording.attention(layer, head, query))
     select(page, "of", "all-mean")

@@ -14,8 +14,8 @@ from safetensors.torch import save_file
 from torch import nn
 
 from headlens.model import list_models, load_model
-from headlens.model.load import ImageModel
 from headlens.model.pretrained.files import locate
+from headlens.model.pretrained.image_model import EncoderImageModel
 
 
 def copy_weights(folder: Path, names: list[str]) -> None:
@@ -23,7 +23,7 @@ def copy_weights(folder: Path, names: list[str]) -> None:
     for name in names:
         model = load_model(name, device="cpu")
         weights: nn.Module = model.network
-        if isinstance(model, ImageModel):
+        if isinstance(model, EncoderImageModel):
             weights = nn.ModuleDict({"network": model.network, "decoder": model.decoder})
         else:
             for file, path in locate(list_models()[name]).items():

@@ -13,14 +13,15 @@ from torch import Tensor, nn
 from headlens.model.attention.formula import scaled_dot_product_attention
 from headlens.model.attention.inputs import AttentionInputs
 from headlens.model.inputs.image import read_image
-from headlens.model.load import ImageModel, TextModel
 from headlens.model.nn.encoder import EncoderConfig
 from headlens.model.nn.saliency import SaliencyDecoder
 from headlens.model.nn.text import TextConfig, TextEncoder
 from headlens.model.nn.vit import VisionConfig, VisionTransformer
 from headlens.model.pretrained.bert import read_config
 from headlens.model.pretrained.dinov2_onnx import CONFIG as DINOV2
+from headlens.model.pretrained.image_model import EncoderImageModel
 from headlens.model.pretrained.registry import CATALOGUE
+from headlens.model.pretrained.text_model import EncoderTextModel
 from headlens.model.recording.recording import Recording
 from tests.references import bert_like, dinov2_like
 
@@ -92,7 +93,7 @@ def real_text(folder: Path, device: str, dtype: torch.dtype) -> tuple[Recording,
     network = TextEncoder(config)
     network.load_state_dict(load_file(folder / "minilm-l6.safetensors"))
     tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
-    model = TextModel(CATALOGUE["minilm-l6"], network, tokenizer, torch.device(device), dtype)
+    model = EncoderTextModel(CATALOGUE["minilm-l6"], network, tokenizer, device=torch.device(device), dtype=dtype)
     pair = ("A man is playing the guitar.", "Someone makes music, unmistakably!")
     encoding = tokenizer.encode(*pair)
     ids, segments = (torch.tensor([numbers], device=device) for numbers in (encoding.ids, encoding.type_ids))
@@ -106,7 +107,7 @@ def real_image(folder: Path, photo: Path, device: str, dtype: torch.dtype) -> tu
     network, decoder = VisionTransformer(DINOV2), SaliencyDecoder(DINOV2.encoder.width)
     both = nn.ModuleDict({"network": network, "decoder": decoder})
     both.load_state_dict(load_file(folder / "dinov2-focus.safetensors"))
-    model = ImageModel(CATALOGUE["dinov2-focus"], network, decoder, torch.device(device), dtype)
+    model = EncoderImageModel(CATALOGUE["dinov2-focus"], network, decoder, device=torch.device(device), dtype=dtype)
     pixels = read_image(photo, DINOV2.patch, 224).pixels.to(device, dtype)
     with torch.inference_mode():
         theirs = dinov2_like(network, DINOV2)(pixels, output_attentions=True)

@@ -10,7 +10,8 @@ from PIL import Image
 
 from headlens.model import load_model
 from headlens.model.errors import InputError
-from headlens.model.load import ImageModel, TextModel
+from headlens.model.pretrained.image_model import EncoderImageModel
+from headlens.model.pretrained.text_model import EncoderTextModel
 from tests.sentences import is_one_sentence
 
 
@@ -20,7 +21,7 @@ def test_a_model_that_is_not_in_the_catalogue() -> None:
     assert is_one_sentence(caught.value)
 
 
-def test_a_text(minilm: TextModel) -> None:
+def test_a_text(minilm: EncoderTextModel) -> None:
     recording = minilm.record("Where do heads look?")
     assert recording.tokens == ("[CLS]", "where", "do", "heads", "look", "?", "[SEP]")
     assert (recording.num_layers, recording.num_heads) == (6, 12)
@@ -34,7 +35,7 @@ def test_a_text(minilm: TextModel) -> None:
 
 
 @pytest.mark.parametrize(("text", "kept", "given"), [("word " * 600, 510, 600), (("word " * 600, "a b"), 509, 602)])
-def test_a_cut_text_says_so(minilm: TextModel, text: str | tuple[str, str], kept: int, given: int) -> None:
+def test_a_cut_text_says_so(minilm: EncoderTextModel, text: str | tuple[str, str], kept: int, given: int) -> None:
     recording = minilm.record(text)
     assert recording.num_tokens == 512
     note = recording.notes["input"]
@@ -42,14 +43,14 @@ def test_a_cut_text_says_so(minilm: TextModel, text: str | tuple[str, str], kept
     assert note.endswith(".")
 
 
-def test_a_text_that_just_fits_is_not_cut(minilm: TextModel) -> None:
+def test_a_text_that_just_fits_is_not_cut(minilm: EncoderTextModel) -> None:
     recording = minilm.record("word " * 510)
     assert recording.num_tokens == 512
     assert "input" not in recording.notes
 
 
 @pytest.mark.parametrize("size", [224, "letterbox"])
-def test_a_photo(dinov2: ImageModel, sample_photo: Callable[[str], Path], size: int) -> None:
+def test_a_photo(dinov2: EncoderImageModel, sample_photo: Callable[[str], Path], size: int) -> None:
     recording = dinov2.record(sample_photo("coffee"), size)
     columns = 24 if size == 224 else 16
     assert recording.grid == (16, columns)
@@ -67,7 +68,7 @@ def test_a_photo(dinov2: ImageModel, sample_photo: Callable[[str], Path], size: 
     assert ("saliency" in recording.notes) == (size == 224)
 
 
-def test_rows_of_patches_are_rows_of_the_image(dinov2: ImageModel) -> None:
+def test_rows_of_patches_are_rows_of_the_image(dinov2: EncoderImageModel) -> None:
     """A bright corner: the patch that differs from all others is the one that its name says."""
     photo = Image.new("RGB", (336, 224))
     photo.paste("white", (14 * 20, 14 * 3, 14 * 21, 14 * 4))  # row 3, column 20
@@ -76,7 +77,7 @@ def test_rows_of_patches_are_rows_of_the_image(dinov2: ImageModel) -> None:
     assert divmod(int(unusual.argmax()), 24) == (3, 20)
 
 
-def test_progress_is_told_layer_by_layer(minilm: TextModel, dinov2: ImageModel) -> None:
+def test_progress_is_told_layer_by_layer(minilm: EncoderTextModel, dinov2: EncoderImageModel) -> None:
     told: list[int] = []
     minilm.record(("a", "b"), on_layer=told.append)
     assert told == list(range(minilm.num_layers))
@@ -85,7 +86,7 @@ def test_progress_is_told_layer_by_layer(minilm: TextModel, dinov2: ImageModel) 
     assert told == list(range(dinov2.num_layers))
 
 
-def test_a_stopped_run_leaves_the_model_as_it_was(minilm: TextModel) -> None:
+def test_a_stopped_run_leaves_the_model_as_it_was(minilm: EncoderTextModel) -> None:
     def stop(layer: int) -> None:
         if layer == 2:
             raise TimeoutError
@@ -96,7 +97,7 @@ def test_a_stopped_run_leaves_the_model_as_it_was(minilm: TextModel) -> None:
     np.testing.assert_array_equal(minilm.record("Stop and go.").attention(5), before.attention(5))
 
 
-def test_what_cannot_be_read_is_refused(minilm: TextModel, dinov2: ImageModel) -> None:
+def test_what_cannot_be_read_is_refused(minilm: EncoderTextModel, dinov2: EncoderImageModel) -> None:
     with pytest.raises(InputError):
         minilm.record("")
     with pytest.raises(InputError):

@@ -6,25 +6,26 @@ from typing import Any
 
 import pytest
 
-from headlens.model.protocol import ImageModel, TextModel
+from headlens.model.pretrained.image_model import EncoderImageModel
+from headlens.model.pretrained.text_model import EncoderTextModel
 from headlens.model.recording.recording import Recording
 from headlens.viz.pages import runtime
 
 
 @pytest.fixture(scope="session")
-def trophy(minilm: TextModel) -> Recording:
+def trophy(minilm: EncoderTextModel) -> Recording:
     """The sentence of the sample Trophy."""
     return minilm.record("The trophy does not fit in the brown suitcase because it is too big.")
 
 
 @pytest.fixture(scope="session")
-def pair(minilm: TextModel) -> Recording:
+def pair(minilm: EncoderTextModel) -> Recording:
     """The two sentences of the sample A pair: it has two [SEP]."""
     return minilm.record(("A cat is sleeping on the sofa.", "The kitten naps on the couch."))
 
 
 @pytest.fixture(scope="session")
-def coffee(dinov2: ImageModel, sample_photo: Callable[[str], Path]) -> Recording:
+def coffee(dinov2: EncoderImageModel, sample_photo: Callable[[str], Path]) -> Recording:
     """The photo of the sample Coffee, small: 16 x 24 patches."""
     return dinov2.record(sample_photo("coffee"), 224)
 
@@ -46,10 +47,10 @@ def count(monkeypatch: pytest.MonkeyPatch, kind: type[Any]) -> list[Any]:
 @pytest.fixture
 def text_runs(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
     """Texts that the text model runs on."""
-    return count(monkeypatch, TextModel)
+    return count(monkeypatch, EncoderTextModel)
 
 
 @pytest.fixture
 def image_runs(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
     """Photos that the image model runs on."""
-    return count(monkeypatch, ImageModel)
+    return count(monkeypatch, EncoderImageModel)

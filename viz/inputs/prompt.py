@@ -50,7 +50,7 @@ class PromptRequest:
             def on_token(text: str) -> None:
                 slot.text(f"{self.prompt}{text}")
 
-            recording = writing_model(self.model).write(self.prompt, self.tokens, on_token, on_layer)
+            recording = writing_model(self.model).write(self.prompt, self.tokens, on_token, on_layer=on_layer)
             slot.empty()
             return recording
 

@@ -1,5 +1,6 @@
 """Pieces that the pages are built from."""
 
+import plotly.graph_objects as go
 import streamlit as st
 
 from headlens.model.pretrained.checkpoint import Checkpoint
@@ -7,10 +8,17 @@ from headlens.model.recording.recording import Recording
 from headlens.viz.inputs.messages import plain
 from headlens.viz.theme import THEMES, Theme
 
+BAR = {"responsive": True, "displaylogo": False, "modeBarButtons": [["toImage"]], "toImageButtonOptions": {"scale": 2}}
+
 
 def current_theme() -> Theme:
     """The look that the visitor's page has now."""
     return THEMES.get(st.context.theme.type or "light", THEMES["light"])
+
+
+def draw_figure(figure: go.Figure, alt: str) -> None:
+    """Show a figure with the camera that saves it; alt says in words what it is, to those who do not see it."""
+    st.plotly_chart(figure, theme=None, config=BAR, alt=alt)
 
 
 def input_note(recording: Recording) -> None:

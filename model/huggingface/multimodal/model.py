@@ -1,73 +1,75 @@
 """Images inside a language model: which patches each token of a text looks at."""
 
-import dataclasses
-import time
-from pathlib import Path
-from typing import Any
+from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 import torch
 from tokenizers import Tokenizer
 from transformers import PreTrainedModel
+from transformers.utils import ModelOutput
 
-from headlens.model.device import enough_memory, synchronize
+from headlens.model.base import Run
 from headlens.model.errors import InputError
-from headlens.model.huggingface.load.network import architecture_of, load_network, load_tokenizer, refusing
-from headlens.model.huggingface.multimodal.placement import ImagePlacement, image_placement_of
+from headlens.model.huggingface.multimodal.placement import ImagePlacement
 from headlens.model.huggingface.multimodal.reorder import reordered, vision_stage
-from headlens.model.huggingface.record.predictions import predictions_of
-from headlens.model.huggingface.record.probe import ProbeResult, probe
-from headlens.model.huggingface.text.model import LONGEST, num_positions_of, token_text
-from headlens.model.huggingface.vision.processor import pixel_format_of, read_processor
-from headlens.model.inputs.image import ImageInput, PixelFormat, Size, patch_names, read_image
+from headlens.model.huggingface.record.predictions import Predictor
+from headlens.model.huggingface.record.probe import ProbeResult
+from headlens.model.huggingface.text.model import LONGEST, num_positions_of
+from headlens.model.huggingface.text.names import token_name
+from headlens.model.inputs.image import ImageInput, PixelFormat, Size, patch_names
 from headlens.model.inputs.image_file import ImageSource
+from headlens.model.inputs.image_text import ImagePrompt
 from headlens.model.inputs.text import read_text
 from headlens.model.progress import OnLayer
-from headlens.model.recording.parts import Description
+from headlens.model.readers import PhotoReader
+from headlens.model.recording.parts import Description, Prediction
 from headlens.model.recording.recording import Recording
 
-SIZE = 448  # pixels of the short side, of models that read any
+SHORT_SIDE = 448  # pixels, of models that read any size
+ROOM = 16  # tokens that an image must leave for a text
 
 
-class TransformersImageText:
-    """A language model of transformers that reads an image in front of its text.
+class TransformersImageText(PhotoReader[ImagePrompt, ModelOutput]):
+    """A language model of transformers that reads an image in front of its text; one at a time.
 
     Args:
         description: of the checkpoint.
-        probed: the model, and the way that records it.
+        probe_result: the model, and the way that records it.
         tokenizer: that neither pads nor cuts.
-        placing: where the image stands in the prompt.
-        reading: how the vision part wants its pixels.
+        placement: where the image stands in the prompt.
+        pixel_format: how the vision part wants its pixels.
     """
 
     def __init__(
         self,
         description: Description,
-        probed: ProbeResult,
+        probe_result: ProbeResult,
         tokenizer: Tokenizer,
-        placing: ImagePlacement,
-        reading: PixelFormat,
+        *,
+        placement: ImagePlacement,
+        pixel_format: PixelFormat,
     ) -> None:
-        self.description = description
-        self.probed = probed
-        self.network = probed.recorder.network
-        self.device = self.network.device
+        network = probe_result.recorder.network
+        self._predictor = Predictor(network, tokenizer)
+        super().__init__(
+            probe_result.setup(description, self._predictor.predicts, network.device),
+            placement.patch * placement.side,
+            placement.image_size or SHORT_SIDE,
+            pixel_format=pixel_format,
+        )
+        self.probe_result = probe_result
         self.tokenizer = tokenizer
-        self.num_layers = probed.num_calls
-        self.max_tokens = num_positions_of(self.network, LONGEST)
-        self._placing = placing
-        self._reading = reading
+        self.max_tokens = num_positions_of(network, LONGEST)
+        self._placement = placement
 
-    def read(self, image: ImageSource, size: Size | None = None) -> ImageInput:
-        """The pixels of an image, and the grid of what its tokens stand for. Raises InputError as `record` does."""
-        if size == "letterbox":
-            raise InputError('"letterbox" is for the saliency decoder alone; give the pixels of the short side.')
-        size = (self._placing.image_size or SIZE) if size is None else size
-        return read_image(image, self._placing.patch * self._placing.side, size, self._reading)
+    @property
+    def network(self) -> PreTrainedModel:
+        """The model itself."""
+        return self.probe_result.recorder.network
 
-    @torch.inference_mode()
     def record(
-        self, image: ImageSource, text: str, size: Size | None = None, on_layer: OnLayer | None = None
+        self, image: ImageSource, text: str, size: Size | None = None, *, on_layer: OnLayer | None = None
     ) -> Recording:
         """Run an image and a text behind it, and record every head of the language model.
 
@@ -80,95 +82,81 @@ class TransformersImageText:
             image: a PIL image, a path, or the bytes of a file.
             text: what stands behind the image; over the model's positions it is cut, and notes["input"] says so.
             size: pixels of the short side, of models that read any size.
-            on_layer: called with each layer's number as it is done, the vision part's first; what it raises stops the
+            on_layer: called with each layer's index as it is done, the vision part's first; what it raises stops the
                 run.
 
         Raises InputError for an image or a text that cannot be read or is out of bounds, DeviceError where there is
         not enough memory.
         """
-        given = self.read(image, size)
-        rows, columns = given.photo.grid
-        ids, notes = self._prompt(text, rows * columns)
-        started = time.perf_counter()
-        with enough_memory(self.device):
-            pixels = given.pixels.to(self.device, self.network.dtype)
-            inputs = self._placing.inputs(self.network, pixels, torch.tensor([ids], device=self.device))
-            run = self.probed.recorder.run(inputs, on_layer)
-            synchronize(self.device)
-        patches = torch.tensor([number == self._placing.token for number in ids])
-        num_others = int((~patches).sum())
-        order = torch.cat([(~patches).nonzero(), patches.nonzero()]).flatten().to(self.device)
-        predictions = predictions_of(self.network, self.tokenizer, run.outputs, ids[-1:])
-        others = [number for number in ids if number != self._placing.token]
-        recording = Recording(
-            layers=reordered(run.stages["decoder"], order),
-            tokens=(*(token_text(self.tokenizer, number) for number in others), *patch_names(rows, columns)),
-            words=(None,) * len(ids),
-            special=np.arange(len(ids)) < num_others,
-            segments=(0,) * len(ids),
-            model=self.description,
-            seconds=time.perf_counter() - started,
-            device=str(self.device),
-            prefix_tokens=num_others,
-            photo=given.photo,
-            notes=notes,
-            predictions=tuple(prediction._replace(position=num_others - 1) for prediction in predictions[-1:]),
-            stage="decoder",
-        )
-        vision = vision_stage(recording, run.stages.get("vision", ()), self._placing)
-        return recording if vision is None else dataclasses.replace(recording, stages={"vision": vision})
+        return self.record_batch([(image, text)], size, on_layer)[0]
 
-    def _prompt(self, text: str, num_patches: int) -> tuple[list[int], dict[str, str]]:
-        """The ids of a prompt, the image behind what a text begins with by itself, and notes of what was cut."""
-        frame = (*self._placing.before, *[self._placing.token] * num_patches, *self._placing.after)
+    def record_batch(
+        self, pairs: Sequence[tuple[ImageSource, str]], size: Size | None = None, on_layer: OnLayer | None = None
+    ) -> list[Recording]:
+        """The recording of each image and text, from one run each; raises as `record` does."""
+        return self._record_batch([self.prompt(self.read(image, size), text) for image, text in pairs], on_layer)
+
+    def prompt(self, image: ImageInput, text: str) -> ImagePrompt:
+        """The tokens of a text, with an image behind what it begins with by itself.
+
+        Raises InputError for a text that cannot be read, or has no room beside the image.
+        """
+        rows, columns = image.photo.grid
+        placement = self._placement
+        frame = (*placement.before, *[placement.token] * (rows * columns), *placement.after)
         room = self.max_tokens - len(frame)
-        if room < 16:
+        if room < ROOM:
             raise InputError(
                 f"This image takes {len(frame):,} of the model's {self.max_tokens:,} tokens, which leaves no room for "
                 "a text; give a smaller size."
             )
-        given = read_text(self.tokenizer, text, room)
-        if self._placing.token in given.ids:
+        text_input = read_text(self.tokenizer, text, room)
+        if placement.token in text_input.ids:
             raise InputError("The text itself has a token that stands for an image; leave it out.")
-        first = int(np.argmin(given.special))
-        notes = {"exact": self.probed.note, **given.notes(self.max_tokens, "beside the image, ")}
-        return [*given.ids[:first], *frame, *given.ids[first:]], notes
+        first = int(np.argmin(text_input.special))
+        ids = (*text_input.ids[:first], *frame, *text_input.ids[first:])
+        return ImagePrompt(image, ids, text_input.notes(self.max_tokens, "beside the image, "))
 
+    def groups(self, batch: Sequence[ImagePrompt]) -> list[list[int]]:
+        """Each in a run of its own."""
+        return [[index] for index in range(len(batch))]
 
-def load_image_text(
-    folder: Path, config: dict[str, Any], description: Description, device: torch.device, dtype: torch.dtype
-) -> TransformersImageText:
-    """The language model that reads images in a folder that save_pretrained wrote.
+    def batch_inputs(self, batch: Sequence[ImagePrompt]) -> dict[str, object]:
+        """What the network's forward takes of one prompt. Raises ValueError for several."""
+        (prompt,) = batch
+        pixels = prompt.image.pixels.to(self.device, self.network.dtype)
+        return self._placement.inputs(self.network, pixels, torch.tensor([list(prompt.ids)], device=self.device))
 
-    Args:
-        folder: with config.json, safetensors, a tokenizer and preprocessor_config.json.
-        config: what `bounds.read_config` read there.
-        description: of the checkpoint.
-        device: to run it on.
-        dtype: to load and probe it in.
+    def _recording(self, prompt: ImagePrompt, run: Run[ModelOutput], index: int) -> Recording:
+        rows, columns = prompt.image.photo.grid
+        is_patch = torch.tensor([token_id == self._placement.token for token_id in prompt.ids])
+        order = torch.cat([(~is_patch).nonzero(), is_patch.nonzero()]).flatten().to(self.device)
+        others = [token_id for token_id in prompt.ids if token_id != self._placement.token]
+        num_tokens = len(prompt.ids)
+        recording = Recording(
+            layers=reordered(run.stages["decoder"], order),
+            tokens=(*(token_name(self.tokenizer, token_id) for token_id in others), *patch_names(rows, columns)),
+            words=(None,) * num_tokens,
+            special=np.arange(num_tokens) < len(others),
+            segments=(0,) * num_tokens,
+            model=self.description,
+            seconds=run.seconds,
+            device=str(self.device),
+            prefix_tokens=len(others),
+            photo=prompt.image.photo,
+            notes=self._notes(prompt),
+            predictions=self._predictions(prompt, run, index),
+            stage="decoder",
+        )
+        vision = vision_stage(recording, run.stages.get("vision", ()), self._placement)
+        return recording if vision is None else replace(recording, stages={"vision": vision})
 
-    Raises CheckpointError for what cannot be loaded, is of a family whose images are not known here, or cannot be
-    recorded exactly.
-    """
-    processor = read_processor(folder)
-    tokenizer = load_tokenizer(folder).backend_tokenizer
-    tokenizer.no_truncation()
-    tokenizer.no_padding()
-    network = load_network(folder, architecture_of(config), dtype).to(device)
-    placing = image_placement_of(network, tokenizer)
-    reading = pixel_format_of(processor, placing.image_size)
-    with refusing(f"{type(network).__name__} does not take one token for each patch of an image"):
-        probed = probe(network, _probe_inputs(network, placing))
-    return TransformersImageText(description, probed, tokenizer, placing, reading)
+    def _notes(self, prompt: ImagePrompt) -> dict[str, str]:
+        return {**self._common_notes, **prompt.notes}
 
-
-def _probe_inputs(network: PreTrainedModel, placing: ImagePlacement) -> dict[str, Any]:
-    """Noise for an image, of 3 x 4 tokens where the model reads any size, and random tokens around it."""
-    token = placing.patch * placing.side
-    height, width = (placing.image_size,) * 2 if placing.image_size else (3 * token, 4 * token)
-    generator = torch.Generator().manual_seed(0)
-    pixels = torch.randn(1, 3, height, width, generator=generator).to(network.device, network.dtype)
-    before, *after = torch.randint(0, placing.token, (8,), generator=generator).tolist()
-    image = [placing.token] * ((height // token) * (width // token))
-    ids = torch.tensor([[before, *placing.before, *image, *placing.after, *after]], device=network.device)
-    return placing.inputs(network, pixels, ids)
+    def _predictions(self, prompt: ImagePrompt, run: Run[ModelOutput], index: int) -> tuple[Prediction, ...]:
+        """Of the last token alone, which is the last one before the patches in the recording."""
+        logits = run.outputs.get("logits")
+        predictions = self._predictor.predictions(None if logits is None else logits[index], prompt.ids[-1:])
+        position = sum(token_id != self._placement.token for token_id in prompt.ids) - 1
+        return tuple(prediction._replace(position=position) for prediction in predictions[-1:])

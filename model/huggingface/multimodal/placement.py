@@ -2,6 +2,7 @@
 
 import inspect
 from dataclasses import dataclass
+from enum import Enum
 from typing import Any
 
 import torch
@@ -13,7 +14,22 @@ from headlens.model.errors import CheckpointError
 from headlens.model.inputs.image import SIZES
 from headlens.model.inputs.patches import cut_patches
 
-WAYS = {"llava": "whole", "idefics3": "shuffled", "smolvlm": "shuffled", "qwen2_vl": "merged", "qwen2_5_vl": "merged"}
+
+class Tokens(Enum):
+    """What one of the image's tokens stands for."""
+
+    PATCH = "one patch"
+    SHUFFLED = "a square of patches, which the vision part still gives one by one, row by row"
+    MERGED = "a square of patches, which the vision part reads next to each other"
+
+
+TOKENS = {
+    "llava": Tokens.PATCH,
+    "idefics3": Tokens.SHUFFLED,
+    "smolvlm": Tokens.SHUFFLED,
+    "qwen2_vl": Tokens.MERGED,
+    "qwen2_5_vl": Tokens.MERGED,
+}
 FRAME = ("<fake_token_around_image>", "<global-img>"), ("<fake_token_around_image>",)  # of Idefics 3's family
 
 
@@ -21,7 +37,7 @@ FRAME = ("<fake_token_around_image>", "<global-img>"), ("<fake_token_around_imag
 class ImagePlacement:
     """Where the image stands in a prompt, and what its tokens are."""
 
-    way: str  # "whole": a token a patch; "shuffled" and "merged": a token for a square of patches
+    tokens: Tokens
     token: int  # that stands for each patch
     before: tuple[int, ...]  # tokens that announce the image
     after: tuple[int, ...]  # and that end it
@@ -29,27 +45,27 @@ class ImagePlacement:
     side: int  # patches a side of the square that one token stands for
     image_size: int | None  # pixels a side of the square that is read; None: any whole patches
 
-    def inputs(self, network: PreTrainedModel, pixels: Tensor, ids: Tensor) -> dict[str, Any]:
+    def inputs(self, network: PreTrainedModel, pixels: Tensor, ids: Tensor) -> dict[str, object]:
         """What the forward takes: pixels [1, 3, height, width] and ids [1, token] with the image's tokens in them."""
         known = inspect.signature(network.forward).parameters
-        given: dict[str, Any] = {"input_ids": ids, "use_cache": False}
-        if self.way == "whole":
-            given["pixel_values"] = pixels
-        elif self.way == "shuffled":
-            given["pixel_values"] = pixels[:, None]  # an axis of images
+        inputs: dict[str, object] = {"input_ids": ids, "use_cache": False}
+        if self.tokens is Tokens.PATCH:
+            inputs["pixel_values"] = pixels
+        elif self.tokens is Tokens.SHUFFLED:
+            inputs["pixel_values"] = pixels[:, None]  # an axis of images
         else:
-            given |= self._merged(network, pixels)
+            inputs |= self._merged(network, pixels)
             if "mm_token_type_ids" in known:
-                given["mm_token_type_ids"] = (ids == self.token).int()
+                inputs["mm_token_type_ids"] = (ids == self.token).int()
         if "logits_to_keep" in known:
-            given["logits_to_keep"] = 1
-        return given
+            inputs["logits_to_keep"] = 1
+        return inputs
 
     def _merged(self, network: PreTrainedModel, pixels: Tensor) -> dict[str, Tensor]:
-        """Patches one by one, those of one token next to each other, each as two equal frames of a film (Qwen2-VL)."""
+        """Patches one by one, those of one token next to each other, each as two equal frames of a video (Qwen2-VL)."""
         frames = network.config.vision_config.temporal_patch_size
-        rows, columns = (length // (self.patch * self.side) for length in pixels.shape[-2:])
-        cut = cut_patches(pixels[0], (rows * self.side, columns * self.side), axis=-2)  # [channel, patch, height, width]
+        rows, columns = (side // (self.patch * self.side) for side in pixels.shape[-2:])
+        cut = cut_patches(pixels[0], (rows * self.side, columns * self.side), axis=-2)  # [channel, patch, …]
         patches = cut.transpose(0, 1)[self.vision_order(rows, columns).argsort()]  # [patch, channel, height, width]
         patches = patches.unsqueeze(2).expand(-1, -1, frames, -1, -1)
         grid = torch.tensor([[1, rows * self.side, columns * self.side]], device=pixels.device)
@@ -57,17 +73,17 @@ class ImagePlacement:
 
     def vision_order(self, rows: int, columns: int) -> Tensor:
         """Where the vision part has each patch of [rows, columns] tokens, row by row of patches."""
-        places = torch.arange(rows * columns * self.side**2)
-        if self.way != "merged":
-            return places
-        return places.view(rows, columns, self.side, self.side).transpose(1, 2).flatten()
+        positions = torch.arange(rows * columns * self.side**2)
+        if self.tokens is not Tokens.MERGED:
+            return positions
+        return positions.view(rows, columns, self.side, self.side).transpose(1, 2).flatten()
 
 
 def image_placement_of(network: PreTrainedModel, tokenizer: Tokenizer) -> ImagePlacement:
     """How a model takes an image, by its configuration. Raises CheckpointError for a family that is not known here."""
     config: Any = network.config
-    way = WAYS.get(config.model_type)
-    if way is None:
+    tokens = TOKENS.get(config.model_type)
+    if tokens is None:
         raise CheckpointError(
             f"Where an image stands in the texts of {type(network).__name__} is not known here; "
             "LLaVA, Qwen2-VL, Idefics 3 and SmolVLM are."
@@ -75,22 +91,31 @@ def image_placement_of(network: PreTrainedModel, tokenizer: Tokenizer) -> ImageP
     vision = config.vision_config
     vocabulary = config.get_text_config().vocab_size
     token: Any = getattr(config, "image_token_id", getattr(config, "image_token_index", None))
-    side = {
-        "whole": 1,
-        "shuffled": getattr(config, "scale_factor", 1),
-        "merged": getattr(vision, "spatial_merge_size", 1),
+    sides = {
+        Tokens.PATCH: 1,
+        Tokens.SHUFFLED: getattr(config, "scale_factor", 1),
+        Tokens.MERGED: getattr(vision, "spatial_merge_size", 1),
     }
-    image_size = None if way == "merged" else vision.image_size
-    sizes = (token, vision.patch_size, side[way], 1 if image_size is None else image_size)
+    side = sides[tokens]
+    image_size = None if tokens is Tokens.MERGED else vision.image_size
+    sizes = (token, vision.patch_size, side, 1 if image_size is None else image_size)
     whole = all(isinstance(size, int) and size >= 0 for size in sizes)
-    if not whole or vision.patch_size * side[way] == 0 or (image_size or 0) > 2 * SIZES[1]:
+    if not whole or vision.patch_size * side == 0 or (image_size or 0) > 2 * SIZES[1]:
         raise CheckpointError(
             f"The config.json of {type(network).__name__} gives no image token, or no image of whole patches."
         )
     frame: list[list[int | None]] = [[], []]
-    if way == "merged":
+    if tokens is Tokens.MERGED:
         frame = [[getattr(config, f"vision_{end}_token_id", None)] for end in ("start", "end")]
-    elif way == "shuffled":
+    elif tokens is Tokens.SHUFFLED:
         frame = [[tokenizer.token_to_id(name) for name in names] for names in FRAME]
     before, after = (tuple(n for n in part if isinstance(n, int) and n < vocabulary) for part in frame)
-    return ImagePlacement(way, token, before, after, vision.patch_size, side[way], image_size)
+    return ImagePlacement(
+        tokens=tokens,
+        token=token,
+        before=before,
+        after=after,
+        patch=vision.patch_size,
+        side=side,
+        image_size=image_size,
+    )

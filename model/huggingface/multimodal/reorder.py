@@ -1,7 +1,7 @@
 """Attention whose positions are put into another order: no weight changes, only where it stands."""
 
-import dataclasses
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 import torch
@@ -14,39 +14,41 @@ from headlens.model.recording.recording import Recording
 
 
 def reordered(layers: Sequence[AttentionInputs], order: Tensor) -> tuple[AttentionInputs, ...]:
-    """The heads [1, head, token, d] without their batch, their positions in another order [token].
+    """Layers [1, head, token, d] without the axis of a batch, their positions in another order [token].
 
     Being causal becomes a mask; layers that share a mask still do.
     """
     masks: dict[tuple[int, bool], Tensor | None] = {}
-    done = []
-    for given in layers:
-        heads, key = given.first(), (id(given.mask), given.causal)
-        if key not in masks:
-            mask = heads.full_mask()
-            masks[key] = None if mask is None else mask[:, order][:, :, order]
-        query, keys, value = (vectors[:, order] for vectors in (heads.query, heads.key, heads.value))
-        done.append(dataclasses.replace(heads, query=query, key=keys, value=value, mask=masks[key], causal=False))
-    return tuple(done)
+    result = []
+    for batch in layers:
+        layer, mask_id = batch.first(), (id(batch.mask), batch.causal)
+        if mask_id not in masks:
+            mask = layer.full_mask()
+            masks[mask_id] = None if mask is None else mask[:, order][:, :, order]
+        query, key, value = (vectors[:, order] for vectors in (layer.query, layer.key, layer.value))
+        result.append(replace(layer, query=query, key=key, value=value, mask=masks[mask_id], causal=False))
+    return tuple(result)
 
 
-def vision_stage(recording: Recording, layers: Sequence[AttentionInputs], placing: ImagePlacement) -> Recording | None:
+def vision_stage(
+    recording: Recording, layers: Sequence[AttentionInputs], placement: ImagePlacement
+) -> Recording | None:
     """The vision part's own attention beside its language model's recording, the patches row by row.
 
     None where its layers have not all the same positions, one a patch behind at most one other.
     """
     assert recording.photo is not None
     rows, columns = recording.photo.grid
-    rows, columns = rows * placing.side, columns * placing.side
-    shapes = {tuple(heads.query.shape[:-1]) for heads in layers}
+    rows, columns = rows * placement.side, columns * placement.side
+    shapes = {tuple(layer.query.shape[:-1]) for layer in layers}
     if len(shapes) != 1:
         return None
     batch, _, num_tokens = shapes.pop()
     prefix = num_tokens - rows * columns
     if batch != 1 or prefix not in (0, 1):
         return None
-    order = torch.cat([torch.arange(prefix), prefix + placing.vision_order(*recording.photo.grid)])
-    return dataclasses.replace(
+    order = torch.cat([torch.arange(prefix), prefix + placement.vision_order(*recording.photo.grid)])
+    return replace(
         recording,
         layers=reordered(layers, order.to(layers[0].query.device)),
         tokens=(*["[CLS]"] * prefix, *patch_names(rows, columns)),

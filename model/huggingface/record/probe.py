@@ -58,7 +58,7 @@ class ProbeResult:
         )
 
 
-def probe(network: PreTrainedModel, inputs: Mapping[str, Any], real: Tensor | None = None) -> ProbeResult:
+def probe(network: PreTrainedModel, inputs: Mapping[str, object], real: Tensor | None = None) -> ProbeResult:
     """Find the way that records a model exactly.
 
     Args:
@@ -91,7 +91,7 @@ def probe(network: PreTrainedModel, inputs: Mapping[str, Any], real: Tensor | No
     return ProbeResult(recorder, difference, sum(map(len, run.stages.values())))
 
 
-def _covered(network: PreTrainedModel, inputs: Mapping[str, Any]) -> bool:
+def _covered(network: PreTrainedModel, inputs: Mapping[str, object]) -> bool:
     """Whether every attention call goes through transformers' interface, and none to torch by itself."""
     try:
         network.set_attn_implementation(NAME)
@@ -111,7 +111,7 @@ def _choose(network: PreTrainedModel, name: str) -> None:
 
 
 @torch.inference_mode()
-def _eager(network: PreTrainedModel, inputs: Mapping[str, Any]) -> dict[str, tuple[Tensor, ...]]:
+def _eager(network: PreTrainedModel, inputs: Mapping[str, object]) -> dict[str, tuple[Tensor, ...]]:
     """The model's own weights by stage, each [batch, head, query, key]; nothing where it says none."""
     _choose(network, "eager")
     run = Recorder(network, "functions").run({**inputs, "output_attentions": True})
@@ -127,7 +127,9 @@ def _eager(network: PreTrainedModel, inputs: Mapping[str, Any]) -> dict[str, tup
     return {stage: tuple(weights) for stage, weights in found.items() if weights and weights[0] is not None}
 
 
-def _largest_difference(run: Run[ModelOutput], theirs: Mapping[str, tuple[Tensor, ...]], real: Tensor | None) -> float | None:
+def _largest_difference(
+    run: Run[ModelOutput], theirs: Mapping[str, tuple[Tensor, ...]], real: Tensor | None
+) -> float | None:
     """Over all layers of all stages that both have; None where there is none, or not as many layers."""
     largest: float | None = None
     for stage, layers in run.stages.items():

@@ -1,6 +1,6 @@
 """Continuing a text with the most probable tokens."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import torch
 from tokenizers import Tokenizer
@@ -9,12 +9,13 @@ from transformers import GenerationConfig, PreTrainedModel
 from transformers.generation.streamers import BaseStreamer
 
 from headlens.model.errors import InputError
+from headlens.model.protocol import OnToken
 
 
 class _Streamer(BaseStreamer):
-    """Hears each token as transformers makes it; what on_token raises stops it."""
+    """Is called with each token as transformers makes it; what on_token raises stops the writing."""
 
-    def __init__(self, tokenizer: Tokenizer, on_token: Callable[[str], None] | None) -> None:
+    def __init__(self, tokenizer: Tokenizer, on_token: OnToken | None) -> None:
         self.ids: list[int] = []
         self._tokenizer = tokenizer
         self._on_token = on_token
@@ -44,25 +45,20 @@ def greedy(network: PreTrainedModel) -> GenerationConfig:
 
     A checkpoint's own configuration may hold penalties, under which what is written is not the most probable.
     """
-    said = network.generation_config
+    config = network.generation_config
     return GenerationConfig(
         do_sample=False,
         num_beams=1,
-        bos_token_id=said.bos_token_id,
-        eos_token_id=said.eos_token_id,
-        pad_token_id=said.pad_token_id or 0,
-        decoder_start_token_id=said.decoder_start_token_id,
-        forced_bos_token_id=said.forced_bos_token_id,
+        bos_token_id=config.bos_token_id,
+        eos_token_id=config.eos_token_id,
+        pad_token_id=config.pad_token_id or 0,
+        decoder_start_token_id=config.decoder_start_token_id,
+        forced_bos_token_id=config.forced_bos_token_id,
     )
 
 
-@torch.inference_mode()
 def write(
-    network: PreTrainedModel,
-    tokenizer: Tokenizer,
-    ids: Sequence[int],
-    count: int,
-    on_token: Callable[[str], None] | None = None,
+    network: PreTrainedModel, tokenizer: Tokenizer, ids: Sequence[int], *, count: int, on_token: OnToken | None = None
 ) -> tuple[int, ...]:
     """The ids of at most count tokens, each the most probable after the ones before it (greedy decoding).
 
@@ -75,11 +71,7 @@ def write(
     if count < 1:
         raise InputError("The text fills all of the model's positions; shorten it to have it continued.")
     streamer = _Streamer(tokenizer, on_token)
-    given = torch.tensor([list(ids)], device=network.device)
-    network.generate(
-        given,
-        attention_mask=torch.ones_like(given),
-        max_new_tokens=count,
-        streamer=streamer,
-    )
+    prompt = torch.tensor([list(ids)], device=network.device)
+    with torch.inference_mode():
+        network.generate(prompt, attention_mask=torch.ones_like(prompt), max_new_tokens=count, streamer=streamer)
     return tuple(streamer.ids)

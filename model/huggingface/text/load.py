@@ -16,7 +16,7 @@ from headlens.model.recording.parts import Description
 
 
 def load_text(
-    folder: Path, architecture: str | None, description: Description, device: torch.device, dtype: torch.dtype
+    folder: Path, architecture: str | None, description: Description, *, device: torch.device, dtype: torch.dtype
 ) -> TransformersText:
     """A model that reads text; the description's kind "sequence" is one that reads and writes.
 
@@ -43,17 +43,17 @@ def load_text(
     limit = tokenizer.model_max_length  # anything may stand there; many say 1e30
     room = 8  # for special tokens, and some more
     known = isinstance(limit, int) and room <= limit < 10**9
-    num_positions = num_positions_of(network, limit if known else 10**9)
+    max_tokens = num_positions_of(network, limit if known else 10**9)
     with refusing(f"{type(network).__name__} cannot be run on a text"):
-        probed = probe(network, *probe_inputs(network, num_positions))
-    kind = TransformersSequence if description.kind == "sequence" else TransformersText
-    return kind(description, probed, tokenizer.backend_tokenizer, num_positions, device)
+        result = probe(network, *probe_inputs(network, max_tokens))
+    model = TransformersSequence if description.kind == "sequence" else TransformersText
+    return model(description, result, tokenizer.backend_tokenizer, max_tokens=max_tokens, device=device)
 
 
-def probe_inputs(network: PreTrainedModel, num_positions: int) -> tuple[dict[str, Tensor], Tensor]:
+def probe_inputs(network: PreTrainedModel, max_tokens: int) -> tuple[dict[str, Tensor], Tensor]:
     """Random tokens, the second text shorter and padded: inputs, and [batch, token] bool, False on padding."""
     config = network.config.get_text_config()
-    length = min(12, num_positions)
+    length = min(12, max_tokens)
     generator = torch.Generator().manual_seed(0)
     ids = torch.randint(min(5, config.vocab_size - 1), config.vocab_size, (2, length), generator=generator)
     real = torch.ones(2, length, dtype=torch.bool)

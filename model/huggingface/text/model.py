@@ -1,83 +1,75 @@
 """Text models of transformers, encoders and decoders: a text in, a Recording out."""
 
 import re
-import time
-from collections import Counter
-from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager
-from typing import Any
+from collections.abc import Sequence
+from dataclasses import replace
+from functools import cached_property
 
 import numpy as np
 import torch
 from tokenizers import Tokenizer
 from torch import Tensor, nn
 from transformers import PreTrainedModel
+from transformers.utils import ModelOutput
 
-from headlens.model.attention.point import Call
-from headlens.model.device import enough_memory, synchronize
-from headlens.model.huggingface.record.predictions import decoded, predictions_of
+from headlens.model.base import Run
+from headlens.model.huggingface.record.predictions import Predictor
 from headlens.model.huggingface.record.probe import ProbeResult
 from headlens.model.huggingface.text.generate import room_for, write
-from headlens.model.inputs.text import Text, TextInput, read_text
+from headlens.model.huggingface.text.names import special_ids, token_name, token_names
+from headlens.model.huggingface.text.padding import pads_exactly
+from headlens.model.inputs.text import TextInput
 from headlens.model.progress import OnLayer
-from headlens.model.recording.parts import Description
+from headlens.model.protocol import OnToken
+from headlens.model.readers import TextReader, padded, real_tokens
+from headlens.model.recording.parts import Description, Prediction
 from headlens.model.recording.recording import Recording
 
 LONGEST = 16_384  # tokens, of models that state no end
-OnToken = Callable[[str], None]
 
 
-class TransformersText:
+class TransformersText(TextReader[ModelOutput]):
     """A model of transformers that reads one sequence of tokens, with its tokenizer.
+
+    What the model predicts, if it has a head for it, is in a recording's predictions: the next token after each (causal
+    models), what stands behind each mask, or the classes; the ten most probable. The outputs, of a model that is not
+    causal: "embedding" [1, width], the mean of the last hidden state over all tokens, as it is.
 
     Args:
         description: of the checkpoint.
-        probed: the model, and the way that records it.
+        probe_result: the model, and the way that records it.
         tokenizer: of the tokenizers library; it is set neither to pad nor to cut.
-        num_positions: tokens that the model can read.
+        max_tokens: that the model can read.
         device: where the model is.
     """
 
     def __init__(
         self,
         description: Description,
-        probed: ProbeResult,
+        probe_result: ProbeResult,
         tokenizer: Tokenizer,
-        num_positions: int,
+        *,
+        max_tokens: int,
         device: torch.device,
     ) -> None:
-        tokenizer.no_truncation()
-        tokenizer.no_padding()
-        self.description = description
-        self.probed = probed
-        self.network = probed.recorder.network
-        self.tokenizer = tokenizer
-        self.device = device
-        self.max_tokens = num_positions
-        self.num_layers = probed.num_calls
-        self.causal = probed.recorder.causal
+        self._predictor = Predictor(probe_result.recorder.network, tokenizer)
+        setup = probe_result.setup(description, self._predictor.predicts, device)
+        super().__init__(setup, tokenizer, max_tokens)
+        self.probe_result = probe_result
+        self.causal = probe_result.recorder.causal
 
-    def read(self, text: Text) -> TextInput:
-        """The tokens of a text or a pair, as `record` reads it. Raises InputError for a text that cannot be read."""
-        return read_text(self.tokenizer, text, self.max_tokens)
+    @property
+    def network(self) -> PreTrainedModel:
+        """The model itself."""
+        return self.probe_result.recorder.network
 
-    def record(self, text: Text, on_layer: OnLayer | None = None) -> Recording:
-        """Run a text, or a pair of texts read together, and record every head.
-
-        What the model foretells, if it has a head for it, is in the recording's predictions: the next token after each
-        (causal models), what stands behind each mask, or the classes; the ten most probable.
-
-        Args:
-            text: "one" or ("one", "two"). Over the model's positions it is cut, and notes["input"] says so.
-            on_layer: called with each layer's number as it is done; what it raises stops the run.
-
-        Raises InputError for a text that cannot be read, DeviceError where there is not enough memory.
-        """
-        given = self.read(text)
-        return self._record(given, given.ids, given.segments, on_layer)
+    @property
+    def writes(self) -> bool:
+        """Whether it writes; else `write` raises InputError."""
+        return bool(self.network.can_generate())
 
     def write(
-        self, text: str, count: int = 20, on_token: OnToken | None = None, on_layer: OnLayer | None = None
+        self, text: str, count: int = 20, on_token: OnToken | None = None, *, on_layer: OnLayer | None = None
     ) -> Recording:
         """Continue a text with the most probable tokens, and record it with its continuation, whose segment is 1.
 
@@ -89,117 +81,101 @@ class TransformersText:
 
         Raises InputError for a text that cannot be read, or a model that does not write; DeviceError as `record` does.
         """
-        given = self.read(text)
-        room = room_for(count, self.max_tokens - len(given.ids))
-        added = write(self.network, self.tokenizer, given.ids, room, on_token)
-        ids = (*given.ids, *added)
-        return self._record(given, ids, (*given.segments, *(1 for _ in added)), on_layer)
+        prompt = self.read(text)
+        room = room_for(count, self.max_tokens - len(prompt.ids))
+        written = write(self.network, self.tokenizer, prompt.ids, count=room, on_token=on_token)
+        return self._record_batch([self._continued(prompt, written)], on_layer)[0]
 
-    @torch.inference_mode()
-    def _record(
-        self, given: TextInput, ids: Sequence[int], segments: Sequence[int], on_layer: OnLayer | None
-    ) -> Recording:
-        written = ids[len(given.ids) :]
-        started = time.perf_counter()
-        with enough_memory(self.device):
-            run = self.probed.recorder.run(self._inputs(ids, segments) | self._outputs(), on_layer)
-            synchronize(self.device)
-        (stage, layers), *_ = run.stages.items()
-        texts = given.texts if not written else (*given.texts, self.tokenizer.decode(list(written)))
-        return Recording(
-            layers=tuple(heads.first() for heads in layers),
-            tokens=(*named(given), *(token_text(self.tokenizer, number) for number in written)),
-            words=(*given.words, *(None for _ in written)),
-            special=self._special(given, written),
-            segments=tuple(segments),
-            model=self.description,
-            seconds=time.perf_counter() - started,
-            device=str(self.device),
-            offsets=(*given.offsets, *(None for _ in written)),
-            texts=texts,
-            outputs={} if self.causal else {"embedding": _embedding(run.outputs)},
-            notes={"exact": self.probed.note, **given.notes(self.max_tokens)},
-            predictions=predictions_of(self.network, self.tokenizer, run.outputs, ids),
-            stage=stage,
+    def batch_inputs(self, batch: Sequence[TextInput]) -> dict[str, object]:
+        """What the network's forward takes of several inputs, the shorter ones padded on the right."""
+        config = self.network.config
+        inputs = self._padded_ids([text.ids for text in batch])
+        if (getattr(config, "type_vocab_size", 0) or 0) > 1 and not self.causal:
+            inputs["token_type_ids"] = padded([text.segments for text in batch], 0, self.device)
+        if hasattr(config, "use_cache"):
+            inputs["use_cache"] = False
+        return inputs
+
+    def groups(self, batch: Sequence[TextInput]) -> list[list[int]]:
+        """All texts in one run, or each in its own where padding would change a number."""
+        if len(batch) > 1 and not self._pads_exactly:
+            return [[index] for index in range(len(batch))]
+        return super().groups(batch)
+
+    def token_embeddings(self) -> Tensor:
+        """The rows of all tokens that there are, [id, width]."""
+        weight: Tensor = self.network.get_input_embeddings().weight
+        return weight.detach()
+
+    def name_of(self, token_id: int) -> str:
+        """What the token of an id reads as."""
+        return token_name(self.tokenizer, token_id)
+
+    @cached_property
+    def _pads_exactly(self) -> bool:
+        return pads_exactly(self)
+
+    def _padded_ids(self, rows: Sequence[Sequence[int]]) -> dict[str, object]:
+        """Ids, and where some are padded the mask that says so."""
+        padding = getattr(self.network.config.get_text_config(), "pad_token_id", None)
+        inputs: dict[str, object] = {
+            "input_ids": padded(rows, padding if isinstance(padding, int) and padding >= 0 else 0, self.device)
+        }
+        real = real_tokens(rows, self.device)
+        return inputs if real is None else {**inputs, "attention_mask": real.long()}
+
+    def _continued(self, prompt: TextInput, written: tuple[int, ...]) -> TextInput:
+        """A prompt with what was written behind it."""
+        if not written:
+            return prompt
+        nothing = (None,) * len(written)
+        return replace(
+            prompt,
+            ids=(*prompt.ids, *written),
+            tokens=(*token_names(prompt), *(self.name_of(token_id) for token_id in written)),
+            words=(*prompt.words, *nothing),
+            offsets=(*prompt.offsets, *nothing),
+            special=np.concatenate([prompt.special, special_ids(self.tokenizer, written)]),
+            segments=(*prompt.segments, *(1 for _ in written)),
+            texts=(*prompt.texts, self.tokenizer.decode(list(written))),
         )
 
-    def _special(self, given: TextInput, written: Sequence[int]) -> np.ndarray:
-        special = np.concatenate([given.special, special_ids(self.tokenizer, written)])
+    def _run_inputs(self, batch: Sequence[TextInput]) -> dict[str, object]:
+        inputs = self.batch_inputs(batch)
+        if not self.causal and type(self.network) is not type(self.network.base_model):
+            inputs["output_hidden_states"] = True  # a model with a head gives no last_hidden_state
+        return inputs
+
+    def _names(self, text: TextInput) -> tuple[str, ...]:
+        return token_names(text)
+
+    def _special(self, text: TextInput) -> np.ndarray:
+        special = text.special.copy()
         special[0] |= self.causal  # heads rest on the first token, whatever it is (Xiao et al. 2024, StreamingLLM)
         return special
 
-    def inputs(self, given: TextInput) -> dict[str, Any]:
-        """What the network's forward takes of a text that was read."""
-        return self._inputs(given.ids, given.segments)
+    def _outputs(self, text: TextInput, run: Run[ModelOutput], index: int) -> dict[str, np.ndarray]:
+        if self.causal:
+            return {}
+        hidden = run.outputs.get("last_hidden_state")
+        hidden = run.outputs.hidden_states[-1] if hidden is None else hidden
+        embedding = hidden[index, : len(text.ids)].mean(dim=0, keepdim=True)
+        return {"embedding": embedding.float().cpu().numpy()}
 
-    def calls(self, network: nn.Module, on_layer: OnLayer | None = None) -> AbstractContextManager[list[Call]]:
-        """The calls of attention that a twin of the network makes inside the context."""
-        return self.probed.recorder.calls(network, on_layer)
-
-    def table(self) -> Tensor:
-        """The rows of all tokens that there are, [id, width]."""
-        return self.network.get_input_embeddings().weight.detach()
-
-    def name_of(self, number: int) -> str:
-        """What the token of an id reads as."""
-        return token_text(self.tokenizer, number)
-
-    def _outputs(self) -> dict[str, Any]:
-        """What the model's forward is to give beside its own."""
-        whole = type(self.network) is not type(self.network.base_model) and not self.causal
-        return {"output_hidden_states": True} if whole else {}
-
-    def _inputs(self, ids: Sequence[int], segments: Sequence[int]) -> dict[str, Any]:
-        """What the model's forward takes of them."""
-        config = self.network.config
-        given: dict[str, Any] = {"input_ids": torch.tensor([list(ids)], device=self.device)}
-        if (getattr(config, "type_vocab_size", 0) or 0) > 1 and not self.causal:
-            given["token_type_ids"] = torch.tensor([list(segments)], device=self.device)
-        if hasattr(config, "use_cache"):
-            given["use_cache"] = False
-        return given
+    def _predictions(self, text: TextInput, run: Run[ModelOutput], index: int) -> tuple[Prediction, ...]:
+        logits = run.outputs.get("logits")
+        return self._predictor.predictions(None if logits is None else logits[index], text.ids)
 
 
-def _embedding(outputs: Any) -> np.ndarray:
-    """[text, width]: the mean of the last hidden state over all tokens, as it is."""
-    hidden = outputs.get("last_hidden_state")
-    hidden = outputs.hidden_states[-1] if hidden is None else hidden
-    return hidden[0].mean(dim=0, keepdim=True).float().cpu().numpy()
-
-
-def named(given: TextInput) -> tuple[str, ...]:
-    """What to call each token: as the tokenizer does, or the text itself where that writes spaces or bytes as signs."""
-    if not any(mark in token for token in given.tokens for mark in "Ġ▁Ċ"):
-        return given.tokens
-    names = []
-    places = Counter(zip(given.segments, given.offsets))  # several tokens of one place are parts of one character
-    for token, span, segment, special in zip(given.tokens, given.offsets, given.segments, given.special):
-        special = special or places[segment, span] > 1
-        text = "" if span is None or special else given.texts[min(segment, len(given.texts) - 1)][slice(*span)]
-        names.append(text.strip() or (token if special else text or token))
-    return tuple(names)
-
-
-def token_text(tokenizer: Tokenizer, number: int) -> str:
-    """What a token reads as, without the spaces around it."""
-    text = decoded(tokenizer, number)
-    return text.strip(" ") or text
-
-
-def special_ids(tokenizer: Tokenizer, ids: Sequence[int]) -> np.ndarray:
-    """[token] bool: which ids are special tokens."""
-    added = tokenizer.get_added_tokens_decoder()
-    return np.array([number in added and added[number].special for number in ids], dtype=bool)
-
-
-def num_positions_of(network: PreTrainedModel, tokenizer_says: int) -> int:
+def num_positions_of(network: PreTrainedModel, tokenizer_limit: int) -> int:
     """How many tokens a model reads, at most LONGEST."""
     config = network.config.get_text_config()
-    limits = [LONGEST, tokenizer_says, getattr(config, "max_position_embeddings", None) or LONGEST]
-    table = next(
-        (m for n, m in network.named_modules() if re.search(r"(position_embeddings|embed_positions)$", n)), None
-    )
-    if isinstance(table, nn.Embedding):
-        # RoBERTa's family counts positions from behind the padding token's number.
-        limits.append(table.num_embeddings - (table.padding_idx + 1 if table.padding_idx is not None else 0))
+    limits = [LONGEST, tokenizer_limit, getattr(config, "max_position_embeddings", None) or LONGEST]
+    tables = [
+        module for name, module in network.named_modules() if re.search(r"(position_embeddings|embed_positions)$", name)
+    ]
+    if tables and isinstance(tables[0], nn.Embedding):
+        # RoBERTa's family counts positions from behind the padding token's id.
+        before = 0 if tables[0].padding_idx is None else tables[0].padding_idx + 1
+        limits.append(tables[0].num_embeddings - before)
     return int(min(limit for limit in limits if limit > 0))

@@ -1,106 +1,127 @@
 """Models with an encoder and a decoder (Vaswani et al. 2017, figure 1): three stages of attention."""
 
-import dataclasses
-import time
 from collections.abc import Sequence
-from typing import Any
+from dataclasses import dataclass, replace
 
 import numpy as np
-import torch
+from transformers.utils import ModelOutput
 
-from headlens.model.device import enough_memory, synchronize
-from headlens.model.huggingface.record.predictions import predictions_of
+from headlens.model.base import Run
 from headlens.model.huggingface.text.generate import room_for, write
-from headlens.model.huggingface.text.model import OnToken, TransformersText, named, special_ids, token_text
+from headlens.model.huggingface.text.model import TransformersText
+from headlens.model.huggingface.text.names import special_ids
 from headlens.model.inputs.text import Text, TextInput, read_text
 from headlens.model.progress import OnLayer
+from headlens.model.protocol import OnToken
+from headlens.model.readers import padded
+from headlens.model.recording.parts import Prediction
 from headlens.model.recording.recording import Recording
 
 WRITTEN = 60  # tokens at most where none are given
 
 
+@dataclass(frozen=True)
+class SequenceInput(TextInput):
+    """A text that is read, with what is written of it."""
+
+    written: tuple[int, ...] = ()  # ids, without the token that begins them
+
+
 class TransformersSequence(TransformersText):
-    """A model of transformers that reads one text and writes another; arguments as of `TransformersText`."""
+    """A model of transformers that reads one text and writes another; arguments as of `TransformersText`.
+
+    A recording is the encoder's, and has the stages "decoder" and "cross". What is recorded is "what is read", and the
+    model writes; or ("what is read", "what is written").
+    """
 
     def read(self, text: Text) -> TextInput:
         """The tokens that the encoder reads; of a pair, of its first text. Raises InputError."""
         return read_text(self.tokenizer, text if isinstance(text, str) else text[0], self.max_tokens)
 
-    def record(self, text: Text, on_layer: OnLayer | None = None) -> Recording:
-        """Record all three stages: the recording is the encoder's, and has the stages "decoder" and "cross".
-
-        Args:
-            text: "what is read", and the model writes; or ("what is read", "what is written").
-            on_layer: as in `TransformersText.record`.
-
-        Raises InputError for a text that cannot be read, DeviceError where there is not enough memory.
-        """
-        if isinstance(text, str):
-            return self.write(text, WRITTEN, on_layer=on_layer)
-        target = read_text(self.tokenizer, text[1], self.max_tokens - 1)
-        return self._stages(self.read(text), target.ids, on_layer)
+    def record_batch(self, texts: Sequence[Text], on_layer: OnLayer | None = None) -> list[Recording]:
+        """The recording of each, from one run; what is not given is written before, one text at a time."""
+        return self._record_batch([self._sequence(text) for text in texts], on_layer)
 
     def write(
-        self, text: str, count: int = 20, on_token: OnToken | None = None, on_layer: OnLayer | None = None
+        self, text: str, count: int = 20, on_token: OnToken | None = None, *, on_layer: OnLayer | None = None
     ) -> Recording:
         """Read a text, write at most count tokens, and record both; as `TransformersText.write`."""
-        given = self.read(text)
-        room = room_for(count, self.max_tokens - 1)
-        return self._stages(given, write(self.network, self.tokenizer, given.ids, room, on_token), on_layer)
+        return self._record_batch([self._written(text, count, on_token)], on_layer)[0]
 
-    def inputs(self, given: TextInput) -> dict[str, Any]:
-        """As what is read alone, by the encoder; the decoder has only what begins it."""
-        return self._both(given.ids, (self._start,))
-
-    def _both(self, ids: Sequence[int], written: Sequence[int]) -> dict[str, Any]:
+    def batch_inputs(self, batch: Sequence[TextInput]) -> dict[str, object]:
+        """As of `TransformersText`; of a text that was only read, the decoder has what begins it."""
         return {
-            "input_ids": torch.tensor([list(ids)], device=self.device),
-            "decoder_input_ids": torch.tensor([list(written)], device=self.device),
+            **self._padded_ids([text.ids for text in batch]),
+            "decoder_input_ids": padded([self._decoder_ids(text) for text in batch], self._start, self.device),
             "use_cache": False,
         }
+
+    def shape_of(self, text: TextInput, stage: str) -> tuple[int, int]:
+        """How many queries and keys a text has in a stage."""
+        num_read, num_written = len(text.ids), len(self._decoder_ids(text))
+        return num_read if stage == "encoder" else num_written, num_written if stage == "decoder" else num_read
+
+    def _sequence(self, text: Text) -> SequenceInput:
+        if isinstance(text, str):
+            return self._written(text, WRITTEN)
+        target = read_text(self.tokenizer, text[1], self.max_tokens - 1)
+        return _with_written(self.read(text), target.ids)
+
+    def _written(self, text: str, count: int, on_token: OnToken | None = None) -> SequenceInput:
+        source = self.read(text)
+        room = room_for(count, self.max_tokens - 1)
+        written = write(self.network, self.tokenizer, source.ids, count=room, on_token=on_token)
+        return _with_written(source, written)
+
+    def _decoder_ids(self, text: TextInput) -> tuple[int, ...]:
+        written = text.written if isinstance(text, SequenceInput) else ()
+        return (self._start, *written)
 
     @property
     def _start(self) -> int:
         """The token that begins what is written."""
-        config: Any = self.network.config
+        config = self.network.config
         start = config.decoder_start_token_id
         return int((config.pad_token_id or 0) if start is None else start)
 
-    @torch.inference_mode()
-    def _stages(self, given: TextInput, written: tuple[int, ...], on_layer: OnLayer | None) -> Recording:
-        ids = (self._start, *written)
-        started = time.perf_counter()
-        with enough_memory(self.device):
-            run = self.probed.recorder.run(self._both(given.ids, ids), on_layer)
-            synchronize(self.device)
-        stages = {name: tuple(heads.first() for heads in layers) for name, layers in run.stages.items()}
-        encoder = Recording(
-            layers=stages["encoder"],
-            tokens=named(given),
-            words=given.words,
-            special=given.special,
-            segments=given.segments,
-            model=self.description,
-            seconds=time.perf_counter() - started,
-            device=str(self.device),
-            offsets=given.offsets,
-            texts=given.texts,
-            notes={"exact": self.probed.note, **given.notes(self.max_tokens)},
-        )
+    def _run_inputs(self, batch: Sequence[TextInput]) -> dict[str, object]:
+        return self.batch_inputs(batch)
+
+    def _special(self, text: TextInput) -> np.ndarray:
+        return text.special
+
+    def _predictions(self, text: TextInput, run: Run[ModelOutput], index: int) -> tuple[Prediction, ...]:
+        return ()  # they are the decoder's
+
+    def _recording(self, text: TextInput, run: Run[ModelOutput], index: int) -> Recording:
+        encoder = super()._recording(text, run, index)
+        ids = self._decoder_ids(text)
         special = special_ids(self.tokenizer, ids)
         special[0] = True  # it stands for nothing that was written
-        decoder = dataclasses.replace(
+        logits = run.outputs.get("logits")
+        decoder = replace(
             encoder,
-            layers=stages["decoder"],
-            tokens=tuple(token_text(self.tokenizer, number) for number in ids),
+            layers=run.layers("decoder", index, self.shape_of(text, "decoder")),
+            tokens=tuple(self.name_of(token_id) for token_id in ids),
             words=(None,) * len(ids),
-            special=np.array(special),
+            special=special,
             segments=(0,) * len(ids),
             offsets=(),
-            texts=(self.tokenizer.decode(list(written)),),
-            notes={"exact": self.probed.note},
-            predictions=predictions_of(self.network, self.tokenizer, run.outputs, ids),
+            texts=(self.tokenizer.decode(list(ids[1:])),),
+            outputs={},
+            notes=self._common_notes,
+            predictions=self._predictor.predictions(None if logits is None else logits[index], ids),
             stage="decoder",
         )
-        cross = dataclasses.replace(decoder, layers=stages["cross"], stage="cross", keys=encoder, predictions=())
-        return dataclasses.replace(encoder, stages={"decoder": decoder, "cross": cross})
+        cross = replace(
+            decoder,
+            layers=run.layers("cross", index, self.shape_of(text, "cross")),
+            stage="cross",
+            keys=encoder,
+            predictions=(),
+        )
+        return replace(encoder, stages={"decoder": decoder, "cross": cross})
+
+
+def _with_written(source: TextInput, written: tuple[int, ...]) -> SequenceInput:
+    return SequenceInput(**vars(source), written=tuple(written))

@@ -2,32 +2,31 @@
 
 import math
 from pathlib import Path
-from typing import Any
 
 from headlens.model.errors import CheckpointError
 from headlens.model.huggingface.load.limits import read_json
 from headlens.model.inputs.image import SIZES, PixelFormat
 
 
-def read_processor(folder: Path) -> dict[str, Any]:
+def read_processor(folder: Path) -> dict[str, object]:
     """What the image processor was saved with, by itself or inside a processor. Raises CheckpointError."""
     alone, inside = folder / "preprocessor_config.json", folder / "processor_config.json"
-    found = None
+    settings = None
     if alone.is_file():
-        found = read_json(alone)
+        settings = read_json(alone)
     elif inside.is_file():
         whole = read_json(inside)
-        found = whole.get("image_processor") if isinstance(whole, dict) else None
-    if not isinstance(found, dict):
+        settings = whole.get("image_processor") if isinstance(whole, dict) else None
+    if not isinstance(settings, dict):
         raise CheckpointError(
             f"There is no preprocessor_config.json in {folder.name!r}; save the image processor there, which says how "
             "images are read."
         )
-    return found
+    return settings
 
 
-def pixel_format_of(processor: dict[str, Any], fixed: int | None = None) -> PixelFormat:
-    """Mean, deviation and sizes by an image processor's own words; fixed: the one size of a model that has no other.
+def pixel_format_of(processor: dict[str, object], fixed: int | None = None) -> PixelFormat:
+    """Mean, std and sizes by an image processor's settings; fixed: the one size of a model that has no other.
 
     Raises CheckpointError for numbers that no pixels can have.
     """
@@ -44,11 +43,11 @@ def pixel_format_of(processor: dict[str, Any], fixed: int | None = None) -> Pixe
     else:
         size = size_of(processor, SIZES[0])
         sizes = (min(SIZES[0], size), max(SIZES[1], size))
-    # Pixels in 0 to 1, times the factor, less the mean, by the deviation.
+    # Pixels in 0 to 1, times the factor, less the mean, divided by the std.
     return PixelFormat(tuple(m / factor for m in mean), tuple(s / factor for s in std), sizes, fixed is not None)
 
 
-def size_of(processor: dict[str, Any], otherwise: int) -> int:
+def size_of(processor: dict[str, object], otherwise: int) -> int:
     """Pixels of the short side that the processor makes, else the other number. Raises CheckpointError."""
     size = processor.get("size", otherwise)
     if isinstance(size, dict):
@@ -60,9 +59,10 @@ def size_of(processor: dict[str, Any], otherwise: int) -> int:
     return size
 
 
-def _numbers(given: Any) -> tuple[float, float, float]:
-    values = list(given) if isinstance(given, list | tuple) else [given] * 3
-    if len(values) != 3 or not all(isinstance(v, int | float) and math.isfinite(v) for v in values):
-        raise CheckpointError(f"The preprocessor_config.json says {given!r:.60} where it should say three numbers.")
-    red, green, blue = (float(value) for value in values)
+def _numbers(setting: object) -> tuple[float, float, float]:
+    values = list(setting) if isinstance(setting, list | tuple) else [setting] * 3
+    numbers = [float(value) for value in values if isinstance(value, int | float) and math.isfinite(value)]
+    if len(values) != 3 or len(numbers) != 3:
+        raise CheckpointError(f"The preprocessor_config.json says {setting!r:.60} where it should say three numbers.")
+    red, green, blue = numbers
     return red, green, blue

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from headlens.model.analysis.orders import head_order, measure
 from headlens.model.analysis.sample import LONG, SAMPLE, sampled_queries
-from headlens.model.load import ImageModel
+from headlens.model.pretrained.image_model import EncoderImageModel
 from headlens.model.recording.parts import Photo
 from headlens.model.recording.recording import Recording
 from tests.recordings import random_recording
@@ -97,7 +97,7 @@ def test_a_head_s_number_is_the_mean_over_its_queries(made: Callable[[], Recordi
 
 
 @pytest.mark.parametrize("order", BY_HAND)
-def test_the_heads_of_a_real_photo(order: str, dinov2: ImageModel, sample_photo: Callable[[str], Path]) -> None:
+def test_the_heads_of_a_real_photo(order: str, dinov2: EncoderImageModel, sample_photo: Callable[[str], Path]) -> None:
     assert_measured(dinov2.record(sample_photo("coffee"), 224), 11, order, [4])
 
 

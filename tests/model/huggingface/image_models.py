@@ -13,7 +13,8 @@ from torch.overrides import TorchFunctionMode
 from transformers import PreTrainedModel
 
 from headlens.model.huggingface.load.limits import read_config
-from headlens.model.huggingface.vision.model import TransformersImage, load_image
+from headlens.model.huggingface.vision.load import load_image
+from headlens.model.huggingface.vision.model import TransformersImage
 from headlens.model.recording.parts import Description
 from tests.model.inputs.pictures import noise
 
@@ -112,7 +113,7 @@ def made_tower(name: str) -> PreTrainedModel:
 
 def load(folder: Path, dtype: torch.dtype = torch.float32) -> TransformersImage:
     """What is in a folder, on the CPU."""
-    return load_image(folder, read_config(folder), DESCRIPTION, torch.device("cpu"), dtype)
+    return load_image(folder, read_config(folder), DESCRIPTION, device=torch.device("cpu"), dtype=dtype)
 
 
 class OwnPrecision(TorchFunctionMode):

@@ -12,7 +12,8 @@ from torch.overrides import TorchFunctionMode
 from transformers import PreTrainedModel, PreTrainedTokenizerFast
 
 from headlens.model.huggingface.load.limits import read_config
-from headlens.model.huggingface.multimodal.model import TransformersImageText, load_image_text
+from headlens.model.huggingface.multimodal.load import load_image_text
+from headlens.model.huggingface.multimodal.model import TransformersImageText
 from tests.model.huggingface.image_models import DESCRIPTION, PROCESSOR, save
 
 SPECIAL = ["<bos>", "<fake_token_around_image>", "<global-img>", "<|vision_start|>", "<|vision_end|>", "<image>"]
@@ -124,7 +125,7 @@ def prompt(family: str, grid: tuple[int, int]) -> list[int]:
 
 def load(folder: Path, dtype: torch.dtype = torch.float32) -> TransformersImageText:
     """What is in a folder, on the CPU."""
-    return load_image_text(folder, read_config(folder), DESCRIPTION, torch.device("cpu"), dtype)
+    return load_image_text(folder, read_config(folder), DESCRIPTION, device=torch.device("cpu"), dtype=dtype)
 
 
 class EverySoftmax(TorchFunctionMode):

@@ -10,7 +10,7 @@ from PIL import Image
 from headlens.model.errors import InputError
 from headlens.model.inputs.image import Size, open_image, read_image
 from headlens.model.inputs.image_file import ImageSource
-from headlens.model.load import ImageModel
+from headlens.model.pretrained.image_model import EncoderImageModel
 from tests.model.inputs.pictures import as_file, noise, png_without_pixels
 from tests.sentences import is_one_sentence
 
@@ -69,7 +69,7 @@ def test_no_pixels() -> None:
     assert "0 x 5" in refusal(Image.new("F", (0, 5)))
 
 
-def test_a_model_refuses_in_the_same_words(dinov2: ImageModel) -> None:
+def test_a_model_refuses_in_the_same_words(dinov2: EncoderImageModel) -> None:
     for source in (b"", png_without_pixels(30_000, 30_000), Image.new("RGB", (5, 1))):
         with pytest.raises(ValueError, match="image") as caught:
             dinov2.record(source)

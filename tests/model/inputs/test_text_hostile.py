@@ -7,7 +7,7 @@ import pytest
 
 from headlens.model.errors import InputError
 from headlens.model.inputs.text import MAX_CHARACTERS, Text, read_text
-from headlens.model.load import TextModel
+from headlens.model.pretrained.text_model import EncoderTextModel
 from headlens.model.recording.recording import Recording
 from tests.sentences import is_one_sentence
 
@@ -41,7 +41,7 @@ def tokens(recording: Recording) -> tuple[str, ...]:
         pytest.param("नमस्ते", None, id="Devanagari"),
     ],
 )
-def test_recorded(minilm: TextModel, text: str, expected: tuple[str, ...] | None) -> None:
+def test_recorded(minilm: EncoderTextModel, text: str, expected: tuple[str, ...] | None) -> None:
     recording = minilm.record(text)
     assert expected is None or tokens(recording) == expected
     assert tokens(recording)
@@ -72,7 +72,7 @@ CONTROLS = "".join(chr(code) for code in range(0x110000) if unicodedata.category
     ],
     ids=lambda text: ascii(text)[:16],
 )
-def test_refused_by_the_model_in_a_sentence(minilm: TextModel, text: Text) -> None:
+def test_refused_by_the_model_in_a_sentence(minilm: EncoderTextModel, text: Text) -> None:
     with pytest.raises(ValueError, match=r"text") as caught:
         minilm.record(text)
     assert isinstance(caught.value, InputError)
@@ -103,7 +103,7 @@ LONGEST = {
 
 @pytest.mark.parametrize("unit", LONGEST.values(), ids=LONGEST)
 @pytest.mark.parametrize("pair", [False, True], ids=["text", "pair"])
-def test_the_longest_texts_take_no_time(minilm: TextModel, unit: str, pair: bool) -> None:
+def test_the_longest_texts_take_no_time(minilm: EncoderTextModel, unit: str, pair: bool) -> None:
     longest = ("a" + unit * MAX_CHARACTERS)[:MAX_CHARACTERS]
     started = time.thread_time()
     given = read_text(minilm.tokenizer, (longest, longest) if pair else longest, 512)

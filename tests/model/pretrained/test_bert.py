@@ -11,9 +11,9 @@ from transformers import BertModel
 from headlens.model import load_model
 from headlens.model.attention.formula import scaled_dot_product_attention
 from headlens.model.inputs.text import Text
-from headlens.model.load import TextModel
 from headlens.model.pretrained.files import locate
 from headlens.model.pretrained.registry import CATALOGUE
+from headlens.model.pretrained.text_model import EncoderTextModel
 from tests.references import bert_from_files, differences
 
 TEXTS: dict[str, Text] = {
@@ -52,7 +52,7 @@ def run(bert: BertModel, encoding: Encoding) -> tuple[torch.Tensor, tuple[torch.
 
 
 @pytest.mark.parametrize("name", TEXTS)
-def test_every_weight(minilm: TextModel, bert: BertModel, files: dict[str, Path], name: str) -> None:
+def test_every_weight(minilm: EncoderTextModel, bert: BertModel, files: dict[str, Path], name: str) -> None:
     recording = minilm.record(TEXTS[name])
     encoding = own_encoding(files, TEXTS[name])
     assert recording.tokens == tuple(encoding.tokens)
@@ -63,14 +63,14 @@ def test_every_weight(minilm: TextModel, bert: BertModel, files: dict[str, Path]
 
 
 @pytest.mark.parametrize("name", TEXTS)
-def test_last_hidden_state(minilm: TextModel, bert: BertModel, files: dict[str, Path], name: str) -> None:
+def test_last_hidden_state(minilm: EncoderTextModel, bert: BertModel, files: dict[str, Path], name: str) -> None:
     encoding = own_encoding(files, TEXTS[name])
     with torch.no_grad():
         ours, _ = minilm.network(torch.tensor([encoding.ids]), torch.tensor([encoding.type_ids]))
     torch.testing.assert_close(ours, run(bert, encoding)[0], atol=1e-5, rtol=0)
 
 
-def test_a_padded_batch(minilm: TextModel, bert: BertModel, files: dict[str, Path]) -> None:
+def test_a_padded_batch(minilm: EncoderTextModel, bert: BertModel, files: dict[str, Path]) -> None:
     encodings = [own_encoding(files, TEXTS[name]) for name in ("sentence", "pair", "one word")]
     longest = max(len(encoding.ids) for encoding in encodings)
     for encoding in encodings:
@@ -93,7 +93,7 @@ def test_a_padded_batch(minilm: TextModel, bert: BertModel, files: dict[str, Pat
 
 def test_in_float64_nothing_is_left_between_the_two(files: dict[str, Path], bert: BertModel) -> None:
     exact = load_model("minilm-l6", device="cpu", dtype="float64")
-    assert isinstance(exact, TextModel)
+    assert isinstance(exact, EncoderTextModel)
     recording = exact.record(TEXTS["pair"])
     assert recording.attention(0).dtype == np.float64
     reference = bert_from_files(files["config.json"], files["model.safetensors"]).double()
@@ -101,7 +101,7 @@ def test_in_float64_nothing_is_left_between_the_two(files: dict[str, Path], bert
 
 
 def test_the_similarity_of_a_pair_is_of_the_two_texts_alone(
-    minilm: TextModel, bert: BertModel, files: dict[str, Path]
+    minilm: EncoderTextModel, bert: BertModel, files: dict[str, Path]
 ) -> None:
     texts = TEXTS["pair"]
     outputs = minilm.record(texts).outputs
@@ -113,7 +113,7 @@ def test_the_similarity_of_a_pair_is_of_the_two_texts_alone(
     assert 0.3 < outputs["similarity"] < 0.9
 
 
-def test_the_embedding_of_one_text(minilm: TextModel, bert: BertModel, files: dict[str, Path]) -> None:
+def test_the_embedding_of_one_text(minilm: EncoderTextModel, bert: BertModel, files: dict[str, Path]) -> None:
     outputs = minilm.record(TEXTS["sentence"]).outputs
     mean = run(bert, own_encoding(files, TEXTS["sentence"]))[0][0].mean(dim=0).numpy()
     np.testing.assert_allclose(outputs["embedding"], (mean / np.linalg.norm(mean))[None], atol=1e-6, rtol=0)

@@ -11,9 +11,9 @@ from transformers import Dinov2Model
 
 from headlens.model import load_model
 from headlens.model.inputs.image import Size, read_image
-from headlens.model.load import ImageModel
 from headlens.model.pretrained.dinov2_onnx import CONFIG
 from headlens.model.pretrained.files import locate
+from headlens.model.pretrained.image_model import EncoderImageModel
 from headlens.model.pretrained.registry import CATALOGUE
 from tests.references import differences, dinov2_like
 
@@ -27,7 +27,7 @@ def session() -> onnxruntime.InferenceSession:
 
 
 @pytest.fixture(scope="module")
-def reference(dinov2: ImageModel) -> Dinov2Model:
+def reference(dinov2: EncoderImageModel) -> Dinov2Model:
     return dinov2_like(dinov2.network, CONFIG)
 
 
@@ -37,7 +37,7 @@ def read(photo: Path, size: Size) -> torch.Tensor:
 
 @pytest.mark.parametrize("name", ["astronaut", "chelsea", "coffee", "rocket"])
 def test_saliency_is_what_onnxruntime_computes(
-    dinov2: ImageModel, session: onnxruntime.InferenceSession, sample_photo: Photo, name: str
+    dinov2: EncoderImageModel, session: onnxruntime.InferenceSession, sample_photo: Photo, name: str
 ) -> None:
     photo = sample_photo(name)
     theirs = session.run(["output_importance"], {"input_image": read(photo, "letterbox").numpy()})[0][0, 0]
@@ -49,7 +49,7 @@ def test_saliency_is_what_onnxruntime_computes(
 
 @pytest.mark.parametrize(("name", "grid"), [("astronaut", (16, 16)), ("coffee", (16, 24))])
 def test_every_weight(
-    dinov2: ImageModel, reference: Dinov2Model, sample_photo: Photo, name: str, grid: tuple[int, int]
+    dinov2: EncoderImageModel, reference: Dinov2Model, sample_photo: Photo, name: str, grid: tuple[int, int]
 ) -> None:
     recording = dinov2.record(sample_photo(name), 224)
     assert recording.grid == grid
@@ -61,7 +61,7 @@ def test_every_weight(
 
 def test_in_float64_nothing_is_left_between_the_two(sample_photo: Photo) -> None:
     exact = load_model("dinov2-focus", device="cpu", dtype="float64")
-    assert isinstance(exact, ImageModel)
+    assert isinstance(exact, EncoderImageModel)
     reference = dinov2_like(exact.network, CONFIG)
     for name in ("astronaut", "coffee"):
         recording = exact.record(sample_photo(name), 224)

@@ -8,7 +8,7 @@ import pytest
 
 from headlens.model import list_models
 from headlens.model.pretrained.files import locate
-from headlens.model.pretrained.registry import Checkpoint
+from headlens.model.pretrained.checkpoint import Checkpoint
 from tests.paths import ROOT
 
 PINS = (ROOT / "assets" / "checkpoints.txt").read_text()

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 import torch
 
-from headlens.model.load import ImageModel, TextModel
+from headlens.model.pretrained.image_model import EncoderImageModel
+from headlens.model.pretrained.text_model import EncoderTextModel
 from headlens.model.recording import recording as module
 from headlens.model.recording.recording import Recording
 from tests.masks import KINDS
@@ -77,7 +78,7 @@ def test_row_sums_are_kept_and_are_each_layer_s_and_recording_s_own() -> None:
 
 @pytest.mark.parametrize("kind", ["text", "photo"])
 def test_of_the_real_models(
-    kind: str, minilm: TextModel, dinov2: ImageModel, sample_photo: Callable[[str], Path]
+    kind: str, minilm: EncoderTextModel, dinov2: EncoderImageModel, sample_photo: Callable[[str], Path]
 ) -> None:
     """DINOv2's scores go up to 220, where float32 is 1.5e-5 wide: so much is left of any two ways."""
     if kind == "text":

@@ -15,7 +15,8 @@ from safetensors import safe_open
 from safetensors.torch import save_file
 
 from headlens.model.errors import DeviceError, RecordingError
-from headlens.model.load import ImageModel, TextModel
+from headlens.model.pretrained.image_model import EncoderImageModel
+from headlens.model.pretrained.text_model import EncoderTextModel
 from headlens.model.recording.parts import Photo
 from headlens.model.recording.recording import Recording
 from tests.masks import KINDS
@@ -102,7 +103,7 @@ def test_any_recording(recording: Recording) -> None:
 
 
 def test_the_real_models(
-    minilm: TextModel, dinov2: ImageModel, sample_photo: Callable[[str], Path], tmp_path: Path
+    minilm: EncoderTextModel, dinov2: EncoderImageModel, sample_photo: Callable[[str], Path], tmp_path: Path
 ) -> None:
     for recording in (minilm.record(("One text.", "Another 😀 text.")), dinov2.record(sample_photo("coffee"), 224)):
         loaded = there_and_back(recording, tmp_path)

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from headlens.model.attention.inputs import AttentionInputs
-from headlens.model.load import ImageModel
+from headlens.model.pretrained.image_model import EncoderImageModel
 from headlens.model.recording import recording as module
 from headlens.model.recording.recording import Recording
 from tests.masks import KINDS
@@ -58,7 +58,7 @@ def test_a_size_of_at_least_the_tokens_gives_the_weights_themselves() -> None:
     np.testing.assert_array_equal(recording.pooled(1, 2), recording.attention(1, 2))
 
 
-def test_a_real_photo(dinov2: ImageModel, sample_photo) -> None:
+def test_a_real_photo(dinov2: EncoderImageModel, sample_photo) -> None:
     photo: Path = sample_photo("coffee")
     recording = dinov2.record(photo, 448)
     expected = pooled_by_hand(recording.attention(7, 3), 512)

@@ -13,7 +13,8 @@ import torch.nn.functional as F
 
 from headlens.model.attention.inputs import AttentionInputs
 from headlens.model.errors import RecordingError
-from headlens.model.load import ImageModel, TextModel
+from headlens.model.pretrained.image_model import EncoderImageModel
+from headlens.model.pretrained.text_model import EncoderTextModel
 from headlens.model.recording.parts import Photo
 from headlens.model.recording.recording import Recording
 from tests.masks import KINDS, as_additive
@@ -71,7 +72,10 @@ def test_the_recorded_scale_is_used() -> None:
 
 @pytest.fixture(params=["text", "pair", "photo"])
 def recorded(
-    request: pytest.FixtureRequest, minilm: TextModel, dinov2: ImageModel, sample_photo: Callable[[str], Path]
+    request: pytest.FixtureRequest,
+    minilm: EncoderTextModel,
+    dinov2: EncoderImageModel,
+    sample_photo: Callable[[str], Path],
 ) -> Recording:
     """Of the two real models."""
     if request.param == "text":

@@ -6,6 +6,7 @@ from typing import Any
 
 from torch import Tensor, nn
 
+from headlens.model.huggingface.text.sequence import TransformersSequence
 from headlens.model.recording.recording import Recording
 from headlens.model.trace.anatomy import Anatomy
 
@@ -14,7 +15,7 @@ TEXT = "Birds fly south in winter, and geese fly with them."
 
 
 def recorded(model: Any, source: Any) -> tuple[Anatomy, Recording]:
-    recording = model.write(source, 1) if hasattr(model, "_both") else model.record(source)
+    recording = model.write(source, 1) if isinstance(model, TransformersSequence) else model.record(source)
     return Anatomy(model, model.read(source), recording), recording
 
 

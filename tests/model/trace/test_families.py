@@ -9,9 +9,9 @@ import torch
 
 from headlens.model import load_model
 from headlens.model.errors import CheckpointError
-from headlens.model.load import TextModel
 from headlens.model.pretrained.files import locate
 from headlens.model.pretrained.registry import CATALOGUE
+from headlens.model.pretrained.text_model import EncoderTextModel
 from headlens.model.trace.anatomy import Anatomy
 from headlens.model.trace.fused import difference_from_fused
 from headlens.model.trace.positions import added, grid_of
@@ -158,7 +158,7 @@ def test_where_positions_are_unknown_it_says_so(family: str, made: Made) -> None
     assert anatomy.embedding.places is None
 
 
-def test_the_text_encoder_s_folder_gives_the_numbers_of_the_one_written_out_here(minilm: TextModel) -> None:
+def test_the_text_encoder_s_folder_gives_the_numbers_of_the_one_written_out_here(minilm: EncoderTextModel) -> None:
     """Two implementations of one model, by the same weights."""
     folder = locate(CATALOGUE["minilm-l6"])["config.json"].parent
     foreign, own = (recorded(model, TEXT) for model in (load_model(str(folder), device="cpu"), minilm))

@@ -11,8 +11,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from headlens.model.load import ImageModel, TextModel
 from headlens.model.nn.encoder import EncoderLayer
+from headlens.model.pretrained.image_model import EncoderImageModel
+from headlens.model.pretrained.text_model import EncoderTextModel
 from headlens.model.recording.recording import Recording
 from headlens.model.trace.anatomy import Anatomy
 from headlens.model.trace.fused import difference_from_fused
@@ -23,7 +24,7 @@ COFFEE = "assets/samples/coffee.jpg"
 
 
 @contextmanager
-def layer_outputs(model: TextModel | ImageModel) -> Iterator[list[Tensor]]:
+def layer_outputs(model: EncoderTextModel | EncoderImageModel) -> Iterator[list[Tensor]]:
     """What goes into the first layer and comes out of each, when the model itself runs."""
     seen: list[Tensor] = []
     first, *_ = layers = list(model.network.encoder.layers)
@@ -45,22 +46,22 @@ class Run:
 
 
 @pytest.fixture(scope="module")
-def text_run(minilm: TextModel) -> Run:
+def text_run(minilm: EncoderTextModel) -> Run:
     with layer_outputs(minilm) as seen:
         return Run(minilm.record(TROPHY), seen)
 
 
 @pytest.fixture(scope="module")
-def photo_run(dinov2: ImageModel) -> Run:
+def photo_run(dinov2: EncoderImageModel) -> Run:
     with layer_outputs(dinov2) as seen:
         return Run(dinov2.record(COFFEE, 224), seen)
 
 
-def text_of(model: TextModel, text: str | tuple[str, str] = TROPHY) -> Anatomy:
+def text_of(model: EncoderTextModel, text: str | tuple[str, str] = TROPHY) -> Anatomy:
     return Anatomy(model, model.read(text), model.record(text))
 
 
-def photo_of(model: ImageModel) -> Anatomy:
+def photo_of(model: EncoderImageModel) -> Anatomy:
     return Anatomy(model, model.read(COFFEE, 224), model.record(COFFEE, 224))
 
 
@@ -68,7 +69,7 @@ def same(actual: Tensor | np.ndarray, expected: Tensor | np.ndarray, atol: float
     np.testing.assert_allclose(np.asarray(actual), np.asarray(expected), atol=atol, rtol=rtol)
 
 
-def test_the_text_encoder_walks_as_it_runs(minilm: TextModel, text_run: Run) -> None:
+def test_the_text_encoder_walks_as_it_runs(minilm: EncoderTextModel, text_run: Run) -> None:
     told: list[int] = []
     taken = text_of(minilm).walk(told.append)
     same(taken.stream, torch.stack(text_run.stream), 1e-5)
@@ -76,7 +77,7 @@ def test_the_text_encoder_walks_as_it_runs(minilm: TextModel, text_run: Run) -> 
     assert taken.nbytes == 4 * (7 * 17 * 384 + 2 * 6 * 17)
 
 
-def test_the_vision_transformer_walks_as_it_runs(dinov2: ImageModel, photo_run: Run) -> None:
+def test_the_vision_transformer_walks_as_it_runs(dinov2: EncoderImageModel, photo_run: Run) -> None:
     given = photo_of(dinov2).embedding
     assert given.places is not None
     same(given.content + given.places, photo_run.stream[0], 1e-6)
@@ -85,7 +86,7 @@ def test_the_vision_transformer_walks_as_it_runs(dinov2: ImageModel, photo_run: 
     same(taken.stream, torch.stack(photo_run.stream), 1e-4)
 
 
-def test_a_pair_is_embedded_with_its_segments(minilm: TextModel) -> None:
+def test_a_pair_is_embedded_with_its_segments(minilm: EncoderTextModel) -> None:
     taken, network = text_of(minilm, ("A cat.", "A dog.")), minilm.network
     given, made = minilm.read(("A cat.", "A dog.")), taken.embedding
     ids, segments = (torch.tensor([numbers]) for numbers in (given.ids, given.segments))
@@ -147,11 +148,11 @@ def by_formula(layer: EncoderLayer, hidden: np.ndarray, query: int) -> dict[str,
     }
 
 
-def check_steps(model: TextModel | ImageModel, run: Run, place: tuple[int, int], atol: float) -> None:
+def check_steps(model: EncoderTextModel | EncoderImageModel, run: Run, place: tuple[int, int], atol: float) -> None:
     (number, query), recording, stream = place, run.recording, run.stream
     layer = model.network.encoder.layers[number]
     assert isinstance(layer, EncoderLayer)
-    anatomy = text_of(model) if isinstance(model, TextModel) else photo_of(model)
+    anatomy = text_of(model) if isinstance(model, EncoderTextModel) else photo_of(model)
     taken = anatomy.steps(anatomy.walk(), number, recording.layers[number], query)
     expected = by_formula(layer, stream[number].double().numpy(), query)
     for name in set(TokenTrace._fields) - {"norms", "writes", "mlp", "biased", "scales"}:
@@ -168,16 +169,18 @@ def check_steps(model: TextModel | ImageModel, run: Run, place: tuple[int, int],
 
 
 @pytest.mark.parametrize("place", [(0, 0), (0, 11), (2, 5), (3, 11), (5, 16)])
-def test_every_step_of_the_text_encoder(minilm: TextModel, text_run: Run, place: tuple[int, int]) -> None:
+def test_every_step_of_the_text_encoder(minilm: EncoderTextModel, text_run: Run, place: tuple[int, int]) -> None:
     check_steps(minilm, text_run, place, 1e-5)
 
 
 @pytest.mark.parametrize("place", [(0, 0), (0, 384), (5, 100), (11, 0), (11, 201)])
-def test_every_step_of_the_vision_transformer(dinov2: ImageModel, photo_run: Run, place: tuple[int, int]) -> None:
+def test_every_step_of_the_vision_transformer(
+    dinov2: EncoderImageModel, photo_run: Run, place: tuple[int, int]
+) -> None:
     check_steps(dinov2, photo_run, place, 1e-4)
 
 
-def test_what_each_part_adds_is_measured_for_every_token(minilm: TextModel, text_run: Run) -> None:
+def test_what_each_part_adds_is_measured_for_every_token(minilm: EncoderTextModel, text_run: Run) -> None:
     taken = text_of(minilm).walk()
     layer = minilm.network.encoder.layers[4]
     assert isinstance(layer, EncoderLayer)
@@ -186,7 +189,7 @@ def test_what_each_part_adds_is_measured_for_every_token(minilm: TextModel, text
     assert float(taken.mlp_adds[4, 7]) == pytest.approx(np.linalg.norm(expected["mlp_adds"]), abs=1e-4)
 
 
-def test_one_token_walks(minilm: TextModel) -> None:
+def test_one_token_walks(minilm: EncoderTextModel) -> None:
     given, recording = minilm.read("a"), minilm.record("a")
     alone = dataclasses.replace(given, ids=given.ids[1:2], segments=given.segments[1:2])
     one = [
@@ -200,7 +203,7 @@ def test_one_token_walks(minilm: TextModel) -> None:
     assert taken.embedding.rows.shape == (1, 384)
 
 
-def test_without_places_rows_follow_their_tokens_and_with_them_they_do_not(minilm: TextModel) -> None:
+def test_without_places_rows_follow_their_tokens_and_with_them_they_do_not(minilm: EncoderTextModel) -> None:
     taken = text_of(minilm)
     as_read, order = np.arange(17), np.array([0, 5, 3, 1, 2, 4, 16, 15, 14, 13, 12, 11, 10, 9, 8, 7, 6])
     without_positions, mixed = (taken.run_reordered(3, each, placed=False) for each in (as_read, order))
@@ -211,13 +214,13 @@ def test_without_places_rows_follow_their_tokens_and_with_them_they_do_not(minil
     assert float((without_positions.out - placed.out).abs().max()) > 0.1
 
 
-def test_in_their_own_order_with_their_places_it_is_the_recording(minilm: TextModel, text_run: Run) -> None:
+def test_in_their_own_order_with_their_places_it_is_the_recording(minilm: EncoderTextModel, text_run: Run) -> None:
     made = text_of(minilm).run_reordered(3, np.arange(17), placed=True)
     same(made.out, text_run.stream[4], 1e-5)
     same(made.weights(1, np.array([11, 4])), text_run.recording.attention(3, 1)[[11, 4]], 1e-5)
 
 
-def test_another_order_is_that_of_the_tokens(minilm: TextModel) -> None:
+def test_another_order_is_that_of_the_tokens(minilm: EncoderTextModel) -> None:
     order = np.array([0, 2, 1, *range(3, 17)])
     made = text_of(minilm).run_reordered(5, order, placed=True)
     given = minilm.read(TROPHY)
@@ -227,7 +230,7 @@ def test_another_order_is_that_of_the_tokens(minilm: TextModel) -> None:
     same(made.weights(4, np.array([1]))[0], layers[5].first().weights(slice(2, 3), 4)[0][order], 1e-5)
 
 
-def test_nothing_of_it_stays_with_the_network(minilm: TextModel) -> None:
+def test_nothing_of_it_stays_with_the_network(minilm: EncoderTextModel) -> None:
     """Others may be running the same network: no hook is left on it, and its positions stay."""
     before = minilm.record(TROPHY)
     taken = text_of(minilm)
@@ -247,7 +250,7 @@ def test_the_fused_kernel_agrees(text_run: Run) -> None:
     assert difference_from_fused(wrong) != difference_from_fused(wrong)  # nan
 
 
-def test_the_vision_transformer_without_places_really_has_none(dinov2: ImageModel) -> None:
+def test_the_vision_transformer_without_places_really_has_none(dinov2: EncoderImageModel) -> None:
     content = photo_of(dinov2).embedding.content
     pixels = dinov2.read(COFFEE, 224).pixels
     with torch.inference_mode():
@@ -255,7 +258,7 @@ def test_the_vision_transformer_without_places_really_has_none(dinov2: ImageMode
         same(content, torch.cat((dinov2.network.cls_token[None], patches)), 1e-6)
 
 
-def test_patches_come_in_another_order(dinov2: ImageModel) -> None:
+def test_patches_come_in_another_order(dinov2: EncoderImageModel) -> None:
     """The pixels themselves are moved: the first row's first two patches of a wide photo change places."""
     order = np.arange(1 + 16 * 24)
     order[[1, 2, 385 - 1]] = 2, 385 - 1, 1

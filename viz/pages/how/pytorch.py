@@ -7,12 +7,13 @@ import streamlit as st
 from headlens.model.attention.formula import attention_scores, attention_weights, masked, scaled_dot_product_attention
 from headlens.model.nn.multi_head import MultiHeadAttention
 from headlens.model.trace.fused import difference_from_fused
-from headlens.viz.pages.how.example import Example, shapes
+from headlens.viz.pages.how.example import Example
+from headlens.viz.pages.how.pieces import shapes
 
 
 def pytorch(example: Example) -> None:
     """Step 11: the program's own code, shown as it is, and run."""
-    recording, heads, name = example.recording, example.heads, type(example.model.network).__name__
+    recording, inputs, name = example.recording, example.inputs, type(example.model.network).__name__
     st.markdown(
         "This is the code that the model behind this page runs, read from its own files."
         if example.model.own_code
@@ -25,7 +26,7 @@ def pytorch(example: Example) -> None:
         st.code("\n\n".join(inspect.getsource(part) for part in parts), language="python")
     with st.expander("MultiHeadAttention"):
         st.code(inspect.getsource(MultiHeadAttention), language="python")
-    apart = difference_from_fused(heads)
+    apart = difference_from_fused(inputs)
     st.markdown(
         "Torch has the same as one fused kernel, `torch.nn.functional.scaled_dot_product_attention`, which never "
         "holds all weights at once. "
@@ -35,7 +36,7 @@ def pytorch(example: Example) -> None:
             else "Both were just run on your input, with all heads of this layer:"
         )
     )
-    shapes(query=tuple(heads.query.shape), key=tuple(heads.key.shape), value=tuple(heads.value.shape))
+    shapes(query=tuple(inputs.query.shape), key=tuple(inputs.key.shape), value=tuple(inputs.value.shape))
     if apart is not None:
         st.text(f"Largest difference between the two: {apart:.1e}.")
     st.markdown("The pretrained model in three lines, from the project's folder:")

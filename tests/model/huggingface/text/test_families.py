@@ -45,7 +45,7 @@ def eager(family: str, folder: Path, dtype: torch.dtype) -> Any:
 def test_every_weight(family: str, dtype: str, tolerance: float, folder_of: FolderOf) -> None:
     folder = folder_of(family)
     model = loaded(folder, dtype)
-    assert 0 <= model.probed.difference <= 1e-4
+    assert 0 <= model.probe_result.difference <= 1e-4
     recording = model.record((TEXT, "Birds fly south.") if family in SEQUENCES else TEXT)
     inputs = model.inputs(model.read(TEXT))
     if family in SEQUENCES:
@@ -71,10 +71,10 @@ def test_every_weight(family: str, dtype: str, tolerance: float, folder_of: Fold
 @pytest.mark.parametrize("family", ["BERT", "GPT-2", "Gemma 2", "Llama", "T5"])
 def test_in_bfloat16_too(family: str, folder_of: FolderOf) -> None:
     """As on a GPU: it is compared with its own weights in float32, and cast after; what it records are its numbers."""
-    model = load_folder(folder_of(family), family, torch.device("cpu"), torch.bfloat16)
+    model = load_folder(folder_of(family), family, torch.device("cpu"), dtype=torch.bfloat16)
     assert isinstance(model, TransformersText)
     assert model.network.dtype == torch.bfloat16
-    assert 0 <= model.probed.difference <= 1e-4
+    assert 0 <= model.probe_result.difference <= 1e-4
     texts = (TEXT, "Birds fly south.") if family in SEQUENCES else TEXT
     recording, upcast = model.record(texts), loaded(folder_of(family)).record(texts)
     assert recording.layers[0].query.dtype == torch.bfloat16
@@ -96,7 +96,7 @@ def test_padded_batches(family: str, side: str, folder_of: FolderOf) -> None:
     inputs = {"input_ids": torch.tensor([long, short]), "attention_mask": torch.tensor([[1] * len(long), real])}
     if family in SEQUENCES:
         inputs["decoder_input_ids"] = torch.tensor([long[:4], short[-4:]])
-    run = model.probed.recorder.run({**inputs, **({"use_cache": False} if model.causal else {})})
+    run = model.probe_result.recorder.run({**inputs, **({"use_cache": False} if model.causal else {})})
     with torch.no_grad():
         theirs = eager(family, folder, torch.float32)(**inputs, output_attentions=True)
     own = {name: theirs.get(f"{name}_attentions") for name in run.stages}

@@ -14,7 +14,7 @@ from headlens.model.huggingface.load.folder import read_facts
 from headlens.model.huggingface.load.limits import read_config
 from headlens.model.huggingface.load.network import load_network, text_class, vision_class
 from headlens.model.huggingface.record.probe import probe
-from headlens.model.load import ImageModel
+from headlens.model.pretrained.image_model import EncoderImageModel
 from headlens.viz.figures.overlay import patch_overlay
 from tests.model.huggingface.image_models import (
     CLASSES,
@@ -80,7 +80,7 @@ def test_positions_are_named(family: str, folder: Callable[[str], Path]) -> None
     assert recording.prefix_tokens == len(prefix) == recording.special.sum()
     assert recording.outputs["embedding"].shape == (32,)
     query = len(prefix) + 8
-    patch_overlay(recording.photo, recording.attention(1, 2, query), prefix, query)
+    patch_overlay(recording.photo, recording.attention(1, 2, query), prefix, query=query)
 
 
 @pytest.mark.parametrize("family", FAMILIES)
@@ -160,7 +160,9 @@ def test_one_tower_alone_has_no_other() -> None:
     assert text_class({"model_type": "no such thing"}) is None
 
 
-def test_dinov2_is_the_same_as_our_own(dinov2: ImageModel, sample_photo: Callable[[str], Path], tmp_path: Path) -> None:
+def test_dinov2_is_the_same_as_our_own(
+    dinov2: EncoderImageModel, sample_photo: Callable[[str], Path], tmp_path: Path
+) -> None:
     from headlens.model.pretrained.dinov2_onnx import CONFIG
 
     dinov2_like(dinov2.network, CONFIG).save_pretrained(tmp_path)

@@ -10,7 +10,7 @@ import torch
 from headlens.model.errors import CheckpointError
 from headlens.model.huggingface.load.limits import read_config
 from headlens.model.huggingface.multimodal.placement import image_placement_of
-from headlens.model.huggingface.vision.model import load_image
+from headlens.model.huggingface.vision.load import load_image
 from tests.model.huggingface.image_models import (
     DESCRIPTION,
     FAMILIES,
@@ -88,7 +88,7 @@ def test_weights_that_are_missing_are_not_made_up(tmp_path: Path) -> None:
 def test_odd_names_of_classes_do_no_harm(architectures: object, tmp_path: Path) -> None:
     folder = save(tmp_path, FAMILIES["vit"][0]())
     config = read_config(folder) | {"architectures": architectures}
-    model = load_image(folder, config, DESCRIPTION, torch.device("cpu"), torch.float32)
+    model = load_image(folder, config, DESCRIPTION, device=torch.device("cpu"), dtype=torch.float32)
     assert type(model.network).__name__ == "ViTModel"
 
 

@@ -1,0 +1,154 @@
+"""Running and recording, the same for every model: time, memory, gradients, and the axis of a batch."""
+
+import time
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field, replace
+from typing import Generic, Protocol, TypeVar
+
+import numpy as np
+import torch
+from torch import nn
+
+from headlens.model.attention.inputs import AttentionInputs
+from headlens.model.attention.point import Call, Edit
+from headlens.model.device import enough_memory, synchronize
+from headlens.model.progress import OnLayer
+from headlens.model.protocol import Predicts
+from headlens.model.recording.parts import Description, Prediction
+from headlens.model.recording.recording import Recording
+
+Input = TypeVar("Input")  # what is read of one text, image or both
+Outputs = TypeVar("Outputs")  # of a network's forward, for a whole batch
+
+
+@dataclass(frozen=True)
+class Run(Generic[Outputs]):
+    """What one run of a batch leaves behind."""
+
+    outputs: Outputs
+    stages: Mapping[str, tuple[AttentionInputs, ...]]  # layers in the order in which they ran; [batch, head, token, d]
+    seconds: float = 0.0  # that it took, where it was timed
+
+    def layers(self, stage: str, index: int, shape: tuple[int, int]) -> tuple[AttentionInputs, ...]:
+        """One input's layers, without the axis of the batch and its padding; shape is (queries, keys)."""
+        layers = self.stages[stage]
+        if all(len(layer.query) == 1 for layer in layers):
+            return tuple(layer.first() for layer in layers)
+        return tuple(layer.one(index, *shape) for layer in layers)
+
+
+class Runner(Protocol[Outputs]):
+    """What runs a network, and notes its attention."""
+
+    @property
+    def network(self) -> nn.Module:
+        """In eval mode."""
+
+    def run(
+        self, inputs: Mapping[str, object], on_layer: OnLayer | None = None, edit: Edit | None = None
+    ) -> "Run[Outputs]":
+        """Run inputs as the network's forward takes them."""
+
+    def calls(
+        self, network: nn.Module, on_layer: OnLayer | None = None, edit: Edit | None = None
+    ) -> AbstractContextManager[list[Call]]:
+        """The attention calls of a weight-sharing clone of the network inside the context."""
+
+
+@dataclass(frozen=True)
+class Setup(Generic[Outputs]):
+    """What every model is made of."""
+
+    description: Description
+    runner: Runner[Outputs]
+    device: torch.device  # of the network
+    num_layers: int  # attention layers, over all stages
+    predicts: Predicts = Predicts.NOTHING
+    notes: Mapping[str, str] = field(default_factory=dict)  # of every recording
+
+
+class RecordingModel(ABC, Generic[Input, Outputs]):
+    """A model that runs batches of what it has read, and makes a Recording of each input."""
+
+    own_code = False
+
+    def __init__(self, setup: Setup[Outputs]) -> None:
+        self.description = setup.description
+        self.device = setup.device
+        self.num_layers = setup.num_layers
+        self.predicts = setup.predicts
+        self._runner = setup.runner
+        self._common_notes = dict(setup.notes)
+
+    @property
+    def network(self) -> nn.Module:
+        """What runs, in eval mode."""
+        return self._runner.network
+
+    def calls(
+        self, network: nn.Module, on_layer: OnLayer | None = None, edit: Edit | None = None
+    ) -> AbstractContextManager[list[Call]]:
+        """The attention calls of a weight-sharing clone of the network inside the context."""
+        return self._runner.calls(network, on_layer, edit)
+
+    def inputs(self, model_input: Input, /) -> dict[str, object]:
+        """What the network's forward takes of one input that was read."""
+        return self.batch_inputs([model_input])
+
+    @abstractmethod
+    def batch_inputs(self, batch: Sequence[Input]) -> dict[str, object]:
+        """What the network's forward takes of several inputs, the shorter ones padded on the right."""
+
+    def run(self, batch: Sequence[Input], on_layer: OnLayer | None = None, edit: Edit | None = None) -> Run[Outputs]:
+        """Run a batch of inputs that were read. Gradients go through, unless the caller turns them off.
+
+        Args:
+            batch: of inputs that one run takes, see `groups`.
+            on_layer: called with the index of each attention layer; what it raises stops the run.
+            edit: of what each layer's heads give, see `headlens.model.attention.point`.
+
+        Raises DeviceError where there is not enough memory.
+        """
+        started = time.perf_counter()
+        with enough_memory(self.device):
+            run = self._runner.run(self._run_inputs(batch), on_layer, edit)
+            synchronize(self.device)
+        return replace(run, seconds=time.perf_counter() - started)
+
+    def groups(self, batch: Sequence[Input]) -> list[list[int]]:
+        """Which inputs of a batch one run takes: the indices of each run's."""
+        return [list(range(len(batch)))] if batch else []
+
+    def _record_batch(self, batch: Sequence[Input], on_layer: OnLayer | None) -> list[Recording]:
+        """The recording of each input, without gradients; on_layer is called anew for each run."""
+        recordings: dict[int, Recording] = {}
+        with torch.inference_mode():
+            for group in self.groups(batch):
+                run = self.run([batch[index] for index in group], on_layer)
+                run = replace(run, seconds=run.seconds / len(group))
+                with enough_memory(self.device):
+                    for index, each in enumerate(group):
+                        recordings[each] = self._recording(batch[each], run, index)
+        return [recordings[index] for index in range(len(batch))]
+
+    @abstractmethod
+    def _recording(self, model_input: Input, run: Run[Outputs], index: int) -> Recording:
+        """The recording of one input of a run, whose seconds are this input's share."""
+
+    def _run_inputs(self, batch: Sequence[Input]) -> dict[str, object]:
+        """What the network's forward takes to be recorded."""
+        return self.batch_inputs(batch)
+
+    def _outputs(self, model_input: Input, run: Run[Outputs], index: int) -> dict[str, np.ndarray]:
+        """What a recording keeps of the forward's outputs."""
+        return {}
+
+    def _predictions(self, model_input: Input, run: Run[Outputs], index: int) -> tuple[Prediction, ...]:
+        """What the model predicts of one input."""
+        return ()
+
+    def _notes(self, model_input: Input) -> dict[str, str]:
+        """What there is to know of a recording."""
+        return self._common_notes

@@ -1,0 +1,54 @@
+"""A language model that reads images from a folder, tried before it is used."""
+
+from pathlib import Path
+
+import torch
+from transformers import PreTrainedModel
+
+from headlens.model.huggingface.load.network import architecture_of, load_network, load_tokenizer, refusing
+from headlens.model.huggingface.multimodal.model import TransformersImageText
+from headlens.model.huggingface.multimodal.placement import ImagePlacement, image_placement_of
+from headlens.model.huggingface.record.probe import probe
+from headlens.model.huggingface.vision.processor import pixel_format_of, read_processor
+from headlens.model.recording.parts import Description
+
+
+def load_image_text(
+    folder: Path, config: dict[str, object], description: Description, *, device: torch.device, dtype: torch.dtype
+) -> TransformersImageText:
+    """The language model that reads images in a folder that save_pretrained wrote.
+
+    Args:
+        folder: with config.json, safetensors, a tokenizer and preprocessor_config.json.
+        config: what `limits.read_config` read there.
+        description: of the checkpoint.
+        device: to run it on.
+        dtype: to load and probe it in.
+
+    Raises CheckpointError for what cannot be loaded, is of a family whose images are not known here, or cannot be
+    recorded exactly.
+    """
+    processor = read_processor(folder)
+    tokenizer = load_tokenizer(folder).backend_tokenizer
+    tokenizer.no_truncation()
+    tokenizer.no_padding()
+    network = load_network(folder, architecture_of(config), dtype).to(device)
+    placement = image_placement_of(network, tokenizer)
+    pixel_format = pixel_format_of(processor, placement.image_size)
+    with refusing(f"{type(network).__name__} does not take one token for each patch of an image"):
+        result = probe(network, _probe_inputs(network, placement))
+    return TransformersImageText(description, result, tokenizer, placement=placement, pixel_format=pixel_format)
+
+
+def _probe_inputs(network: PreTrainedModel, placement: ImagePlacement) -> dict[str, object]:
+    """Noise for an image, of 3 x 4 tokens where the model reads any size, and random tokens around it."""
+    token = placement.patch * placement.side  # pixels a side
+    height, width = 3 * token, 4 * token
+    if placement.image_size:
+        height, width = placement.image_size, placement.image_size
+    generator = torch.Generator().manual_seed(0)
+    pixels = torch.randn(1, 3, height, width, generator=generator).to(network.device, network.dtype)
+    before, *after = torch.randint(0, placement.token, (8,), generator=generator).tolist()
+    image = [placement.token] * ((height // token) * (width // token))
+    ids = torch.tensor([[before, *placement.before, *image, *placement.after, *after]], device=network.device)
+    return placement.inputs(network, pixels, ids)

@@ -1,0 +1,189 @@
+"""What models that read texts, or images, have in common."""
+
+from abc import ABC
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from tokenizers import Tokenizer
+from torch import Tensor
+from torch.nn.utils.rnn import pad_sequence
+
+from headlens.model.base import Input, Outputs, RecordingModel, Run, Setup
+from headlens.model.errors import InputError
+from headlens.model.inputs.image import ImageInput, PixelFormat, Size, patch_names, read_image
+from headlens.model.inputs.image_file import ImageSource
+from headlens.model.inputs.text import Text, TextInput, read_text
+from headlens.model.progress import OnLayer
+from headlens.model.recording.recording import Recording
+
+SHORT_SIDES = (224, 336, 448, 672, 1036)  # pixels that are offered
+
+
+class TextReader(RecordingModel[TextInput, Outputs], ABC):
+    """A model that reads a text or a pair of texts.
+
+    Args:
+        setup: of the model.
+        tokenizer: is set neither to cut nor to pad: a tokenizer.json may do so by itself, MiniLM's does, at 128.
+        max_tokens: that the model reads.
+    """
+
+    def __init__(self, setup: Setup[Outputs], tokenizer: Tokenizer, max_tokens: int) -> None:
+        super().__init__(setup)
+        tokenizer.no_truncation()
+        tokenizer.no_padding()
+        self.tokenizer = tokenizer
+        self.max_tokens = max_tokens
+
+    def read(self, text: Text) -> TextInput:
+        """The tokens of a text or a pair, as `record` reads it. Raises InputError for a text that cannot be read."""
+        return read_text(self.tokenizer, text, self.max_tokens)
+
+    def record(self, text: Text, on_layer: OnLayer | None = None) -> Recording:
+        """Run a text, or a pair of texts read together, and record every head.
+
+        Args:
+            text: "one" or ("one", "two"). Over the model's positions it is cut, and notes["input"] says so.
+            on_layer: called with each layer's index as it is done; what it raises stops the run.
+
+        Raises InputError for a text that cannot be read, DeviceError where there is not enough memory.
+        """
+        return self.record_batch([text], on_layer)[0]
+
+    def record_batch(self, texts: Sequence[Text], on_layer: OnLayer | None = None) -> list[Recording]:
+        """The recording of each text or pair, from one run, the shorter ones padded: that changes no number.
+
+        A mask may say what a recording of the text alone leaves to being causal. on_layer is called anew for each run.
+        Raises as `record` does.
+        """
+        return self._record_batch([self.read(text) for text in texts], on_layer)
+
+    def shape_of(self, text: TextInput, stage: str) -> tuple[int, int]:
+        """How many queries and keys a text has in a stage."""
+        return len(text.ids), len(text.ids)
+
+    def _recording(self, text: TextInput, run: Run[Outputs], index: int) -> Recording:
+        stage = next(iter(run.stages))
+        return Recording(
+            layers=run.layers(stage, index, self.shape_of(text, stage)),
+            tokens=self._names(text),
+            words=text.words,
+            special=self._special(text),
+            segments=text.segments,
+            model=self.description,
+            seconds=run.seconds,
+            device=str(self.device),
+            offsets=text.offsets,
+            texts=text.texts,
+            outputs=self._outputs(text, run, index),
+            notes=self._notes(text),
+            predictions=self._predictions(text, run, index),
+            stage=stage,
+        )
+
+    def _names(self, text: TextInput) -> tuple[str, ...]:
+        """What to call each token."""
+        return text.tokens
+
+    def _special(self, text: TextInput) -> np.ndarray:
+        """[token] bool, on which tokens heads rest."""
+        return text.special
+
+    def _notes(self, text: TextInput) -> dict[str, str]:
+        return {**self._common_notes, **text.notes(self.max_tokens)}
+
+
+class PhotoReader(RecordingModel[Input, Outputs], ABC):
+    """A model that reads an image, alone or with a text.
+
+    Args:
+        setup: of the model.
+        patch: pixels a side of what has a position of its own.
+        short_side: pixels where no size is asked for.
+        pixel_format: how it wants its pixels.
+    """
+
+    sizes: tuple[Size | None, ...] = (*SHORT_SIDES, None)
+    default_size: Size | None = None
+
+    def __init__(self, setup: Setup[Outputs], patch: int, short_side: int, *, pixel_format: PixelFormat) -> None:
+        super().__init__(setup)
+        self._patch = patch
+        self._short_side = short_side
+        self._pixel_format = pixel_format
+
+    def read(self, image: ImageSource, size: Size | None = None) -> ImageInput:
+        """The pixels and patches of an image, as `record` reads it. Raises InputError as `record` does."""
+        if size == "letterbox" and size not in self.sizes:
+            raise InputError('"letterbox" is for the saliency decoder alone; give the pixels of the short side.')
+        return read_image(image, self._patch, self._short_side if size is None else size, self._pixel_format)
+
+
+class ImageReader(PhotoReader[ImageInput, Outputs], ABC):
+    """A model that gives each patch of an image one position; prefix is what to call the positions before them."""
+
+    prefix: tuple[str, ...]
+
+    def record(self, image: ImageSource, size: Size | None = None, on_layer: OnLayer | None = None) -> Recording:
+        """Run an image and record every head.
+
+        Args:
+            image: a PIL image, a path, or the bytes of a file.
+            size: pixels of the short side, 224 to 1036; None: the model's own. "letterbox": see
+                `headlens.model.inputs.image.read_image`.
+            on_layer: called with each layer's index as it is done; what it raises stops the run.
+
+        Raises InputError for an image that cannot be read or is out of bounds, DeviceError where there is not enough
+        memory.
+        """
+        return self.record_batch([image], size, on_layer)[0]
+
+    def record_batch(
+        self, images: Sequence[ImageSource], size: Size | None = None, on_layer: OnLayer | None = None
+    ) -> list[Recording]:
+        """The recording of each image, from one run for each shape of pixels; on_layer is called anew for each run.
+
+        Raises as `record` does.
+        """
+        return self._record_batch([self.read(image, size) for image in images], on_layer)
+
+    def groups(self, batch: Sequence[ImageInput]) -> list[list[int]]:
+        """The indices of the images of each shape."""
+        shapes: dict[tuple[int, ...], list[int]] = {}
+        for index, image in enumerate(batch):
+            shapes.setdefault(tuple(image.pixels.shape), []).append(index)
+        return list(shapes.values())
+
+    def _recording(self, image: ImageInput, run: Run[Outputs], index: int) -> Recording:
+        (stage,) = run.stages
+        rows, columns = image.photo.grid
+        num_tokens = len(self.prefix) + rows * columns
+        return Recording(
+            layers=run.layers(stage, index, (num_tokens, num_tokens)),
+            tokens=(*self.prefix, *patch_names(rows, columns)),
+            words=(None,) * num_tokens,
+            special=np.arange(num_tokens) < len(self.prefix),
+            segments=(0,) * num_tokens,
+            model=self.description,
+            seconds=run.seconds,
+            device=str(self.device),
+            prefix_tokens=len(self.prefix),
+            photo=image.photo,
+            outputs=self._outputs(image, run, index),
+            notes=self._notes(image),
+            predictions=self._predictions(image, run, index),
+        )
+
+
+def padded(rows: Sequence[Sequence[int]], padding: int, device: torch.device) -> Tensor:
+    """Rows of numbers as [row, column], the shorter ones filled up on the right."""
+    return pad_sequence([torch.tensor(list(row)) for row in rows], batch_first=True, padding_value=padding).to(device)
+
+
+def real_tokens(rows: Sequence[Sequence[int]], device: torch.device) -> Tensor | None:
+    """[row, column] bool, False on what `padded` fills up; None where that is nothing."""
+    lengths = torch.tensor([len(row) for row in rows])
+    if (lengths == lengths[0]).all():
+        return None
+    return (torch.arange(int(lengths.max())) < lengths[:, None]).to(device)

@@ -1,0 +1,1 @@
+"""The point where attention runs, reached in three ways."""
