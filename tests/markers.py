@@ -6,14 +6,31 @@ import pytest
 
 from tests.paths import ROOT
 
-FOLDERS = {"browser": ROOT / "tests" / "browser", "load": ROOT / "tests" / "load"}
-SLOW_FIXTURES = {"smollm2"}  # what uses them takes seconds to set up
+TESTS = ROOT / "tests"
+PLACES = {
+    "browser": (TESTS / "browser",),
+    "load": (TESTS / "load",),
+    "slow": (  # folders and files whose tests take seconds, or are many that load a model each
+        TESTS / "model" / "huggingface" / "multimodal",
+        TESTS / "model" / "huggingface" / "text",
+        TESTS / "model" / "huggingface" / "vision",
+        TESTS / "model" / "inputs" / "test_fuzz.py",
+        TESTS / "model" / "pretrained" / "test_dinov2_onnx.py",
+        TESTS / "model" / "recording" / "test_fuzz.py",
+        TESTS / "model" / "trace",
+        TESTS / "model" / "test_load.py",
+        TESTS / "viz" / "export" / "test_figures.py",
+        TESTS / "viz" / "inputs",
+        TESTS / "viz" / "pages",
+    ),
+}
+SLOW_FIXTURES = {"smollm2"}
 
 
 def markers_of(item: pytest.Item) -> Iterator[str]:
     """The markers of a test, by where it is and what it needs."""
-    for marker, folder in FOLDERS.items():
-        if item.path.is_relative_to(folder):
+    for marker, places in PLACES.items():
+        if any(item.path.is_relative_to(place) for place in places):
             yield marker
     if SLOW_FIXTURES & set(getattr(item, "fixturenames", ())):
         yield "slow"

@@ -274,6 +274,7 @@ def test_import_model_is_light() -> None:
     assert not {"torch", "onnx", "numpy", "PIL", "tokenizers"} & set(loaded.stdout.split())
 
 
+@pytest.mark.slow
 def test_torchs_compiler_is_never_imported() -> None:
     """It takes far longer to import than the models to load, and leaves a folder among the temporary files."""
     code = (
