@@ -36,15 +36,13 @@ HOVER = """([what, values]) => {
     const { explorer } = document.querySelector(".hl");
     const times = values.map((value) => {
         const start = performance.now();
-        explorer.hover[what] = value;
+        explorer.state.hover[what] = value;
         explorer.paint();
-        if (what === "head") explorer.paintGrid();
         document.body.getBoundingClientRect(); // the layout that it asks for is part of it
         return performance.now() - start;
     });
-    explorer.hover[what] = null;
+    explorer.state.hover[what] = null;
     explorer.paint();
-    explorer.paintGrid();
     return times;
 }"""
 

@@ -12,18 +12,19 @@ from tests.paths import ROOT
 
 SCREENSHOTS = Path(__file__).parent / "screenshots"
 PICTURES = ROOT / "assets" / "pictures"  # of the README
-EXPLORER = "document.querySelector('.hl').explorer"
+STATE = "document.querySelector('.hl').explorer.state"
+GRID = "document.querySelector('.hl').explorer.grid"
 SETTLED = """() => {
     const root = document.querySelector('.hl[data-painted]');
     if (!root || !document.querySelector('[data-testid=stApp][data-test-script-state=notRunning]')) return false;
-    const { header, view, told, hover } = root.explorer;
-    const painted = JSON.parse(root.dataset.painted).join() === [header.key, view.layer, view.head, view.query].join();
-    return painted && !told && !header.more;
+    const { server, state: { header, view } } = root.explorer;
+    const painted = JSON.parse(root.dataset.painted).join() === [header.id, view.layer, view.head, view.query].join();
+    return painted && !server.pinned && !header.more;
 }"""
 
 
 FRAMED = """() => {
-    const box = document.querySelector('.hl-heatmap');
+    const box = document.querySelector('.hl-matrix');
     const { xaxis, yaxis } = box._fullLayout;
     const [frame, whole] = [box.querySelector('.hl-mark'), box].map((part) => part.getBoundingClientRect());
     const at = (axis, place) => axis.p2l(place - axis._offset);
@@ -50,14 +51,14 @@ def settle(page: Page) -> None:
 
 def shows(page: Page, **view: object) -> None:
     """Wait until the pinned view is as said, and painted."""
-    condition = f"view => Object.entries(view).every(([name, value]) => {EXPLORER}.view[name] === value)"
+    condition = f"view => Object.entries(view).every(([name, value]) => {STATE}.view[name] === value)"
     page.wait_for_function(condition, arg=view, timeout=10_000)
     settle(page)
 
 
 def seen(page: Page) -> np.ndarray:
     """The weights that are to be seen now."""
-    return np.array(page.evaluate(f"Array.from({EXPLORER}.seen().weights)"))
+    return np.array(page.evaluate(f"Array.from({STATE}.shown.weights)"))
 
 
 def sentence(page: Page) -> str:
@@ -77,7 +78,7 @@ def framed(page: Page) -> dict[str, float]:
 
 def trace(page: Page, field: str = "z") -> np.ndarray:
     """An array of the full matrix as plotly.js has it."""
-    data = f"document.querySelector('.hl-heatmap')._fullData[0].{field}"
+    data = f"document.querySelector('.hl-matrix')._fullData[0].{field}"
     return np.array(page.evaluate(f"Array.from({data}, row => row.length === undefined ? row : Array.from(row))"))
 
 
@@ -96,9 +97,9 @@ def box(place: Locator) -> FloatRect:
 def head_at(page: Page, layer: int, head: int) -> Position:
     """Where a head's picture stands in the grid's canvas."""
     script = f"""([layer, head]) => {{
-        const grid = {EXPLORER}.heads;
-        const [x, y] = grid.corner(grid.order.findIndex(([l, h]) => l === layer && h === head));
-        return [x + grid.wide / 2, y + grid.high / 2];
+        const {{ layout }} = {GRID};
+        const [x, y] = layout.corner(layout.order.findIndex(([l, h]) => l === layer && h === head));
+        return [x + layout.tileWidth / 2, y + layout.tileHeight / 2];
     }}"""
     x, y = page.evaluate(script, [layer, head])
     return {"x": x, "y": y}
@@ -106,8 +107,8 @@ def head_at(page: Page, layer: int, head: int) -> Position:
 
 def point(page: Page, row: int, column: int) -> Position:
     """Where a patch stands in the lens."""
-    size = box(page.locator(".hl-lens"))
-    rows, columns = page.evaluate(f"{EXPLORER}.header.grid")
+    size = box(page.locator(".hl-photo"))
+    rows, columns = page.evaluate(f"{STATE}.header.grid")
     return {"x": (column + 0.5) / columns * size["width"], "y": (row + 0.5) / rows * size["height"]}
 
 
@@ -120,7 +121,11 @@ def press(page: Page, name: str, value: str | None = None) -> None:
 def select(page: Page, name: str, value: str) -> None:
     """Choose a view option from its list."""
     page.locator(f"select[data-set={name}]").select_option(value)
-    shows(page, **{name: value})
+    if name == "of":
+        scope, _, reduction = value.partition("-")
+        shows(page, scope=scope, reduction=reduction or "mean")
+    else:
+        shows(page, **{name: value})
 
 
 class Frames:

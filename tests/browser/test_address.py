@@ -80,7 +80,7 @@ def test_the_other_page_and_back_keeps_view_and_own_text(page: Page, address: st
     page.locator(".hl[data-kind=image]").wait_for(timeout=30_000)
     settle(page)
     assert painted(page)[1:3] == [11, 4]
-    page.locator(".hl-lens").focus()
+    page.locator(".hl-photo").focus()
     page.keyboard.press("ArrowRight")
     settle(page)
     query = painted(page)[3]

@@ -13,7 +13,8 @@ from headlens.viz.figures.pictures import darkened
 from headlens.viz.inputs.samples import PHOTOS
 from headlens.viz.theme import HEAT, lookup_table
 from tests.browser.look import (
-    EXPLORER,
+    GRID,
+    STATE,
     Frames,
     close,
     head_at,
@@ -52,7 +53,7 @@ def test_opens_on_the_coffee(page: Page, address: str, dinov2) -> None:
 def test_a_patch_under_the_pointer_previews_and_a_press_pins(page: Page, address: str, recording) -> None:
     frames = Frames(page)
     open_page(page, f"{address}/image?size=224")
-    lens, sent = page.locator(".hl-lens"), frames.sent
+    lens, sent = page.locator(".hl-photo"), frames.sent
     for row, column in ((0, 0), (15, 23), (3, 20)):
         lens.hover(position=point(page, row, column))
         says(page, re.escape(f"Layer 11, head 4: what patch ({row}, {column}) looks at:").replace("\\ ", " "))
@@ -105,10 +106,10 @@ def test_means_orders_and_the_full_matrix(page: Page, address: str, recording) -
     select(page, "of", "layer-mean")
     close(seen(page), weights[11].mean(0)[QUERY])
     select(page, "of", "head")
-    expect(page.locator(".hl-heatmap .main-svg")).to_have_count(0)
+    expect(page.locator(".hl-matrix .main-svg")).to_have_count(0)
     page.get_by_text("Full matrix: every query and every key").click()
     shows(page, matrix=True)
-    page.locator(".hl-heatmap .main-svg").first.wait_for()
+    page.locator(".hl-matrix .main-svg").first.wait_for()
     settle(page)
     close(trace(page), weights[11, 4])
     assert "matrix=1" in page.url
@@ -123,11 +124,11 @@ def test_means_orders_and_the_full_matrix(page: Page, address: str, recording) -
     for order, values in measures.items():
         if order == "key":
             press(page, "pick")
-            page.locator(".hl-lens").click(position=point(page, 5, 3))
+            page.locator(".hl-photo").click(position=point(page, 5, 3))
             shows(page, order="key", query=QUERY)
         else:
             select(page, "order", order)
-        found = np.array(page.evaluate(f"{EXPLORER}.heads.order"))
+        found = np.array(page.evaluate(f"{GRID}.layout.order"))
         np.testing.assert_allclose(found[:, 2], np.sort(values.ravel())[::-1], atol=1e-3)
         np.testing.assert_allclose(values[found[:, 0].astype(int), found[:, 1].astype(int)], found[:, 2], atol=1e-3)
 
@@ -135,8 +136,8 @@ def test_means_orders_and_the_full_matrix(page: Page, address: str, recording) -
 def pixels(page: Page, reach: int) -> np.ndarray:
     """The lens's colours [row, column, 3], each the mean over the middle of a patch, reach pixels to each side."""
     script = f"""reach => {{
-        const canvas = document.querySelector('.hl-lens');
-        const [rows, columns] = {EXPLORER}.header.grid;
+        const canvas = document.querySelector('.hl-photo');
+        const [rows, columns] = {STATE}.header.grid;
         const context = canvas.getContext('2d');
         const found = [];
         for (let patch = 0; patch < rows * columns; patch++) {{
@@ -185,7 +186,7 @@ def test_the_lens_is_painted_as_the_pure_figure(page: Page, address: str, record
 def test_a_finger_taps_to_pin_and_drags_to_scrub(page: Page, address: str, recording) -> None:
     frames = Frames(page)
     open_page(page, f"{address}/image?size=224")
-    lens = page.locator(".hl-lens")
+    lens = page.locator(".hl-photo")
     lens.tap(position=point(page, 2, 3))
     shows(page, query=1 + 2 * 24 + 3)
     says(page, r"Layer 11, head 4: what patch \(2, 3\) looks at:")
@@ -225,7 +226,7 @@ def test_an_upright_photo_is_not_painted_larger_than_it_is_shown(page: Page, add
     Image.new("RGB", (100, 400), "green").save(photo)
     open_page(page, f"{address}/image?size=224")
     page.locator("[data-testid=stFileUploader] input").set_input_files(photo)
-    page.wait_for_function("document.querySelector('.hl').explorer.header.grid[0] === 64")
+    page.wait_for_function("document.querySelector('.hl').explorer.state.header.grid[0] === 64")
     settle(page)
-    lens = page.locator(".hl-lens")
+    lens = page.locator(".hl-photo")
     assert lens.evaluate("lens => [lens.width, lens.height]") == [240, 960]

@@ -7,7 +7,7 @@ import pytest
 from playwright.sync_api import Page
 
 from headlens.viz.theme import DARK, LIGHT
-from tests.browser.look import EXPLORER, open_page, screenshot, settle
+from tests.browser.look import GRID, open_page, screenshot, settle
 
 LOOKS = [
     {"width": width, "height": height, "theme": theme}
@@ -45,10 +45,10 @@ def test_nothing_overlaps_or_is_wider_than_the_window(page: Page, address: str, 
 def corner_colour(page: Page) -> list[int]:
     """The palest colour of the first head's picture in the grid: its scale's bottom."""
     script = f"""() => {{
-        const grid = {EXPLORER}.heads;
-        const [x, y] = grid.corner(0).map(place => place * grid.ratio);
-        const [wide, high] = [grid.wide * grid.ratio, grid.high * grid.ratio];
-        const {{ data }} = grid.canvas.getContext('2d').getImageData(x, y, wide, high);
+        const {{ canvas, layout, ratio }} = {GRID};
+        const [x, y] = layout.corner(0).map(length => length * ratio);
+        const [width, height] = [layout.tileWidth * ratio, layout.tileHeight * ratio];
+        const {{ data }} = canvas.getContext('2d').getImageData(x, y, width, height);
         const counts = new Map();
         for (let i = 0; i < data.length; i += 4) {{
             const colour = [data[i], data[i + 1], data[i + 2]].join();
@@ -91,5 +91,5 @@ def test_the_theme_changes_while_the_page_is_open(page: Page, address: str) -> N
         for colour in set(texts):
             low, high = sorted((ground, luminance(colour)))
             assert (high + 0.05) / (low + 0.05) >= 4.5, (scheme, colour)
-        scale = page.evaluate("document.querySelector('.hl-heatmap')._fullData[0].colorscale[0][1]")
+        scale = page.evaluate("document.querySelector('.hl-matrix')._fullData[0].colorscale[0][1]")
         assert (luminance(scale) < 0.1) == (theme is DARK)

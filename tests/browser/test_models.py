@@ -62,7 +62,7 @@ def test_the_capital_of_france(page: Page, address: str, smollm2: TransformersTe
     shows(page, query=5)
     says(page, "Layer 15, head 0: what “Paris” looks at:")
     close(seen(page), recording.attention(15, 0, 5))
-    assert np.isnan(page.evaluate("document.querySelector('.hl-heatmap').data[0].z[2][3]"))  # the future
+    assert np.isnan(page.evaluate("document.querySelector('.hl-matrix').data[0].z[2][3]"))  # the future
     expect(page.get_by_text("What comes after “Paris”, with probabilities")).to_be_visible()
 
     page.get_by_role("textbox", name="Prompt").fill("Birds fly")

@@ -44,7 +44,7 @@ def test_hostile_texts_appear_as_their_characters(page: Page, address: str, mini
         tokens = minilm.record(text).tokens
         expect(page.locator(".hl-strip span")).to_have_text(list(tokens), timeout=30_000)
         settle(page)
-        labels = page.locator(".hl-heatmap .ytick").all_text_contents()
+        labels = page.locator(".hl-matrix .ytick").all_text_contents()
         assert labels
         assert {label.strip("\u2060") for label in labels} <= set(tokens)
         bars = [name.strip("“”\u2068\u2069") for name in page.locator(".hl-bar span:first-child").all_text_contents()]
@@ -65,7 +65,7 @@ def test_the_labels_of_a_long_text_never_overlap(page: Page, address: str, minil
     expect(page.locator(".hl-strip span").nth(250)).to_be_attached(timeout=60_000)
     settle(page)
     for axis, side in (("ytick", "y"), ("xtick", "x")):
-        labels = page.locator(f".hl-heatmap .{axis} text").all()
+        labels = page.locator(f".hl-matrix .{axis} text").all()
         places = sorted(box(label)[side] for label in labels)  # type: ignore[literal-required]
         assert len(places) > 5
         assert all(after - before >= 12 for before, after in itertools.pairwise(places))  # pixels of the type

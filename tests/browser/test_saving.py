@@ -30,7 +30,7 @@ def check(download: Download, name: str, fmt: str) -> None:
 )
 def test_every_picture_as_png_and_svg(page: Page, address: str, kind: str, url: str, where: str) -> None:
     open_page(page, address + url)
-    matrix = page.locator(".hl-heatmap")
+    matrix = page.locator(".hl-matrix")
     titles = matrix.locator("[data-title]").evaluate_all("buttons => buttons.map(button => button.dataset.title)")
     assert "Save as PNG" in titles
     assert not [title for title in titles if "Share" in title]  # it would upload the chart

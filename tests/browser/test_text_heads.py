@@ -6,7 +6,8 @@ from playwright.sync_api import Page, expect
 
 from headlens.viz.inputs.samples import TEXTS
 from tests.browser.look import (
-    EXPLORER,
+    GRID,
+    STATE,
     box,
     close,
     head_at,
@@ -64,7 +65,7 @@ def test_heads_in_order_of_each_measure(page: Page, address: str, recording) -> 
     }
 
     def check(order: str) -> None:
-        found = np.array(page.evaluate(f"{EXPLORER}.heads.order"))
+        found = np.array(page.evaluate(f"{GRID}.layout.order"))
         values = measures[order]
         np.testing.assert_allclose(found[:, 2], np.sort(values.ravel())[::-1], atol=1e-4)
         np.testing.assert_allclose(values[found[:, 0].astype(int), found[:, 1].astype(int)], found[:, 2], atol=1e-4)
@@ -73,7 +74,7 @@ def test_heads_in_order_of_each_measure(page: Page, address: str, recording) -> 
     for order in ("spread", "distance", "special"):
         select(page, "order", order)
         check(order)
-    layer, head, _ = page.evaluate(f"{EXPLORER}.heads.order[7]")
+    layer, head, _ = page.evaluate(f"{GRID}.layout.order[7]")
     page.locator("[data-part=grid]").click(position=head_at(page, layer, head))
     shows(page, layer=layer, head=head)
 
@@ -91,7 +92,7 @@ def test_heads_in_order_of_each_measure(page: Page, address: str, recording) -> 
     expect(legend).to_have_text("layer·head below each; one colour scale for all heads")
     assert page.evaluate("document.querySelector('[data-part=grid]').toDataURL()") != before
     select(page, "order", "layer")
-    assert page.evaluate(f"{EXPLORER}.heads.order")[:2] == [[0, 0, 0], [0, 1, 0]]
+    assert page.evaluate(f"{GRID}.layout.order")[:2] == [[0, 0, 0], [0, 1, 0]]
 
 
 @pytest.mark.parametrize("page", [{"width": 390, "height": 844}], indirect=True)
@@ -141,7 +142,7 @@ def test_the_key_is_chosen_with_the_keyboard_alone(page: Page, address: str, rec
 def test_what_stays_the_same_is_sent_once(page: Page, address: str, recording) -> None:
     """And what a page has lost is sent again."""
     open_page(page, address)
-    blobs = f"{EXPLORER}.header.blobs.map(([name]) => name)"
+    blobs = f"{STATE}.header.blobs.map(([name]) => name)"
     assert {"tiles", "heatTable"} <= set(page.evaluate(blobs))
     page.locator("[data-part=grid]").click(position=head_at(page, 2, 5))
     shows(page, layer=2, head=5)
@@ -150,7 +151,7 @@ def test_what_stays_the_same_is_sent_once(page: Page, address: str, recording) -
 
     page.evaluate("""async () => {
         const { completed } = await import(new URL("headlens/payload.js", document.baseURI));
-        for (const key of "abcd") completed({ key, sent: false }, {});
+        for (const id of "abcd") completed({ id, sent: false }, {});
     }""")
     page.locator("[data-part=grid]").click(position=head_at(page, 4, 1))
     shows(page, layer=4, head=1)

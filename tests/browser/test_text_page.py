@@ -147,12 +147,12 @@ def test_arrow_keys_move_the_query_and_a_cell_pins_its_row(page: Page, address: 
     assert painted(page)[3] == 16
     close(seen(page), recording.attention(3, 1, 16))
 
-    plot = page.locator(".hl-heatmap .nsewdrag").first
+    plot = page.locator(".hl-matrix .nsewdrag").first
     plot.scroll_into_view_if_needed()
     size = box(plot)
     cell: Position = {"x": size["width"] * 2.5 / 17, "y": size["height"] * 11.5 / 17}
     plot.hover(position=cell)
-    hover = page.locator(".hl-heatmap .hoverlayer .hovertext")
+    hover = page.locator(".hl-matrix .hoverlayer .hovertext")
     expect(hover).to_contain_text(re.compile("11 · it\u2060? → \u2060?2 · trophy"))
     weight = re.search(r"\((0\.\d{6})\)", hover.text_content() or "")
     assert weight is not None
@@ -186,5 +186,5 @@ def test_arrow_keys_keep_the_query_of_a_long_text_in_sight(page: Page, address: 
 
 def test_the_ticks_of_a_long_text_are_its_words_alone(page: Page, address: str) -> None:
     open_page(page, f"{address}/?text={'+'.join(['boat'] * 100)}")
-    ticks = page.locator(".hl-heatmap").locator(".xtick text, .ytick text").all_text_contents()
+    ticks = page.locator(".hl-matrix").locator(".xtick text, .ytick text").all_text_contents()
     assert {tick.strip("\u2060") for tick in ticks} <= {"[CLS]", "boat", "[SEP]"}

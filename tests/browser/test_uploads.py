@@ -8,7 +8,7 @@ from PIL import Image
 from playwright.sync_api import Page, expect
 
 from headlens.viz.inputs.samples import PHOTOS
-from tests.browser.look import EXPLORER, box, close, open_page, painted, point, seen, settle, shows
+from tests.browser.look import GRID, STATE, box, close, open_page, painted, point, seen, settle, shows
 
 
 def lying_photo() -> bytes:
@@ -32,17 +32,17 @@ def test_own_photo_and_a_file_that_is_none(page: Page, address: str, dinov2) -> 
     assert recording.grid == (24, 16)
     open_page(page, f"{address}/image?size=224")
     upload(page, "own.jpeg", photo)
-    page.wait_for_function(f"{EXPLORER}.header.grid.join() === '24,16'", timeout=30_000)
+    page.wait_for_function(f"{STATE}.header.grid.join() === '24,16'", timeout=30_000)
     settle(page)
     query = painted(page)[3]
     close(seen(page), recording.attention(11, 4, query))
     expect(page.get_by_text("Your photo is not in this link.")).to_be_visible()
     # Upright photos keep their shape, and a press hits the patch under it.
-    size = box(page.locator(".hl-lens"))
+    size = box(page.locator(".hl-photo"))
     assert abs(size["width"] / size["height"] - recording.photo.aspect) < 0.01
     for row, column in ((20, 1), (2, 14)):
         place = point(page, row, column)
-        page.locator(".hl-lens").click(position=place)
+        page.locator(".hl-photo").click(position=place)
         shows(page, query=1 + row * 16 + column)
 
     before = seen(page)
@@ -50,7 +50,7 @@ def test_own_photo_and_a_file_that_is_none(page: Page, address: str, dinov2) -> 
     expect(page.get_by_text("This file is not an image that can be read")).to_be_visible(timeout=30_000)
     settle(page)
     np.testing.assert_array_equal(seen(page), before)
-    assert page.evaluate(f"{EXPLORER}.header.grid") == [24, 16]
+    assert page.evaluate(f"{STATE}.header.grid") == [24, 16]
 
 
 def test_a_pasted_photo(page: Page, address: str, dinov2) -> None:
@@ -66,7 +66,7 @@ def test_a_pasted_photo(page: Page, address: str, dinov2) -> None:
         }""",
         base64.b64encode(photo).decode(),
     )
-    page.wait_for_function(f"{EXPLORER}.header.grid.join() === '24,16'", timeout=10_000)
+    page.wait_for_function(f"{STATE}.header.grid.join() === '24,16'", timeout=10_000)
     settle(page)
     expected = dinov2.record(photo, size=224).attention(11, 4, painted(page)[3])
     close(seen(page), expected)
@@ -79,10 +79,10 @@ def test_sizes_and_samples(page: Page, address: str, dinov2) -> None:
     close(seen(page), recording.attention(11, 3, painted(page)[3]))
     page.get_by_role("combobox", name="Size").click()
     page.get_by_role("option", name="336").click()
-    page.wait_for_function(f"{EXPLORER}.header.grid.join() !== '16,16'", timeout=30_000)
+    page.wait_for_function(f"{STATE}.header.grid.join() !== '16,16'", timeout=30_000)
     settle(page)
     recording = dinov2.record(PHOTOS["Rocket"].read(), size=336)
-    assert tuple(page.evaluate(f"{EXPLORER}.header.grid")) == recording.grid
+    assert tuple(page.evaluate(f"{STATE}.header.grid")) == recording.grid
     close(seen(page), recording.attention(11, 3, painted(page)[3]))
     assert "size=336" in page.url
     key = painted(page)[0]
@@ -98,7 +98,7 @@ def test_a_tall_photo_fits_the_window(page: Page, address: str) -> None:
     file = io.BytesIO()
     Image.open(io.BytesIO(PHOTOS["Coffee"].read())).crop((0, 0, 120, 400)).save(file, "PNG")
     upload(page, "tall.png", file.getvalue())
-    page.wait_for_function(f"{EXPLORER}.header.aspect < 1", timeout=30_000)
+    page.wait_for_function(f"{STATE}.header.aspect < 1", timeout=30_000)
     settle(page)
-    assert box(page.locator(".hl-lens"))["height"] <= 0.8 * 900
-    assert page.evaluate(f"{EXPLORER}.heads.high") <= 130
+    assert box(page.locator(".hl-photo"))["height"] <= 0.8 * 900
+    assert page.evaluate(f"{GRID}.layout.tileHeight") <= 130

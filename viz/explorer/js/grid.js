@@ -1,148 +1,217 @@
-// Every head of the model as one picture: layers down, heads across, or in the order that was asked for.
+// Every head of the model as one small picture.
 
-import { heat } from "./lens.js";
+import { onArrow } from "./arrows.js";
+import { GridLayout, LABEL } from "./gridlayout.js";
+import { contextOf, darkened, heat, tile } from "./pictures.js";
+import { who } from "./words.js";
 
-const LABEL = 22; // pixels for the numbers
-const GAP = 4;
-const TALLEST = 130; // pixels of the tile of an upright photo
-const LONGEST = 1_100; // pixels of the whole grid, where tiles need not be smaller than SMALLEST for it
-const SMALLEST = 22; // pixels of a tile; below it the grid scrolls sideways
+/** @import { Head, LinkedView, On, Parts, State } from "./types.js" */
 
+const SMALL = 192; // pixels: the width of the photo that tiles are drawn from
+
+/** @implements {LinkedView} */
 export class HeadGrid {
-  /** Draws into the canvas; on(event, [layer, head]) hears "hover" (null: over none) and "pin". */
-  constructor(canvas, on) {
+  /**
+   * @param {Parts} parts
+   * @param {On} on
+   */
+  constructor({ grid: canvas, gridBox: box, legend }, on) {
     this.canvas = canvas;
+    this.box = box;
+    this.legend = legend;
+    /** @type {State | null} */
+    this.state = null;
+    /** @type {ImageBitmap | null} */
+    this.bitmap = null;
+    /** @type {OffscreenCanvas | null} The bitmap, darkened and small. */
+    this.photo = null;
+    /** @type {Head | null} */
+    this.under = null;
+    /** @type {GridLayout | null} */
+    this.layout = null;
+    this.room = 0;
+    this.ratio = 1;
+    this.painted = "";
     canvas.tabIndex = 0;
     canvas.setAttribute("role", "application");
     canvas.setAttribute("aria-label", "All heads. Arrow keys move layer and head.");
     canvas.onpointermove = (event) => {
       if (event.pointerType === "touch") return;
       const head = this.headAt(event);
-      if (String(head) !== String(this.under)) on("hover", (this.under = head));
+      if (String(head) === String(this.under)) return;
+      this.under = head;
+      on("hover", { head });
     };
-    canvas.onpointerleave = () => on("hover", (this.under = null));
+    canvas.onpointerleave = () => {
+      this.under = null;
+      on("hover", { head: null });
+    };
     canvas.onclick = (event) => {
       const head = this.headAt(event);
-      if (head) on("pin", head);
+      if (head) on("pin", { head });
     };
-    canvas.onkeydown = (event) => {
-      const [down, across] = { ArrowLeft: [0, -1], ArrowRight: [0, 1], ArrowUp: [-1, 0], ArrowDown: [1, 0] }[event.key] ?? [];
-      if (down === undefined) return;
-      event.preventDefault();
-      const place = this.order.findIndex(([layer, head]) => layer === this.view.layer && head === this.view.head);
-      const row = Math.floor(place / this.columns) + down;
-      const column = (place % this.columns) + across;
-      const target = this.order[row * this.columns + column];
-      if (row >= 0 && column >= 0 && column < this.columns && target) on("pin", target.slice(0, 2));
-    };
+    onArrow(canvas, (down, across) => {
+      if (this.state === null || this.layout === null) return;
+      const { layer, head } = this.state.view;
+      const target = this.layout.beside([layer, head], down, across);
+      if (target) on("pin", { head: target });
+    });
+    new ResizeObserver(() => {
+      const room = box.clientWidth; // 0: the page has been left
+      if (this.state === null || !room || Math.abs(room - this.room) <= 2) return;
+      this.load(this.state);
+      this.paint(this.state);
+    }).observe(box);
   }
 
-  /** header.order lists [layer, head, value] as they are to stand; the box says how wide the picture may be. */
-  load(header, arrays, photo, available) {
-    Object.assign(this, { header, arrays, photo, order: header.order, columns: header.heads, view: header.view });
-    const aspect = header.grid ? header.aspect : 1;
-    const room = (available - LABEL) / this.columns - GAP;
-    // Tiles of an upright photo stay low enough to compare, and all rows of a deep model in sight of each other.
-    const tallest = Math.min(header.grid ? TALLEST : room, LONGEST / Math.ceil(this.order.length / this.columns) - GAP);
-    const widest = tallest * aspect;
-    this.wide = Math.max(header.grid && aspect >= 1 ? 44 : SMALLEST, Math.floor(Math.min(room, widest)));
-    this.high = Math.round(this.wide / aspect);
-    this.ordered = header.view.order !== "layer";
-    this.pitch = [this.wide + GAP, this.high + GAP + (this.ordered ? 14 : 0)];
-    const rows = Math.ceil(this.order.length / this.columns);
-    const [width, height] = [LABEL + this.columns * this.pitch[0], LABEL + rows * this.pitch[1]];
-    const ratio = Math.min(2, window.devicePixelRatio || 1);
-    Object.assign(this.canvas, { width: width * ratio, height: height * ratio });
+  /** @param {MouseEvent} event */
+  headAt({ clientX, clientY }) {
+    const { left, top } = this.canvas.getBoundingClientRect();
+    return this.layout?.headAt(clientX - left, clientY - top) ?? null;
+  }
+
+  /** @param {State} state */
+  load(state) {
+    const { header, photo } = state;
+    this.state = state;
+    this.room = this.box.clientWidth;
+    if (photo && header.aspect && this.bitmap !== photo) {
+      this.photo = darkened(photo, SMALL, Math.round(SMALL / header.aspect));
+      this.bitmap = photo;
+    }
+    this.layout = new GridLayout(header, this.room);
+    const { width, height } = this.layout;
+    this.ratio = Math.min(2, window.devicePixelRatio || 1);
+    Object.assign(this.canvas, { width: width * this.ratio, height: height * this.ratio });
     Object.assign(this.canvas.style, { width: `${width}px`, height: `${height}px` });
-    this.ratio = ratio;
     this.under = null;
+    this.painted = "";
   }
 
-  corner(place) {
-    return [LABEL + (place % this.columns) * this.pitch[0], LABEL + Math.floor(place / this.columns) * this.pitch[1]];
+  /**
+   * The chosen head, or all of the chosen layer, are framed, and the head under the pointer as well, thinner.
+   * @param {State} state
+   */
+  paint(state) {
+    const { header, hover, theme, view } = state;
+    const { head, layer, reduction, scope, shared } = view;
+    const look = JSON.stringify([layer, head, scope, reduction, shared, hover.head, theme.text, theme.accent]);
+    if (this.layout === null || look === this.painted) return; // a token under the pointer changes nothing here
+    this.painted = look;
+    const scales = shared ? "one colour scale for all heads" : "each head on its own colour scale";
+    const order = this.layout.captions ? "layer·head below each" : "layers down, heads across";
+    this.legend.textContent = [order, scales, header.gridNote].filter(Boolean).join("; ");
+    this.canvas.setAttribute("aria-description", who(header.wording, view));
+    this.draw(state, this.layout);
   }
 
-  headAt(event) {
-    const box = this.canvas.getBoundingClientRect();
-    const [x, y] = [event.clientX - box.left - LABEL, event.clientY - box.top - LABEL];
-    const [column, row] = [Math.floor(x / this.pitch[0]), Math.floor(y / this.pitch[1])];
-    if (x < 0 || y < 0 || column >= this.columns) return null;
-    return this.order[row * this.columns + column]?.slice(0, 2) ?? null;
-  }
-
-  paint({ heatTable, weightTable, colour, accent }, hovered) {
-    const context = this.canvas.getContext("2d");
+  /**
+   * @param {State} state
+   * @param {GridLayout} layout
+   */
+  draw(state, layout) {
+    const { header, hover, theme, view } = state;
+    const { tileHeight, tileWidth } = layout;
+    const context = contextOf(this.canvas);
     context.setTransform(this.ratio, 0, 0, this.ratio, 0, 0);
     context.clearRect(0, 0, this.canvas.width, this.canvas.height);
-    context.font = "12px 'Source Sans', system-ui, sans-serif";
+    context.font = `12px ${theme.font}`;
     context.textAlign = "center";
     context.textBaseline = "middle";
-    context.fillStyle = colour;
-    if (!this.ordered) this.numbers(context);
-    this.order.forEach(([layer, head, value], place) => {
-      const [x, y] = this.corner(place);
-      if (this.header.grid) this.photoTile(context, layer, head, x, y, heatTable);
-      else this.matrixTile(context, layer, head, x, y, weightTable);
-      if (this.ordered) {
-        context.fillStyle = colour;
-        context.fillText(this.caption(layer, head, value), x + this.wide / 2, y + this.high + 8, this.wide);
+    context.fillStyle = theme.text;
+    if (!layout.captions) this.numbers(context, header.layers, layout);
+    header.order.forEach(([layer, head, measure], index) => {
+      const [x, y] = layout.corner(index);
+      if (header.grid) this.drawPhoto(context, state, [layer, head], x, y);
+      else this.drawMatrix(context, state, [layer, head], x, y);
+      if (layout.captions) {
+        context.fillStyle = theme.text;
+        const share = ["special", "key"].includes(header.view.order);
+        const value = share ? `${(100 * measure).toFixed(0)} %` : measure.toFixed(1);
+        context.fillText(`${layer}·${head}  ${value}`, x + tileWidth / 2, y + tileHeight + 8, tileWidth);
       }
-      const { of } = this.view;
-      const chosen = !of.startsWith("all") && layer === this.view.layer && (of !== "head" || head === this.view.head);
-      const under = hovered && layer === hovered[0] && head === hovered[1];
+      const chosen = view.scope !== "all" && layer === view.layer && (view.scope === "layer" || head === view.head);
+      const under = layer === hover.head?.[0] && head === hover.head[1];
       if (chosen || under) {
         context.lineWidth = chosen ? 3 : 2;
-        context.strokeStyle = chosen ? accent : colour;
-        context.strokeRect(x - 1.5, y - 1.5, this.wide + 3, this.high + 3);
+        context.strokeStyle = chosen ? theme.accent : theme.text;
+        context.strokeRect(x - 1.5, y - 1.5, tileWidth + 3, tileHeight + 3);
       }
     });
   }
 
-  caption(layer, head, value) {
-    const share = ["special", "key"].includes(this.header.view.order);
-    return `${layer}·${head}  ${share ? `${(100 * value).toFixed(0)} %` : value.toFixed(1)}`;
-  }
-
-  numbers(context) {
-    for (let head = 0; head < this.columns; head++) {
-      context.fillText(head, LABEL + head * this.pitch[0] + this.wide / 2, LABEL / 2);
+  /**
+   * The numbers of heads and of layers.
+   * @param {CanvasRenderingContext2D} context
+   * @param {number} layers
+   * @param {GridLayout} layout
+   */
+  numbers(context, layers, { columns, pitchX, pitchY, tileHeight, tileWidth }) {
+    for (let head = 0; head < columns; head++) {
+      context.fillText(String(head), LABEL + head * pitchX + tileWidth / 2, LABEL / 2);
     }
-    for (let layer = 0; layer < this.header.layers; layer++) {
-      context.fillText(layer, LABEL / 2 - 2, LABEL + layer * this.pitch[1] + this.high / 2);
+    for (let layer = 0; layer < layers; layer++) {
+      context.fillText(String(layer), LABEL / 2 - 2, LABEL + layer * pitchY + tileHeight / 2);
     }
   }
 
-  /** A head's steps are of the top of its own scale; on a shared one they shrink to what they are of the largest. */
-  factor(layer, head) {
-    const { tileTops } = this.arrays;
-    if (!this.view.shared) return 1;
-    return tileTops[layer * this.header.heads + head] / tileTops.reduce((a, b) => Math.max(a, b), 1e-12);
+  /**
+   * A text's head: its matrix.
+   * @param {CanvasRenderingContext2D} context
+   * @param {State} state
+   * @param {Head} head
+   * @param {number} x
+   * @param {number} y
+   */
+  drawMatrix(context, state, head, x, y) {
+    const { arrays, header, theme } = state;
+    if (this.layout === null || arrays.tiles === undefined || header.side === null) return;
+    const { side } = header;
+    const start = indexOf(state, head) * side * side;
+    const picture = tile(arrays.tiles, { start, side, factor: factorOf(state, head), table: theme.weights });
+    context.imageSmoothingEnabled = side > this.layout.tileWidth * this.ratio;
+    context.drawImage(picture, x, y, this.layout.tileWidth, this.layout.tileHeight);
   }
 
-  matrixTile(context, layer, head, x, y, table) {
-    const side = this.header.side;
-    const tile = new OffscreenCanvas(side, side);
-    const pixels = tile.getContext("2d").createImageData(side, side);
-    const start = (layer * this.header.heads + head) * side * side;
-    const factor = this.factor(layer, head);
-    for (let cell = 0; cell < side * side; cell++) {
-      const step = Math.round(this.arrays.tiles[start + cell] * factor) * 3;
-      pixels.data.set([table[step], table[step + 1], table[step + 2], 255], cell * 4);
-    }
-    tile.getContext("2d").putImageData(pixels, 0, 0);
-    context.imageSmoothingEnabled = side > this.wide * this.ratio;
-    context.drawImage(tile, x, y, this.wide, this.high);
-  }
-
-  photoTile(context, layer, head, x, y, table) {
-    const count = this.header.tokens.length;
-    const start = (layer * this.header.heads + head) * count;
-    const steps = this.arrays.preview.subarray(start, start + count);
+  /**
+   * A photo's head: what it gives to the pinned token, or gets from it, as heat.
+   * @param {CanvasRenderingContext2D} context
+   * @param {State} state
+   * @param {Head} head
+   * @param {number} x
+   * @param {number} y
+   */
+  drawPhoto(context, state, head, x, y) {
+    const { arrays, header, theme } = state;
+    if (this.layout === null || this.photo === null || header.grid === null) return;
+    const { tileHeight, tileWidth } = this.layout;
+    const count = header.tokens.length;
+    const levels = arrays.preview.subarray(indexOf(state, head) * count, (indexOf(state, head) + 1) * count);
+    const { grid, prefix } = header;
+    const limit = 255 / factorOf(state, head);
     context.imageSmoothingEnabled = true;
-    context.drawImage(this.photo, x, y, this.wide, this.high);
-    const limit = 255 / this.factor(layer, head);
+    context.drawImage(this.photo, x, y, tileWidth, tileHeight);
     context.imageSmoothingEnabled = false;
-    const picture = heat(steps, this.header.prefix, this.header.grid, limit, table, 0.85);
-    context.drawImage(picture, x, y, this.wide, this.high);
+    const picture = heat(levels, { prefix, grid, limit, table: theme.heat, strength: theme.heatOpacity });
+    context.drawImage(picture, x, y, tileWidth, tileHeight);
   }
+}
+
+/**
+ * @param {State} state
+ * @param {Head} head
+ */
+function indexOf({ header }, [layer, head]) {
+  return layer * header.heads + head;
+}
+
+/**
+ * A head's levels are of the top of its own scale; on a shared one they shrink to what they are of the largest.
+ * @param {State} state
+ * @param {Head} head
+ */
+function factorOf(state, head) {
+  if (!state.view.shared) return 1;
+  const { tileTops } = state.arrays;
+  return tileTops[indexOf(state, head)] / tileTops.reduce((a, b) => Math.max(a, b), 1e-12);
 }

@@ -1,13 +1,22 @@
 // Rows and columns of a head's weights, computed when the pointer asks for them.
 
-/** One head: softmax(q k^T * scale), from its queries and keys and each row's log-sum-exp; or from scores alone, which
- *  are then the mask. */
+/** @import { Arrays, Header, Weights } from "./types.js" */
+
+/**
+ * One head: softmax(q k^T * scale), from its queries and keys and each row's log-sum-exp; or from scores alone, which
+ * are then the mask.
+ * @implements {Weights}
+ */
 export class HeadWeights {
+  /**
+   * @param {Pick<Arrays, "query" | "key" | "mask"> & {lse: Float32Array}} arrays
+   * @param {Pick<Header, "scale" | "softcap" | "causal">} header
+   */
   constructor({ query = new Float32Array(), key = query, lse, mask }, { scale, softcap, causal }) {
-    this.mask = mask; // [query or 1, key], added to the scores; undefined where there is none
     this.query = query; // [token, d_head]
-    this.key = key;
+    this.key = key; // [token, d_head]
     this.lse = lse; // [token]
+    this.mask = mask; // [query or 1, key], added to the scores; undefined where there is none
     this.count = lse.length;
     this.width = query.length / lse.length;
     this.scale = scale;
@@ -15,48 +24,83 @@ export class HeadWeights {
     this.causal = causal;
   }
 
+  /**
+   * @param {number} row
+   * @param {number} column
+   */
   weight(row, column) {
     if (this.causal && column > row) return 0;
+    if (this.lse[row] === -Infinity) return 0; // a query that may look at nothing
     const { width, query, key } = this;
     let sum = 0;
     for (let i = row * width, j = column * width, end = i + width; i < end; i++, j++) sum += query[i] * key[j];
-    if (this.lse[row] === -Infinity) return 0; // a query that may look at nothing
-    const masked = this.mask ? this.mask[(this.mask.length === this.count ? 0 : row * this.count) + column] : 0;
     const score = this.softcap ? this.softcap * Math.tanh((sum * this.scale) / this.softcap) : sum * this.scale;
-    return Math.exp(score + masked - this.lse[row]);
+    return Math.exp(score + this.masked(row, column) - this.lse[row]);
   }
 
+  /**
+   * @param {number} row
+   * @param {number} column
+   */
+  masked(row, column) {
+    if (this.mask === undefined) return 0;
+    const sameForAll = this.mask.length === this.count;
+    return this.mask[(sameForAll ? 0 : row * this.count) + column];
+  }
 }
 
-/** Several heads made into one matrix by the server: steps of each row's own maximum, or exact numbers. */
+/**
+ * Several heads made into one matrix by the server: levels of each row's own maximum, or exact numbers.
+ * @implements {Weights}
+ */
 export class MatrixWeights {
+  /**
+   * @param {{matrix: Float32Array | Uint8Array, rowMax?: Float32Array | undefined}} arrays
+   * @param {number} count of tokens, or cells
+   */
   constructor({ matrix, rowMax }, count) {
-    this.matrix = matrix; // [query, key], float32, or uint8 steps of 1/255 of the row's maximum
-    this.rowMax = rowMax; // [query], for steps
+    this.matrix = matrix; // [query, key], float32, or uint8 levels of 1/255 of the row's maximum
+    this.rowMax = rowMax; // [query], for levels
     this.count = count;
   }
 
+  /**
+   * @param {number} row
+   * @param {number} column
+   */
   weight(row, column) {
     const value = this.matrix[row * this.count + column];
     return this.rowMax === undefined ? value : (value / 255) * this.rowMax[row];
   }
 }
 
-/** [key]: what a token looks at. */
+/**
+ * [key]: what a token looks at.
+ * @param {Weights} source
+ * @param {number} token
+ */
 export function row(source, token) {
   const weights = new Float32Array(source.count);
   for (let other = 0; other < source.count; other++) weights[other] = source.weight(token, other);
   return weights;
 }
 
-/** [query]: how much every token looks at this one. */
+/**
+ * [query]: how much every token looks at this one.
+ * @param {Weights} source
+ * @param {number} token
+ */
 export function column(source, token) {
   const weights = new Float32Array(source.count);
   for (let other = 0; other < source.count; other++) weights[other] = source.weight(other, token);
   return weights;
 }
 
-/** The largest weight on a token that is not special: the top of the colour scale. */
+/**
+ * The largest weight on a token that is not special: the top of the colour scale.
+ * @param {ArrayLike<number>} weights [token]
+ * @param {ArrayLike<number>} special [token]
+ */
 export function colourLimit(weights, special) {
   let ordinary = 0;
   let all = 0;

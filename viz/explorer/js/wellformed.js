@@ -1,16 +1,20 @@
 // Half a surrogate pair, typed or pasted, is no text: sent on, it would end the session. It becomes U+FFFD as it comes.
 
-/** Mend what is typed into any field of the document, before anybody else hears of it. */
+/**
+ * Fix what is typed into any field of the document, before anybody else is told of it.
+ * @param {Document} document
+ */
 export function keepWellFormed(document) {
-  document.addEventListener("input", ({ target }) => mend(target), true);
+  document.addEventListener("input", ({ target }) => fix(target), true);
 }
 
-function mend(field) {
+/** @param {EventTarget | null} field */
+function fix(field) {
   if (!(field instanceof HTMLTextAreaElement || (field instanceof HTMLInputElement && field.type === "text"))) return;
   if (field.value.isWellFormed()) return;
   const { selectionStart, selectionEnd } = field;
   // Not field.value = …: the page's framework listens there, and would take it for a change of its own.
-  const { set } = Object.getOwnPropertyDescriptor(Object.getPrototypeOf(field), "value");
-  set.call(field, field.value.toWellFormed());
+  const value = Object.getOwnPropertyDescriptor(Object.getPrototypeOf(field), "value");
+  value?.set?.call(field, field.value.toWellFormed());
   field.setSelectionRange(selectionStart, selectionEnd);
 }

@@ -1,63 +1,136 @@
-// What the picture says. Set as text, never as HTML: tokens come from strangers.
+// The words of a view: templates of viz/view/wording.py, filled in. Set as text, never as HTML: tokens come from strangers.
 
-/** 51 %, and with more decimals the smaller it is: 8.7 %, 0.87 %, 0.087 %. */
-export function percent(weight) {
-  if (weight < 0.00001) return weight > 0 ? "<\u20090.001\u00a0%" : "0\u00a0%";
-  const decimals = [0.0995, 0.00995, 0.000995].filter((limit) => weight < limit).length;
-  return `${(100 * weight).toFixed(decimals)}\u00a0%`;
+/** @import { Header, ViewFields, Wording } from "./types.js" */
+
+/**
+ * The one word for which heads are shown, as templates, the control and the address have it: "head", "layer-mean", …
+ * @param {Pick<ViewFields, "scope" | "reduction">} view
+ */
+export function headsKey({ scope, reduction }) {
+  return scope === "head" ? "head" : `${scope}-${reduction}`;
 }
 
-/** A token that reads from right to left, so that it does not carry the numbers beside it along. */
-const isolated = (token) => (/[\p{Script=Hebrew}\p{Script=Arabic}]/u.test(token) ? `\u2068${token}\u2069` : token);
+/**
+ * The scope and the reduction of such a word.
+ * @param {string} key
+ * @returns {Pick<ViewFields, "scope" | "reduction">}
+ */
+export function headsOf(key) {
+  const [scope, reduction = "mean"] = key.split("-");
+  return /** @type {Pick<ViewFields, "scope" | "reduction">} */ ({ scope, reduction });
+}
 
-/** “it”, [CLS], patch (11, 15). */
+/**
+ * A template with each {name} replaced by its value; braces in a value stay as they are.
+ * @param {string} template
+ * @param {Record<string, string | number>} values
+ */
+export function fill(template, values) {
+  return template.replace(/\{(\w+)\}/g, (_, name) => String(values[name]));
+}
+
+/**
+ * 51 %, and with more decimals the smaller it is: 8.7 %, 0.87 %, 0.087 %.
+ * @param {Wording} wording
+ * @param {number} weight
+ */
+export function percent({ percent: { zero, least, below, limits, unit } }, weight) {
+  if (weight < least) return weight > 0 ? below : zero;
+  const decimals = limits.filter((limit) => weight < limit).length;
+  return `${(100 * weight).toFixed(decimals)}${unit}`;
+}
+
+/**
+ * A token between isolates where it reads from right to left, so that it does not carry the numbers beside it along.
+ * @param {Header} header
+ * @param {number} token
+ */
+function isolated({ tokens, isolate }, token) {
+  return isolate.includes(token) ? `\u2068${tokens[token]}\u2069` : tokens[token];
+}
+
+/**
+ * “it”, [CLS], patch (11, 15).
+ * @param {Header} header
+ * @param {number} token
+ */
 export function nameOf(header, token) {
-  const text = isolated(header.tokens[token]);
-  if (token >= header.prefix && header.grid) return `patch ${text}`;
-  return header.special[token] && /^[[<]/.test(text) ? text : `“${text}”`;
+  const { grid, prefix, special, wording } = header;
+  const name = isolated(header, token);
+  if (grid && token >= prefix) return fill(wording.patch, { name });
+  if (special[token] && wording.unquoted.some((start) => name.startsWith(start))) return name;
+  return fill(wording.token, { name });
 }
 
-/** The largest weights as [token, weight], special tokens left out on demand. */
-export function strongest(header, weights, count, leaveOutSpecial) {
-  const order = [...weights.keys()].filter((token) => !(leaveOutSpecial && header.special[token]));
-  return order.sort((a, b) => weights[b] - weights[a] || a - b).slice(0, count).map((token) => [token, weights[token]]);
+/**
+ * The tokens with the largest weights.
+ * @param {Header} header
+ * @param {Float32Array} weights [token]
+ * @param {number} count
+ * @param {{special: boolean}} options whether special tokens are among them
+ * @returns {[token: number, weight: number][]}
+ */
+export function strongest(header, weights, count, { special }) {
+  const order = [...weights.keys()].filter((token) => special || !header.special[token]);
+  order.sort((a, b) => weights[b] - weights[a] || a - b);
+  return order.slice(0, count).map((token) => [token, weights[token]]);
 }
 
-/** Layer 3, head 1: what “it” looks at */
+/**
+ * Which heads are shown: Layer 3, head 1.
+ * @param {Wording} wording
+ * @param {ViewFields} view
+ */
+export function who(wording, view) {
+  return fill(wording.who[headsKey(view)], { layer: view.layer, head: view.head });
+}
+
+/**
+ * Layer 3, head 1: what “it” looks at.
+ * @param {Header} header
+ * @param {ViewFields} view
+ * @param {number} token
+ */
 export function title(header, view, token) {
-  const name = nameOf(header, token);
-  return `${who(view)}: ${view.direction === "at" ? `what ${name} looks at` : `who looks at ${name}`}`;
+  const { wording } = header;
+  const what = fill(wording.what[view.direction], { name: nameOf(header, token) });
+  return fill(wording.title, { who: who(wording, view), what });
 }
 
-/** Which heads are looked through. */
-export function who({ of, layer, head }) {
-  return {
-    head: `Layer ${layer}, head ${head}`,
-    "layer-mean": `Layer ${layer}, mean of all heads`,
-    "layer-max": `Layer ${layer}, maximum of all heads`,
-    "all-mean": "All layers, mean of all heads",
-    "all-max": "All layers, maximum of all heads",
-  }[of];
-}
-
-/** trophy 51 %, suitcase 33 %: the strongest, and what comes near it. */
+/**
+ * trophy 51 %, suitcase 33 %: the strongest, and what comes near it.
+ * @param {Header} header
+ * @param {Float32Array} weights [token]
+ */
 export function targets(header, weights) {
-  const best = strongest(header, weights, 3, true);
-  const near = best.filter(([, weight], place) => place === 0 || weight >= 0.2 * best[0][1]);
-  const prefix = header.grid ? "patch " : "";
-  return near.map(([token, weight]) => `${prefix}${isolated(header.tokens[token])} ${percent(weight)}`).join(", ");
+  const best = strongest(header, weights, 3, { special: false });
+  const near = best.filter(([, weight], index) => index === 0 || weight >= 0.2 * best[0][1]);
+  const names = near.map(([token, weight]) => {
+    const name = isolated(header, token);
+    return `${header.grid ? fill(header.wording.patch, { name }) : name} ${percent(header.wording, weight)}`;
+  });
+  return names.join(", ");
 }
 
-/** 61 % to [SEP], 2.0 % to [CLS], and together how much. */
-export function specialShare(header, weights, direction) {
+/**
+ * 61 % to [SEP], 2.0 % to [CLS], and how much special tokens have together.
+ * @param {Header} header
+ * @param {Float32Array} weights [token]
+ * @param {"at" | "by"} direction
+ */
+export function specialShare({ special, tokens, wording }, weights, direction) {
+  /** @type {Map<string, number>} */
   const shares = new Map();
   let together = 0;
-  header.special.forEach((is, token) => {
-    if (!is) return;
-    shares.set(header.tokens[token], (shares.get(header.tokens[token]) ?? 0) + weights[token]);
+  for (let token = 0; token < tokens.length; token++) {
+    if (!special[token]) continue;
+    const name = tokens[token];
+    shares.set(name, (shares.get(name) ?? 0) + weights[token]);
     together += weights[token];
+  }
+  const largest = [...shares].sort((a, b) => b[1] - a[1]).slice(0, 3); // of a text before a photo there are many
+  const parts = largest.map(([name, share]) => {
+    return fill(wording.special[direction], { percent: percent(wording, share), name });
   });
-  const ordered = [...shares].sort((a, b) => b[1] - a[1]).slice(0, 3); // of a text before a photo there are many
-  const word = direction === "at" ? "to" : "from";
-  return { text: ordered.map(([name, weight]) => `${percent(weight)} ${word} ${name}`).join(", "), together };
+  return { text: parts.join(", "), together };
 }

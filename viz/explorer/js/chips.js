@@ -1,0 +1,35 @@
+// The prefix tokens of an image as chips, each with the weight that it gets; a press on one pins it.
+
+import { percent } from "./words.js";
+
+/** @import { LinkedView, On, Parts, State } from "./types.js" */
+
+/** @implements {LinkedView} */
+export class Chips {
+  /**
+   * @param {Parts} parts
+   * @param {On} on
+   */
+  constructor({ chips }, on) {
+    this.box = chips;
+    this.on = on;
+  }
+
+  load() {}
+
+  /** @param {State} state */
+  paint({ header, shown: { weights }, view }) {
+    const chips = header.tokens.slice(0, header.prefix).map((name, token) => {
+      const chip = document.createElement("button");
+      chip.type = "button";
+      chip.className = "hl-chip";
+      chip.textContent = `${name} ${percent(header.wording, weights[token])}`;
+      chip.title = `How much goes to ${name}; press to look from it`;
+      chip.setAttribute("aria-pressed", String(token === view.query));
+      chip.style.setProperty("--share", String(Math.min(1, weights[token])));
+      chip.onclick = () => this.on("pin", { token });
+      return chip;
+    });
+    this.box.replaceChildren(...chips);
+  }
+}

@@ -1,0 +1,76 @@
+// Where each head stands in the grid: layers down, heads across, or in the order that was asked for.
+
+/** @import { Head, Header } from "./types.js" */
+
+export const LABEL = 22; // pixels for the numbers of layers and heads
+const GAP = 4;
+const CAPTION = 14; // pixels below a tile whose place does not say which head it is
+const TALLEST = 130; // pixels of the tile of an upright photo
+const LONGEST = 1_100; // pixels of the whole grid, where tiles need not be smaller than SMALLEST for it
+const SMALLEST = 22; // pixels of a tile; below it the grid scrolls sideways
+const SMALLEST_PHOTO = 44;
+
+/** All lengths are in CSS pixels. */
+export class GridLayout {
+  /**
+   * @param {Pick<Header, "aspect" | "heads" | "order" | "view">} header
+   * @param {number} room the width of the box that the grid stands in
+   */
+  constructor({ aspect, heads, order, view }, room) {
+    this.order = order;
+    this.columns = heads;
+    const rows = Math.ceil(order.length / heads);
+    const across = (room - LABEL) / heads - GAP;
+    // Tiles of an upright photo stay low enough to compare, and all rows of a deep model in sight of each other.
+    const tallest = Math.min(aspect === null ? across : TALLEST, LONGEST / rows - GAP);
+    const smallest = aspect !== null && aspect >= 1 ? SMALLEST_PHOTO : SMALLEST;
+    const shape = aspect ?? 1;
+    this.tileWidth = Math.max(smallest, Math.floor(Math.min(across, tallest * shape)));
+    this.tileHeight = Math.round(this.tileWidth / shape);
+    this.captions = view.order !== "layer";
+    this.pitchX = this.tileWidth + GAP;
+    this.pitchY = this.tileHeight + GAP + (this.captions ? CAPTION : 0);
+    this.width = LABEL + heads * this.pitchX;
+    this.height = LABEL + rows * this.pitchY;
+  }
+
+  /**
+   * The left and the top of a tile.
+   * @param {number} index in the order
+   * @returns {[left: number, top: number]}
+   */
+  corner(index) {
+    return [LABEL + (index % this.columns) * this.pitchX, LABEL + Math.floor(index / this.columns) * this.pitchY];
+  }
+
+  /**
+   * The head at a point, or null.
+   * @param {number} x
+   * @param {number} y
+   */
+  headAt(x, y) {
+    return this.at(Math.floor((y - LABEL) / this.pitchY), Math.floor((x - LABEL) / this.pitchX));
+  }
+
+  /**
+   * The head that stands beside one, or null.
+   * @param {Head} head
+   * @param {number} down rows
+   * @param {number} across columns
+   */
+  beside([layer, head], down, across) {
+    const index = this.order.findIndex((other) => other[0] === layer && other[1] === head);
+    return this.at(Math.floor(index / this.columns) + down, (index % this.columns) + across);
+  }
+
+  /**
+   * @param {number} row
+   * @param {number} column
+   * @returns {Head | null}
+   */
+  at(row, column) {
+    if (row < 0 || column < 0 || column >= this.columns) return null;
+    const found = this.order[row * this.columns + column];
+    return found ? [found[0], found[1]] : null;
+  }
+}

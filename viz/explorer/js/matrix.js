@@ -1,0 +1,200 @@
+// The full matrix: the pure Plotly figure, hosted by plotly.js; the frame of its row or column follows the shown token.
+
+import { download, plotly } from "./plotly.js";
+import { MatrixWeights } from "./weights.js";
+import { who } from "./words.js";
+
+/** @import { Figure, Header, LinkedView, On, Parts, PlotAxis, Plotly, State, Weights } from "./types.js" */
+
+/**
+ * What is drawn.
+ * @typedef {object} Drawing
+ * @property {string} look two of the same are the same picture, but for the frame
+ * @property {Header} header
+ * @property {Figure} figure
+ * @property {number} count of cells along each side
+ * @property {number} size tokens in a cell
+ */
+
+/** @implements {LinkedView} */
+export class Matrix {
+  /**
+   * @param {Parts} parts
+   * @param {On} on where columns are shown, a cell pins its column, else its row
+   */
+  constructor({ matrix: box, matrixNote: note }, on) {
+    this.box = box;
+    this.note = note;
+    this.on = on;
+    /** @type {Drawing | null} */
+    this.drawing = null;
+    /** @type {Promise<unknown> | null} */
+    this.drawn = null;
+    this.token = 0;
+    /** @type {object | undefined} */
+    this.config = undefined;
+    this.bound = false;
+    this.mark = document.createElement("div"); // moved by itself: plotly lays the whole figure out to move a shape
+    this.mark.className = "hl-mark";
+    this.mark.hidden = true;
+  }
+
+  /**
+   * The figure gets its weights, or cells of them, here: they need not travel.
+   * @param {State} state
+   */
+  async load({ arrays: { pooled }, header, source, theme }) {
+    const { figure, view } = header;
+    this.note.textContent = header.matrixNote;
+    this.box.hidden = view.matrix && figure === null;
+    const weights = pooled ? new MatrixWeights({ matrix: pooled }, Math.sqrt(pooled.length)) : source;
+    if (figure === null || weights === null) return;
+    const Plotly = await plotly();
+    const { layer, head, scope, reduction, log } = view;
+    const look = JSON.stringify([header.id, layer, head, scope, reduction, log, theme.weights[0]]);
+    const size = Math.ceil(header.tokens.length / weights.count);
+    const same = this.drawing?.look === look;
+    this.drawing = { look, header, figure, count: weights.count, size };
+    if (same) {
+      await this.drawn; // it may not be done yet
+      return this.place(); // only the query is another
+    }
+    this.mark.hidden = true;
+    const trace = { ...figure.data[0], ...valuesOf(weights, header, figure), colorscale: scaleOf(theme.weights) };
+    const font = { .../** @type {object} */ (figure.layout.font), color: getComputedStyle(this.box).color };
+    const layout = { ...figure.layout, uirevision: "keep", autosize: true, font, shapes: [] };
+    this.config ??= this.configure(Plotly); // plotly draws all anew where its configuration is another object
+    this.drawn = Plotly.react(this.box, [trace], layout, this.config);
+    await this.drawn;
+    if (this.drawing.look !== look) return; // meanwhile another was asked for
+    this.listen();
+    this.box.append(this.mark);
+    this.place();
+  }
+
+  /** @param {State} state */
+  paint({ header, shown }) {
+    if (header.figure) this.outline(shown.token);
+  }
+
+  /** A cell that is clicked pins the token in its middle. */
+  listen() {
+    if (this.bound) return;
+    this.bound = true;
+    this.box.on("plotly_click", ({ points: [point] }) => {
+      if (this.drawing === null) return;
+      const { header, size } = this.drawing;
+      const [query, key] = point.pointIndex ?? point.pointNumber;
+      const first = size * (header.view.direction === "at" ? query : key);
+      this.on("pin", { token: Math.min(first + Math.floor(size / 2), header.tokens.length - 1) });
+    });
+    this.box.on("plotly_afterplot", () => this.place()); // resized, zoomed
+  }
+
+  /** @param {Plotly} Plotly */
+  configure(Plotly) {
+    /** @param {"png" | "svg"} format */
+    const button = (format) => ({
+      name: `save-${format}`,
+      title: `Save as ${format.toUpperCase()}`,
+      icon: Plotly.Icons.camera,
+      click: () => this.save(format),
+    });
+    return {
+      displaylogo: false,
+      showSendToCloud: false, // nothing leaves this machine
+      plotlyServerURL: "",
+      responsive: true,
+      modeBarButtonsToRemove: ["toImage"],
+      modeBarButtonsToAdd: [button("png"), button("svg")],
+    };
+  }
+
+  /** @param {"png" | "svg"} format */
+  save(format) {
+    if (this.drawing === null) return;
+    const { figure, header } = this.drawing;
+    const { clientHeight: height, clientWidth: width, data, layout } = this.box;
+    const shapes = [{ ...shapeOf(figure), ...this.frame(this.drawing) }];
+    const title = { text: who(header.wording, header.view), x: 0.01, yref: "container", y: 0.98, yanchor: "top" };
+    const saved = { data, layout: { ...layout, shapes, title, margin: { ...layout.margin, t: 36 } } };
+    download({ figure: saved, name: figure.name, format, width, height });
+  }
+
+  /**
+   * Where the frame of the token lies among the cells: its row, or its column.
+   * @param {Drawing} drawing
+   */
+  frame({ count, header, size }) {
+    const cell = Math.floor(this.token / size);
+    const [first, last] = [-0.5, count - 0.5];
+    const [before, after] = [cell - 0.5, cell + 0.5];
+    if (header.view.direction === "at") return { x0: first, x1: last, y0: before, y1: after };
+    return { x0: before, x1: after, y0: first, y1: last };
+  }
+
+  /**
+   * Frame the row that looks, or the column that is looked at.
+   * @param {number} token
+   */
+  outline(token) {
+    this.token = token;
+    this.place();
+  }
+
+  /** The frame over what is drawn, cut off where the figure has been zoomed. */
+  place() {
+    const { xaxis, yaxis } = this.box._fullLayout ?? {};
+    if (this.drawing === null || !shapeOf(this.drawing.figure) || !xaxis?._length || !yaxis) return;
+    if (this.box.data[0].z.length !== this.drawing.count) return; // it is not drawn yet
+    const { x0, x1, y0, y1 } = this.frame(this.drawing);
+    const [left, width] = pixelsOf(xaxis, x0, x1);
+    const [top, height] = pixelsOf(yaxis, y0, y1);
+    this.mark.hidden = width <= 0 || height <= 0;
+    const transform = `translate(${left}px, ${top}px)`;
+    Object.assign(this.mark.style, { width: `${width}px`, height: `${height}px`, transform });
+  }
+}
+
+/** @param {Figure} figure */
+function shapeOf({ layout }) {
+  return /** @type {object[]} */ (layout.shapes)[0];
+}
+
+/**
+ * Where some cells of an axis stand, and how many pixels they take.
+ * @param {PlotAxis} axis
+ * @param {number} from
+ * @param {number} to
+ */
+function pixelsOf(axis, from, to) {
+  const [start, end] = [from, to].map((cell) => Math.min(axis._length, Math.max(0, axis.l2p(cell))));
+  return [axis._offset + start, end - start];
+}
+
+/**
+ * What the trace is drawn from.
+ * @param {Weights} source
+ * @param {Header} header
+ * @param {Figure} figure
+ */
+function valuesOf(source, { causal, view }, { data: [trace] }) {
+  const rows = Array.from({ length: source.count }, (_, query) => {
+    const weights = new Float32Array(source.count);
+    for (let key = 0; key < source.count; key++) {
+      weights[key] = causal && key > query ? Number.NaN : source.weight(query, key); // the future stays empty: no weight could be there
+    }
+    return weights;
+  });
+  if (!view.log) return { z: rows };
+  const floor = 10 ** Number(trace.zmin);
+  return { z: rows.map((weights) => weights.map((weight) => Math.log10(Math.max(weight, floor)))), customdata: rows };
+}
+
+/** @param {Uint8Array} table [level, 3] */
+function scaleOf(table) {
+  return Array.from({ length: 33 }, (_, i) => {
+    const level = Math.min(255, i * 8) * 3;
+    return [i / 32, `rgb(${table[level]},${table[level + 1]},${table[level + 2]})`];
+  });
+}

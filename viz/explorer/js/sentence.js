@@ -1,0 +1,31 @@
+// What is shown, in a sentence, and what is known of the head.
+
+import { specialShare, targets, title } from "./words.js";
+
+/** @import { LinkedView, Parts, State } from "./types.js" */
+
+const MUCH = 0.2; // of the weights on special tokens: from there on the page says why
+
+/** @implements {LinkedView} */
+export class Sentence {
+  /** @param {Parts} parts */
+  constructor(parts) {
+    this.parts = parts;
+  }
+
+  /** @param {State} state */
+  load({ header: { link, words } }) {
+    this.parts.words.textContent = words;
+    this.parts.link.textContent = link;
+  }
+
+  /** @param {State} state */
+  paint({ header, shown: { token, view, weights } }) {
+    const { parts } = this;
+    parts.title.textContent = `${title(header, view, token)}:`;
+    parts.targets.textContent = targets(header, weights);
+    const share = specialShare(header, weights, view.direction);
+    parts.special.textContent = share.text && `(${share.text})`;
+    parts.why.textContent = view.direction === "at" && share.together >= MUCH ? header.why : "";
+  }
+}

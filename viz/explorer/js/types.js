@@ -1,0 +1,240 @@
+// The types that the modules share, for tsc and editors; a browser never loads this file.
+// ViewFields, Figure, SavedFigure, ByDirection, Percent, Wording and Header are viz/explorer/header.py's TypedDicts of
+// these names, and a test compares them.
+
+/**
+ * All that can be chosen about a recording's picture.
+ * @typedef {object} ViewFields
+ * @property {number} layer
+ * @property {number} head
+ * @property {number} query the pinned token
+ * @property {"head" | "layer" | "all"} scope one head, or all heads of the layer or of all layers made one
+ * @property {"mean" | "max"} reduction how they are made one; always "mean" where the scope is "head"
+ * @property {"at" | "by"} direction what the query looks at, or by what it is looked at
+ * @property {boolean} log
+ * @property {"layer" | "spread" | "distance" | "special" | "key"} order of the heads in the grid
+ * @property {number} key what order "key" measures: the weight that the query gives to this token
+ * @property {boolean} shared one colour scale for all heads of the grid
+ * @property {"crisp" | "smooth"} edges
+ * @property {number} strength per cent
+ * @property {boolean} matrix the full matrix is unfolded
+ * @property {boolean} pick a key is being chosen; the server always sends false
+ */
+
+/**
+ * The figure of the matrix without its weights.
+ * @typedef {object} Figure
+ * @property {Record<string, unknown>[]} data
+ * @property {Record<string, unknown>} layout
+ * @property {string} name of the file when it is saved
+ */
+
+/**
+ * A figure that is to be saved.
+ * @typedef {object} SavedFigure
+ * @property {Record<string, unknown>} figure
+ * @property {string} name of the file, without its ending
+ * @property {string} format "png" or "svg"
+ * @property {number} width pixels
+ * @property {number} height
+ * @property {unknown} at the time at which it was asked for: each is saved once
+ */
+
+/**
+ * @typedef {object} ByDirection
+ * @property {string} at
+ * @property {string} by
+ */
+
+/**
+ * How a weight is written.
+ * @typedef {object} Percent
+ * @property {string} zero
+ * @property {number} least a smaller weight is written as `below`
+ * @property {string} below
+ * @property {number[]} limits each that a weight is smaller than adds a decimal
+ * @property {string} unit
+ */
+
+/**
+ * Templates that ./words.js fills in.
+ * @typedef {object} Wording
+ * @property {Record<string, string>} who {layer}, {head}
+ * @property {ByDirection} what {name}
+ * @property {string} title {who}, {what}
+ * @property {string} patch {name}
+ * @property {string} token {name}
+ * @property {string[]} unquoted special tokens that start with one of these stand as they are
+ * @property {ByDirection} special {percent}, {name}
+ * @property {Percent} percent
+ */
+
+/**
+ * All that the server sends besides arrays.
+ * @typedef {object} Header
+ * @property {string} id of the recording
+ * @property {ViewFields} view
+ * @property {Wording} wording
+ * @property {string[]} tokens as they are shown
+ * @property {number[]} isolate tokens that read from right to left
+ * @property {number[]} special [token] 0 or 1
+ * @property {number} prefix tokens before the patches
+ * @property {number[] | null} grid rows and columns of the patches; null for a text
+ * @property {number | null} aspect width / height of the photo
+ * @property {number} layers
+ * @property {number} heads
+ * @property {number} scale of the scores of the view's layer
+ * @property {number | null} softcap
+ * @property {boolean} causal
+ * @property {number | null} side cells along each side of a text's tile
+ * @property {boolean} sent the arrays that are the same in every view of the recording are left out
+ * @property {[number, number, number][]} order layer, head and measure, as the heads stand in the grid
+ * @property {string} why why heads rest on special tokens
+ * @property {string} words the head in words; empty where it is still to come
+ * @property {boolean} more there is more to ask for
+ * @property {string} link what the page says of its address
+ * @property {Figure | null} figure
+ * @property {string} matrixNote
+ * @property {string} gridNote
+ * @property {SavedFigure | null} save
+ */
+
+/**
+ * The arrays of a payload. Which of the optional ones there are depends on the view.
+ * @typedef {object} Arrays
+ * @property {Uint8Array} preview [layer, head, token]: what the pinned token gives or gets, in 255 levels of `tops`
+ * @property {Float32Array} tops [layer, head]
+ * @property {Float32Array} tileTops [layer, head]: the weight at the top of each tile's colour scale
+ * @property {Float32Array} previewSpecial [layer, head, special token]: their weights, exact
+ * @property {Uint8Array} heatTable [level, 3]
+ * @property {Uint8Array} lightTable [level, 3]
+ * @property {Uint8Array} darkTable [level, 3]
+ * @property {Uint8Array} [tiles] [layer, head, side, side] levels, of a text
+ * @property {Uint8Array<ArrayBuffer>} [photo] a JPEG
+ * @property {Float32Array} [row] [token]: the view's weights alone
+ * @property {Float32Array} [query] [token, d_head]
+ * @property {Float32Array} [key] [token, d_head]
+ * @property {Float32Array} [lse] [token]
+ * @property {Float32Array} [mask] [query or 1, key]
+ * @property {Float32Array | Uint8Array} [matrix] [query, key]
+ * @property {Float32Array} [rowMax] [query]
+ * @property {Float32Array} [pooled] [cell, cell]
+ */
+
+/**
+ * Where weights come from, one by one.
+ * @typedef {object} Weights
+ * @property {number} count of tokens, or cells
+ * @property {(query: number, key: number) => number} weight
+ */
+
+/** @typedef {[layer: number, head: number]} Head */
+
+/**
+ * Whose weights are shown.
+ * @typedef {object} Shown
+ * @property {number} token
+ * @property {ViewFields} view
+ * @property {Float32Array} weights [token]
+ */
+
+/**
+ * The look of the page now, light or dark, for what is drawn on canvases; viz/theme.py has all of it.
+ * @typedef {object} Theme
+ * @property {Uint8Array} heat [level, 3]: over a photo
+ * @property {number} heatOpacity of the strongest heat over a small photo
+ * @property {Uint8Array} weights [level, 3]: on the page
+ * @property {string} text
+ * @property {string} accent
+ * @property {string} font
+ */
+
+/**
+ * All that a view may know. `load` gets a new one with each payload; until the next, the explorer changes this one.
+ * @typedef {object} State
+ * @property {Header} header
+ * @property {Arrays} arrays
+ * @property {ViewFields} view what is pinned here; it may be ahead of header.view, which the arrays belong to
+ * @property {{token: number | null, head: Head | null}} hover what is under the pointer
+ * @property {number} cursor the token that the arrow keys start from
+ * @property {ImageBitmap | null} photo
+ * @property {Weights | null} source of any row and column of the view; null where only arrays.row is here
+ * @property {Shown} shown
+ * @property {Theme} theme
+ */
+
+/** @typedef {{token: number | null} | {head: Head | null}} Target */
+
+/**
+ * What a view tells the explorer: "hover" (null: over nothing), "pin" (pressed), or "move" (by an arrow key).
+ * @callback On
+ * @param {"hover" | "pin" | "move"} event
+ * @param {Target} target
+ * @returns {void}
+ */
+
+/**
+ * One of the linked views. It is made once, as `new View(parts, on)`, and touches only its own parts.
+ * @typedef {object} LinkedView
+ * @property {(state: State) => void | Promise<void>} load takes in a new payload
+ * @property {(state: State) => void} paint shows the state; it is called often
+ */
+
+/**
+ * The elements of explorer.html by their data-part.
+ * @typedef {object} Parts
+ * @property {HTMLElement} left
+ * @property {HTMLElement} title
+ * @property {HTMLElement} targets
+ * @property {HTMLElement} special
+ * @property {HTMLElement} strip
+ * @property {HTMLCanvasElement} photo
+ * @property {HTMLElement} chips
+ * @property {HTMLDetailsElement} fold
+ * @property {HTMLElement} matrixNote
+ * @property {PlotElement} matrix
+ * @property {HTMLElement} legend
+ * @property {HTMLElement} keyNow
+ * @property {HTMLElement} gridBox
+ * @property {HTMLCanvasElement} grid
+ * @property {HTMLElement} words
+ * @property {HTMLElement} why
+ * @property {HTMLElement} bars
+ * @property {HTMLButtonElement} copy
+ * @property {HTMLSelectElement} format
+ * @property {HTMLElement} link
+ * @property {HTMLElement} layerNow
+ * @property {HTMLElement} headNow
+ */
+
+/**
+ * Sends a state ("view") or a trigger ("more", "save") to the server.
+ * @callback Tell
+ * @param {"view" | "more" | "save"} name
+ * @param {unknown} value
+ * @returns {void}
+ */
+
+/**
+ * The part of plotly.js that is used.
+ * @typedef {object} Plotly
+ * @property {(box: HTMLElement, data: object[], layout: object, config: object) => Promise<unknown>} react
+ * @property {(figure: object, options: object) => Promise<unknown>} downloadImage
+ * @property {{camera: object}} Icons
+ */
+
+/** @typedef {{_length: number, _offset: number, l2p: (cell: number) => number}} PlotAxis */
+
+/** @typedef {{pointIndex?: [number, number], pointNumber: [number, number]}} PlotPoint */
+
+/**
+ * An element that plotly.js draws in.
+ * @typedef {HTMLElement & {
+ *   data: {z: ArrayLike<ArrayLike<number>>}[],
+ *   layout: {margin: object, font: object},
+ *   _fullLayout?: {xaxis: PlotAxis, yaxis: PlotAxis},
+ *   on: (event: string, listener: (event: {points: PlotPoint[]}) => void) => void,
+ * }} PlotElement
+ */
+
+export {};
