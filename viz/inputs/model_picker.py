@@ -7,14 +7,14 @@ from streamlit.delta_generator import DeltaGenerator
 
 from headlens.model.device import pick_device
 from headlens.model.errors import HeadlensError, InputError
-from headlens.model.pretrained.registry import CATALOGUE
+from headlens.model.pretrained.registry import CATALOGUE, default_for
 from headlens.model.runtime.folders import open_folder
 from headlens.model.runtime.opening import is_hub
 from headlens.viz.inputs.address import address_parts
 from headlens.viz.inputs.messages import plain, show_error
 from headlens.viz.pages.runtime import fetch, get_model
 
-KINDS = {  # of models that each page runs; a page opens on the catalogue's first model of its first kind
+KINDS = {  # of models that each page runs
     "Text": ("text", "causal"),
     "Image": ("image", "image-text"),
     "Generate": ("causal", "sequence"),
@@ -38,7 +38,7 @@ class ModelPicker:
     @property
     def default(self) -> str:
         """The model of an address that names none; it is also shown where another is refused."""
-        return next(name for name, checkpoint in CATALOGUE.items() if checkpoint.kind == self.kinds[0])
+        return default_for(self.kinds).name
 
     def pick(self, slot: DeltaGenerator, message: DeltaGenerator) -> str:
         """Draw the picker, and give the name of the model that the page is to run; it is loaded.

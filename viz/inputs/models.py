@@ -1,26 +1,43 @@
-"""The models of the pages by what is asked of them: each page has looked at a model's kind when it was chosen."""
+"""The loaded models, by what a page asks of them.
 
-from typing import Any
+A page has looked at a model's kind when it was chosen: one that does not offer what is asked of it is a mistake in the
+program, hence AssertionError. Loading raises what `get_model` raises.
+"""
 
+from headlens.model.inputs.image import Size
+from headlens.model.protocol import ImageModel, ImageTextModel, TextModel, WritingModel
 from headlens.viz.pages.runtime import get_model
 
 
-# The classes do not have all of the protocols' names yet.
-def text_model(name: str) -> Any:
-    return get_model(name)
+def text_model(name: str) -> TextModel:
+    """A model that reads a text or a pair."""
+    model = get_model(name)
+    assert isinstance(model, TextModel)
+    return model
 
 
-writing_model = image_model = image_text_model = photo_model = text_model
+def writing_model(name: str) -> WritingModel:
+    """A model that goes on with a text."""
+    model = get_model(name)
+    assert isinstance(model, WritingModel)
+    return model
 
 
-def reads_text_too(name: str) -> bool:
-    return get_model(name).description.kind == "image-text"
+def image_model(name: str) -> ImageModel:
+    """A model that reads an image alone."""
+    model = get_model(name)
+    assert isinstance(model, ImageModel)
+    return model
 
 
-def photo_sizes(name: str) -> tuple[tuple[Any, ...], Any]:
-    model: Any = get_model(name)
-    if hasattr(model, "sizes"):
-        return model.sizes, model.default_size
-    if name == "dinov2-focus":
-        return (224, 336, 448, 672, 1036, "letterbox"), 448
-    return (224, 336, 448, 672, 1036, None), None
+def photo_model(name: str) -> ImageModel | ImageTextModel:
+    """A model that reads an image, alone or with a text."""
+    model = get_model(name)
+    assert isinstance(model, ImageModel | ImageTextModel)
+    return model
+
+
+def photo_sizes(name: str) -> tuple[tuple[Size | None, ...], Size | None]:
+    """The sizes that a model offers for a photo, and the one where none is asked for."""
+    model = photo_model(name)
+    return model.sizes, model.default_size

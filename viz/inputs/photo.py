@@ -6,9 +6,10 @@ import streamlit as st
 
 from headlens.model.inputs.image import ImageInput, Size
 from headlens.model.progress import OnLayer
+from headlens.model.protocol import ImageTextModel
 from headlens.model.recording.recording import Recording
 from headlens.viz.inputs.address import address_parts
-from headlens.viz.inputs.models import image_model, image_text_model, photo_model, photo_sizes, reads_text_too
+from headlens.viz.inputs.models import photo_model, photo_sizes
 from headlens.viz.inputs.samples import FIRST_PHOTO, PHOTOS, PhotoSample
 from headlens.viz.inputs.session import InputSession
 from headlens.viz.pages.runtime import RecordingRequest, record
@@ -72,9 +73,11 @@ class PhotoRequest:
         return View(recording.num_layers // 2, 0, query=last_of_text if reads_text else patch)
 
     def _run(self, on_layer: OnLayer) -> Recording:
-        if self.text is None:
-            return image_model(self.model).record(self.content, self.size, on_layer)
-        return image_text_model(self.model).record(self.content, self.text, self.size, on_layer)
+        model = photo_model(self.model)
+        if isinstance(model, ImageTextModel):
+            assert self.text is not None
+            return model.record(self.content, self.text, self.size, on_layer=on_layer)
+        return model.record(self.content, self.size, on_layer=on_layer)
 
 
 SESSION = InputSession[bytes, PhotoRequest]("image")
@@ -105,7 +108,7 @@ def _request_in_address(model: str) -> PhotoRequest:
         model,
         source,
         size=names.get(params.get("size", ""), default),
-        text=(params.get("text") or QUESTION) if reads_text_too(model) else None,
+        text=(params.get("text") or QUESTION) if isinstance(photo_model(model), ImageTextModel) else None,
     )
 
 

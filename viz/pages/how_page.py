@@ -6,14 +6,16 @@ from headlens.model.errors import HeadlensError
 from headlens.viz.inputs.messages import show_error
 from headlens.viz.pages import parts
 from headlens.viz.pages.how.chosen_input import ChosenInput, arrive, choose_input, remember
-from headlens.viz.pages.how.example import Example, knob
+from headlens.viz.pages.how.example import Example
 from headlens.viz.pages.how.glossary import glossary
+from headlens.viz.pages.how.pieces import knob
 from headlens.viz.pages.how.steps import STEPS, Step
 from headlens.viz.view.visible import visible
 
 WIDTH = 1000  # pixels: lines that can be read
-# Where another step begins: at the top, or on a phone at its title; a keyboard goes on there, for the button that was
-# pressed is another one now, or gone. With Shift, the camera of a figure saves it as SVG.
+# When another step has opened, the page scrolls to the top, or on a phone to the step's title, and that takes the
+# keyboard's focus: the button that was pressed names another step now, or is gone. The last part makes the camera of a
+# figure save SVG while Shift is held.
 ARRIVE = """<style>
 [data-testid=stMarkdownContainer] table {{ display: block; overflow-x: auto; }}
 [data-testid=stMarkdownContainer] :is(th, td) {{ min-width: 7rem; }}
@@ -55,7 +57,10 @@ def page() -> None:
 
 
 def _show(chosen: ChosenInput) -> None:
-    """One step; nothing of the others is computed. Not a fragment: what is pressed then stops what still runs."""
+    """One step; nothing of the others is computed.
+
+    It is not a fragment, so that any control that is used stops what still runs.
+    """
     entry, start = chosen.run.entry(), chosen.start
     recording = entry.recording
     with st.container(horizontal=True, vertical_alignment="bottom"):
@@ -63,8 +68,8 @@ def _show(chosen: ChosenInput) -> None:
             st.selectbox,
             "Layer",
             "layer",
-            range(recording.num_layers),
-            start.layer,
+            options=range(recording.num_layers),
+            start=start.layer,
             width=90,
             help="Layers count from 0, from the input upwards.",
         )
@@ -72,8 +77,8 @@ def _show(chosen: ChosenInput) -> None:
             st.selectbox,
             "Head",
             "head",
-            range(recording.num_heads),
-            start.head,
+            options=range(recording.num_heads),
+            start=start.head,
             width=90,
             help="Heads of one layer look side by side.",
         )
@@ -81,8 +86,8 @@ def _show(chosen: ChosenInput) -> None:
             st.selectbox,
             "Query",
             "query",
-            range(recording.num_tokens),
-            start.query,
+            options=range(recording.num_tokens),
+            start=start.query,
             format_func=lambda token: f"{token} · {visible(recording.tokens[token])}",
             width=220,
             help="The token or patch that looks. Patches are (row, column); type to find one.",
@@ -91,8 +96,8 @@ def _show(chosen: ChosenInput) -> None:
         st.pills,
         "Steps",
         "step",
-        range(1, len(STEPS) + 1),
-        1,
+        options=range(1, len(STEPS) + 1),
+        start=1,
         format_func=lambda each: f"{each} {STEPS[each - 1].short}",
         required=True,
         help="Only the step that you see is computed.",
@@ -104,15 +109,14 @@ def _show(chosen: ChosenInput) -> None:
         st.subheader(f"{number}. {step.title}", anchor=False, width="content")
         glossary(step.terms)
     example = Example(entry, chosen.model, chosen.request.read, layer=layer, head=head, query=query)
-    drawn = _draw(step, example)
-    _foot(number, step, drawn)
+    _foot(number, step, drawn=_draw(step, example))
     parts.model_line(recording)
     st.caption(chosen.request.link)
 
 
 def _draw(step: Step, example: Example) -> bool:
-    """The step, and True; or one sentence on what this model does not give it."""
-    if step.vectors and example.heads.scores_only:
+    """Draw the step and give True; or say in one sentence what this model lacks for it."""
+    if step.vectors and example.inputs.scores_only:
         st.info(
             "This model computes its attention by itself: its scores could be recorded, but not the queries, keys and "
             "values that this step shows. Take another model here, or go on to the next step."
@@ -126,7 +130,7 @@ def _draw(step: Step, example: Example) -> bool:
     return True
 
 
-def _foot(number: int, step: Step, drawn: bool) -> None:
+def _foot(number: int, step: Step, *, drawn: bool) -> None:
     if drawn:
         st.markdown(f"**Try:** {step.attempt}")
         st.caption("The camera of a figure, at its upper right, saves it: as PNG, or with Shift held as SVG.")

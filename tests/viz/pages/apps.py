@@ -103,9 +103,9 @@ def tell(app: AppTest, **states: object) -> AppTest:
         if name == "view":
             widgets.widgets.add(id=element(app).id, json_value=json.dumps({name: value}))
         else:
-            place = f"$$STREAMLIT_INTERNAL_KEY_{element(app).id}__events"
+            events_id = f"$$STREAMLIT_INTERNAL_KEY_{element(app).id}__events"
             events = json.dumps([{"event": name, "value": value}])
-            widgets.widgets.add(id=place, json_trigger_value=events)
+            widgets.widgets.add(id=events_id, json_trigger_value=events)
     app._run(widgets)
     assert [error.message for error in app.exception] == []
     return app

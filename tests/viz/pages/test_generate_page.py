@@ -89,7 +89,7 @@ def test_three_stages(t5: Path) -> None:
     layer, head, query = view(app)
     row = cross.attention(layer, head, query - recording.num_tokens)
     np.testing.assert_allclose(found.seen()[: recording.num_tokens], row, atol=3e-4)
-    rows = [recording.attention(layer, head, stage="cross")[place] for place in range(cross.num_tokens)]
+    rows = [recording.attention(layer, head, stage="cross")[token] for token in range(cross.num_tokens)]
     spread = np.mean([np.exp(-(row[row > 0] * np.log(row[row > 0])).sum()) for row in rows])
     assert f"from all that is written, over {spread:.1f} on average" in found.header["words"]
     figure = found.header["figure"]["layout"]

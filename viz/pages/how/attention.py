@@ -11,7 +11,9 @@ from headlens.model.analysis.soft import slopes
 from headlens.model.trace.positions import biases, falls_with_distance
 from headlens.viz.figures.cells import vector_strips
 from headlens.viz.figures.labels import percent
-from headlens.viz.pages.how.example import Example, draw, draw_keys, draw_photo, formulas, knob, shapes
+from headlens.viz.pages.how.example import Example
+from headlens.viz.pages.how.pieces import draw_keys, draw_photo, formulas, knob, shapes
+from headlens.viz.pages.parts import draw_figure
 from headlens.viz.view.words import name_of
 
 TEMPERATURES = (0.0, 0.1, 0.25, 0.5, 0.75, 1.0, 1.5, 2.0, 4.0, 10.0)
@@ -22,7 +24,7 @@ def dictionary(example: Example) -> None:
     st.markdown(
         "A dictionary holds **values** under **keys**. A hard look-up takes the one key that fits the **query**. "
         "Attention takes them all, each by how well it fits. So it changes smoothly with what is asked, and can be "
-        "learned by its slopes."
+        "learned by gradient descent."
     )
     formulas(r"w_j = \frac{e^{s_j / T}}{\sum_i e^{s_i / T}}", f"s_j = {_score(example)}")
     _beside_scores(example)
@@ -30,14 +32,14 @@ def dictionary(example: Example) -> None:
         st.select_slider,
         "Temperature T",
         "temperature",
-        TEMPERATURES,
-        1.0,
+        options=TEMPERATURES,
+        start=1.0,
         help="At 0, the limit, the key with the largest score wins all; at 1 it is this head as it was trained; at 10 "
         "nearly all keys count alike.",
     )
     weights = example.softmax(example.scores, temperature)
     winner = int(example.scores.argmax())
-    if not example.heads.scores_only:
+    if not example.inputs.scores_only:
         shapes(query=(example.d_head,), keys=(len(weights), example.d_head), scores=weights.shape)
     draw_keys(
         example,
@@ -57,8 +59,8 @@ def softmax(example: Example) -> None:
     d_head, ways = example.d_head, _ways(example)
     st.markdown(
         "The query is multiplied with every key. Such a product is a sum of $d_k$ terms: its standard deviation grows "
-        "with the root of $d_k$, so in 2017 it was divided by that root. Undivided, softmax is driven to where one "
-        "weight is near 1, all others near 0, and its slope is nearly flat: little more is learned there."
+        "with the square root of $d_k$, so in 2017 it was divided by that. Undivided, softmax is driven to where one "
+        "weight is near 1, all others near 0, and its slope near 0: little more is learned there."
     )
     formulas(
         rf"w = \mathrm{{softmax}}(s),\; s_j = {_score(example)}", r"\frac{\partial w_j}{\partial s_j} = w_j (1 - w_j)"
@@ -67,8 +69,8 @@ def softmax(example: Example) -> None:
         st.segmented_control,
         "Scores",
         "scaling",
-        ("scaled", "unscaled"),
-        "scaled",
+        options=("scaled", "unscaled"),
+        start="scaled",
         format_func=dict(zip(("scaled", "unscaled"), ways)).get,
         required=True,
         help="The model was trained as the first one says; without it you see what the paper wanted to avoid.",
@@ -91,59 +93,59 @@ def softmax(example: Example) -> None:
 
 def _ways(example: Example) -> tuple[str, str]:
     """How this model scales its scores, and the other way."""
-    d_head, scale = example.d_head, example.heads.scale
+    d_head, scale = example.d_head, example.inputs.scale
     divided = f"divided by √{d_head} = {math.sqrt(d_head):.2f}"
     if scale == 1:
         return "not divided, as this model does", divided
-    other = "not divided" if example.heads.softcap is None else "not divided, not capped"
+    other = "not divided" if example.inputs.softcap is None else "not divided, not capped"
     return (divided if _by_root(example) else f"times {scale:.4g}, as this model does"), other
 
 
 def _by_root(example: Example) -> bool:
-    return math.isclose(example.heads.scale, 1 / math.sqrt(example.d_head), rel_tol=1e-3)
+    return math.isclose(example.inputs.scale, 1 / math.sqrt(example.d_head), rel_tol=1e-3)
 
 
 def _score(example: Example) -> str:
     """The formula of a score, as this model computes it; of some models the scores alone are known."""
-    heads, network = example.heads, example.model.network
-    if heads.scores_only or _by_root(example):
+    inputs, network = example.inputs, example.model.network
+    if inputs.scores_only or _by_root(example):
         product = r"\frac{q \cdot k_j}{\sqrt{d_k}}"
     else:
-        product = r"q \cdot k_j" if heads.scale == 1 else rf"{heads.scale:.4g}\; q \cdot k_j"
-    if heads.softcap is not None:
+        product = r"q \cdot k_j" if inputs.scale == 1 else rf"{inputs.scale:.4g}\; q \cdot k_j"
+    if inputs.softcap is not None:
         product = rf"c \tanh\Bigl(\frac{{1}}{{c}}\,{product}\Bigr)"
     return product + (" + b_j" if biases(network) or falls_with_distance(network) else "")
 
 
 def _otherwise_scaled(example: Example) -> np.ndarray:
-    """The scores [key] not divided; of a model that does not divide, divided by the root of d_k."""
-    scale = 1 / math.sqrt(example.d_head) if example.heads.scale == 1 else 1.0
-    heads, row = replace(example.heads, scale=scale, softcap=None), slice(example.query, example.query + 1)
-    return heads.scores(row, slice(None), example.head)[0].float().cpu().numpy()
+    """The scores [key] without their scale; of a model that has none, divided by the square root of d_k."""
+    scale = 1 / math.sqrt(example.d_head) if example.inputs.scale == 1 else 1.0
+    inputs, row = replace(example.inputs, scale=scale, softcap=None), slice(example.query, example.query + 1)
+    return inputs.scores(row, slice(None), example.head)[0].float().cpu().numpy()
 
 
 def _beside_scores(example: Example) -> None:
-    """What a model does to its scores beside the formula."""
-    heads, network = example.heads, example.model.network
-    if heads.softcap is not None:
-        st.caption(f"This model keeps its scores within ±c; c is {heads.softcap:g} (Gemma 2, 2024, section 2).")
-    if heads.sinks is not None:
+    """What else a model does to its scores."""
+    inputs, network = example.inputs, example.model.network
+    if inputs.softcap is not None:
+        st.caption(f"This model keeps its scores within ±c; c is {inputs.softcap:g} (Gemma 2, 2024, section 2).")
+    if inputs.sinks is not None:
         st.caption("Each head of this model has one score more, whose weight goes nowhere: rows sum to less than one.")
     if biases(network) or falls_with_distance(network):
-        st.caption("This model adds a number b to each score that depends on how far apart the two stand.")
-    if heads.causal:
+        st.caption("This model adds a number b to each score that depends on how far apart query and key are.")
+    if inputs.causal:
         st.caption("This model reads from left to right: no query sees a later key.")
 
 
 def weighted_sum(example: Example) -> None:
-    """Step 6: the values in the mixture that the weights say."""
+    """Step 6: the values, summed by their weights."""
     recording = example.recording
     value = recording.value(example.layer, example.head)
     parts = example.weights[:, None] * value  # [key, d_head]
     context = parts.sum(axis=0)
     st.markdown(
-        "Each value is multiplied with its weight, and all are added: the **context vector** of the query. What a key "
-        "adds is as long as weight times length of its value: a large weight on a short value adds little."
+        "Each value is multiplied with its weight, and all are added: the **context vector** of the query. The norm of "
+        "what a key adds is its weight times the norm of its value: a large weight on a small value adds little."
     )
     formulas(r"c = \sum_j w_j v_j", r"\lVert w_j v_j \rVert = w_j \lVert v_j \rVert")
     shapes(
@@ -156,25 +158,26 @@ def weighted_sum(example: Example) -> None:
         example,
         {
             "weight": example.weights,
-            "length of value": np.linalg.norm(value, axis=-1),
+            "norm of value": np.linalg.norm(value, axis=-1),
             "adds": np.linalg.norm(parts, axis=-1),
         },
-        "Bars: the weight of each key, the length of its value, and the length of what it adds.",
+        "Bars: the weight of each key, the norm of its value, and the norm of what it adds.",
     )
     largest = np.argsort(-np.linalg.norm(parts, axis=-1))[:5]
     names = [*(f"{name}: weight × value" for name in example.names(largest)), "context: the sum over all keys"]
     st.text(f"What the {len(largest)} keys that add most add, number by number, and the sum of all keys:")
-    draw(
+    draw_figure(
         vector_strips(
             names, [*example.labels(largest), "context"], np.vstack((parts[largest], context)), theme=example.theme
         ),
         "Strips: what the five keys that add most add, number by number, and the context vector.",
     )
     st.text(
-        f"What these {len(largest)} keys add together is {np.linalg.norm(parts[largest].sum(axis=0)):.3f} long; the "
-        f"context vector is {np.linalg.norm(context):.3f} long."
+        f"The sum of what these {len(largest)} keys add has a norm of "
+        f"{np.linalg.norm(parts[largest].sum(axis=0)):.3f}; the context vector has one of "
+        f"{np.linalg.norm(context):.3f}."
     )
-    taken = example.steps()
-    if taken.writes is not None:
-        apart = np.abs(taken.given.reshape(recording.num_heads, -1)[example.head] - context).max()
+    trace = example.token_trace()
+    if trace.writes is not None:
+        apart = np.abs(trace.given.reshape(recording.num_heads, -1)[example.head] - context).max()
         st.text(f"Largest difference from what the model's own run gave to its output projection: {apart:.1e}.")

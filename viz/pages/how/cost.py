@@ -1,4 +1,4 @@
-"""Step 12: what it costs."""
+"""Step 12: what attention costs."""
 
 import numpy as np
 import streamlit as st
@@ -7,22 +7,24 @@ from torch import nn
 from headlens.model.analysis.flops import LayerTimes, measure, multiplications
 from headlens.model.trace.layer import has_experts
 from headlens.viz.figures.curves import curves
-from headlens.viz.pages.how.example import Example, draw, formulas, shapes, table
+from headlens.viz.pages.how.example import Example
+from headlens.viz.pages.how.pieces import formulas, shapes, table
+from headlens.viz.pages.parts import draw_figure
 from headlens.viz.pages.runtime import working
 
 LENGTHS = (64, 128, 256, 512, 1024)
 TABLE = {
     "layer": ["self-attention", "recurrent", "convolution of width k"],
     "operations": ["O(n² · d)", "O(n · d²)", "O(k · n · d²)"],
-    "steps one after another": ["O(1)", "O(n)", "O(1)"],
+    "sequential operations": ["O(1)", "O(n)", "O(1)"],
     "longest path between two tokens": ["O(1)", "O(n)", "O(logₖ n), dilated"],
 }
 
 
-def costs(example: Example) -> None:
+def cost(example: Example) -> None:
     """Step 12: counted, measured, and compared with recurrence."""
-    n, maps = example.recording.num_tokens, example.anatomy.linear_maps(example.walk(), example.layer)
-    squared, linear = multiplications(maps, example.heads, n)
+    n, maps = example.recording.num_tokens, example.anatomy.linear_maps(example.residual_stream(), example.layer)
+    squared, linear = multiplications(maps, example.inputs, n)
     even = linear * n // squared
     st.markdown(
         "Every query meets every key: twice as many tokens, four times the scores. The linear maps only double. For "
@@ -34,30 +36,33 @@ def costs(example: Example) -> None:
         f"One layer on your {n:,} tokens: {squared:,} multiplications for scores and mixing, {linear:,} for the linear "
         f"maps. Both cost the same at {even:,} tokens."
     )
-    if has_experts(example.anatomy.layer(example.walk(), example.layer)):
+    if has_experts(example.anatomy.layer(example.residual_stream(), example.layer)):
         st.caption("The experts of this model are not counted: each token goes through some of them only.")
     _measured(example, maps)
     st.markdown(
         "**Long-range dependencies.** In a recurrent network, what the first token says reaches the last through all "
-        "steps between them; attention joins any two in one step, and computes all tokens at once."
+        "tokens between them; attention joins any two directly, and computes all tokens at once."
     )
     table(TABLE)
-    st.text(f"In your input the path from the first token to the last is 1 step; recurrent, it would be {n - 1:,}.")
+    st.text(
+        f"In your input the path from the first token to the last has a length of 1; in a recurrent network it would "
+        f"be {n - 1:,}."
+    )
 
 
 def _measured(example: Example, maps: tuple[nn.Module, ...]) -> None:
     state, name = st.session_state, example.recording.model.name
-    found: dict[str, list[LayerTimes]] = state.setdefault("how_costs", {})
+    measurements: dict[str, list[LayerTimes]] = state.setdefault("how_layer_times", {})
     button, progress = st.empty(), st.empty()
     if state.pop("how_measure", False):
-        # Whatever is pressed starts another run, and the progress is where that stops this one.
+        # Any control that is used now starts another run of the page, which stops this one at its progress bar.
         button.button("Cancel", key="how_cancel", help="Stop measuring; nothing of it is kept.")
-        taken = []
+        times = []
         with working(progress, "Measuring", len(LENGTHS), part="length") as on_length:
-            for number, length in enumerate(LENGTHS):
-                taken.append(measure(maps, example.heads, length))
-                on_length(number)
-        found[name] = taken
+            for index, length in enumerate(LENGTHS):
+                times.append(measure(maps, example.inputs, length))
+                on_length(index)
+        measurements[name] = times
     button.button(
         "Measure on this machine",
         key="how_start",
@@ -65,8 +70,8 @@ def _measured(example: Example, maps: tuple[nn.Module, ...]) -> None:
         on_click=lambda: state.update(how_measure=True),
         help="Runs one layer of this model on random rows of several lengths; takes some seconds.",
     )
-    if name in found:
-        lengths, one_by_one, at_once, linear = (np.array(part) for part in zip(*found[name]))
+    if name in measurements:
+        lengths, one_by_one, at_once, linear = (np.array(part) for part in zip(*measurements[name]))
         lines = {"heads one by one": one_by_one, "all heads at once": at_once, "linear maps": linear}
         figure = curves(
             lengths,
@@ -75,11 +80,12 @@ def _measured(example: Example, maps: tuple[nn.Module, ...]) -> None:
             log=True,
             theme=example.theme,
         )
-        draw(figure, "Lines: milliseconds of one layer over the number of tokens.")
-        times = (f"{what} {1000 * each[-1]:.1f} ms" for what, each in lines.items())
-        st.text(f"On {example.recording.device}, at {lengths[-1]:,} tokens: {', '.join(times)}.")
+        draw_figure(figure, "Lines: milliseconds of one layer over the number of tokens.")
+        longest = (f"{what} {1000 * each[-1]:.1f} ms" for what, each in lines.items())
+        st.text(f"On {example.recording.device}, at {lengths[-1]:,} tokens: {', '.join(longest)}.")
         st.caption(
-            f"All heads in one product took {at_once[-1] / one_by_one[-1]:.2f} × the time of one by one: they fill a "
-            "GPU that one head leaves idle; on a few cores what is small stays in the cache. The scores cost more than "
-            "their multiplications say: softmax reads and writes each of the n² numbers too."
+            f"All heads in one product took {at_once[-1] / one_by_one[-1]:.2f} × the time of one head after the other: "
+            "together they keep a GPU busy that one head leaves idle, but on a few cores the numbers of one head alone "
+            "stay in the cache. The scores take longer than their multiplications suggest: softmax also reads and "
+            "writes each of the n² numbers."
         )

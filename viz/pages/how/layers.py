@@ -7,33 +7,35 @@ from headlens.model.analysis.rows import moved, neighbours
 from headlens.model.trace.layer import TokenTrace
 from headlens.viz.figures.columns import bar_columns
 from headlens.viz.figures.curves import curves, head_distances
-from headlens.viz.pages.how.example import Example, draw, formulas, shapes
+from headlens.viz.pages.how.example import Example
+from headlens.viz.pages.how.pieces import formulas, shapes
+from headlens.viz.pages.parts import draw_figure
 from headlens.viz.pages.runtime import working
 from headlens.viz.view.derived import heads_measured
 from headlens.viz.view.view import View
 
-NORMS = {  # where they stand, and the two additions
+NORMS = {  # in words, and as formulas
     "before": (
-        "this model norms what each part reads.",
+        "this model normalises what each part reads.",
         (r"y = x + \mathrm{MultiHead}(\mathrm{norm}(x))", r"z = y + \mathrm{FFN}(\mathrm{norm}(y))"),
     ),
     "after": (
-        "this model norms after each addition.",
+        "this model normalises after each addition.",
         (r"y = \mathrm{norm}(x + \mathrm{MultiHead}(x))", r"z = \mathrm{norm}(y + \mathrm{FFN}(y))"),
     ),
     "both": (
-        "this model norms what each part reads, and what it gives.",
+        "this model normalises what each part reads, and what it gives.",
         (
             r"y = x + \mathrm{norm}(\mathrm{MultiHead}(\mathrm{norm}(x)))",
             r"z = y + \mathrm{norm}(\mathrm{FFN}(\mathrm{norm}(y)))",
         ),
     ),
     "behind": (
-        "this model norms what each part gives.",
+        "this model normalises what each part gives.",
         (r"y = x + \mathrm{norm}(\mathrm{MultiHead}(x))", r"z = y + \mathrm{norm}(\mathrm{FFN}(y))"),
     ),
     "parallel": (
-        "this model norms what both parts read; both read the same row, side by side.",
+        "this model normalises what both parts read; both read the same row, side by side.",
         (r"z = x + \mathrm{MultiHead}(\mathrm{norm}(x)) + \mathrm{FFN}(\mathrm{norm}(x))",),
     ),
 }
@@ -46,33 +48,33 @@ SCALED = (
 
 def encoder_layer(example: Example) -> None:
     """Step 8: the residual stream, the norms, the feed-forward network."""
-    taken, run = example.steps(), example.walk()
-    words, additions = NORMS[taken.norms]
+    trace, run = example.token_trace(), example.residual_stream()
+    words, additions = NORMS[trace.norms]
     st.markdown(
         "A layer has two parts. Attention fetches from other tokens; the **feed-forward network** works on each token "
         "by itself. Each **adds** to the row instead of replacing it: the row is a stream that the parts read from and "
         f"write into. A **layer norm** keeps its numbers in range: {words}"
     )
-    scaled = taken.norms == "before" and not np.allclose(taken.attention_adds, taken.attended, rtol=1e-2, atol=1e-3)
+    scaled = trace.norms == "before" and not np.allclose(trace.attention_adds, trace.attended, rtol=1e-2, atol=1e-3)
     formulas(*(SCALED if scaled else additions))
-    if taken.scales:
+    if trace.scales:
         st.caption("This model's norm scales a row and leaves its mean: RMSNorm (Zhang and Sennrich 2019, equation 4).")
-    _feed_forward(example, taken)
-    stages = {
-        "x: goes in": taken.hidden,
-        "attention adds": taken.attention_adds,
-        "y: between": taken.between,
-        "FFN adds": taken.mlp_adds,
-        "z: comes out": taken.out,
+    _feed_forward(example, trace)
+    rows = {
+        "x: goes in": trace.hidden,
+        "attention adds": trace.attention_adds,
+        "y: between": trace.between,
+        "FFN adds": trace.mlp_adds,
+        "z: comes out": trace.out,
     }
-    lengths = {name: np.linalg.norm(stage) for name, stage in stages.items() if stage is not None}
-    st.text(f"The row of {example.name} in layer {example.layer}, its length:")
-    draw(
-        bar_columns(list(lengths), list(lengths), {"length": np.array([*lengths.values()])}, theme=example.theme),
-        "Bars: the length of the row before, within and after the layer, and of what is added.",
+    norms = {name: np.linalg.norm(row) for name, row in rows.items() if row is not None}
+    st.text(f"The row of {example.name} in layer {example.layer}, its norm:")
+    draw_figure(
+        bar_columns(list(norms), list(norms), {"norm": np.array([*norms.values()])}, theme=example.theme),
+        "Bars: the norm of the row before, within and after the layer, and of what is added.",
     )
     own = run.stream[example.layer + 1, example.query].float().cpu().numpy()
-    apart = np.abs(own - taken.out).max()
+    apart = np.abs(own - trace.out).max()
     st.text(f"Run again by itself, the layer gives the model's own row; the largest difference is {apart:.1e}.")
     st.markdown("The same over all layers, the mean over all tokens:")
     lines = {
@@ -80,39 +82,39 @@ def encoder_layer(example: Example) -> None:
         "attention adds": run.attention_adds.mean(dim=-1).float().cpu().numpy(),
         "feed-forward adds": run.mlp_adds.mean(dim=-1).float().cpu().numpy(),
     }
-    draw(
+    draw_figure(
         curves(
-            range(example.recording.num_layers), lines, ("layer", "length"), marked=example.layer, theme=example.theme
+            range(example.recording.num_layers), lines, ("layer", "norm"), marked=example.layer, theme=example.theme
         ),
-        "Lines over the layers: the length of the rows, of what attention adds, and of what feed-forward adds.",
+        "Lines over the layers: the norm of the rows, of what attention adds, and of what feed-forward adds.",
     )
 
 
-def _feed_forward(example: Example, taken: TokenTrace) -> None:
-    """Its formula as far as its linear maps tell it, and their shapes."""
-    inside = taken.mlp
-    gated = len(inside) == 3 or (len(inside) == 2 and inside[0][1] == 2 * inside[1][0])
+def _feed_forward(example: Example, trace: TokenTrace) -> None:
+    """The formula of the feed-forward network, as far as its linear maps show it, and their shapes."""
+    maps = trace.mlp
+    gated = len(maps) == 3 or (len(maps) == 2 and maps[0][1] == 2 * maps[1][0])
     if gated:
         formulas(r"\mathrm{FFN}(y) = (f(y W_1) \odot y W_3)\, W_2")
-    elif len(inside) == 2:
-        first, second = (" + b_1", " + b_2") if "mlp" in taken.biased else ("", "")
+    elif len(maps) == 2:
+        first, second = (" + b_1", " + b_2") if "mlp" in trace.biased else ("", "")
         formulas(rf"\mathrm{{FFN}}(y) = f(y W_1{first})\, W_2{second}")
-    if gated or len(inside) == 2:
-        name = "f is a bend, GELU or one like it: without it, two linear maps would be one."
-        st.caption(name + (" A second map gates it (Shazeer 2020)." if gated else ""))
-    elif not inside:
+    if gated or len(maps) == 2:
+        activation = "f is an activation function, GELU or one like it: without it, two linear maps would be one."
+        st.caption(activation + (" A second map gates it (Shazeer 2020)." if gated else ""))
+    elif not maps:
         st.caption(
             "The feed-forward network of this model is several, the experts; each token goes through some of them "
             "(Shazeer et al. 2017)."
         )
-    maps = {f"W_{number}": sides for number, sides in zip((1, 2) if len(inside) == 2 else (1, 3, 2), inside)}
-    shapes(x=(example.recording.num_tokens, example.width), **maps)
+    names = ("W_1", "W_2") if len(maps) == 2 else ("W_1", "W_3", "W_2")
+    shapes(x=(example.recording.num_tokens, example.width), **dict(zip(names, maps)))
 
 
 def stack(example: Example) -> None:
     """Step 9: a token over the layers, and how far heads look."""
     recording = example.recording
-    stream = example.walk().stream.float().cpu().numpy()
+    stream = example.residual_stream().stream.float().cpu().numpy()
     beside = neighbours(recording.num_tokens, example.query, recording.prefix_tokens, recording.grid)
     began, near, everyone = moved(stream, example.query, beside)
     st.markdown(
@@ -124,10 +126,8 @@ def stack(example: Example) -> None:
     shapes(stream=stream.shape)
     st.text(f"The row of {example.name}, its cosine to:")
     lines = {"where it began": began, "its neighbours": near, "all tokens": everyone}
-    draw(
-        curves(
-            np.arange(len(stream)), lines, ("layers behind it", "cosine"), marked=example.layer, theme=example.theme
-        ),
+    draw_figure(
+        curves(np.arange(len(stream)), lines, ("layers passed", "cosine"), marked=example.layer, theme=example.theme),
         "Lines over the layers: cosine of the row to where it began, to its neighbours and to all tokens.",
     )
     unit = "tokens" if recording.grid is None else "patches"
@@ -137,10 +137,10 @@ def stack(example: Example) -> None:
         "head."
     )
     view = View(example.layer, example.head, example.query, order="distance")
-    place = st.empty()
-    distances = heads_measured(example.entry, view, lambda what, layers: working(place, what, layers))
+    slot = st.empty()
+    distances = heads_measured(example.entry, view, lambda what, layers: working(slot, what, layers))
     assert distances is not None  # an order was named
-    draw(
+    draw_figure(
         head_distances(distances, unit, (example.layer, example.head), theme=example.theme),
         "Points: for each layer, how far each of its heads looks on average.",
     )

@@ -53,7 +53,7 @@ STEPS = (
         "Q, K, V",
         heads.projections,
         ("query", "key", "value", "head"),
-        "Change the head: the row stays the same, what is made of it does not.",
+        "Change the head: the row stays the same, its query, key and value do not.",
         "Vaswani et al. 2017, section 3.2.2.",
         vectors=True,
     ),
@@ -71,8 +71,9 @@ STEPS = (
         "Sum",
         attention.weighted_sum,
         ("value", "weight", "context vector"),
-        "Find a key with a large weight that adds little: its value is short. Special tokens often are such.",
-        "Vaswani et al. 2017, equation 1; lengths: Kobayashi et al. 2020, “Attention is Not Only a Weight”, section 3.",
+        "Find a key with a large weight that adds little: the norm of its value is small. Special tokens are often "
+        "like that.",
+        "Vaswani et al. 2017, equation 1; norms: Kobayashi et al. 2020, “Attention is Not Only a Weight”, section 3.",
         vectors=True,
     ),
     Step(
@@ -90,7 +91,7 @@ STEPS = (
         "Layer",
         layers.encoder_layer,
         ("residual stream", "layer norm", "feed-forward network"),
-        "Switch between a text and a photo: all-MiniLM-L6-v2 norms after each addition, DINOv2 before each part.",
+        "Switch between a text and a photo: all-MiniLM-L6-v2 normalises after each addition, DINOv2 before each part.",
         "Vaswani et al. 2017, sections 3.1 and 3.3; norm before: Dosovitskiy et al. 2021, equations 2 and 3, and Xiong "
         "et al. 2020; layer scale λ: Touvron et al. 2021 (CaiT), equation 4.",
     ),
@@ -122,7 +123,7 @@ STEPS = (
     Step(
         "What it costs",
         "Cost",
-        cost.costs,
+        cost.cost,
         ("token", "score", "head", "feed-forward network"),
         "Measure: from which length on do the scores cost more than the linear maps?",
         "Vaswani et al. 2017, section 4 and table 1.",

@@ -7,7 +7,9 @@ import streamlit as st
 
 from headlens.viz.figures.curves import Size, size_and_accuracy
 from headlens.viz.figures.labels import percent
-from headlens.viz.pages.how.example import Example, draw, draw_photo, formulas, shapes, table
+from headlens.viz.pages.how.example import Example
+from headlens.viz.pages.how.pieces import draw_photo, formulas, shapes, table
+from headlens.viz.pages.parts import draw_figure
 
 DEIT = "Touvron et al. 2021 (DeiT), table 5"
 VIT = "Dosovitskiy et al. 2021 (ViT), tables 1 and 2"
@@ -52,7 +54,9 @@ def vision(example: Example) -> None:
         row, column = divmod(int(np.argmax(weights[recording.prefix_tokens :])), columns)
         st.text(f"Most at patch ({row}, {column}): {percent(weights[recording.prefix_tokens :].max())}.")
     st.markdown("Size and accuracy of published models, vision transformers beside CNNs:")
-    draw(size_and_accuracy(SIZES, example.theme), "Points: parameters and accuracy; the table below has the numbers.")
+    draw_figure(
+        size_and_accuracy(SIZES, example.theme), "Points: parameters and accuracy; the table below has the numbers."
+    )
     with st.expander("The numbers and where they are from"):
         table(
             {

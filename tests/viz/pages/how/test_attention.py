@@ -31,7 +31,7 @@ def test_the_temperature_divides_the_scores(temperature: str, trophy: Recording)
     np.testing.assert_allclose(column(app, 1), softmax(scores / float(temperature)), atol=1e-5)
 
 
-def test_at_nought_one_key_wins(trophy: Recording) -> None:
+def test_at_zero_one_key_wins(trophy: Recording) -> None:
     app = open_how(temperature="0.0")
     assert column(app, 1).tolist() == [1.0 if token == "trophy" else 0.0 for token in trophy.tokens]
     assert said(app, "fits best") == (

@@ -30,7 +30,7 @@ def test_query_key_and_value_of_a_token(trophy: Recording, stream: np.ndarray) -
     np.testing.assert_allclose(numbers_in(chart(app, 0)["data"][0]["customdata"])[0], stream[2, 5], atol=1e-5)
     own = [part(2, 9)[5] for part in (trophy.query, trophy.key, trophy.value)]
     np.testing.assert_allclose(numbers_in(chart(app, 1)["data"][0]["customdata"]), own, atol=1e-6)
-    (apart,) = re.findall(r"by at most (\S+)\.$", said(app, "Lengths"))
+    (apart,) = re.findall(r"by at most (\S+)\.$", said(app, "Norms"))
     assert float(apart) < 1e-5
 
 
@@ -53,8 +53,8 @@ def test_a_photo_once_for_each_head() -> None:
 
 def test_the_row_through_the_layer(stream: np.ndarray) -> None:
     app = open_how(step="8", layer="4", query="7")
-    lengths = numbers_in(chart(app, 0)["data"][0]["x"])
-    np.testing.assert_allclose(lengths[[0, 4]], np.linalg.norm(stream[[4, 5], 7], axis=-1), atol=1e-4)
+    norms = numbers_in(chart(app, 0)["data"][0]["x"])
+    np.testing.assert_allclose(norms[[0, 4]], np.linalg.norm(stream[[4, 5], 7], axis=-1), atol=1e-4)
     rows = next(line for line in chart(app, 1)["data"] if line["name"] == "the row")
     np.testing.assert_allclose(numbers_in(rows["y"]), np.linalg.norm(stream[:-1], axis=-1).mean(-1), atol=1e-4)
     (apart,) = re.findall(r"difference is (\S+)\.$", said(app, "Run again by itself"))
@@ -63,8 +63,8 @@ def test_the_row_through_the_layer(stream: np.ndarray) -> None:
 
 def test_in_a_vision_transformer_what_is_added_is_all_that_changes(dinov2: EncoderImageModel) -> None:
     app = open_how(kind="image", step="8", layer="5", query="40")
-    assert any("norms what each part reads" in part.value for part in app.markdown)
-    lengths = numbers_in(chart(app, 0)["data"][0]["x"])
+    assert any("normalises what each part reads" in part.value for part in app.markdown)
+    norms = numbers_in(chart(app, 0)["data"][0]["x"])
     with torch.no_grad():
         hidden = dinov2.network.embed(dinov2.read("assets/samples/coffee.jpg", 224).pixels)
         for number, layer in enumerate(dinov2.network.encoder.layers[:6]):
@@ -74,7 +74,7 @@ def test_in_a_vision_transformer_what_is_added_is_all_that_changes(dinov2: Encod
     added = attended[0, 40] * dinov2.network.state_dict()["encoder.layers.5.attention_scale.factor"]
     between = before[0, 40] + added
     expected = [part.norm() for part in (before[0, 40], added, between, hidden[0, 40] - between, hidden[0, 40])]
-    np.testing.assert_allclose(lengths, [float(length.detach()) for length in expected], atol=1e-3)
+    np.testing.assert_allclose(norms, [float(norm.detach()) for norm in expected], atol=1e-3)
 
 
 def test_how_a_token_moves_through_the_stack(stream: np.ndarray) -> None:
@@ -89,7 +89,7 @@ def test_how_a_token_moves_through_the_stack(stream: np.ndarray) -> None:
 
 def test_how_far_heads_look(trophy: Recording) -> None:
     points = chart(open_how(step="9"), 1)["data"][0]
-    place = np.arange(17)
-    away = abs(place[:, None] - place)
+    positions = np.arange(17)
+    away = abs(positions[:, None] - positions)
     expected = [(trophy.attention(layer) * away).sum(-1).mean(-1) for layer in range(6)]
     np.testing.assert_allclose(numbers_in(points["y"]), np.ravel(expected), atol=1e-4)

@@ -46,13 +46,13 @@ def root(tmp_path_factory: pytest.TempPathFactory):
 @pytest.fixture(scope="module")
 def folder(root: Path) -> Callable[[str], str]:
     def find(family: str) -> str:
-        place = root / family.replace(" ", "")
-        if not place.exists() and family in IMAGES:
-            place.mkdir()
-            save(place, IMAGES[family][0]())
-        elif not place.exists():
-            write_folder(family, place)
-        return str(place)
+        path = root / family.replace(" ", "")
+        if not path.exists() and family in IMAGES:
+            path.mkdir()
+            save(path, IMAGES[family][0]())
+        elif not path.exists():
+            write_folder(family, path)
+        return str(path)
 
     return find
 
@@ -106,12 +106,12 @@ def test_a_sink_takes_part(folder: Folder) -> None:
         np.testing.assert_allclose(shown, recording.attention(layer, head, 3)[: len(shown)], atol=1e-5)
 
 
-def test_a_rotation_turns_the_query_and_keeps_its_length(folder: Folder) -> None:
-    sentence = said(opened("Llama", folder, step="4", query="3"), "Lengths")
-    assert sentence.endswith("its place then turns it, which keeps its length (RoPE).")
-    length = sentence.split("q ", 1)[1].split(",")[0]
-    assert f"By the map alone q is {length} long too" in sentence
-    assert "Computed anew" in said(opened("ALBERT", folder, step="4", query="3"), "Lengths")
+def test_a_rotation_turns_the_query_and_keeps_its_norm(folder: Folder) -> None:
+    sentence = said(opened("Llama", folder, step="4", query="3"), "Norms")
+    assert sentence.endswith("the rotation by its position keeps it (RoPE).")
+    norm = sentence.split("q ", 1)[1].split(",")[0]
+    assert f"By the map alone the norm of q is {norm} too" in sentence
+    assert "Computed anew" in said(opened("ALBERT", folder, step="4", query="3"), "Norms")
 
 
 def test_scores_are_scaled_as_the_model_scales_them(folder: Folder) -> None:
@@ -146,7 +146,7 @@ def test_a_model_is_chosen_here_and_the_step_stays(folder: Folder) -> None:
     run(app)
     assert address(app) == {"text": TEXT, "model": folder("GPT-2"), "step": "4"}
     assert app.subheader[0].value == "4. Query, key and value"
-    assert "one linear map" in said(app, "Lengths")
+    assert "one linear map" in said(app, "Norms")
 
 
 def test_a_model_of_the_other_kind_is_refused(folder: Folder) -> None:

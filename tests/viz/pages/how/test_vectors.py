@@ -20,12 +20,12 @@ COFFEE = "assets/samples/coffee.jpg"
 @pytest.mark.parametrize("query", [0, 2, 11])
 def test_the_rows_of_a_word(query: int, minilm: EncoderTextModel) -> None:
     app = open_how(step="2", query=str(query))
-    content, place, row = numbers_in(chart(app, 0)["data"][0]["customdata"])
+    content, position, row = numbers_in(chart(app, 0)["data"][0]["customdata"])
     given, network = minilm.read(TROPHY), minilm.network
     with torch.no_grad():
         word = network.tokens.weight[given.ids[query]] + network.segments.weight[0]
         np.testing.assert_allclose(content, word, atol=1e-6)
-        np.testing.assert_allclose(place, network.state_dict()["positions.weight"][query], atol=1e-6)
+        np.testing.assert_allclose(position, network.state_dict()["positions.weight"][query], atol=1e-6)
         np.testing.assert_allclose(row, network.embed(torch.tensor([given.ids]))[0, query], atol=1e-5)
         table = network.tokens.weight
         alike = torch.cosine_similarity(table, table[given.ids[query]][None], dim=1).topk(9)
@@ -36,7 +36,7 @@ def test_the_rows_of_a_word(query: int, minilm: EncoderTextModel) -> None:
 
 def test_the_rows_of_a_patch(dinov2: EncoderImageModel) -> None:
     app = open_how(kind="image", step="2", query="30")
-    content, place, row = numbers_in(chart(app, 0)["data"][0]["customdata"])
+    content, position, row = numbers_in(chart(app, 0)["data"][0]["customdata"])
     with torch.no_grad():
         pixels = dinov2.read(COFFEE, 224).pixels
         patch = pixels[0, :, 14:28, 5 * 14 : 6 * 14]  # the second row's sixth: 30 is 1 + 1 * 24 + 5
@@ -44,7 +44,7 @@ def test_the_rows_of_a_patch(dinov2: EncoderImageModel) -> None:
         by_hand = weights["patches.projection.weight"].flatten(1) @ patch.flatten() + weights["patches.projection.bias"]
         np.testing.assert_allclose(content, by_hand, atol=1e-4)
         np.testing.assert_allclose(row, dinov2.network.embed(pixels)[0, 30], atol=1e-5)
-        np.testing.assert_allclose(place, row - content, atol=1e-5)
+        np.testing.assert_allclose(position, row - content, atol=1e-5)
 
 
 def test_cls_is_no_patch() -> None:
@@ -74,10 +74,10 @@ def test_rows_follow_their_tokens_where_no_position_is_told(kind: str) -> None:
 
 
 def test_what_the_model_reads_is_shown(trophy: Recording) -> None:
-    places = np.arange(17)
-    places[1:-1] = np.random.default_rng(0).permutation(np.arange(1, 16))
+    order = np.arange(17)
+    order[1:-1] = np.random.default_rng(0).permutation(np.arange(1, 16))
     sentence = said(open_how(step="3"), "The model reads")
-    assert sentence == "The model reads: " + " ".join(trophy.tokens[place] for place in places)
+    assert sentence == "The model reads: " + " ".join(trophy.tokens[token] for token in order)
     (picture,) = open_how(step="3", kind="image").get("image")
     assert "What the model reads" in str(picture.proto)
 
