@@ -27,8 +27,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
         metavar="NAME",
         help="a name of this server that it answers to beside localhost, for a proxy before it; may be repeated",
     )
-    given = parser.parse_args(arguments)
-    start_app(server_options(given.host, given.port, given.allow))
+    options = parser.parse_args(arguments)
+    start_app(server_options(options.host, options.port, options.allow))
 
 
 def server_options(host: str, port: int, names: Sequence[str]) -> dict[str, object]:
@@ -54,7 +54,7 @@ def start_app(options: Mapping[str, object]) -> None:
     from streamlit.web.cli import main as streamlit
 
     flags = [
-        f"--{name}={_written(value)}"
+        f"--{name}={_flag_text(value)}"
         for name, values in options.items()
         for value in (values if isinstance(values, list) else [values])
     ]
@@ -69,5 +69,5 @@ def _flattened(settings: Mapping[str, object], above: str = "") -> Iterator[tupl
             yield f"{above}{name}", value
 
 
-def _written(value: object) -> str:
+def _flag_text(value: object) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value)

@@ -68,7 +68,8 @@ THEMES = {"light": LIGHT, "dark": DARK}
 def lookup_table(colours: list[str]) -> np.ndarray:
     """[256, 3] uint8: the colour of each of 256 levels along a scale."""
     shares = sample_colorscale(colours, np.linspace(0, 1, 256), colortype="tuple")
-    return np.rint(np.array(shares) * 255).astype(np.uint8)
+    levels: np.ndarray = np.rint(np.array(shares) * 255).astype(np.uint8)
+    return levels
 
 
 def see_through(colours: list[str], strength: float) -> Scale:

@@ -92,11 +92,11 @@ def test_heat_is_seen_through_where_it_is_weak(strength: float) -> None:
     scale = see_through(HEAT, strength)
     opacities = []
     for place, colour in scale:
-        found = re.fullmatch(r"rgba\((\d+),(\d+),(\d+),([\d.]+)\)", colour)
-        assert found
-        assert [int(number) for number in found.groups()[:3]] == lookup_table(HEAT)[round(place * 255)].tolist()
-        assert float(found[4]) == pytest.approx(strength * place**0.5, abs=6e-4)  # it is written with three decimals
-        opacities.append(float(found[4]))
+        result = re.fullmatch(r"rgba\((\d+),(\d+),(\d+),([\d.]+)\)", colour)
+        assert result
+        assert [int(number) for number in result.groups()[:3]] == lookup_table(HEAT)[round(place * 255)].tolist()
+        assert float(result[4]) == pytest.approx(strength * place**0.5, abs=6e-4)  # it is written with three decimals
+        opacities.append(float(result[4]))
     assert (scale[0][0], scale[-1][0]) == (0, 1)
     assert (opacities[0], opacities[-1]) == (0, pytest.approx(strength))
     assert opacities == sorted(opacities)

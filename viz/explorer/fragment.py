@@ -51,9 +51,9 @@ def show_explorer(
     state[f"{page}_address"] = st.query_params.to_dict()
 
     def take_view() -> None:
-        told = _message(state[key].view)
-        pinned = read_view(told, start, bounds)
-        state[f"{page}_sent"] = told.get("has")
+        message = _message(state[key].view)
+        pinned = read_view(message, start, bounds)
+        state[f"{page}_sent"] = message.get("has")
         others = {name: value for name, value in st.query_params.items() if name not in PARAMETERS}
         st.query_params.from_dict({**others, **write_view(pinned, start)})
         state[f"{page}_full"] = False

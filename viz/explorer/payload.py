@@ -7,8 +7,9 @@ import numpy as np
 from headlens.model.analysis.orders import head_order
 from headlens.model.runtime.recordings import RecordingEntry
 from headlens.viz.explorer import arrays as wire
-from headlens.viz.explorer.header import Figure, SavedFigure, header_of
+from headlens.viz.explorer.header import Figure, header_of
 from headlens.viz.explorer.packing import pack
+from headlens.viz.export.figures import SavedFigure
 from headlens.viz.figures import attention_heatmap, pooled_heatmap
 from headlens.viz.view import words
 from headlens.viz.view.derived import (

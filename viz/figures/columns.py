@@ -42,7 +42,7 @@ def bar_columns(
             y=list(names),
             orientation="h",
             marker={"color": colours, "cornerradius": 3},
-            text=[short(value) for value in values],
+            text=[short_number(value) for value in values],
             textposition="outside",
             textfont={"color": theme.text, "size": 11},
             cliponaxis=False,
@@ -69,7 +69,7 @@ def bar_columns(
     return figure.update_yaxes(axis)
 
 
-def short(value: float) -> str:
+def short_number(value: float) -> str:
     """A number in the few digits that say something: 12.3, 0.512, 4.0e-05."""
     if value == 0:
         return "0"

@@ -15,12 +15,12 @@ def escape(text: str) -> str:
     return html.escape(text, quote=False)
 
 
-def shown(token: str) -> str:
+def token_text(token: str) -> str:
     """A token as it is to be read in a figure."""
     return escape(visible(token))
 
 
-def _named(token: str) -> str:
+def _token_name(token: str) -> str:
     """A token beside numbers, which it does not carry along where it reads from right to left."""
     return escape(isolated(visible(token)))
 
@@ -37,7 +37,7 @@ def token_axis(names: Sequence[str], tokens: Sequence[str]) -> dict[str, object]
     more. labelalias shortens the ticks but would shorten the hover too: what is invisible before the first tick and
     after the last, whichever these are, stands on both sides of the hover's text, and keeps it from matching.
     """
-    short = [shown(token if len(token) <= MAX_LABEL else token[: MAX_LABEL - 1] + "…") for token in tokens]
+    short = [token_text(token if len(token) <= MAX_LABEL else token[: MAX_LABEL - 1] + "…") for token in tokens]
     alias: dict[str, str] = {}
     for name, label in zip(names, short):
         alias |= dict.fromkeys((name, UNSEEN + name, name + UNSEEN), label)
@@ -57,7 +57,7 @@ def token_axis(names: Sequence[str], tokens: Sequence[str]) -> dict[str, object]
 
 def categories(tokens: Sequence[str]) -> list[str]:
     """A name for each position that no other has: "3 · token"."""
-    return [f"{index} · {_named(token)}" for index, token in enumerate(tokens)]
+    return [f"{index} · {_token_name(token)}" for index, token in enumerate(tokens)]
 
 
 def cell_categories(tokens: Sequence[str], cell_size: int) -> list[str]:
@@ -66,7 +66,7 @@ def cell_categories(tokens: Sequence[str], cell_size: int) -> list[str]:
     for first in range(0, len(tokens), cell_size):
         last = min(first + cell_size, len(tokens)) - 1
         if first == last:
-            names.append(f"{first} · {_named(tokens[first])}")
+            names.append(f"{first} · {_token_name(tokens[first])}")
         else:
-            names.append(f"{first}–{last} · {_named(tokens[first])} … {_named(tokens[last])}")
+            names.append(f"{first}–{last} · {_token_name(tokens[first])} … {_token_name(tokens[last])}")
     return names

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 import plotly.graph_objects as go
 
-from headlens.viz.figures.labels import shown
+from headlens.viz.figures.labels import token_text
 from headlens.viz.theme import LIGHT, TOKEN_OPACITY, Theme, page_layout, tint
 from headlens.viz.view.scale import colour_limit
 
@@ -36,7 +36,7 @@ def strip_figure(
             y=-line * HEIGHT,
             xanchor="left",
             yanchor="top",
-            text=shown(token),
+            text=token_text(token),
             showarrow=False,
             font={"size": 24, "color": theme.text},
             bgcolor=tint(TOKEN_OPACITY * share),

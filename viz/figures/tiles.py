@@ -26,4 +26,5 @@ def blended(pixels: np.ndarray, shares: np.ndarray) -> np.ndarray:
 def _heated(photo: np.ndarray, levels: np.ndarray) -> np.ndarray:
     opacity = HEAT_OPACITY * np.sqrt(levels[..., None] / 255, dtype=np.float32)
     heat = lookup_table(HEAT).astype(np.float32)[levels]
-    return (photo * (1 - opacity) + heat * opacity).astype(np.uint8)
+    pixels: np.ndarray = (photo * (1 - opacity) + heat * opacity).astype(np.uint8)
+    return pixels

@@ -33,9 +33,9 @@ class Guard:
         """One request or websocket."""
         if scope["type"] not in ("http", "websocket"):
             await self._app(scope, receive, send)
-        elif not known_by(Headers(scope=scope).get("host", ""), self._hosts()):
+        elif not is_own_name(Headers(scope=scope).get("host", ""), self._hosts()):
             await _refuse(UNKNOWN_NAME, scope, receive, send)
-        elif asked_by_itself(Headers(scope=scope), scope.get("method", "GET")):
+        elif is_own_request(Headers(scope=scope), scope.get("method", "GET")):
             await self._app(scope, receive, _with_headers(send))
         else:
             await _refuse(REFUSED, scope, receive, send)
@@ -48,21 +48,21 @@ async def _refuse(why: str, scope: Scope, receive: Receive, send: Send) -> None:
         await PlainTextResponse(why, status_code=403)(scope, receive, send)
 
 
-def known_by(host: str, names: Sequence[str]) -> bool:
+def is_own_name(host: str, names: Sequence[str]) -> bool:
     """Whether a Host header holds one of the names, as server.allowedHosts has them: "*.a.b" is all below a.b.
 
     No names at all are all names, as "*" is.
     """
     try:
-        asked = (urlsplit(f"//{host}").hostname or "").rstrip(".")
+        name = (urlsplit(f"//{host}").hostname or "").rstrip(".")
     except ValueError:
         return not names
-    known = [name.strip().lower().rstrip(".") for name in names]
-    below = any(name.startswith("*.") and asked.endswith(name[1:]) for name in known)
-    return not known or "*" in known or asked in known or below
+    allowed = [each.strip().lower().rstrip(".") for each in names]
+    below = any(each.startswith("*.") and name.endswith(each[1:]) for each in allowed)
+    return not allowed or "*" in allowed or name in allowed or below
 
 
-def asked_by_itself(headers: Headers, method: str) -> bool:
+def is_own_request(headers: Headers, method: str) -> bool:
     """Whether a request comes from a page of this server, from no page at all, or is a link that someone followed.
 
     Browsers say so in Origin and, of reading too, in Sec-Fetch-Site (W3C Fetch Metadata); other programs, which no site
@@ -73,8 +73,8 @@ def asked_by_itself(headers: Headers, method: str) -> bool:
         return False
     if headers.get("sec-fetch-site", "none") in ("none", "same-origin"):
         return True
-    followed = headers.get("sec-fetch-mode") == "navigate" and headers.get("sec-fetch-dest") == "document"
-    return followed and method == "GET"
+    is_link = headers.get("sec-fetch-mode") == "navigate" and headers.get("sec-fetch-dest") == "document"
+    return is_link and method == "GET"
 
 
 def _with_headers(send: Send) -> Send:

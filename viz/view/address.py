@@ -77,12 +77,12 @@ def write_texts(texts: tuple[str, ...]) -> dict[str, str] | None:
 
 
 def _parameters(view: View) -> dict[str, str]:
-    written = {"of": heads_key(view.scope, view.reduction)}
+    parameters = {"of": heads_key(view.scope, view.reduction)}
     for name in PARAMETERS:
         if name != "of":
             value = getattr(view, name)
-            written[name] = str(int(value)) if isinstance(value, bool) else str(value)
-    return written
+            parameters[name] = str(int(value)) if isinstance(value, bool) else str(value)
+    return parameters
 
 
 def _whole_number(value: object) -> int | None:

@@ -39,7 +39,8 @@ def shown_row(recording: Recording, view: View) -> np.ndarray:
     if view.scope == "head":
         return recording.attention_to(view.layer, view.query, view.head)
     heads = all_heads(recording, view.direction, view.query, layers=_layers_of(recording, view))
-    return heads.mean(axis=(0, 1)) if view.reduction == "mean" else heads.max(axis=(0, 1))
+    row: np.ndarray = heads.mean(axis=(0, 1)) if view.reduction == "mean" else heads.max(axis=(0, 1))
+    return row
 
 
 def can_merge(recording: Recording) -> bool:

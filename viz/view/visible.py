@@ -13,8 +13,8 @@ def visible(token: str) -> str:
     """
     if not token.strip(" \u200c\u200d"):
         return "".join("␣" if character == " " else f"⟨{ord(character):04X}⟩" for character in token)
-    shown = "".join(character if character in JOINERS else _seen(character) for character in token)
-    return "◌" + shown if unicodedata.category(shown[0]).startswith("M") else shown
+    text = "".join(character if character in JOINERS else _as_symbol(character) for character in token)
+    return "◌" + text if unicodedata.category(text[0]).startswith("M") else text
 
 
 def reads_from_right(token: str) -> bool:
@@ -29,11 +29,11 @@ def isolated(token: str) -> str:
     return f"\u2068{token}\u2069" if reads_from_right(token) else token
 
 
-def _seen(character: str) -> str:
-    number = ord(character)
-    if number < 0x20:
-        return chr(0x2400 + number)
-    if number == 0x7F:
+def _as_symbol(character: str) -> str:
+    code = ord(character)
+    if code < 0x20:
+        return chr(0x2400 + code)
+    if code == 0x7F:
         return "␡"
     # Control, format (bidirectional overrides, …), surrogates, and separators of lines and paragraphs.
-    return f"⟨{number:04X}⟩" if unicodedata.category(character) in ("Cc", "Cf", "Cs", "Zl", "Zp") else character
+    return f"⟨{code:04X}⟩" if unicodedata.category(character) in ("Cc", "Cf", "Cs", "Zl", "Zp") else character

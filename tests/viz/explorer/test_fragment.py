@@ -39,10 +39,10 @@ def test_a_photo_s_queries_and_keys_come_when_asked_for(coffee: Recording) -> No
     app = open_image()
     assert shown(app).header["more"] is True
     tell(app, more=shown(app).header["id"])
-    found = shown(app)
-    assert found.header["more"] is False
-    assert found.header["words"] != ""
-    np.testing.assert_allclose(found.weights(), coffee.attention(11, 4), atol=3e-4)
+    result = shown(app)
+    assert result.header["more"] is False
+    assert result.header["words"] != ""
+    np.testing.assert_allclose(result.weights(), coffee.attention(11, 4), atol=3e-4)
 
 
 def test_a_figure_to_save_comes_once() -> None:

@@ -11,8 +11,9 @@ import pytest
 from headlens.model.recording.recording import Recording
 from headlens.model.runtime.recordings import RecordingEntry
 from headlens.viz.explorer import header as module
-from headlens.viz.explorer.header import Figure, Header, SavedFigure, ViewFields
+from headlens.viz.explorer.header import Figure, Header, ViewFields
 from headlens.viz.explorer.payload import build
+from headlens.viz.export.figures import SavedFigure
 from headlens.viz.view.view import View
 from headlens.viz.view.wording import ByDirection, Percent, Wording
 from tests.recordings import random_recording
@@ -61,15 +62,15 @@ def test_what_is_built_is_of_its_types(
     entry = RecordingEntry("an id", request.getfixturevalue(name))
     view = View(3, 1, query=11, scope=scope, reduction="max", order="key", matrix=folded_out)
     save = SAVE if folded_out else None
-    found = unpack(build(entry, view, link="", full=True, hover=True, save=save)).header
-    del found["blobs"]
-    assert misfits(found, Header) == []
-    assert (found["figure"] is not None) == folded_out
+    result = unpack(build(entry, view, link="", full=True, hover=True, save=save)).header
+    del result["blobs"]
+    assert misfits(result, Header) == []
+    assert (result["figure"] is not None) == folded_out
 
 
 def test_what_does_not_fit_is_found(trophy: Recording) -> None:
-    found = unpack(build(RecordingEntry("", trophy), View(0, 0, 0), link="", full=False, hover=False)).header
-    del found["blobs"]
+    result = unpack(build(RecordingEntry("", trophy), View(0, 0, 0), link="", full=False, hover=False)).header
+    del result["blobs"]
     for name, wrong in {
         "id": 1,
         "tokens": ["a", 2],
@@ -77,12 +78,12 @@ def test_what_does_not_fit_is_found(trophy: Recording) -> None:
         "aspect": "1",
         "layers": True,
         "order": [[0, 0]],
-        "view": found["view"] | {"scope": "some"},
-        "wording": found["wording"] | {"who": {"head": 1}},
+        "view": result["view"] | {"scope": "some"},
+        "wording": result["wording"] | {"who": {"head": 1}},
         "figure": {"data": [], "layout": {}},
     }.items():
-        assert misfits(json.loads(json.dumps(found | {name: wrong})), Header) != [], name
-    assert misfits({name: value for name, value in found.items() if name != "why"}, Header) != []
+        assert misfits(json.loads(json.dumps(result | {name: wrong})), Header) != [], name
+    assert misfits({name: value for name, value in result.items() if name != "why"}, Header) != []
 
 
 def in_javascript(kind: object) -> str:
@@ -122,5 +123,5 @@ def test_tokens_from_right_to_left_are_to_be_isolated() -> None:
     tokens = ("it", "مرحبا", "3", "x٣", "שלום", "[CLS]", "é")
     recording = random_recording()
     object.__setattr__(recording, "tokens", tokens)
-    found = unpack(build(RecordingEntry("", recording), View(0, 0, 0), link="", full=False, hover=False)).header
-    assert found["isolate"] == [1, 3, 4]
+    result = unpack(build(RecordingEntry("", recording), View(0, 0, 0), link="", full=False, hover=False)).header
+    assert result["isolate"] == [1, 3, 4]

@@ -57,11 +57,11 @@ def test_packed_arrays_come_back_in_their_types() -> None:
         "a": np.arange(5, dtype=np.uint8),
         "b": np.linspace(0, 1, 6, dtype=np.float32).reshape(2, 3).T,
     }
-    found = unpack(pack({"name": "“ü”"}, arrays | {"empty": np.zeros(0, np.uint8)}))
-    assert found.header["name"] == "“ü”"
-    assert found.arrays["a"].tolist() == [0, 1, 2, 3, 4]
-    np.testing.assert_array_equal(found.arrays["b"].reshape(3, 2), arrays["b"])
-    assert found.arrays["empty"].size == 0
+    result = unpack(pack({"name": "“ü”"}, arrays | {"empty": np.zeros(0, np.uint8)}))
+    assert result.header["name"] == "“ü”"
+    assert result.arrays["a"].tolist() == [0, 1, 2, 3, 4]
+    np.testing.assert_array_equal(result.arrays["b"].reshape(3, 2), arrays["b"])
+    assert result.arrays["empty"].size == 0
 
 
 def test_the_header_says_what_each_position_is(recording: Recording, view: View) -> None:
@@ -84,37 +84,37 @@ def test_the_header_says_what_each_position_is(recording: Recording, view: View)
 def test_a_head_s_weights_follow_from_its_queries_and_keys(
     head: tuple[int, int], name: str, recording: Recording, view: View
 ) -> None:
-    found = built(recording, dataclasses.replace(view, layer=head[0], head=head[1])).weights()
-    np.testing.assert_allclose(found, recording.attention(*head), atol=ROUNDING[name], rtol=0)
+    result = built(recording, dataclasses.replace(view, layer=head[0], head=head[1])).weights()
+    np.testing.assert_allclose(result, recording.attention(*head), atol=ROUNDING[name], rtol=0)
 
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_made_head_s_weights_follow_too(kind: str) -> None:
     recording = random_recording(kind)
     for layer, head in [(0, 0), (1, 2)]:
-        found = built(recording, View(layer, head, query=3)).weights()
-        np.testing.assert_allclose(found, recording.attention(layer, head), atol=1e-6, rtol=0)
+        result = built(recording, View(layer, head, query=3)).weights()
+        np.testing.assert_allclose(result, recording.attention(layer, head), atol=1e-6, rtol=0)
 
 
 @pytest.mark.parametrize("direction", ["at", "by"])
 def test_every_head_is_previewed_in_levels(direction: Direction, name: str, recording: Recording, view: View) -> None:
     view = dataclasses.replace(view, direction=direction)
-    found = built(recording, view)
+    result = built(recording, view)
     expected = np.stack([column_or_row(recording.attention(layer), view) for layer in range(recording.num_layers)])
     ordinary = ~recording.special
     tops = expected[..., ordinary].max(axis=-1)
-    np.testing.assert_allclose(found.arrays["tops"], tops.ravel(), atol=ROUNDING[name], rtol=0)
-    off = np.abs(found.preview() - expected)
+    np.testing.assert_allclose(result.arrays["tops"], tops.ravel(), atol=ROUNDING[name], rtol=0)
+    off = np.abs(result.preview() - expected)
     assert (off[..., ordinary] <= tops[..., None] / 255 / 2 + ROUNDING[name]).all()
     assert off[..., recording.special].max() <= ROUNDING[name]
-    levels = found.arrays["preview"].reshape(expected.shape)
+    levels = result.arrays["preview"].reshape(expected.shape)
     assert ((levels[..., ordinary].max(axis=-1) == 255) | (tops < 1e-11)).all()
 
 
 def test_where_all_tokens_are_special_the_preview_is_exact() -> None:
     recording = dataclasses.replace(random_recording(), special=np.ones(7, dtype=bool))
-    found = built(recording, View(0, 0, query=2))
-    np.testing.assert_allclose(found.preview()[1], recording.attention(1, query=2), atol=1e-6)
+    result = built(recording, View(0, 0, query=2))
+    np.testing.assert_allclose(result.preview()[1], recording.attention(1, query=2), atol=1e-6)
 
 
 @pytest.mark.parametrize("direction", ["at", "by"])
@@ -124,8 +124,8 @@ def test_a_photo_s_first_message_has_one_row_alone(direction: Direction, coffee:
     assert not {"query", "key", "lse", "matrix"} & first.arrays.keys()
     assert "row" not in then.arrays
     expected = column_or_row(coffee.attention(11, 4), view)
-    for found in (first, then):
-        np.testing.assert_allclose(found.seen(), expected, atol=ROUNDING["coffee"], rtol=0)
+    for result in (first, then):
+        np.testing.assert_allclose(result.seen(), expected, atol=ROUNDING["coffee"], rtol=0)
 
 
 @pytest.mark.parametrize("full", [True, False])
@@ -153,9 +153,9 @@ def test_the_figure_waits_for_its_weights(trophy: Recording) -> None:
 
 
 def test_a_folded_out_matrix_brings_a_photo_s_queries_and_keys(coffee: Recording) -> None:
-    found = built(coffee, dataclasses.replace(PHOTO, matrix=True), hover=False)
-    assert found.header["figure"]["data"][0]["x"][:2] == ["0 · [CLS]", "1 · (0, 0)"]
-    assert {"query", "key", "lse"} <= found.arrays.keys()
+    result = built(coffee, dataclasses.replace(PHOTO, matrix=True), hover=False)
+    assert result.header["figure"]["data"][0]["x"][:2] == ["0 · [CLS]", "1 · (0, 0)"]
+    assert {"query", "key", "lse"} <= result.arrays.keys()
 
 
 def test_logarithmic_colours_span_four_decades(trophy: Recording) -> None:
@@ -172,11 +172,11 @@ def test_the_photo_travels_as_a_file(coffee: Recording) -> None:
 
 
 def test_a_text_s_heads_travel_as_tiles(trophy: Recording) -> None:
-    found = built(trophy, TEXT)
-    assert found.header["side"] == 17
+    result = built(trophy, TEXT)
+    assert result.header["side"] == 17
     tiles, tops = zip(*(matrix_tiles(trophy.attention(layer), trophy.special) for layer in range(6)))
-    np.testing.assert_array_equal(found.arrays["tiles"].reshape(6, 12, 17, 17), np.stack(tiles))
-    np.testing.assert_allclose(found.arrays["tileTops"].reshape(6, 12), np.stack(tops), rtol=1e-6)
+    np.testing.assert_array_equal(result.arrays["tiles"].reshape(6, 12, 17, 17), np.stack(tiles))
+    np.testing.assert_allclose(result.arrays["tileTops"].reshape(6, 12), np.stack(tops), rtol=1e-6)
 
 
 def test_recordings_of_one_size_have_tiles_of_their_own() -> None:
@@ -199,9 +199,9 @@ def test_the_heads_come_in_the_asked_order() -> None:
         "spread": np.exp(-(weights * np.log(weights)).sum(axis=-1)).mean(axis=-1),
     }
     for order, measured in measures.items():
-        found = built(SPECIAL, View(0, 0, query=3, key=5, order=order)).header["order"]
-        assert [tuple(head) for *head, _ in found] == sorted(np.ndindex(2, 3), key=lambda head: -measured[head])
-        assert [value for *_, value in found] == pytest.approx(sorted(measured.ravel(), reverse=True), rel=1e-5)
+        result = built(SPECIAL, View(0, 0, query=3, key=5, order=order)).header["order"]
+        assert [tuple(head) for *head, _ in result] == sorted(np.ndindex(2, 3), key=lambda head: -measured[head])
+        assert [value for *_, value in result] == pytest.approx(sorted(measured.ravel(), reverse=True), rel=1e-5)
     plain = built(SPECIAL, View(0, 0, query=3)).header["order"]
     assert [tuple(head) for *head, _ in plain] == list(np.ndindex(2, 3))
 

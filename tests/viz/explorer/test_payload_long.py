@@ -40,54 +40,54 @@ def long() -> Recording:
 
 
 def test_up_to_1024_tokens_the_matrix_is_drawn_token_by_token() -> None:
-    found = built(random_recording(num_tokens=1_024))
-    assert "pooled" not in found.arrays
-    assert len(found.header["figure"]["data"][0]["x"]) == 1_024
-    assert found.header["matrixNote"] == ""
+    result = built(random_recording(num_tokens=1_024))
+    assert "pooled" not in result.arrays
+    assert len(result.header["figure"]["data"][0]["x"]) == 1_024
+    assert result.header["matrixNote"] == ""
 
 
 def test_above_it_is_drawn_in_cells_and_says_so(text: Recording) -> None:
-    found = built(text)
-    cells = found.arrays["pooled"].reshape(342, 342)
+    result = built(text)
+    cells = result.arrays["pooled"].reshape(342, 342)
     np.testing.assert_allclose(cells, text.pooled(1, 2), atol=1e-7)
-    figure = found.header["figure"]
+    figure = result.header["figure"]
     assert figure["data"][0]["x"][:2] == ["0–2 · token0 … token2", "3–5 · token3 … token5"]
     assert figure["data"][0]["x"][-1] == "1023–1024 · token1023 … token1024"
     assert (figure["layout"]["shapes"][0]["y0"], figure["layout"]["shapes"][0]["y1"]) == (265.5, 266.5)  # 800 // 3
-    assert found.header["matrixNote"].startswith("1,025 tokens are drawn in cells")
-    np.testing.assert_allclose(found.seen(), text.attention(1, 2, 800), atol=1e-5)  # what is read stays exact
+    assert result.header["matrixNote"].startswith("1,025 tokens are drawn in cells")
+    np.testing.assert_allclose(result.seen(), text.attention(1, 2, 800), atol=1e-5)  # what is read stays exact
 
 
 @pytest.mark.parametrize("of", ["layer-mean", "all-max"])
 def test_heads_made_one_too(of: str, text: Recording) -> None:
     scope, reduction = OF[of]
-    found = built(text, dataclasses.replace(VIEW, scope=scope, reduction=reduction))
+    result = built(text, dataclasses.replace(VIEW, scope=scope, reduction=reduction))
     every = np.stack([text.attention(layer) for layer in range(2)])
     merged = every[1].mean(axis=0) if of == "layer-mean" else every.max(axis=(0, 1))
     cells = np.add.reduceat(merged, np.arange(0, 1_025, 3), axis=1)
     expected = [cells[first : first + 3].mean(axis=0) for first in range(0, 1_025, 3)]
-    np.testing.assert_allclose(found.arrays["pooled"].reshape(342, 342), expected, atol=1e-6)
-    assert {"matrix", "rowMax"} <= found.arrays.keys()
+    np.testing.assert_allclose(result.arrays["pooled"].reshape(342, 342), expected, atol=1e-6)
+    assert {"matrix", "rowMax"} <= result.arrays.keys()
 
 
 def test_a_photo_s_cells_need_no_queries_and_keys(text: Recording) -> None:
-    found = built(as_photo(text, (32, 32)), hover=False)
-    assert {"pooled", "row"} <= found.arrays.keys()
-    assert not {"query", "key", "lse"} & found.arrays.keys()
+    result = built(as_photo(text, (32, 32)), hover=False)
+    assert {"pooled", "row"} <= result.arrays.keys()
+    assert not {"query", "key", "lse"} & result.arrays.keys()
 
 
 def test_above_2048_tokens_no_heads_are_made_one_but_the_pinned_row(long: Recording) -> None:
-    found = built(long, dataclasses.replace(VIEW, scope="all", reduction="mean"))
-    assert not {"pooled", "matrix"} & found.arrays.keys()
-    assert found.header["figure"] is None
-    assert "too large to merge heads in" in found.header["matrixNote"]
+    result = built(long, dataclasses.replace(VIEW, scope="all", reduction="mean"))
+    assert not {"pooled", "matrix"} & result.arrays.keys()
+    assert result.header["figure"] is None
+    assert "too large to merge heads in" in result.header["matrixNote"]
     rows = np.concatenate([long.attention(layer, query=800) for layer in range(2)])
-    np.testing.assert_allclose(found.arrays["row"], rows.mean(axis=0), atol=1e-7)
+    np.testing.assert_allclose(result.arrays["row"], rows.mean(axis=0), atol=1e-7)
 
 
 def test_above_2048_tokens_the_grid_is_drawn_from_64_queries_and_says_so(long: Recording) -> None:
-    found = built(long)
-    assert found.header["gridNote"] == "drawn from 64 evenly spaced queries"
+    result = built(long)
+    assert result.header["gridNote"] == "drawn from 64 evenly spaced queries"
     queries = np.linspace(0, 2_100, 64).round().astype(int)
     assert len(set(queries)) == 64
     weights = np.stack([[long.attention(0, head, int(query)) for query in queries] for head in range(3)])
@@ -95,8 +95,8 @@ def test_above_2048_tokens_the_grid_is_drawn_from_64_queries_and_says_so(long: R
     sums = np.add.reduceat(np.add.reduceat(weights, rows, axis=1), columns, axis=2)
     sides = np.diff(np.append(rows, 64))[:, None] * np.diff(np.append(columns, 2_101))
     means = sums / sides
-    tiles = found.arrays["tiles"].reshape(2, 3, 40, 40)[0].astype(float)
-    tops = found.arrays["tileTops"].reshape(2, 3)[0]
+    tiles = result.arrays["tiles"].reshape(2, 3, 40, 40)[0].astype(float)
+    tops = result.arrays["tileTops"].reshape(2, 3)[0]
     np.testing.assert_allclose(tops, means.max(axis=(1, 2)), rtol=1e-5)
     np.testing.assert_allclose(tiles / 255 * tops[:, None, None], means, atol=tops.max() / 255)
 

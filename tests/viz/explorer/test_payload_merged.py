@@ -39,22 +39,22 @@ def test_the_limits() -> None:
 @pytest.mark.parametrize("direction", ["at", "by"])
 def test_a_short_input_s_matrix_is_exact(of: str, direction: Direction, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(arrays, "EXACT_MATRIX", 7)
-    found = built(of, direction)
-    assert found.arrays["matrix"].dtype == np.float32
-    assert not {"rowMax", "row", "query", "key", "lse"} & found.arrays.keys()
-    np.testing.assert_allclose(found.weights(), MERGED[of], atol=1e-6)
+    result = built(of, direction)
+    assert result.arrays["matrix"].dtype == np.float32
+    assert not {"rowMax", "row", "query", "key", "lse"} & result.arrays.keys()
+    np.testing.assert_allclose(result.weights(), MERGED[of], atol=1e-6)
     expected = MERGED[of][4] if direction == "at" else MERGED[of][:, 4]
-    np.testing.assert_allclose(found.seen(), expected, atol=1e-6)
+    np.testing.assert_allclose(result.seen(), expected, atol=1e-6)
 
 
 @pytest.mark.parametrize("of", MERGED)
 def test_a_longer_one_s_matrix_is_in_levels_of_each_row(of: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(arrays, "EXACT_MATRIX", 6)
-    found = built(of)
-    assert found.arrays["matrix"].dtype == np.uint8
+    result = built(of)
+    assert result.arrays["matrix"].dtype == np.uint8
     tops = MERGED[of].max(axis=1)
-    np.testing.assert_allclose(found.arrays["rowMax"], tops, atol=1e-6)
-    assert (np.abs(found.weights() - MERGED[of]) <= tops[:, None] / 255 / 2 + 1e-6).all()
+    np.testing.assert_allclose(result.arrays["rowMax"], tops, atol=1e-6)
+    assert (np.abs(result.weights() - MERGED[of]) <= tops[:, None] / 255 / 2 + 1e-6).all()
 
 
 @pytest.mark.parametrize("of", MERGED)
@@ -62,11 +62,11 @@ def test_a_longer_one_s_matrix_is_in_levels_of_each_row(of: str, monkeypatch: py
 def test_of_the_longest_one_row_travels(of: str, direction: Direction, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(arrays, "EXACT_MATRIX", 5)
     monkeypatch.setattr(derived, "LONG", 6)
-    found = built(of, direction)
-    assert not {"matrix", "rowMax", "query"} & found.arrays.keys()
-    assert found.header["figure"] is None
+    result = built(of, direction)
+    assert not {"matrix", "rowMax", "query"} & result.arrays.keys()
+    assert result.header["figure"] is None
     expected = MERGED[of][4] if direction == "at" else MERGED[of][:, 4]
-    np.testing.assert_allclose(found.arrays["row"], expected, atol=1e-6)
+    np.testing.assert_allclose(result.arrays["row"], expected, atol=1e-6)
 
 
 def test_the_preview_stays_of_single_heads() -> None:
@@ -86,5 +86,5 @@ def test_rows_of_what_may_look_at_nothing_are_zeros(monkeypatch: pytest.MonkeyPa
     mask = torch.ones(1, 7, 7, dtype=torch.bool)
     mask[0, 4] = False
     layers = tuple(dataclasses.replace(heads, mask=mask) for heads in RECORDING.layers)
-    found = built("all-mean", recording=dataclasses.replace(RECORDING, layers=layers))
-    assert (found.weights()[4] == 0).all()
+    result = built("all-mean", recording=dataclasses.replace(RECORDING, layers=layers))
+    assert (result.weights()[4] == 0).all()

@@ -41,10 +41,10 @@ VARIANTS: list[dict[str, Any]] = [
 @pytest.mark.parametrize("change", VARIANTS)
 def test_the_strip_s_tints(change: dict[str, Any], trophy: Recording) -> None:
     view = dataclasses.replace(TEXT, **change)
-    found = save(trophy, view, "picture")["figure"]["layout"]["annotations"]
-    assert [note["text"] for note in found] == list(trophy.tokens)
+    result = save(trophy, view, "picture")["figure"]["layout"]["annotations"]
+    assert [note["text"] for note in result] == list(trophy.tokens)
     weights = expected(trophy, view)
-    tints = [float(note["bgcolor"].removesuffix(")").rpartition(",")[2]) for note in found]
+    tints = [float(note["bgcolor"].removesuffix(")").rpartition(",")[2]) for note in result]
     assert tints == pytest.approx(0.8 * np.clip(weights / weights[1:-1].max(), 0, 1), abs=1e-3)
 
 
@@ -72,20 +72,20 @@ def test_the_bars_are_the_strongest(kind: str, change: dict[str, Any], request: 
 @pytest.mark.parametrize(("kind", "heads"), [("trophy", (6, 12)), ("coffee", (12, 6))])
 def test_every_head_is_in_the_grid(kind: str, heads: tuple[int, int], request: pytest.FixtureRequest) -> None:
     recording = request.getfixturevalue(kind)
-    found = save(recording, TEXT if kind == "trophy" else PHOTO, "heads")
-    picture = picture_in(found["figure"]["data"][0]["source"])
+    result = save(recording, TEXT if kind == "trophy" else PHOTO, "heads")
+    picture = picture_in(result["figure"]["data"][0]["source"])
     rows, columns = (17, 17) if kind == "trophy" else (16 * 4, 24 * 4)
     gap = max(1, round(columns * 0.08))
     assert picture.shape[:2] == (heads[0] * (rows + gap) - gap, heads[1] * (columns + gap) - gap)
-    height = found["height"] - figures.HEADING
-    assert found["width"] / height == pytest.approx(heads[1] * columns / (heads[0] * rows), rel=0.01)
+    height = result["height"] - figures.HEADING
+    assert result["width"] / height == pytest.approx(heads[1] * columns / (heads[0] * rows), rel=0.01)
 
 
 def test_the_file_says_what_it_shows(trophy: Recording) -> None:
-    found = save(trophy, TEXT, "bars", "svg")
-    assert (found["name"], found["format"], found["at"]) == ("headlens-text-layer3-head1-bars", "svg", 7)
-    found = save(trophy, dataclasses.replace(TEXT, scope="layer", reduction="mean"), "picture", page="image")
-    assert found["name"] == "headlens-image-layer-mean-picture"
+    result = save(trophy, TEXT, "bars", "svg")
+    assert (result["name"], result["format"], result["at"]) == ("headlens-text-layer3-head1-bars", "svg", 7)
+    result = save(trophy, dataclasses.replace(TEXT, scope="layer", reduction="mean"), "picture", page="image")
+    assert result["name"] == "headlens-image-layer-mean-picture"
 
 
 @pytest.mark.parametrize(

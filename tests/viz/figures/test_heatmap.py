@@ -9,7 +9,7 @@ import pytest
 from headlens.viz.figures import attention_heatmap
 from headlens.viz.theme import DARK, LIGHT, Theme
 from tests.viz.figures.colours import rgb_of
-from tests.viz.figures.made import random_weights, special_at
+from tests.viz.figures.inputs import random_weights, special_at
 
 TOKENS = ("[CLS]", "the", "cat", "saw", "the", "[SEP]")
 SPECIAL = special_at(6, 0, 5)
@@ -124,8 +124,8 @@ def test_the_colours_are_the_theme_s(theme: Theme) -> None:
 def test_the_future_is_left_empty(log: bool) -> None:
     weights = np.tril(random_weights(6, 6))
     whole, causal = (attention_heatmap(weights, TOKENS, SPECIAL, log=log, causal=causal) for causal in (False, True))
-    found = np.array(causal.data[0].z, float)
+    result = np.array(causal.data[0].z, float)
     for query, key in np.ndindex(6, 6):
-        assert np.isnan(found[query, key]) == (key > query)
-    np.testing.assert_array_equal(found[np.tri(6, dtype=bool)], np.array(whole.data[0].z)[np.tri(6, dtype=bool)])
+        assert np.isnan(result[query, key]) == (key > query)
+    np.testing.assert_array_equal(result[np.tri(6, dtype=bool)], np.array(whole.data[0].z)[np.tri(6, dtype=bool)])
     assert causal.data[0].zmax == whole.data[0].zmax

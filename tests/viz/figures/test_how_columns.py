@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from headlens.viz.figures.columns import bar_columns, short
+from headlens.viz.figures.columns import bar_columns, short_number
 from headlens.viz.figures.labels import categories
 from headlens.viz.theme import DARK, LIGHT, Theme
 from tests.viz.hostile import HOSTILE
@@ -53,5 +53,5 @@ def test_what_strangers_type_stays_text(token: str) -> None:
 @pytest.mark.parametrize(
     ("number", "text"), [(0, "0"), (12.345, "12.3"), (-12.345, "-12.3"), (0.5121, "0.512"), (0.00004, "4.0e-05")]
 )
-def test_numbers_are_short(number: float, text: str) -> None:
-    assert short(number) == text
+def test_numbers_are_short_number(number: float, text: str) -> None:
+    assert short_number(number) == text

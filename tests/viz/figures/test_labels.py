@@ -12,7 +12,7 @@ from headlens.viz.figures import attention_heatmap, strongest_bars
 from headlens.viz.figures.labels import categories, cell_categories, escape, percent, token_axis
 from headlens.viz.view.visible import visible
 from tests.viz.figures.decode import is_escaped, strings_in
-from tests.viz.figures.made import random_weights, special_at
+from tests.viz.figures.inputs import random_weights, special_at
 from tests.viz.hostile import HOSTILE
 
 LONG = "antidisestablishmentarianism"
@@ -92,5 +92,5 @@ def test_hostile_tokens_are_escaped_wherever_a_figure_holds_them(kind: str) -> N
 
 
 def test_the_smaller_a_weight_the_more_decimals() -> None:
-    found = [percent(weight) for weight in (1.0, 0.51, 0.0996, 0.087, 0.0087, 0.00087, 0.00001, 0.000001, 0.0)]
-    assert found == ["100 %", "51 %", "10 %", "8.7 %", "0.87 %", "0.087 %", "0.001 %", "< 0.001 %", "0 %"]
+    result = [percent(weight) for weight in (1.0, 0.51, 0.0996, 0.087, 0.0087, 0.00087, 0.00001, 0.000001, 0.0)]
+    assert result == ["100 %", "51 %", "10 %", "8.7 %", "0.87 %", "0.087 %", "0.001 %", "< 0.001 %", "0 %"]

@@ -10,7 +10,7 @@ from headlens.model.recording.parts import Photo
 from headlens.viz.figures import patch_overlay, saliency_overlay
 from headlens.viz.theme import DARK, LIGHT
 from tests.viz.figures.decode import picture_in
-from tests.viz.figures.made import grey_by_hand, photo_of, random_weights
+from tests.viz.figures.inputs import grey_by_hand, photo_of, random_weights
 
 ROWS, COLUMNS = 3, 5
 PHOTO = photo_of(ROWS, COLUMNS)

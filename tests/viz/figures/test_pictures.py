@@ -5,7 +5,7 @@ import pytest
 
 from headlens.viz.figures.pictures import darkened, data_uri, shrunk
 from tests.viz.figures.decode import picture_in
-from tests.viz.figures.made import grey_by_hand, photo_of
+from tests.viz.figures.inputs import grey_by_hand, photo_of
 
 
 @pytest.mark.parametrize("channels", [3, 4])

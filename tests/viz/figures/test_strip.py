@@ -22,12 +22,12 @@ def notes_of(tokens: list[str], weights: np.ndarray, special: np.ndarray, query:
 
 
 def tints_of(tokens: list[str], weights: np.ndarray, special: np.ndarray) -> list[float]:
-    found = []
+    result = []
     for note in notes_of(tokens, weights, special):
         head, _, opacity = note.bgcolor.removesuffix(")").rpartition(",")
         assert head == "rgba(234,88,12"
-        found.append(float(opacity))
-    return found
+        result.append(float(opacity))
+    return result
 
 
 def test_tokens_stand_in_order_without_touching() -> None:

@@ -6,7 +6,7 @@ import pytest
 from headlens.viz.figures.tiles import blended, overlay_tiles
 from headlens.viz.theme import HEAT, lookup_table
 from tests.viz.figures.colours import rgb_of
-from tests.viz.figures.made import grey_by_hand, photo_of, random_weights
+from tests.viz.figures.inputs import grey_by_hand, photo_of, random_weights
 
 
 @pytest.mark.parametrize(
@@ -55,10 +55,10 @@ def test_the_small_photo_lies_the_right_way_round() -> None:
 def test_shares_are_blended_over_the_photo_pixel_by_pixel() -> None:
     photo = photo_of(2, 3).pixels
     shares = np.linspace(0, 1, photo.shape[0] * photo.shape[1]).reshape(photo.shape[:2])
-    found = blended(photo, shares)
-    assert (found.shape, found.dtype) == (photo.shape, np.uint8)
+    result = blended(photo, shares)
+    assert (result.shape, result.dtype) == (photo.shape, np.uint8)
     for row, column in [(0, 0), (5, 30), (14, 20), (27, 41)]:
         opacity = 0.85 * shares[row, column] ** 0.5
         heat = lookup_table(HEAT)[round(255 * shares[row, column])]
         expected = (1 - opacity) * grey_by_hand(photo[row, column]) + opacity * heat
-        np.testing.assert_allclose(found[row, column].astype(float), expected, atol=2)
+        np.testing.assert_allclose(result[row, column].astype(float), expected, atol=2)

@@ -3,7 +3,7 @@
 import pytest
 from starlette.datastructures import Headers
 
-from headlens.viz.server.guard import asked_by_itself, known_by
+from headlens.viz.server.guard import is_own_name, is_own_request
 
 HOST = {"host": "headlens.example:8501"}
 LINK = {"sec-fetch-mode": "navigate", "sec-fetch-dest": "document"}
@@ -22,7 +22,7 @@ LINK = {"sec-fetch-mode": "navigate", "sec-fetch-dest": "document"}
     ],
 )
 def test_what_its_own_page_asks_for_and_a_link_to_it(headers: dict[str, str], method: str) -> None:
-    assert asked_by_itself(Headers(HOST | headers), method)
+    assert is_own_request(Headers(HOST | headers), method)
 
 
 @pytest.mark.parametrize(
@@ -41,7 +41,7 @@ def test_what_its_own_page_asks_for_and_a_link_to_it(headers: dict[str, str], me
     ],
 )
 def test_what_another_site_asks_for(headers: dict[str, str], method: str) -> None:
-    assert not asked_by_itself(Headers(HOST | headers), method)
+    assert not is_own_request(Headers(HOST | headers), method)
 
 
 @pytest.mark.parametrize(
@@ -62,4 +62,4 @@ def test_what_another_site_asks_for(headers: dict[str, str], method: str) -> Non
     ],
 )
 def test_the_names_that_it_answers_to(host: str, names: list[str], known: bool) -> None:
-    assert known_by(host, names) == known
+    assert is_own_name(host, names) == known

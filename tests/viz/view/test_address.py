@@ -138,8 +138,8 @@ def test_a_truth_value_is_no_number(name: str, truth: bool) -> None:
 def test_texts_come_back_from_an_address(texts: list[str]) -> None:
     written = write_texts(tuple(texts))
     assert written is not None
-    found = parse_qs(urlencode(written), keep_blank_values=True)
-    assert [found[name][0] for name in ("text", "text2")[: len(texts)]] == texts
+    result = parse_qs(urlencode(written), keep_blank_values=True)
+    assert [result[name][0] for name in ("text", "text2")[: len(texts)]] == texts
 
 
 @pytest.mark.parametrize(("text", "fits"), [("a", True), ("ä", False), ("“", False)])

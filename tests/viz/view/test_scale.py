@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from headlens.viz.view.scale import colour_limit, to_levels
-from tests.viz.figures.made import special_at
+from tests.viz.figures.inputs import special_at
 
 
 @pytest.mark.parametrize(

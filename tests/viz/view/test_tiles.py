@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from headlens.viz.view.tiles import matrix_tiles
-from tests.viz.figures.made import random_weights, special_at
+from tests.viz.figures.inputs import random_weights, special_at
 
 
 def heavy_on(weights: np.ndarray, special: np.ndarray) -> np.ndarray:
@@ -23,9 +23,9 @@ def levels_by_hand(matrix: list[list[float]], ordinary: list[int]) -> list[list[
     return [[math.floor(min(number / limit, 1) * 255 + 0.5) for number in row] for row in matrix]
 
 
-def assert_levels(found: np.ndarray, expected: list[list[int]]) -> None:
+def assert_levels(result: np.ndarray, expected: list[list[int]]) -> None:
     """The same but for a number whose rounding float32 decides."""
-    off = np.abs(found.astype(int) - np.array(expected))
+    off = np.abs(result.astype(int) - np.array(expected))
     assert off.max() <= 1
     assert (off > 0).mean() < 0.01
 

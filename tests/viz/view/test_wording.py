@@ -37,10 +37,10 @@ def test_a_name_with_braces_stays_as_it_is() -> None:
 
 def test_percents_do_not_break_and_figures_have_the_same_with_plain_spaces() -> None:
     weights = (1.0, 0.51, 0.0996, 0.087, 0.0087, 0.00087, 0.00001, 0.000001, 0.0)
-    found = [percent(weight) for weight in weights]
-    assert found[:4] == ["100\u00a0%", "51\u00a0%", "10\u00a0%", "8.7\u00a0%"]
-    assert found[-2:] == ["<\u20090.001\u00a0%", "0\u00a0%"]
-    assert [re.sub(r"\s", " ", written) for written in found] == [labels.percent(weight) for weight in weights]
+    result = [percent(weight) for weight in weights]
+    assert result[:4] == ["100\u00a0%", "51\u00a0%", "10\u00a0%", "8.7\u00a0%"]
+    assert result[-2:] == ["<\u20090.001\u00a0%", "0\u00a0%"]
+    assert [re.sub(r"\s", " ", written) for written in result] == [labels.percent(weight) for weight in weights]
 
 
 def test_templates_ask_for_what_their_readers_have() -> None:
