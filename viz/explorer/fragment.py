@@ -9,8 +9,7 @@ from headlens.model.runtime.recordings import RecordingEntry
 from headlens.viz.explorer.element import explorer
 from headlens.viz.explorer.payload import build
 from headlens.viz.export.figures import saved_figure
-from headlens.viz.pages.parts import current_theme
-from headlens.viz.pages.runtime import RecordingRequest, working
+from headlens.viz.pages.runtime import RecordingRequest, current_theme, working
 from headlens.viz.view.address import PARAMETERS, read_address, read_view, write_view
 from headlens.viz.view.view import Bounds, View
 

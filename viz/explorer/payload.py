@@ -52,9 +52,8 @@ def build(
     several = view.scope != "head"
     if recording.num_tokens <= wire.EXACT_MATRIX:
         work = at_once  # it is done sooner than a queue is asked
-    arrays = dict(
-        wire.preview(entry, view.direction, view.query, work=work)
-    )  # a copy: the entry keeps its own as it is
+    # A copy: what is added here is not kept with the entry.
+    arrays = dict(wire.preview(entry, view.direction, view.query, work=work))
     if photo is None:
         tiles, arrays["tileTops"] = text_tiles(entry, work)
     if not sent:

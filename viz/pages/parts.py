@@ -6,14 +6,8 @@ import streamlit as st
 from headlens.model.pretrained.checkpoint import Checkpoint
 from headlens.model.recording.recording import Recording
 from headlens.viz.inputs.messages import plain
-from headlens.viz.theme import THEMES, Theme
 
 BAR = {"responsive": True, "displaylogo": False, "modeBarButtons": [["toImage"]], "toImageButtonOptions": {"scale": 2}}
-
-
-def current_theme() -> Theme:
-    """The look that the visitor's page has now."""
-    return THEMES.get(st.context.theme.type or "light", THEMES["light"])
 
 
 def draw_figure(figure: go.Figure, alt: str) -> None:

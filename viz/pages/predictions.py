@@ -1,4 +1,4 @@
-"""What the model foretells at the pinned token: bars of the most probable candidates."""
+"""What the model predicts at the pinned token: bars of the most probable candidates."""
 
 import numpy as np
 import streamlit as st
@@ -6,7 +6,7 @@ import streamlit as st
 from headlens.model.recording.parts import Prediction
 from headlens.model.recording.recording import Recording
 from headlens.viz.figures import strongest_bars
-from headlens.viz.pages.parts import current_theme
+from headlens.viz.pages.runtime import current_theme
 from headlens.viz.view import words
 from headlens.viz.view.view import View
 
@@ -15,11 +15,11 @@ def show_predictions(recording: Recording, view: View) -> None:
     """The candidates for the pinned token; else for the whole input or its first mask; nothing where there are none."""
     if not recording.predictions:
         return
-    by_place = {prediction.position: prediction for prediction in recording.predictions}
-    prediction = by_place.get(view.query, recording.predictions[0])
+    by_position = {prediction.position: prediction for prediction in recording.predictions}
+    prediction = by_position.get(view.query, recording.predictions[0])
     st.text(_heading(recording, prediction))
     names = [words.visible(name) for name, _ in prediction.candidates]
-    figure = strongest_bars(names, np.array([chance for _, chance in prediction.candidates]), current_theme())
+    figure = strongest_bars(names, np.array([probability for _, probability in prediction.candidates]), current_theme())
     st.plotly_chart(figure, key="predictions", width=620, height=figure.layout.height, config={"displaylogo": False})
 
 

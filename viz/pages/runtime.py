@@ -8,13 +8,14 @@ from pathlib import Path
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
+from headlens.model.pretrained.registry import loading_note
 from headlens.model.progress import OnLayer
 from headlens.model.protocol import Model
 from headlens.model.recording.recording import Recording
 from headlens.model.runtime.recordings import RecordingEntry, Visitor
 from headlens.model.runtime.runtime import Request, Runtime
+from headlens.viz.theme import THEMES, Theme
 
-FIRST_TIME = {"smollm2-135m": "Loading the model (the first time ever takes some 20 seconds) …"}
 SHOW_PROGRESS_AFTER = 0.4  # seconds; a bar that flashes by is only unrest
 
 
@@ -30,6 +31,11 @@ def _visitor() -> Visitor:
     return Visitor()
 
 
+def current_theme() -> Theme:
+    """The look that the visitor's page has now."""
+    return THEMES.get(st.context.theme.type or "light", THEMES["light"])
+
+
 def get_model(name: str) -> Model:
     """A model of the catalogue, of a folder or of the Hub, loaded once for all visitors.
 
@@ -37,7 +43,7 @@ def get_model(name: str) -> Model:
     """
     if (model := shared().held_model(name)) is not None:
         return model
-    with st.spinner(FIRST_TIME.get(name, "Loading the model …")), _download_bar(name) as on_bytes:
+    with st.spinner(loading_note(name)), _download_bar(name) as on_bytes:
         return shared().model(name, on_bytes)
 
 
@@ -69,7 +75,7 @@ class RecordingRequest(Request):
     def entry(self) -> RecordingEntry:
         """The recording, made (again) where it is not kept. Raises what the run raises."""
         slot = st.empty()  # also where nothing is to be done: what follows on the page must not move
-        visitor = _visitor()  # asked each time: a tab whose connection was lost is another
+        visitor = None if self.sample else _visitor()  # asked each time: a tab whose connection was lost is another
         if (entry := shared().held_entry(self, visitor)) is not None:
             return entry
         bar = _WorkBar(slot, "Recording", get_model(self.model_name).num_layers)

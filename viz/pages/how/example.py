@@ -14,11 +14,11 @@ from headlens.model.inputs.text import TextInput
 from headlens.model.protocol import ImageModel, TextModel
 from headlens.model.recording.recording import Recording
 from headlens.model.runtime.recordings import RecordingEntry
-from headlens.model.trace.anatomy import Anatomy, Embedding, ResidualStream
+from headlens.model.trace.anatomy import Anatomy
 from headlens.model.trace.layer import TokenTrace
+from headlens.model.trace.runs import Embedding, ResidualStream
 from headlens.viz.figures.labels import categories
-from headlens.viz.pages.parts import current_theme
-from headlens.viz.pages.runtime import working
+from headlens.viz.pages.runtime import current_theme, working
 from headlens.viz.theme import Theme
 from headlens.viz.view import words
 
@@ -92,7 +92,8 @@ class Example:
         """The indices of the keys that are shown, of those that the query may look at; in the input's order."""
         seen = np.flatnonzero(self.seen)
         near = neighbourhood(self.weights[seen], int(np.searchsorted(seen, self.query)))
-        return seen[near[near < len(seen)]]
+        shown: np.ndarray = seen[near[near < len(seen)]]
+        return shown
 
     def names(self, tokens: Sequence[int] | np.ndarray) -> list[str]:
         """What is written at the cursor over each of these tokens."""
@@ -112,10 +113,10 @@ class Example:
 
         def compute() -> ResidualStream:
             with working(st.empty(), "Running the model", self.recording.num_layers) as on_layer:
-                return self.anatomy.walk(on_layer)
+                return self.anatomy.residual_stream(on_layer)
 
         return self.entry.derive("residual stream", compute)
 
     def token_trace(self) -> TokenTrace:
         """The query's way through the layer."""
-        return self.anatomy.steps(self.residual_stream(), self.layer, self.inputs, self.query)
+        return self.anatomy.token_trace(self.residual_stream(), self.layer, self.inputs, query=self.query)
