@@ -51,8 +51,8 @@ def never(on_layer: OnLayer) -> Recording:
 def test_a_run_that_is_stopped_leaves_nothing(layer: int, minilm: EncoderTextModel) -> None:
     with pytest.raises(StoppedError):
         runtime.record("minilm-l6", (b"One sentence.",), "", run=runner(minilm, layer), sample=True)
-    recorded = runtime.record("minilm-l6", (b"One sentence.",), "", run=runner(minilm), sample=True)
-    assert recorded.entry().recording.num_layers == 6
+    request = runtime.record("minilm-l6", (b"One sentence.",), "", run=runner(minilm), sample=True)
+    assert request.entry().recording.num_layers == 6
     runtime.record("minilm-l6", (b"One sentence.",), "", run=never, sample=True)
 
 
@@ -68,12 +68,14 @@ INPUTS: list[tuple[str, tuple[bytes, ...], str]] = [
 ]
 
 
-def test_whatever_changes_the_result_is_in_the_key() -> None:
+def test_whatever_changes_the_result_is_in_the_id() -> None:
     recordings = [random_recording(num_tokens=number) for number in range(1, len(INPUTS) + 1)]
-    made = [runtime.record(*given, run=giving(recording), sample=True) for given, recording in zip(INPUTS, recordings)]
-    assert len({recorded.id for recorded in made}) == len(INPUTS)
-    for given, recording in zip(INPUTS, recordings):
-        assert runtime.record(*given, run=never, sample=True).entry().recording is recording
+    requests = [
+        runtime.record(*input, run=giving(recording), sample=True) for input, recording in zip(INPUTS, recordings)
+    ]
+    assert len({request.id for request in requests}) == len(INPUTS)
+    for input, recording in zip(INPUTS, recordings):
+        assert runtime.record(*input, run=never, sample=True).entry().recording is recording
 
 
 def test_a_long_run_shows_its_layers(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -101,14 +103,14 @@ def test_models_are_loaded_once() -> None:
 
 
 def visit(text: str) -> tuple[AppTest, str]:
-    """A visitor with a text of their own, and its key."""
+    """A visitor with a text of their own, and its id."""
     app = AppTest.from_string(
         f"""
 import streamlit as st
 from tests.recordings import random_recording
 from headlens.viz.pages import runtime
-recorded = runtime.record("minilm-l6", ({text.encode()!r},), "", run=lambda on_layer: random_recording())
-st.write(recorded.id)
+request = runtime.record("minilm-l6", ({text.encode()!r},), "", run=lambda on_layer: random_recording())
+st.write(request.id)
 """,
         default_timeout=SECONDS,
     ).run()
@@ -117,20 +119,20 @@ st.write(recorded.id)
 
 
 def test_what_a_visitor_looked_at_is_kept_for_them_and_for_no_sample() -> None:
-    _, key = visit("one")
-    kept = runtime.shared().recordings.get(key, Visitor())
-    assert kept is not None
-    assert kept.owners is not None
-    assert len(kept.owners) == 2  # that visitor, and the one who asked here
+    _, id = visit("one")
+    entry = runtime.shared().recordings.get(id, Visitor())
+    assert entry is not None
+    assert entry.owners is not None
+    assert len(entry.owners) == 2  # that visitor, and the one who asked here
 
 
 def test_a_page_holds_no_recording_so_that_the_store_decides(minilm: EncoderTextModel) -> None:
-    recorded = runtime.record("minilm-l6", (b"One sentence.",), "", run=runner(minilm), sample=True)
-    kept = weakref.ref(recorded.entry().recording)
+    request = runtime.record("minilm-l6", (b"One sentence.",), "", run=runner(minilm), sample=True)
+    reference = weakref.ref(request.entry().recording)
     runtime.shared().recordings.clear()
     gc.collect()
-    assert kept() is None
-    assert recorded.entry().recording.num_layers == 6  # made again, and nobody had to ask
+    assert reference() is None
+    assert request.entry().recording.num_layers == 6  # made again, and nobody had to ask
 
 
 class Ring:

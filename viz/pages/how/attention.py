@@ -179,5 +179,5 @@ def weighted_sum(example: Example) -> None:
     )
     trace = example.token_trace()
     if trace.writes is not None:
-        apart = np.abs(trace.given.reshape(recording.num_heads, -1)[example.head] - context).max()
+        apart = np.abs(trace.projection_input.reshape(recording.num_heads, -1)[example.head] - context).max()
         st.text(f"Largest difference from what the model's own run gave to its output projection: {apart:.1e}.")

@@ -84,7 +84,11 @@ def all_heads(example: Example) -> None:
         rf"o = \mathrm{{Concat}}(c_1, \dots, c_h)\, W_O{bias}",
         rf"= \textstyle\sum_i c_i W_O^i{bias}",
     )
-    shapes(contexts=trace.context.shape, W_O=(trace.given.size, example.width), output=trace.attended.shape)
+    shapes(
+        contexts=trace.context.shape,
+        W_O=(trace.projection_input.size, example.width),
+        output=trace.projection_output.shape,
+    )
     st.text(f"From {example.name}, every head of layer {example.layer}:")
     names = [f"head {head}" for head in range(num_heads)]
     labels = [str(head) for head in range(num_heads)]
@@ -128,10 +132,10 @@ def all_heads(example: Example) -> None:
         bar_columns(names, names, {"context": context, "writes": writes}, marked=example.head, theme=theme),
         "Bars: the norm of each head's context vector, and of what it writes.",
     )
-    apart = np.abs(trace.writes.sum(axis=0) + trace.bias - trace.attended).max()
+    apart = np.abs(trace.writes.sum(axis=0) + trace.bias - trace.projection_output).max()
     everything = "All heads and the bias" if bias else "All heads"
     st.text(
         f"What head {example.head} writes has a norm of {writes[example.head]:.3f}. {everything} "
-        f"together have one of {np.linalg.norm(trace.attended):.3f}: summed here, they differ from the output "
+        f"together have one of {np.linalg.norm(trace.projection_output):.3f}: summed here, they differ from the output "
         f"projection by {apart:.1e}."
     )

@@ -5,6 +5,7 @@ import streamlit as st
 
 from headlens.model.analysis.rows import moved, neighbours
 from headlens.model.trace.layer import TokenTrace
+from headlens.model.trace.parts import Architecture
 from headlens.viz.figures.columns import bar_columns
 from headlens.viz.figures.curves import curves, head_distances
 from headlens.viz.pages.how.example import Example
@@ -15,26 +16,26 @@ from headlens.viz.view.derived import heads_measured
 from headlens.viz.view.view import View
 
 NORMS = {  # in words, and as formulas
-    "before": (
+    Architecture.PRE_NORM: (
         "this model normalises what each part reads.",
         (r"y = x + \mathrm{MultiHead}(\mathrm{norm}(x))", r"z = y + \mathrm{FFN}(\mathrm{norm}(y))"),
     ),
-    "after": (
+    Architecture.POST_NORM: (
         "this model normalises after each addition.",
         (r"y = \mathrm{norm}(x + \mathrm{MultiHead}(x))", r"z = \mathrm{norm}(y + \mathrm{FFN}(y))"),
     ),
-    "both": (
+    Architecture.SANDWICH_NORM: (
         "this model normalises what each part reads, and what it gives.",
         (
             r"y = x + \mathrm{norm}(\mathrm{MultiHead}(\mathrm{norm}(x)))",
             r"z = y + \mathrm{norm}(\mathrm{FFN}(\mathrm{norm}(y)))",
         ),
     ),
-    "behind": (
+    Architecture.OUTPUT_NORM: (
         "this model normalises what each part gives.",
         (r"y = x + \mathrm{norm}(\mathrm{MultiHead}(x))", r"z = y + \mathrm{norm}(\mathrm{FFN}(y))"),
     ),
-    "parallel": (
+    Architecture.PARALLEL: (
         "this model normalises what both parts read; both read the same row, side by side.",
         (r"z = x + \mathrm{MultiHead}(\mathrm{norm}(x)) + \mathrm{FFN}(\mathrm{norm}(x))",),
     ),
@@ -49,15 +50,16 @@ SCALED = (
 def encoder_layer(example: Example) -> None:
     """Step 8: the residual stream, the norms, the feed-forward network."""
     trace, run = example.token_trace(), example.residual_stream()
-    words, additions = NORMS[trace.norms]
+    words, additions = NORMS[trace.architecture]
     st.markdown(
         "A layer has two parts. Attention fetches from other tokens; the **feed-forward network** works on each token "
         "by itself. Each **adds** to the row instead of replacing it: the row is a stream that the parts read from and "
         f"write into. A **layer norm** keeps its numbers in range: {words}"
     )
-    scaled = trace.norms == "before" and not np.allclose(trace.attention_adds, trace.attended, rtol=1e-2, atol=1e-3)
+    same = np.allclose(trace.attention_adds, trace.projection_output, rtol=1e-2, atol=1e-3)
+    scaled = trace.architecture is Architecture.PRE_NORM and not same
     formulas(*(SCALED if scaled else additions))
-    if trace.scales:
+    if trace.keeps_mean:
         st.caption("This model's norm scales a row and leaves its mean: RMSNorm (Zhang and Sennrich 2019, equation 4).")
     _feed_forward(example, trace)
     rows = {
@@ -119,7 +121,7 @@ def stack(example: Example) -> None:
     began, near, everyone = moved(stream, example.query, beside)
     st.markdown(
         f"This model stacks {recording.num_layers} such layers. Going up, a row says less of its own word or patch "
-        "alone and more of what surrounds it: mostly its cosine to where it began falls. Whether rows grow more alike "
+        "alone and more of what surrounds it: its cosine to where it began mostly falls. Whether rows grow more alike "
         "is another matter: see the third line."
     )
     formulas(r"\cos(a, b) = \frac{a \cdot b}{\lVert a \rVert \lVert b \rVert}")

@@ -6,8 +6,8 @@ import streamlit as st
 from headlens.model.analysis.rows import cosines
 from headlens.model.inputs.patches import cut_patches, join_patches
 from headlens.model.nn.positional import sinusoidal_positions
-from headlens.model.trace.anatomy import ReorderedRun
 from headlens.model.trace.positions import biases, falls_with_distance, grid_of, is_learned, rotations
+from headlens.model.trace.runs import ReorderedRun
 from headlens.viz.figures.cells import number_cells, table_cells
 from headlens.viz.figures.mosaics import similarity_tiles
 from headlens.viz.pages.how.example import Example
@@ -40,7 +40,7 @@ def _encoding(example: Example) -> str:
     """How the model is told the positions, in words."""
     network = example.model.network
     ways = []
-    if example.embedding().places is not None:
+    if example.embedding().positions is not None:
         learned = "a learned vector for each position, added to the token's row"
         ways.append(learned if is_learned(network) else "sines and cosines, added to the rows")
     if rotations(network):
@@ -54,7 +54,7 @@ def _encoding(example: Example) -> str:
 
 def _order(example: Example) -> None:
     """The model really run on another order, or without positions."""
-    without_positions = example.anatomy.without_positions is not None
+    without_positions = example.anatomy.knows_positions
     with st.container(horizontal=True):
         order = knob(
             st.segmented_control,
@@ -160,13 +160,14 @@ def _indices(example: Example, order: str) -> np.ndarray:
 def _reordered_run(example: Example, order: str, encodings: bool) -> ReorderedRun:
     def compute() -> ReorderedRun:
         with working(st.empty(), "Running the model", example.layer + 1) as on_layer:
-            return example.anatomy.run_reordered(example.layer, _indices(example, order), encodings, on_layer)
+            indices = _indices(example, order)
+            return example.anatomy.run_reordered(example.layer, indices, positions=encodings, on_layer=on_layer)
 
     return example.entry.derive(("reordered", order, encodings, example.layer), compute)
 
 
 def _encodings(example: Example) -> None:
-    recording, theme, added = example.recording, example.theme, example.embedding().places
+    recording, theme, added = example.recording, example.theme, example.embedding().positions
     grid = None if recording.photo is None else grid_of(example.model.network, recording.prefix_tokens)
     if added is not None and grid is not None:
         _tiles(example, grid.float().cpu().numpy())

@@ -39,11 +39,11 @@ def pytorch(example: Example) -> None:
     shapes(query=tuple(inputs.query.shape), key=tuple(inputs.key.shape), value=tuple(inputs.value.shape))
     if apart is not None:
         st.text(f"Largest difference between the two: {apart:.1e}.")
-    st.markdown("The pretrained model in three lines, from the project's folder:")
-    given = repr(recording.texts[0][:70]) if recording.photo is None else '"photo.jpg"'
+    st.markdown("The pretrained model in three lines of Python:")
+    source = repr(recording.texts[0][:70]) if recording.photo is None else '"photo.jpg"'
     st.code(
         "from headlens.model import load_model\n"
         f"model = load_model({recording.model.name!r})\n"
-        f"weights = model.record({given}).attention(layer={example.layer}, head={example.head})  # [query, key]",
+        f"weights = model.record({source}).attention(layer={example.layer}, head={example.head})  # [query, key]",
         language="python",
     )

@@ -10,8 +10,8 @@ from headlens.model.inputs.patches import cut_patches
 from headlens.model.inputs.text import TextInput
 from headlens.model.protocol import TextModel
 from headlens.model.recording.parts import Photo
-from headlens.model.trace.anatomy import Embedding
 from headlens.model.trace.positions import filters
+from headlens.model.trace.runs import Embedding
 from headlens.viz.figures.cells import vector_strips
 from headlens.viz.figures.columns import bar_columns
 from headlens.viz.figures.mosaics import filter_tiles
@@ -29,7 +29,7 @@ def vectors(example: Example) -> None:
     )
     embedding, photo, network = example.embedding(), example.recording.photo, example.model.network
     row = embedding.rows[example.query]
-    position = r" + E_{\mathrm{position}}" if embedding.places is not None else ""
+    position = r" + E_{\mathrm{position}}" if embedding.positions is not None else ""
     if photo is None:
         summed = _looked_up(example) + position
         formulas(rf"x = \mathrm{{norm}}({summed})" if _normed(embedding) else f"x = {summed}")
@@ -40,8 +40,8 @@ def vectors(example: Example) -> None:
         height, width = (side // count for side, count in zip(photo.pixels.shape, photo.grid))
         shapes(patch=(height, width, 3), W_E=(example.width, height * width * 3), input=tuple(embedding.rows.shape))
     strips = {"what it is": embedding.content[example.query]}
-    if embedding.places is not None:
-        strips["where it is"] = embedding.places[example.query]
+    if embedding.positions is not None:
+        strips["where it is"] = embedding.positions[example.query]
         name = "their sum, as it goes into layer 0"
     else:
         name = "as it goes into layer 0"
@@ -57,7 +57,7 @@ def vectors(example: Example) -> None:
         ),
         "Strips: the embedding of the query, what its position adds, and the row that goes into the first layer.",
     )
-    if embedding.places is None:
+    if embedding.positions is None:
         st.caption("This model adds no position to a row; the next step shows how it knows the order.")
     if photo is None:
         _alike(example)
@@ -69,7 +69,7 @@ def vectors(example: Example) -> None:
 
 def _text_of(example: Example) -> tuple[TextModel, TextInput]:
     """The model and what it has read, where that is a text."""
-    model, text = example.model, example.anatomy.given
+    model, text = example.model, example.anatomy.model_input
     assert isinstance(model, TextModel)
     assert isinstance(text, TextInput)
     return model, text
@@ -90,7 +90,7 @@ def _looked_up(example: Example) -> str:
 
 def _normed(embedding: Embedding) -> bool:
     """Whether a norm lies between what is added and the first layer."""
-    summed = embedding.content if embedding.places is None else embedding.content + embedding.places
+    summed = embedding.content if embedding.positions is None else embedding.content + embedding.positions
     return summed.shape != embedding.rows.shape or not bool(torch.isclose(summed, embedding.rows, atol=1e-4).all())
 
 
