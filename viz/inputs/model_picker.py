@@ -63,7 +63,7 @@ class ModelPicker:
         bundled = [each for each, checkpoint in CATALOGUE.items() if checkpoint.kind in self.kinds]
         st.session_state[f"{self.page}_model"] = name
         with slot.popover(
-            f"Model: {plain(_title(name))}", help="Take another of those in the box, or one of your own."
+            f"Model: {plain(_title(name))}", help="Choose another of the bundled models, or one of your own."
         ):
             st.selectbox(
                 "Model",

@@ -17,7 +17,7 @@ def text_model(name: str) -> TextModel:
 
 
 def writing_model(name: str) -> WritingModel:
-    """A model that goes on with a text."""
+    """A model that continues a text."""
     model = get_model(name)
     assert isinstance(model, WritingModel)
     return model

@@ -91,7 +91,7 @@ def choose_photo(model: str) -> PhotoRequest:
         change_address(own="1", sample=None)
         return replace(request, source=candidate)
     if "own" in st.query_params and SESSION.own is None:
-        st.info("The photo of this link is not in it, and left when its page was closed; this is a sample.")
+        st.info("The photo of this link is not in it, and went when its page was closed; this is a sample.")
     return request if SESSION.readable(request) else _at_a_size_that_fits(request)
 
 

@@ -22,7 +22,7 @@ DEFAULT_TOKENS, MOST_TOKENS = 2, 200
 
 @dataclass(frozen=True)
 class PromptRequest:
-    """A prompt that a model is to go on from, by so many tokens at most."""
+    """A prompt that a model is to continue, by so many tokens at most."""
 
     model: str
     prompt: str
@@ -98,16 +98,18 @@ def prompt_controls(request: PromptRequest, form: DeltaGenerator) -> None:
     """Drawn before anything is written: while it is, another prompt can be typed."""
     fill_fields("generate", {"generate_prompt": request.prompt, "generate_tokens": request.tokens})
     with form.form("generate_form", border=False), st.container(horizontal=True, vertical_alignment="bottom"):
-        st.text_area("Prompt", key="generate_prompt", height=68, help="The model goes on from here.")
+        st.text_area("Prompt", key="generate_prompt", height=68, help="The model continues it.")
         st.number_input(
             "Tokens",
             1,
             MOST_TOKENS,
             key="generate_tokens",
             width=130,
-            help="How many to write at most; always the most probable one, so that a link shows the same again.",
+            help="How many to write at most. Each is the most probable one, so that a link shows the same again.",
         )
-        st.form_submit_button("Write", type="primary", on_click=_take_typed, help="Write on, then look at every head.")
+        st.form_submit_button(
+            "Write", type="primary", on_click=_take_typed, help="Continue the prompt, then look at every head."
+        )
 
 
 def _take_typed() -> None:

@@ -34,7 +34,7 @@ class PhotoSample:
 
 @dataclass(frozen=True)
 class PromptSample:
-    """The beginning of a text, for a model to go on from."""
+    """The beginning of a text, for a model to continue."""
 
     prompt: str
     model: str = "smollm2-135m"

@@ -87,7 +87,7 @@ def choose_text(model: str) -> TextRequest:
             st.query_params.from_dict((write_texts(candidate) or {"own": "1"}) | address_parts("model"))
             return request
     if "own" in st.query_params and "text" not in st.query_params and SESSION.own is None:
-        st.info("The text of this link was too long for it, and left when its page was closed; this is a sample.")
+        st.info("The text of this link was too long for it, and went when its page was closed; this is a sample.")
     request = TextRequest(model, _texts_in_address())
     if SESSION.readable(request):
         return request
@@ -113,7 +113,7 @@ def text_controls(texts: tuple[str, ...], form: DeltaGenerator, samples: DeltaGe
             "Your text",
             key="text_first",
             height=68,
-            help="English reads best. What is longer than the model reads (512 tokens, the first one) is cut off.",
+            help="English reads best. A text is cut off behind what the model can read (all-MiniLM-L6-v2: 512 tokens).",
         )
         st.text_area(
             "Second sentence",

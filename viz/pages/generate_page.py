@@ -28,7 +28,7 @@ def page() -> None:
     text, num_tokens = _continuation(recording)
     st.text(f"{request.prompt}{text}")
     if (missing := request.tokens - num_tokens) > 0:
-        st.caption(f"The model ended here, {missing} tokens before it had to.")
+        st.caption(f"The model ended here, {missing} tokens before the limit.")
     show_body("generate", request, run, stage)
 
 

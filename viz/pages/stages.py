@@ -41,8 +41,8 @@ def pick_stage(page: str, recording: Recording, first: str, *, titles: Mapping[s
             on_change=_take_stage,
             args=(page,),
             required=True,
-            help="A model may attend in several places: within what it reads, within what it writes, from this to "
-            "that, within a photo, or from a text to the photo before it.",
+            help="A model may have several kinds of attention: within what it reads, within what it writes, from "
+            "this to that, within a photo, or from a text to the photo before it.",
         )
     )
 
