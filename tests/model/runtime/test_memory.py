@@ -24,17 +24,17 @@ print(full, kept, held())
 
 
 def test_it_is_given_back_when_enough_has_been_freed() -> None:
-    given = threading.Semaphore(0)
-    freed = FreedMemory(given.release, every=100)
+    returns = threading.Semaphore(0)
+    freed = FreedMemory(returns.release, every=100)
     for nbytes in (60, 39):
         freed.add(nbytes)
-    assert not given.acquire(timeout=0.1)
+    assert not returns.acquire(timeout=0.1)
     freed.add(1)
-    assert given.acquire(timeout=10)
+    assert returns.acquire(timeout=10)
     freed.add(99)  # it counts from nothing again
-    assert not given.acquire(timeout=0.1)
+    assert not returns.acquire(timeout=0.1)
     freed.add(1)
-    assert given.acquire(timeout=10)
+    assert returns.acquire(timeout=10)
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only glibc keeps it so")

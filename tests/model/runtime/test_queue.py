@@ -1,4 +1,4 @@
-"""The gate of heavy work: so many at once, in the order in which they came."""
+"""The queue of heavy work: so many at once, in the order in which they came."""
 
 import threading
 import time
@@ -12,16 +12,16 @@ PATIENCE = 20  # seconds that a thread is waited for; it takes milliseconds
 
 
 class Work:
-    """A thread that enters a gate, and leaves it when it is told to."""
+    """A thread that has a turn in a queue, and ends it when it is told to."""
 
-    def __init__(self, gate: WorkQueue) -> None:
+    def __init__(self, queue: WorkQueue) -> None:
         self.inside, self.leave = threading.Event(), threading.Event()
         self.waited: list[int] = []
-        self.thread = threading.Thread(target=self._run, args=(gate,), daemon=True)
+        self.thread = threading.Thread(target=self._run, args=(queue,), daemon=True)
         self.thread.start()
 
-    def _run(self, gate: WorkQueue) -> None:
-        with gate.enter(self.waited.append):
+    def _run(self, queue: WorkQueue) -> None:
+        with queue.enter(self.waited.append):
             self.inside.set()
             assert self.leave.wait(PATIENCE)
 
@@ -39,10 +39,10 @@ def never(before: int) -> None:
 
 
 def test_as_many_as_there_are_places_and_the_others_are_told_who_is_before_them() -> None:
-    gate = WorkQueue(2)
+    queue = WorkQueue(2)
     works = []
     for number in range(5):
-        works.append(Work(gate))
+        works.append(Work(queue))
         until(works[-1].inside.is_set if number < 2 else (lambda: bool(works[-1].waited)))
     assert [work.inside.is_set() for work in works] == [True, True, False, False, False]
     assert [set(work.waited) for work in works] == [set(), set(), {1}, {2}, {3}]
@@ -54,21 +54,21 @@ def test_as_many_as_there_are_places_and_the_others_are_told_who_is_before_them(
         work.leave.set()
         until(work.inside.is_set)
         work.thread.join(PATIENCE)
-    with gate.enter(never), gate.enter(never):
+    with queue.enter(never), queue.enter(never):
         pass
 
 
 def test_one_who_gives_up_leaves_the_queue() -> None:
-    gate = WorkQueue(1)
-    first = Work(gate)
+    queue = WorkQueue(1)
+    first = Work(queue)
     until(first.inside.is_set)
 
     def give_up(before: int) -> None:
         raise InterruptedError
 
-    with pytest.raises(InterruptedError), gate.enter(give_up):
+    with pytest.raises(InterruptedError), queue.enter(give_up):
         raise AssertionError("let in though full")
-    last = Work(gate)
+    last = Work(queue)
     until(lambda: bool(last.waited))
     assert last.waited[0] == 1
     first.leave.set()
@@ -77,19 +77,19 @@ def test_one_who_gives_up_leaves_the_queue() -> None:
 
 
 def test_what_fails_inside_gives_its_place_back() -> None:
-    gate = WorkQueue(1)
+    queue = WorkQueue(1)
     for _ in range(3):
-        with pytest.raises(ZeroDivisionError), gate.enter(never):
+        with pytest.raises(ZeroDivisionError), queue.enter(never):
             _ = 1 // 0
 
 
 def test_never_more_inside_than_there_are_places() -> None:
-    gate, inside, most, lock = WorkQueue(3), 0, 0, threading.Lock()
+    queue, inside, most, lock = WorkQueue(3), 0, 0, threading.Lock()
 
     def work() -> None:
         nonlocal inside, most
         for _ in range(20):
-            with gate.enter(lambda before: None):
+            with queue.enter(lambda before: None):
                 with lock:
                     inside += 1
                     most = max(most, inside)

@@ -14,9 +14,9 @@ SMALL = random_recording(num_tokens=5)
 LARGE = random_recording(num_tokens=50)  # ten times as large
 
 
-def keys_in(store: RecordingStore, keys: str) -> str:
+def ids_in(store: RecordingStore, ids: str) -> str:
     """Those that are kept; asking changes which was used last, so it comes at the end."""
-    return "".join(key for key in keys if store.get(key, None) is not None)
+    return "".join(id for id in ids if store.get(id, None) is not None)
 
 
 def test_the_sizes_that_these_tests_count_on() -> None:
@@ -29,42 +29,42 @@ def test_what_was_put_comes_back_itself() -> None:
     assert store.get("a", None) is None
     store.put("a", SMALL, None)
     store.put("b", LARGE, None)
-    for key, recording in (("a", SMALL), ("b", LARGE)):
-        kept = store.get(key, None)
-        assert kept is not None
-        assert (kept.id, kept.recording) == (key, recording)
+    for id, recording in (("a", SMALL), ("b", LARGE)):
+        entry = store.get(id, None)
+        assert entry is not None
+        assert (entry.id, entry.recording) == (id, recording)
     assert store.get("c", None) is None
 
 
 def test_the_one_unused_for_longest_goes_first() -> None:
     store = RecordingStore(3 * SMALL.nbytes)
-    for key in "abcd":
-        store.put(key, SMALL, None)
-    assert keys_in(store, "abcd") == "bcd"
+    for id in "abcd":
+        store.put(id, SMALL, None)
+    assert ids_in(store, "abcd") == "bcd"
 
 
 def test_getting_one_keeps_it() -> None:
     store = RecordingStore(3 * SMALL.nbytes)
-    for key in "abc":
-        store.put(key, SMALL, None)
+    for id in "abc":
+        store.put(id, SMALL, None)
     store.get("a", None)
     store.put("d", SMALL, None)
-    assert keys_in(store, "abcd") == "acd"
+    assert ids_in(store, "abcd") == "acd"
 
 
 def test_putting_one_again_keeps_it_and_counts_it_once() -> None:
     store = RecordingStore(3 * SMALL.nbytes)
-    for key in "abcad":
-        store.put(key, SMALL, None)
-    assert keys_in(store, "abcd") == "acd"
+    for id in "abcad":
+        store.put(id, SMALL, None)
+    assert ids_in(store, "abcd") == "acd"
 
 
 def test_bytes_are_counted_not_entries() -> None:
     store = RecordingStore(LARGE.nbytes + SMALL.nbytes)
-    for key in "abcde":
-        store.put(key, SMALL, None)
+    for id in "abcde":
+        store.put(id, SMALL, None)
     store.put("f", LARGE, None)
-    assert keys_in(store, "abcdef") == "ef"
+    assert ids_in(store, "abcdef") == "ef"
 
 
 @pytest.mark.parametrize("limit", [0, LARGE.nbytes - 1])
@@ -72,7 +72,7 @@ def test_the_newest_is_kept_whatever_its_size(limit: int) -> None:
     store = RecordingStore(limit)
     store.put("a", SMALL, None)
     store.put("b", LARGE, None)
-    assert keys_in(store, "ab") == "b"
+    assert ids_in(store, "ab") == "b"
 
 
 @pytest.fixture
@@ -93,11 +93,11 @@ def test_many_visitors_at_once() -> None:
     def visit(thread: int) -> None:
         try:
             for turn in range(150):
-                key = f"{thread} {turn % 5}"
-                store.put(key, recordings[key], None)
-                found = store.get(key, None)
-                if found is not None and found.recording is not recordings[key]:
-                    wrong.append(key)
+                id = f"{thread} {turn % 5}"
+                store.put(id, recordings[id], None)
+                found = store.get(id, None)
+                if found is not None and found.recording is not recordings[id]:
+                    wrong.append(id)
         except Exception as error:
             wrong.append(error)
 
@@ -107,19 +107,19 @@ def test_many_visitors_at_once() -> None:
     for visitor in visitors:
         visitor.join()
     assert wrong == []
-    kept = [found for key in recordings if (found := store.get(key, None)) is not None]
+    kept = [found for id in recordings if (found := store.get(id, None)) is not None]
     assert 0 < sum(each.nbytes for each in kept) <= 20 * SMALL.nbytes
 
 
 def test_what_one_visitor_alone_has_used_goes_with_them() -> None:
     store, one, other = RecordingStore(10**9), Visitor(), Visitor()
-    for key, visitor in {"a": one, "b": other, "c": one, "s": None}.items():
-        store.put(key, SMALL, visitor)
+    for id, visitor in {"a": one, "b": other, "c": one, "s": None}.items():
+        store.put(id, SMALL, visitor)
     store.get("c", other)
     store.forget(one)
-    assert keys_in(store, "abcs") == "bcs"
+    assert ids_in(store, "abcs") == "bcs"
     store.forget(other)
-    assert keys_in(store, "abcs") == "bcs"  # keys_in asked as for samples: they are everybody's now
+    assert ids_in(store, "abcs") == "bcs"  # ids_in asked as for samples: they are everybody's now
 
 
 def test_a_sample_stays_whoever_uses_it() -> None:
@@ -129,7 +129,7 @@ def test_a_sample_stays_whoever_uses_it() -> None:
     store.put("b", SMALL, None)
     store.get("b", visitor)
     store.forget(visitor)
-    assert keys_in(store, "ab") == "ab"
+    assert ids_in(store, "ab") == "ab"
 
 
 def test_recorded_again_it_keeps_its_owners() -> None:
@@ -154,22 +154,22 @@ def test_what_comes_too_late_for_a_visitor_is_not_kept() -> None:
 
 
 def test_what_was_computed_is_kept_with_it_the_last_used_few() -> None:
-    kept, computed = RecordingEntry("a", SMALL), []
+    entry, computed = RecordingEntry("a", SMALL), []
 
     def square(number: int) -> int:
         computed.append(number)
         return number**2
 
     for number in [*range(DERIVED), 0, DERIVED, 0, 1]:
-        assert kept.derive(("square", number), lambda number=number: square(number)) == number**2  # type: ignore[misc]
+        assert entry.derive(("square", number), lambda number=number: square(number)) == number**2  # type: ignore[misc]
     assert computed == [*range(DERIVED), DERIVED, 1]
 
 
 def test_what_failed_is_not_kept() -> None:
-    kept = RecordingEntry("a", SMALL)
+    entry = RecordingEntry("a", SMALL)
     with pytest.raises(ZeroDivisionError):
-        kept.derive("x", lambda: 1 // 0)
-    assert kept.derive("x", lambda: 5) == 5
+        entry.derive("x", lambda: 1 // 0)
+    assert entry.derive("x", lambda: 5) == 5
 
 
 def test_what_was_computed_counts_as_well() -> None:
@@ -179,7 +179,7 @@ def test_what_was_computed_counts_as_well() -> None:
     first.derive("numbers", lambda: {"x": np.zeros(100), "y": (np.zeros(20, np.uint8), b"1" * 180)})
     assert first.nbytes == SMALL.nbytes + 1000
     store.put("b", SMALL, None)
-    assert keys_in(store, "ab") == "b"
+    assert ids_in(store, "ab") == "b"
 
 
 def test_it_tells_how_much_has_been_dropped() -> None:

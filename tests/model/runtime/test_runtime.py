@@ -14,7 +14,7 @@ from headlens.model.recording.recording import Recording
 from headlens.model.runtime import opening
 from headlens.model.runtime.folders import FOLDERS
 from headlens.model.runtime.recordings import Visitor
-from headlens.model.runtime.runtime import Request, Runtime
+from headlens.model.runtime.runtime import Request, Runtime, ignore
 from tests.paths import ROOT
 from tests.recordings import random_recording
 
@@ -149,6 +149,8 @@ def test_a_folder_is_opened_where_it_is_allowed(
         runtime.model(str(folder))
     with pytest.raises(InputError):
         runtime.model(str(tmp_path))
+    with pytest.raises(InputError):
+        opening.load(str(tmp_path), runtime.device, ignore)
     assert opening.is_hub("some/model")
     assert not opening.is_hub(str(folder))
     before = opening.identity(str(folder))
