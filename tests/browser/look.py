@@ -14,6 +14,8 @@ SCREENSHOTS = Path(__file__).parent / "screenshots"
 PICTURES = ROOT / "assets" / "pictures"  # of the README
 STATE = "document.querySelector('.hl').explorer.state"
 GRID = "document.querySelector('.hl').explorer.grid"
+FRAMES = 8  # for which a page stays as it is before it counts as settled
+LOAD = 90_000  # milliseconds: the first page waits for the server's imports and its model, with others at work too
 SETTLED = """() => {
     const root = document.querySelector('.hl[data-painted]');
     if (!root || !document.querySelector('[data-testid=stApp][data-test-script-state=notRunning]')) return false;
@@ -38,15 +40,19 @@ FRAMED = """() => {
 def open_page(page: Page, url: str) -> None:
     """Open an address and wait until all is painted."""
     page.goto(url)
-    settle(page)
+    settle(page, timeout=LOAD)
 
 
-def settle(page: Page) -> None:
-    """Wait until the server has answered and everything is painted."""
-    page.wait_for_timeout(60)
-    page.wait_for_function(SETTLED, timeout=20_000)
-    page.wait_for_timeout(60)
-    page.wait_for_function(SETTLED, timeout=20_000)
+def settle(page: Page, frames: int = FRAMES, timeout: float = 20_000) -> None:
+    """Wait until the server has answered and everything is painted, and no frame in a row has changed that."""
+    holds(page, SETTLED, frames, timeout)
+
+
+def holds(page: Page, condition: str, frames: int = FRAMES, timeout: float = 20_000) -> None:
+    """Wait until a condition, a function in JavaScript, holds in so many frames in a row."""
+    page.evaluate("window.framesHeld = 0")
+    count = f"(frames) => (window.framesHeld = ({condition})() ? (window.framesHeld ?? 0) + 1 : 0) >= frames"
+    page.wait_for_function(count, arg=frames, timeout=timeout)
 
 
 def shows(page: Page, **view: object) -> None:
@@ -162,6 +168,6 @@ def screenshot(page: Page, name: str, look: str) -> None:
     size = page.viewport_size
     assert size is not None
     page.set_viewport_size({"width": size["width"], "height": max(size["height"], height)})
-    page.wait_for_timeout(500)
+    settle(page, frames=30)
     page.screenshot(path=SCREENSHOTS / f"{name}-{look}.png")
     page.set_viewport_size(size)

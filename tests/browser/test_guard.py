@@ -62,8 +62,8 @@ def test_it_cannot_ask_the_server_for_anything(stranger: Page, address: str) -> 
 
 
 def test_it_cannot_frame_the_page(stranger: Page, address: str) -> None:
-    stranger.evaluate("(url) => { document.querySelector('iframe').src = url; }", address)
-    stranger.wait_for_timeout(1500)
+    with stranger.expect_event("framenavigated", lambda frame: frame.parent_frame is not None):
+        stranger.evaluate("(url) => { document.querySelector('iframe').src = url; }", address)
     (_, frame) = stranger.frames
     assert frame.locator(".stApp").count() == 0
     assert "Headlens" not in frame.title()

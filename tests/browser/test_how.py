@@ -14,7 +14,7 @@ from headlens.model.pretrained.text_model import EncoderTextModel
 from headlens.model.recording.recording import Recording
 from headlens.viz.inputs.samples import TEXTS
 from headlens.viz.pages.how.steps import STEPS
-from tests.browser.look import close
+from tests.browser.look import close, holds
 
 SETTLED = """() => document.querySelector('[data-testid=stApp][data-test-script-state=notRunning]')
     && !document.querySelector('[data-testid=stSkeleton]')
@@ -36,10 +36,7 @@ PHONE = {"width": 390, "height": 844}
 
 def settle(page: Page) -> None:
     """Wait until the server has answered and everything is drawn."""
-    page.wait_for_timeout(100)
-    page.wait_for_function(SETTLED, timeout=30_000)
-    page.wait_for_timeout(100)
-    page.wait_for_function(SETTLED, timeout=30_000)
+    holds(page, SETTLED, frames=12, timeout=30_000)
 
 
 def open_step(page: Page, address: str, number: int, **params: Any) -> None:
@@ -89,7 +86,7 @@ def test_through_all_steps(page: Page, kind: str, address: str) -> None:
         assert page.evaluate("document.querySelector('[data-testid=stMain]').scrollTop") == 0
         check_layout(page, number, window["width"])
         page.set_viewport_size(PHONE)  # type: ignore[arg-type]
-        page.wait_for_timeout(250)
+        settle(page)
         check_layout(page, number, PHONE["width"])
         page.set_viewport_size(window)
         if number < len(STEPS):

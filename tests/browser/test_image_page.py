@@ -65,7 +65,7 @@ def test_a_patch_under_the_pointer_previews_and_a_press_pins(page: Page, address
     np.testing.assert_allclose(seen(page), expected, atol=expected[1:].max() / 509 + 1e-6)
     page.mouse.move(3, 880)
     says(page, r"Layer 11, head 4: what patch \(6, 8\) looks at:")
-    page.wait_for_timeout(300)
+    settle(page, frames=20)
     assert frames.sent == sent
 
     lens.click(position=point(page, 3, 20))
@@ -208,7 +208,7 @@ def test_a_finger_taps_to_pin_and_drags_to_scrub(page: Page, address: str, recor
     close(seen(page), recording.attention(11, 4, 1 + 8 * 24 + 16))
     touch("touchEnd")
     says(page, r"Layer 11, head 4: what patch \(2, 3\) looks at:")
-    page.wait_for_timeout(400)
+    settle(page, frames=25)
     assert frames.sent == sent
     page.locator("[data-part=grid]").tap(position=head_at(page, 3, 2))
     shows(page, layer=3, head=2, query=52)

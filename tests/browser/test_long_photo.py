@@ -28,7 +28,10 @@ def press_cell(page: Page, row: int, column: int) -> None:
         [row, column],
     )
     page.mouse.move(*place)
-    page.wait_for_timeout(300)
+    under = "document.querySelector('.hl-matrix')._hoverdata?.[0]"
+    page.wait_for_function(
+        f"cell => String({under}?.pointIndex ?? {under}?.pointNumber) === cell", arg=f"{row},{column}"
+    )
     page.mouse.click(*place)
 
 

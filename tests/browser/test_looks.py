@@ -7,7 +7,7 @@ import pytest
 from playwright.sync_api import Page
 
 from headlens.viz.theme import DARK, LIGHT
-from tests.browser.look import GRID, open_page, screenshot, settle
+from tests.browser.look import GRID, STATE, open_page, screenshot, settle
 
 LOOKS = [
     {"width": width, "height": height, "theme": theme}
@@ -77,7 +77,7 @@ def test_the_theme_changes_while_the_page_is_open(page: Page, address: str) -> N
         page.wait_for_function(
             f"(getComputedStyle(document.querySelector('.hl')).color.match(/\\d+/)[0] > 128) === {dark}"
         )
-        page.wait_for_timeout(400)
+        page.wait_for_function(f"{STATE}.theme.text === getComputedStyle(document.querySelector('.hl')).color")
         settle(page)
         bright = float(np.mean(corner_colour(page)))
         assert bright < 60 if theme is DARK else bright > 200

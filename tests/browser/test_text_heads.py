@@ -79,7 +79,7 @@ def test_heads_in_order_of_each_measure(page: Page, address: str, recording) -> 
     shows(page, layer=layer, head=head)
 
     press(page, "pick")
-    page.wait_for_timeout(300)
+    settle(page, frames=20)
     expect(page.locator("[data-part=keyNow]")).to_have_text("now press a token")
     page.locator(".hl-strip span").nth(2).click()
     shows(page, order="key", key=2, query=11, pick=False)
@@ -112,8 +112,7 @@ def test_steppers_for_a_thumb(page: Page, address: str, recording) -> None:
     for _ in range(9):
         page.get_by_role("button", name="Next layer").click()
     shows(page, layer=5)
-    page.wait_for_timeout(300)
-    settle(page)
+    settle(page, frames=20)
     assert painted(page)[1:] == [5, 1, 11]
 
 

@@ -20,6 +20,7 @@ from tests.browser.look import (
     says,
     seen,
     sentence,
+    settle,
     shows,
     trace,
 )
@@ -79,7 +80,7 @@ def test_a_token_under_the_pointer_previews_and_a_press_pins(page: Page, address
     page.mouse.move(5, 600)
     says(page, "Layer 3, head 1: what “it” looks at: trophy 51 %")
     np.testing.assert_array_equal(seen(page), before)
-    page.wait_for_timeout(300)
+    settle(page, frames=20)
     assert frames.sent == sent
     assert "query" not in page.url
 
@@ -112,7 +113,7 @@ def test_a_head_under_the_pointer_previews_and_a_press_pins(page: Page, address:
         close(seen(page)[recording.special], expected[recording.special])
     page.mouse.move(5, 600)
     says(page, "Layer 3, head 1:")
-    page.wait_for_timeout(300)
+    settle(page, frames=20)
     assert frames.sent == sent
 
     grid.click(position=head_at(page, 1, 2))
@@ -129,7 +130,7 @@ def test_a_head_under_the_pointer_previews_and_a_press_pins(page: Page, address:
     for _ in range(5):  # faster than the server answers
         page.keyboard.press("ArrowRight")
     shows(page, layer=1, head=7)
-    page.wait_for_timeout(400)
+    settle(page, frames=25)
     assert painted(page)[1:] == [1, 7, 11]
     close(trace(page), recording.attention(1, 7))
 
@@ -143,7 +144,7 @@ def test_arrow_keys_move_the_query_and_a_cell_pins_its_row(page: Page, address: 
     for _ in range(30):
         page.keyboard.press("ArrowRight")
     shows(page, query=16)
-    page.wait_for_timeout(400)
+    settle(page, frames=25)
     assert painted(page)[3] == 16
     close(seen(page), recording.attention(3, 1, 16))
 

@@ -1,0 +1,79 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import {
+  fill,
+  headsKey,
+  headsOf,
+  nameOf,
+  percent,
+  specialShare,
+  strongest,
+  targets,
+  title,
+} from "../../viz/explorer/js/words.js";
+import { header, VIEW, WORDING } from "./fixtures.js";
+
+test("a token cannot write into a template", () => {
+  assert.equal(fill("{a} and {b}", { a: "{b}", b: "$& $1" }), "{b} and $& $1");
+});
+
+test("scope and reduction are one word in the control, and come back from it", () => {
+  for (const key of ["head", "layer-mean", "layer-max", "all-mean", "all-max"])
+    assert.equal(headsKey(headsOf(key)), key);
+  // The server's views of one head have no other reduction: with one, it would never be found to have answered.
+  assert.deepEqual(headsOf("head"), { scope: "head", reduction: "mean" });
+});
+
+test("a percentage has more decimals the smaller it is", () => {
+  const cases = /** @type {const} */ ([
+    [0, "none"],
+    [0.0009, "hardly any"],
+    [0.001, "0.10 pc"],
+    [0.0099, "0.99 pc"],
+    [0.01, "1.0 pc"],
+    [0.1, "10 pc"],
+    [1, "100 pc"],
+  ]);
+  for (const [weight, written] of cases) assert.equal(percent(WORDING, weight), written);
+});
+
+test("names: quoted, special, from right to left, of a patch", () => {
+  assert.equal(nameOf(header(), 0), "[CLS]");
+  assert.equal(nameOf(header(), 1), "'it'");
+  assert.equal(nameOf(header(), 2), "'\u2068שלום\u2069'");
+  assert.equal(nameOf(header({ isolate: [] }), 2), "'שלום'"); // Python decides which
+  const special = header({ isolate: [], tokens: ["[CLS]", "the", "[it", "x"], special: [1, 1, 0, 0] });
+  assert.deepEqual(
+    [0, 1, 2].map((token) => nameOf(special, token)),
+    ["[CLS]", "'the'", "'[it'"],
+  );
+  const photo = header({ tokens: ["[CLS]", "(0, 0)"], special: [1, 0], prefix: 1, grid: [1, 1] });
+  assert.deepEqual([nameOf(photo, 0), nameOf(photo, 1)], ["[CLS]", "cell (0, 0)"]);
+});
+
+test("the title says which heads, and from which token", () => {
+  assert.equal(title(header(), VIEW, 1), "<L1H2> from 'it'");
+  assert.equal(title(header(), { ...VIEW, direction: "by" }, 0), "<L1H2> to [CLS]");
+  assert.equal(title(header(), { ...VIEW, scope: "layer" }, 1), "<L1 mean> from 'it'");
+  assert.equal(title(header(), { ...VIEW, scope: "all", reduction: "max" }, 1), "<all max> from 'it'");
+});
+
+test("the strongest come first, and of equals the one that comes first", () => {
+  const weights = Float32Array.of(0.5, 0.25, 0.25, 0.125);
+  assert.deepEqual(strongest(header(), weights, 3, { special: true }), [[0, 0.5], [1, 0.25], [2, 0.25]]); // biome-ignore format: one line
+  assert.deepEqual(strongest(header(), weights, 9, { special: false }), [[1, 0.25], [2, 0.25]]); // biome-ignore format: one line
+});
+
+test("targets are the strongest ordinary token and what comes near it", () => {
+  assert.equal(targets(header(), Float32Array.of(0.5, 0.5, 0.125, 0)), "it 50 pc, \u2068שלום\u2069 13 pc");
+  assert.equal(targets(header(), Float32Array.of(0.5, 0.5, 0.0625, 0)), "it 50 pc");
+  const photo = header({ tokens: ["[CLS]", "(0, 0)"], special: [1, 0], prefix: 1, grid: [1, 1] });
+  assert.equal(targets(photo, Float32Array.of(0.5, 0.5)), "cell (0, 0) 50 pc");
+});
+
+test("special tokens of one name are added up, the largest first", () => {
+  const pair = header({ tokens: ["[CLS]", "a", "[SEP]", "b", "[SEP]"], special: [1, 0, 1, 0, 1] });
+  const share = specialShare(pair, Float32Array.of(0.25, 0, 0.125, 0, 0.25), "at");
+  assert.deepEqual(share, { text: "[SEP] gets 38 pc, [CLS] gets 25 pc", together: 0.625 });
+  assert.match(specialShare(pair, new Float32Array(5).fill(0.5), "by").text, /gives/);
+});
