@@ -30,7 +30,7 @@ def taken_apart(name: str, model_name: str, source: Any, options: dict[str, Any]
     model: Any = load_model(model_name)
     recording, model_input = model.record(source, **options), model.read(source, **options)
     anatomy = Anatomy(model, model_input, recording)
-    walk, layer, order = anatomy.walk(), recording.num_layers // 2, np.arange(recording.num_tokens)
+    residual, layer, order = anatomy.residual_stream(), recording.num_layers // 2, np.arange(recording.num_tokens)
 
     @torch.inference_mode()
     def plain() -> object:
@@ -39,9 +39,9 @@ def taken_apart(name: str, model_name: str, source: Any, options: dict[str, Any]
     times = in_turns(
         {
             "plain": plain,
-            "walk": anatomy.walk,
-            "steps": lambda: anatomy.steps(walk, layer, recording.layers[layer], 5),
-            "without": lambda: anatomy.run_reordered(recording.num_layers - 1, order, placed=False),
+            "walk": anatomy.residual_stream,
+            "steps": lambda: anatomy.token_trace(residual, layer, recording.layers[layer], query=5),
+            "without": lambda: anatomy.run_reordered(recording.num_layers - 1, order, positions=False),
         },
         SECONDS,
     )

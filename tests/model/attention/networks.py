@@ -133,13 +133,13 @@ def make(family: str) -> Network:
     """A random one with peaked attention, two layers of four heads."""
     if family in OWN:
         config = EncoderConfig(2, HEADS, 32, 48, norm_eps=1e-6, pre_norm=family == "own image", layer_scale=True)
-        module: nn.Module = (
+        encoder: nn.Module = (
             TextEncoder(TextConfig(config, vocabulary=99, num_positions=16))
             if family == "own text"
             else VisionTransformer(VisionConfig(config, patch=4, position_grid=(2, 2)))
         )
-        randomize(module)
-        return Network(family, module.double().eval().requires_grad_(False))
+        randomize(encoder)
+        return Network(family, encoder.double().eval().requires_grad_(False))
     module = network_of(family, vocabulary=99).double()
     if family == "gpt-oss":
         module.set_experts_implementation("eager")  # torch's grouped product knows no float64

@@ -1,4 +1,4 @@
-"""Small models, made once."""
+"""Small models, each built once."""
 
 from pathlib import Path
 from typing import Any
@@ -9,11 +9,11 @@ from headlens.model import load_model
 from tests.model.huggingface.image_models import FAMILIES as IMAGES
 from tests.model.huggingface.image_models import PHOTO, load, save
 from tests.model.huggingface.text_models import write_folder
-from tests.model.trace.models import TEXT, Made
+from tests.model.trace.models import TEXT, ModelOf
 
 
 @pytest.fixture(scope="session")
-def made(tmp_path_factory: pytest.TempPathFactory) -> Made:
+def model_of(tmp_path_factory: pytest.TempPathFactory) -> ModelOf:
     """A small model of a family, and what it reads."""
     root, models = tmp_path_factory.mktemp("anatomy"), dict[str, tuple[Any, Any]]()
 

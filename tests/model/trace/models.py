@@ -10,7 +10,7 @@ from headlens.model.huggingface.text.sequence import TransformersSequence
 from headlens.model.recording.recording import Recording
 from headlens.model.trace.anatomy import Anatomy
 
-Made = Callable[[str], tuple[Any, Any]]
+ModelOf = Callable[[str], tuple[Any, Any]]
 TEXT = "Birds fly south in winter, and geese fly with them."
 
 
@@ -19,19 +19,19 @@ def recorded(model: Any, source: Any) -> tuple[Anatomy, Recording]:
     return Anatomy(model, model.read(source), recording), recording
 
 
-def rows(given: Tensor | tuple[Tensor, ...]) -> Tensor:
-    tensor = given if isinstance(given, Tensor) else given[0]
+def rows(output: Tensor | tuple[Tensor, ...]) -> Tensor:
+    tensor = output if isinstance(output, Tensor) else output[0]
     return tensor.reshape(-1, tensor.shape[-1])
 
 
 @contextmanager
-def heard(network: nn.Module, names: tuple[str, ...]) -> Iterator[list[Tensor]]:
+def module_outputs(network: nn.Module, names: tuple[str, ...]) -> Iterator[list[Tensor]]:
     """What the named modules give while the model runs, each once."""
-    found: list[Tensor] = []
+    outputs: list[Tensor] = []
     modules = dict(network.named_modules())
-    hooks = [modules[name].register_forward_hook(lambda *run: found.append(rows(run[2]).clone())) for name in names]
+    hooks = [modules[name].register_forward_hook(lambda *run: outputs.append(rows(run[2]).clone())) for name in names]
     try:
-        yield found
+        yield outputs
     finally:
         for hook in hooks:
             hook.remove()

@@ -1,4 +1,4 @@
-"""The networks of model.nn taken apart: the numbers that they give whole, and those of the papers' formulas."""
+"""The networks of model.nn taken apart: the numbers of a whole run, and those of the papers' formulas."""
 
 import dataclasses
 from collections.abc import Iterator
@@ -18,6 +18,7 @@ from headlens.model.recording.recording import Recording
 from headlens.model.trace.anatomy import Anatomy
 from headlens.model.trace.fused import difference_from_fused
 from headlens.model.trace.layer import TokenTrace
+from headlens.model.trace.parts import Architecture
 
 TROPHY = "The trophy does not fit in the brown suitcase because it is too big."
 COFFEE = "assets/samples/coffee.jpg"
@@ -28,8 +29,8 @@ def layer_outputs(model: EncoderTextModel | EncoderImageModel) -> Iterator[list[
     """What goes into the first layer and comes out of each, when the model itself runs."""
     seen: list[Tensor] = []
     first, *_ = layers = list(model.network.encoder.layers)
-    hooks = [first.register_forward_pre_hook(lambda module, given: seen.append(given[0][0]))]
-    hooks += [layer.register_forward_hook(lambda module, given, made: seen.append(made[0][0])) for layer in layers]
+    hooks = [first.register_forward_pre_hook(lambda module, args: seen.append(args[0][0]))]
+    hooks += [layer.register_forward_hook(lambda module, args, output: seen.append(output[0][0])) for layer in layers]
     try:
         yield seen
     finally:
@@ -69,32 +70,32 @@ def same(actual: Tensor | np.ndarray, expected: Tensor | np.ndarray, atol: float
     np.testing.assert_allclose(np.asarray(actual), np.asarray(expected), atol=atol, rtol=rtol)
 
 
-def test_the_text_encoder_walks_as_it_runs(minilm: EncoderTextModel, text_run: Run) -> None:
+def test_the_text_encoder_s_residual_stream_is_that_of_its_run(minilm: EncoderTextModel, text_run: Run) -> None:
     told: list[int] = []
-    taken = text_of(minilm).walk(told.append)
-    same(taken.stream, torch.stack(text_run.stream), 1e-5)
+    residual = text_of(minilm).residual_stream(told.append)
+    same(residual.stream, torch.stack(text_run.stream), 1e-5)
     assert told == list(range(6))
-    assert taken.nbytes == 4 * (7 * 17 * 384 + 2 * 6 * 17)
+    assert residual.nbytes == 4 * (7 * 17 * 384 + 2 * 6 * 17)
 
 
-def test_the_vision_transformer_walks_as_it_runs(dinov2: EncoderImageModel, photo_run: Run) -> None:
-    given = photo_of(dinov2).embedding
-    assert given.places is not None
-    same(given.content + given.places, photo_run.stream[0], 1e-6)
-    same(given.rows, photo_run.stream[0], 1e-6)
-    taken = photo_of(dinov2).walk()
-    same(taken.stream, torch.stack(photo_run.stream), 1e-4)
+def test_the_vision_transformer_s_residual_stream_is_that_of_its_run(dinov2: EncoderImageModel, photo_run: Run) -> None:
+    embedding = photo_of(dinov2).embedding
+    assert embedding.positions is not None
+    same(embedding.content + embedding.positions, photo_run.stream[0], 1e-6)
+    same(embedding.rows, photo_run.stream[0], 1e-6)
+    residual = photo_of(dinov2).residual_stream()
+    same(residual.stream, torch.stack(photo_run.stream), 1e-4)
 
 
 def test_a_pair_is_embedded_with_its_segments(minilm: EncoderTextModel) -> None:
-    taken, network = text_of(minilm, ("A cat.", "A dog.")), minilm.network
-    given, made = minilm.read(("A cat.", "A dog.")), taken.embedding
-    ids, segments = (torch.tensor([numbers]) for numbers in (given.ids, given.segments))
-    assert made.places is not None
+    anatomy, network = text_of(minilm, ("A cat.", "A dog.")), minilm.network
+    text_input, embedding = minilm.read(("A cat.", "A dog.")), anatomy.embedding
+    ids, segments = (torch.tensor([numbers]) for numbers in (text_input.ids, text_input.segments))
+    assert embedding.positions is not None
     with torch.inference_mode():
-        same(made.rows, network.embed(ids, segments)[0], 1e-6)
-        same(made.content, network.tokens(ids)[0] + network.segments(segments)[0], 1e-6)
-        same(made.places, network.positions(len(given.ids)), 1e-6)
+        same(embedding.rows, network.embed(ids, segments)[0], 1e-6)
+        same(embedding.content, network.tokens(ids)[0] + network.segments(segments)[0], 1e-6)
+        same(embedding.positions, network.positions(len(text_input.ids)), 1e-6)
 
 
 def linear(rows: np.ndarray, weights: dict[str, np.ndarray], name: str) -> np.ndarray:
@@ -108,7 +109,7 @@ def normed(rows: np.ndarray, weights: dict[str, np.ndarray], name: str, eps: flo
 
 
 def by_formula(layer: EncoderLayer, hidden: np.ndarray, query: int) -> dict[str, np.ndarray]:
-    """One layer in float64, written out from the papers; each step made of the one before."""
+    """One layer in float64, written out from the papers; each part made of the one before."""
     weights = {name: part.detach().double().numpy() for name, part in layer.state_dict().items()}
     eps, num_heads = layer.attention_norm.eps, layer.attention.num_heads
     scale = {name: weights.get(f"{name}_scale.factor", np.ones(1)) for name in ("attention", "mlp")}
@@ -138,9 +139,9 @@ def by_formula(layer: EncoderLayer, hidden: np.ndarray, query: int) -> dict[str,
         "scores": scores,
         "weights": attention,
         "context": context,
-        "given": context.reshape(-1),
+        "projection_input": context.reshape(-1),
         "bias": weights["attention.output.bias"],
-        "attended": attended,
+        "projection_output": attended,
         "attention_adds": adds,
         "between": between,
         "mlp_adds": mlp_adds,
@@ -148,109 +149,111 @@ def by_formula(layer: EncoderLayer, hidden: np.ndarray, query: int) -> dict[str,
     }
 
 
-def check_steps(model: EncoderTextModel | EncoderImageModel, run: Run, place: tuple[int, int], atol: float) -> None:
-    (number, query), recording, stream = place, run.recording, run.stream
-    layer = model.network.encoder.layers[number]
+def check_trace(model: EncoderTextModel | EncoderImageModel, run: Run, *, at: tuple[int, int], atol: float) -> None:
+    (index, query), recording, stream = at, run.recording, run.stream
+    layer = model.network.encoder.layers[index]
     assert isinstance(layer, EncoderLayer)
     anatomy = text_of(model) if isinstance(model, EncoderTextModel) else photo_of(model)
-    taken = anatomy.steps(anatomy.walk(), number, recording.layers[number], query)
-    expected = by_formula(layer, stream[number].double().numpy(), query)
-    for name in set(TokenTrace._fields) - {"norms", "writes", "mlp", "biased", "scales"}:
-        same(getattr(taken, name), expected[name], atol, rtol=3e-7)  # one channel adds 193, of 24 bits
-    assert taken.writes is not None
-    same(taken.writes.sum(0) + taken.bias, taken.attended, atol)
-    assert taken.norms == ("before" if layer.pre_norm else "after")
-    assert taken.mlp == ((384, 1536), (1536, 384))
-    assert taken.biased == {"projections", "output", "mlp"}
-    assert not taken.scales
-    same(taken.out, stream[number + 1][query], atol)  # the model's own hidden state
-    same(taken.scores, recording.scores(number, query=query), atol)
-    same(taken.weights, recording.attention(number, query=query), atol)
+    trace = anatomy.token_trace(anatomy.residual_stream(), index, recording.layers[index], query=query)
+    expected = by_formula(layer, stream[index].double().numpy(), query)
+    for name in set(TokenTrace._fields) - {"architecture", "writes", "mlp", "biased", "keeps_mean"}:
+        same(getattr(trace, name), expected[name], atol, rtol=3e-7)  # one channel adds 193, of 24 bits
+    assert trace.writes is not None
+    same(trace.writes.sum(0) + trace.bias, trace.projection_output, atol)
+    assert trace.architecture is (Architecture.PRE_NORM if layer.pre_norm else Architecture.POST_NORM)
+    assert trace.mlp == ((384, 1536), (1536, 384))
+    assert trace.biased == {"projections", "output", "mlp"}
+    assert not trace.keeps_mean
+    same(trace.out, stream[index + 1][query], atol)  # the model's own hidden state
+    same(trace.scores, recording.scores(index, query=query), atol)
+    same(trace.weights, recording.attention(index, query=query), atol)
 
 
-@pytest.mark.parametrize("place", [(0, 0), (0, 11), (2, 5), (3, 11), (5, 16)])
-def test_every_step_of_the_text_encoder(minilm: EncoderTextModel, text_run: Run, place: tuple[int, int]) -> None:
-    check_steps(minilm, text_run, place, 1e-5)
-
-
-@pytest.mark.parametrize("place", [(0, 0), (0, 384), (5, 100), (11, 0), (11, 201)])
-def test_every_step_of_the_vision_transformer(
-    dinov2: EncoderImageModel, photo_run: Run, place: tuple[int, int]
+@pytest.mark.parametrize("at", [(0, 0), (0, 11), (2, 5), (3, 11), (5, 16)])
+def test_every_part_of_a_trace_of_the_text_encoder(
+    minilm: EncoderTextModel, text_run: Run, at: tuple[int, int]
 ) -> None:
-    check_steps(dinov2, photo_run, place, 1e-4)
+    check_trace(minilm, text_run, at=at, atol=1e-5)
+
+
+@pytest.mark.parametrize("at", [(0, 0), (0, 384), (5, 100), (11, 0), (11, 201)])
+def test_every_part_of_a_trace_of_the_vision_transformer(
+    dinov2: EncoderImageModel, photo_run: Run, at: tuple[int, int]
+) -> None:
+    check_trace(dinov2, photo_run, at=at, atol=1e-4)
 
 
 def test_what_each_part_adds_is_measured_for_every_token(minilm: EncoderTextModel, text_run: Run) -> None:
-    taken = text_of(minilm).walk()
+    residual = text_of(minilm).residual_stream()
     layer = minilm.network.encoder.layers[4]
     assert isinstance(layer, EncoderLayer)
     expected = by_formula(layer, text_run.stream[4].double().numpy(), 7)
-    assert float(taken.attention_adds[4, 7]) == pytest.approx(np.linalg.norm(expected["attention_adds"]), abs=1e-4)
-    assert float(taken.mlp_adds[4, 7]) == pytest.approx(np.linalg.norm(expected["mlp_adds"]), abs=1e-4)
+    assert float(residual.attention_adds[4, 7]) == pytest.approx(np.linalg.norm(expected["attention_adds"]), abs=1e-4)
+    assert float(residual.mlp_adds[4, 7]) == pytest.approx(np.linalg.norm(expected["mlp_adds"]), abs=1e-4)
 
 
-def test_one_token_walks(minilm: EncoderTextModel) -> None:
-    given, recording = minilm.read("a"), minilm.record("a")
-    alone = dataclasses.replace(given, ids=given.ids[1:2], segments=given.segments[1:2])
+def test_the_residual_stream_of_one_token(minilm: EncoderTextModel) -> None:
+    text_input, recording = minilm.read("a"), minilm.record("a")
+    alone = dataclasses.replace(text_input, ids=text_input.ids[1:2], segments=text_input.segments[1:2])
     one = [
-        dataclasses.replace(heads, query=heads.query[:, 1:2], key=heads.key[:, 1:2], value=heads.value[:, 1:2])
-        for heads in recording.layers
+        dataclasses.replace(layer, query=layer.query[:, 1:2], key=layer.key[:, 1:2], value=layer.value[:, 1:2])
+        for layer in recording.layers
     ]
     names = ("tokens", "words", "special", "segments", "offsets")
     parts = {name: getattr(recording, name)[1:2] for name in names}
-    taken = Anatomy(minilm, alone, dataclasses.replace(recording, layers=tuple(one), **parts))
-    assert taken.walk().stream.shape == (7, 1, 384)
-    assert taken.embedding.rows.shape == (1, 384)
+    anatomy = Anatomy(minilm, alone, dataclasses.replace(recording, layers=tuple(one), **parts))
+    assert anatomy.residual_stream().stream.shape == (7, 1, 384)
+    assert anatomy.embedding.rows.shape == (1, 384)
 
 
-def test_without_places_rows_follow_their_tokens_and_with_them_they_do_not(minilm: EncoderTextModel) -> None:
-    taken = text_of(minilm)
+def test_without_positions_rows_follow_their_tokens_and_with_them_they_do_not(minilm: EncoderTextModel) -> None:
+    anatomy = text_of(minilm)
     as_read, order = np.arange(17), np.array([0, 5, 3, 1, 2, 4, 16, 15, 14, 13, 12, 11, 10, 9, 8, 7, 6])
-    without_positions, mixed = (taken.run_reordered(3, each, placed=False) for each in (as_read, order))
+    without_positions, mixed = (anatomy.run_reordered(3, each, positions=False) for each in (as_read, order))
     same(mixed.out, without_positions.out, 1e-5)
     same(mixed.weights(2, as_read), without_positions.weights(2, as_read), 1e-5)
-    placed, moved = (taken.run_reordered(3, each, placed=True) for each in (as_read, order))
+    placed, moved = (anatomy.run_reordered(3, each, positions=True) for each in (as_read, order))
     assert float((moved.out - placed.out).abs().max()) > 0.1
     assert float((without_positions.out - placed.out).abs().max()) > 0.1
 
 
-def test_in_their_own_order_with_their_places_it_is_the_recording(minilm: EncoderTextModel, text_run: Run) -> None:
-    made = text_of(minilm).run_reordered(3, np.arange(17), placed=True)
-    same(made.out, text_run.stream[4], 1e-5)
-    same(made.weights(1, np.array([11, 4])), text_run.recording.attention(3, 1)[[11, 4]], 1e-5)
+def test_in_their_own_order_with_their_positions_it_is_the_recording(minilm: EncoderTextModel, text_run: Run) -> None:
+    run = text_of(minilm).run_reordered(3, np.arange(17), positions=True)
+    same(run.out, text_run.stream[4], 1e-5)
+    same(run.weights(1, np.array([11, 4])), text_run.recording.attention(3, 1)[[11, 4]], 1e-5)
 
 
 def test_another_order_is_that_of_the_tokens(minilm: EncoderTextModel) -> None:
     order = np.array([0, 2, 1, *range(3, 17)])
-    made = text_of(minilm).run_reordered(5, order, placed=True)
-    given = minilm.read(TROPHY)
+    run = text_of(minilm).run_reordered(5, order, positions=True)
+    text_input = minilm.read(TROPHY)
     with torch.inference_mode():
-        hidden, layers = minilm.network(torch.tensor([[given.ids[place] for place in order]]))
-    same(made.out[[1, 2]], hidden[0][[2, 1]], 1e-5)
-    same(made.weights(4, np.array([1]))[0], layers[5].first().weights(slice(2, 3), 4)[0][order], 1e-5)
+        hidden, layers = minilm.network(torch.tensor([[text_input.ids[index] for index in order]]))
+    same(run.out[[1, 2]], hidden[0][[2, 1]], 1e-5)
+    same(run.weights(4, np.array([1]))[0], layers[5].first().weights(slice(2, 3), 4)[0][order], 1e-5)
 
 
 def test_nothing_of_it_stays_with_the_network(minilm: EncoderTextModel) -> None:
     """Others may be running the same network: no hook is left on it, and its positions stay."""
     before = minilm.record(TROPHY)
-    taken = text_of(minilm)
-    taken.run_reordered(5, np.arange(17), placed=False)
+    anatomy = text_of(minilm)
+    anatomy.run_reordered(5, np.arange(17), positions=False)
     with pytest.raises(ZeroDivisionError):
-        taken.walk(lambda layer: 1 / 0)
+        anatomy.residual_stream(lambda layer: 1 / 0)
     assert not any(module._forward_hooks or module._forward_pre_hooks for module in minilm.network.modules())
     np.testing.assert_array_equal(minilm.record(TROPHY).attention(5), before.attention(5))
 
 
 def test_the_fused_kernel_agrees(text_run: Run) -> None:
-    heads = text_run.recording.layers[3]
-    found = difference_from_fused(heads)
+    inputs = text_run.recording.layers[3]
+    found = difference_from_fused(inputs)
     assert found is not None
     assert found < 1e-5
-    wrong = dataclasses.replace(heads, value=heads.value * float("nan"))
+    wrong = dataclasses.replace(inputs, value=inputs.value * float("nan"))
     assert difference_from_fused(wrong) != difference_from_fused(wrong)  # nan
 
 
-def test_the_vision_transformer_without_places_really_has_none(dinov2: EncoderImageModel) -> None:
+def test_the_vision_transformer_without_positions_really_has_none(dinov2: EncoderImageModel) -> None:
     content = photo_of(dinov2).embedding.content
     pixels = dinov2.read(COFFEE, 224).pixels
     with torch.inference_mode():
@@ -262,6 +265,6 @@ def test_patches_come_in_another_order(dinov2: EncoderImageModel) -> None:
     """The pixels themselves are moved: the first row's first two patches of a wide photo change places."""
     order = np.arange(1 + 16 * 24)
     order[[1, 2, 385 - 1]] = 2, 385 - 1, 1
-    taken = photo_of(dinov2)
-    without_positions, moved = (taken.run_reordered(0, each, placed=False) for each in (np.arange(385), order))
+    anatomy = photo_of(dinov2)
+    without_positions, moved = (anatomy.run_reordered(0, each, positions=False) for each in (np.arange(385), order))
     same(moved.out, without_positions.out, 1e-4)

@@ -1,4 +1,4 @@
-"""One network, several visitors: what one takes apart changes nothing of what another's run gives."""
+"""One network, several visitors: what one takes apart changes nothing in another's run."""
 
 import sys
 import threading
@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from torch import nn
 
-from tests.model.trace.models import TEXT, Made, recorded
+from tests.model.trace.models import TEXT, ModelOf, recorded
 
 OTHER = "A head looks at the words that it needs."
 
@@ -28,12 +28,12 @@ def hooks(network: nn.Module) -> int:
 
 @pytest.mark.usefixtures("often")
 @pytest.mark.parametrize("family", ["GPT-2", "BLOOM", "BERT"])
-def test_at_once_and_one_after_another(family: str, made: Made) -> None:
-    model, _ = made(family)
+def test_at_once_and_one_after_another(family: str, model_of: ModelOf) -> None:
+    model, _ = model_of(family)
     before = hooks(model.network)  # transformers leaves some of its own
     (one, first), (two, second) = (recorded(model, text) for text in (TEXT, OTHER))
-    walks = one.walk().stream, two.walk().stream
-    found: dict[str, list[bool]] = {"walks": [], "runs": [], "records": []}
+    residuals = one.residual_stream().stream, two.residual_stream().stream
+    found: dict[str, list[bool]] = {"residuals": [], "runs": [], "records": []}
     failed: list[BaseException] = []
 
     def again(name: str, check: Callable[[], bool]) -> None:
@@ -44,10 +44,10 @@ def test_at_once_and_one_after_another(family: str, made: Made) -> None:
             failed.append(error)
 
     order = np.arange(second.num_tokens)
-    moved = two.run_reordered(1, order, placed=True).out
+    moved = two.run_reordered(1, order, positions=True).out
     checks: dict[str, Callable[[], bool]] = {
-        "walks": lambda: bool((one.walk().stream == walks[0]).all()),
-        "runs": lambda: bool((two.run_reordered(1, order, placed=True).out == moved).all()),
+        "residuals": lambda: bool((one.residual_stream().stream == residuals[0]).all()),
+        "runs": lambda: bool((two.run_reordered(1, order, positions=True).out == moved).all()),
         "records": lambda: np.array_equal(model.record(TEXT).attention(1), first.attention(1)),
     }
     threads = [threading.Thread(target=again, args=each) for each in checks.items()]
