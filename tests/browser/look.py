@@ -112,7 +112,7 @@ def head_at(page: Page, layer: int, head: int) -> Position:
 
 
 def point(page: Page, row: int, column: int) -> Position:
-    """Where a patch stands in the lens."""
+    """Where a patch stands in the photo."""
     size = box(page.locator(".hl-photo"))
     rows, columns = page.evaluate(f"{STATE}.header.grid")
     return {"x": (column + 0.5) / columns * size["width"], "y": (row + 0.5) / rows * size["height"]}

@@ -1,4 +1,4 @@
-"""The page Image in a real browser: the lens, the grid, the chips and the matrix."""
+"""The page Image in a real browser: the photo, the grid, the chips and the matrix."""
 
 import re
 from pathlib import Path
@@ -53,9 +53,9 @@ def test_opens_on_the_coffee(page: Page, address: str, dinov2) -> None:
 def test_a_patch_under_the_pointer_previews_and_a_press_pins(page: Page, address: str, recording) -> None:
     frames = Frames(page)
     open_page(page, f"{address}/image?size=224")
-    lens, sent = page.locator(".hl-photo"), frames.sent
+    photo, sent = page.locator(".hl-photo"), frames.sent
     for row, column in ((0, 0), (15, 23), (3, 20)):
-        lens.hover(position=point(page, row, column))
+        photo.hover(position=point(page, row, column))
         says(page, re.escape(f"Layer 11, head 4: what patch ({row}, {column}) looks at:").replace("\\ ", " "))
         close(seen(page), recording.attention(11, 4, 1 + row * 24 + column))
     grid = page.locator("[data-part=grid]")
@@ -68,7 +68,7 @@ def test_a_patch_under_the_pointer_previews_and_a_press_pins(page: Page, address
     settle(page, frames=20)
     assert frames.sent == sent
 
-    lens.click(position=point(page, 3, 20))
+    photo.click(position=point(page, 3, 20))
     shows(page, query=1 + 3 * 24 + 20)
     assert frames.sent > sent
     grid.click(position=head_at(page, 9, 5))
@@ -78,7 +78,7 @@ def test_a_patch_under_the_pointer_previews_and_a_press_pins(page: Page, address
     close(seen(page), recording.attention(9, 5, 93))
     assert re.search("layer=9&head=5&query=93", page.url)
 
-    lens.focus()
+    photo.focus()
     for key, query in (("ArrowRight", 94), ("ArrowDown", 118), ("ArrowLeft", 117), ("ArrowUp", 93)):
         page.keyboard.press(key)
         shows(page, query=query)
@@ -134,7 +134,7 @@ def test_means_orders_and_the_full_matrix(page: Page, address: str, recording) -
 
 
 def pixels(page: Page, reach: int) -> np.ndarray:
-    """The lens's colours [row, column, 3], each the mean over the middle of a patch, reach pixels to each side."""
+    """The photo's colours [row, column, 3], each the mean over the middle of a patch, reach pixels to each side."""
     script = f"""reach => {{
         const canvas = document.querySelector('.hl-photo');
         const [rows, columns] = {STATE}.header.grid;
@@ -186,13 +186,13 @@ def test_the_lens_is_painted_as_the_pure_figure(page: Page, address: str, record
 def test_a_finger_taps_to_pin_and_drags_to_scrub(page: Page, address: str, recording) -> None:
     frames = Frames(page)
     open_page(page, f"{address}/image?size=224")
-    lens = page.locator(".hl-photo")
-    lens.tap(position=point(page, 2, 3))
+    photo = page.locator(".hl-photo")
+    photo.tap(position=point(page, 2, 3))
     shows(page, query=1 + 2 * 24 + 3)
     says(page, r"Layer 11, head 4: what patch \(2, 3\) looks at:")
     close(seen(page), recording.attention(11, 4, 52))
 
-    sent, corner = frames.sent, lens.bounding_box()
+    sent, corner = frames.sent, photo.bounding_box()
     assert corner is not None
     finger = page.context.new_cdp_session(page)
 
@@ -222,11 +222,11 @@ def test_there_is_no_strip_of_words_to_come_upon(page: Page, address: str) -> No
 
 def test_an_upright_photo_is_not_painted_larger_than_it_is_shown(page: Page, address: str, tmp_path: Path) -> None:
     """Its height is bounded on the page: lines of a few pixels would be lost when it is shrunk."""
-    photo = tmp_path / "upright.png"
-    Image.new("RGB", (100, 400), "green").save(photo)
+    file = tmp_path / "upright.png"
+    Image.new("RGB", (100, 400), "green").save(file)
     open_page(page, f"{address}/image?size=224")
-    page.locator("[data-testid=stFileUploader] input").set_input_files(photo)
+    page.locator("[data-testid=stFileUploader] input").set_input_files(file)
     page.wait_for_function("document.querySelector('.hl').explorer.state.header.grid[0] === 64")
     settle(page)
-    lens = page.locator(".hl-photo")
-    assert lens.evaluate("lens => [lens.width, lens.height]") == [240, 960]
+    photo = page.locator(".hl-photo")
+    assert photo.evaluate("photo => [photo.width, photo.height]") == [240, 960]

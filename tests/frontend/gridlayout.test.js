@@ -30,6 +30,7 @@ test("neighbours are those in the order of the grid, and end at its edges", () =
   assert.deepEqual(layout.beside([1, 2], 1, 0), [0, 1]);
   assert.deepEqual(layout.beside([0, 2], -1, 0), [0, 0]);
   assert.equal(layout.beside([1, 2], 0, -1), null);
+  assert.equal(layout.beside([0, 1], 0, -1), null); // not the last of the row before
   assert.equal(layout.beside([1, 0], 0, 1), null); // not the first of the next row
   assert.equal(layout.beside([0, 1], 1, 0), null);
 });
@@ -41,6 +42,13 @@ test("tiles keep the photo's shape, and stay between too small and too large", (
   assert.deepEqual([lying.tileWidth, lying.tileHeight], [44, 22]);
   const text = new GridLayout(header(), 50);
   assert.deepEqual([text.tileWidth, text.tileHeight], [22, 22]);
+});
+
+test("captions have room below the tiles", () => {
+  const [plain, captioned] = /** @type {const} */ (["layer", "special"]).map(
+    (order) => new GridLayout(header({ view: { ...VIEW, order } }), 400),
+  );
+  assert.equal(captioned.height - plain.height, 2 * 14);
 });
 
 test("a deep model's rows stay in sight of each other", () => {

@@ -17,7 +17,7 @@ export function shownIn(state) {
   if (head) return preview(state, head);
   // Until the mean or maximum of other heads is here, the words too say what is still shown.
   const { scope, reduction, layer, head: one, direction } = sent;
-  const words = view.scope === "head" ? view : { ...view, scope, reduction, layer, head: one };
+  const words = { ...view, scope, reduction, layer, head: one };
   if (source === null) {
     if (arrays.row === undefined) throw new Error("the payload has no weights of the view");
     return { token: sent.query, view: { ...words, direction }, weights: arrays.row };
