@@ -6,7 +6,7 @@ import numpy as np
 import torch
 
 from headlens.model.attention.inputs import AttentionInputs
-from headlens.model.recording.parts import Description
+from headlens.model.description import Description
 from headlens.model.recording.recording import Recording
 from tests.masks import as_additive, mask_of
 
@@ -15,6 +15,7 @@ DESCRIPTION = Description(name="random", title="Random heads", kind="text", auth
 
 def random_recording(
     kind: str = "none",
+    *,
     num_layers: int = 2,
     num_heads: int = 3,
     num_tokens: int = 7,
@@ -34,7 +35,7 @@ def random_recording(
     )
     return Recording(
         layers=layers,
-        tokens=tuple(f"token{number}" for number in range(num_tokens)),
+        tokens=tuple(f"token{index}" for index in range(num_tokens)),
         words=tuple(range(num_tokens)),
         special=np.zeros(num_tokens, dtype=bool),
         segments=(0,) * num_tokens,
