@@ -13,10 +13,11 @@ from torch import nn
 
 from headlens.model.attention.inputs import AttentionInputs
 from headlens.model.attention.point import Call, Edit
+from headlens.model.description import Description
 from headlens.model.device import enough_memory, synchronize
 from headlens.model.progress import OnLayer
 from headlens.model.protocol import Predicts
-from headlens.model.recording.parts import Description, Prediction
+from headlens.model.recording.parts import Prediction
 from headlens.model.recording.recording import Recording
 
 Input = TypeVar("Input")  # what is read of one text, image or both

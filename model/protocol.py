@@ -13,12 +13,12 @@ import torch
 from torch import Tensor, nn
 
 from headlens.model.attention.point import Call, Edit
+from headlens.model.description import Description
 from headlens.model.inputs.image import ImageInput, Size
 from headlens.model.inputs.image_file import ImageSource
 from headlens.model.inputs.image_text import ImagePrompt
 from headlens.model.inputs.text import Text, TextInput
 from headlens.model.progress import OnLayer
-from headlens.model.recording.parts import Description
 from headlens.model.recording.recording import Recording
 
 OnToken = Callable[[str], object]  # called with what has been written so far; what it raises stops the writing
@@ -66,7 +66,7 @@ class Model(Protocol):
 
 @runtime_checkable
 class TraceableModel(Model, Protocol[Input_contra]):
-    """A model whose run can be taken apart: see `headlens.model.trace`."""
+    """A model whose run on an input can be followed; `headlens.model.trace` takes apart those of a text or an image."""
 
     def inputs(self, model_input: Input_contra, /) -> dict[str, object]:
         """What the network's forward takes of one input that was read."""
@@ -125,6 +125,10 @@ class WritingModel(TextModel, Protocol):
 @runtime_checkable
 class ImageModel(TraceableModel[ImageInput], Protocol):
     """A model that gives each patch of an image one position."""
+
+    @property
+    def prefix(self) -> tuple[str, ...]:
+        """What to call the positions before the patches."""
 
     @property
     def sizes(self) -> tuple[Size | None, ...]:

@@ -117,7 +117,8 @@ class PhotoReader(RecordingModel[Input, Outputs], ABC):
         """The pixels and patches of an image, as `record` reads it. Raises InputError as `record` does."""
         if size == "letterbox" and size not in self.sizes:
             raise InputError('"letterbox" is for the saliency decoder alone; give the pixels of the short side.')
-        return read_image(image, self._patch, self._short_side if size is None else size, self._pixel_format)
+        short_side = self._short_side if size is None else size
+        return read_image(image, self._patch, short_side, pixel_format=self._pixel_format)
 
 
 class ImageReader(PhotoReader[ImageInput, Outputs], ABC):

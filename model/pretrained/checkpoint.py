@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias
 
-from headlens.model.recording.parts import Description
+from headlens.model.description import Description
 
 if TYPE_CHECKING:
     import torch

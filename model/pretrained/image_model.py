@@ -7,12 +7,12 @@ import torch
 from torch import Tensor
 
 from headlens.model.base import Run, Setup
+from headlens.model.description import Description
 from headlens.model.inputs.image import LETTERBOX, ImageInput, PixelFormat, Size
 from headlens.model.nn.saliency import SaliencyDecoder
 from headlens.model.nn.vit import VisionTransformer
 from headlens.model.pretrained.encoder_runner import EncoderRunner
 from headlens.model.readers import SHORT_SIDES, ImageReader
-from headlens.model.recording.parts import Description
 
 EXTRAPOLATED = (
     "extrapolated: the saliency decoder was trained on photos fitted into 224 x 224 pixels, and is exact only there"

@@ -8,11 +8,11 @@ from tokenizers import Tokenizer
 from torch import Tensor
 
 from headlens.model.base import Run, Setup
+from headlens.model.description import Description
 from headlens.model.inputs.text import TextInput
 from headlens.model.nn.text import TextEncoder, mean_embedding
 from headlens.model.pretrained.encoder_runner import EncoderRunner
 from headlens.model.readers import TextReader, padded, real_tokens
-from headlens.model.recording.parts import Description
 
 
 class EncoderTextModel(TextReader[Tensor]):

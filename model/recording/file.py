@@ -13,11 +13,12 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 
 from headlens.model.attention.inputs import AttentionInputs
+from headlens.model.description import Description
 from headlens.model.device import pick_device
 from headlens.model.errors import RecordingError
 from headlens.model.json_checks import header_length
 from headlens.model.recording.header import LAYER, MAX_HEADER, StageAbout, Stored, check_tensors, parse
-from headlens.model.recording.parts import Description, Photo, Prediction, StageData
+from headlens.model.recording.parts import Photo, Prediction, StageData
 
 FORMAT = "headlens recording 2"
 TENSORS = ("query", "key", "value", "mask", "sinks")  # of a layer

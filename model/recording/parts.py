@@ -7,17 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 from headlens.model.attention.inputs import AttentionInputs
-
-
-@dataclass(frozen=True)
-class Description:
-    """Which model it was."""
-
-    name: str
-    title: str
-    kind: str  # "text" or "image"
-    authors: str
-    licence: str
+from headlens.model.description import Description
 
 
 class Photo(NamedTuple):

@@ -10,6 +10,7 @@ import transformers
 from transformers import AutoConfig, AutoModel, PretrainedConfig
 from transformers.initialization import no_init_weights
 
+from headlens.model.description import Description
 from headlens.model.device import free_memory
 from headlens.model.errors import CheckpointError
 from headlens.model.huggingface.load.limits import MAX_LAYERS, read_config, stored_bytes
@@ -20,7 +21,6 @@ from headlens.model.huggingface.text.load import load_text
 from headlens.model.huggingface.text.model import TransformersText
 from headlens.model.huggingface.vision.load import load_image
 from headlens.model.huggingface.vision.model import TransformersImage
-from headlens.model.recording.parts import Description
 
 TransformersModel: TypeAlias = TransformersText | TransformersImage | TransformersImageText
 ROOM = 1.5  # a model may take so much more memory than its weights do on disk, times the wider number format

@@ -58,9 +58,9 @@ def _reporting_bar(on_bytes: OnBytes | None) -> type[tqdm]:
     """A progress bar that draws nothing, and tells bytes."""
 
     class ReportingBar(tqdm):
-        def __init__(self, *given: Any, **named: Any) -> None:
-            named.pop("name", None)
-            super().__init__(*given, **named | {"disable": False, "file": _Nowhere(), "mininterval": 0.0})
+        def __init__(self, *values: object, **options: Any) -> None:
+            options.pop("name", None)
+            super().__init__(*values, **options | {"disable": False, "file": _Nowhere(), "mininterval": 0.0})
 
         def update(self, n: float | None = 1) -> bool | None:
             drawn = super().update(n)

@@ -55,9 +55,9 @@ def load_network(folder: Path, architecture: str | None, dtype: torch.dtype) -> 
 
     Raises CheckpointError for what cannot be loaded, or lacks weights.
     """
-    network_class = getattr(transformers, architecture or "", None)
-    if not (isinstance(network_class, type) and issubclass(network_class, PreTrainedModel)):
-        network_class = AutoModel
+    candidate = getattr(transformers, architecture or "", None)
+    is_known = isinstance(candidate, type) and issubclass(candidate, PreTrainedModel)
+    network_class = candidate if is_known else AutoModel
     tower = re.search(r"(Vision|Text)Model$", architecture or "")
     inside = {rf"^{tower[1].lower()}_model\.": ""} if tower else None  # where a whole model's checkpoint has a tower
     for mapping in (None, inside) if inside else (None,):
@@ -94,7 +94,7 @@ def cast(network: PreTrainedModel, dtype: torch.dtype) -> None:
         parameter.data = parameter.data.to(dtype)
     for part in network.modules():
         if isinstance(part, PreTrainedModel):
-            part.config.dtype = dtype  # as from_pretrained would have said
+            part.config.dtype = dtype  # as from_pretrained would have it
 
 
 @contextmanager

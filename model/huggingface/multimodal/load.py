@@ -5,12 +5,12 @@ from pathlib import Path
 import torch
 from transformers import PreTrainedModel
 
+from headlens.model.description import Description
 from headlens.model.huggingface.load.network import architecture_of, load_network, load_tokenizer, refusing
 from headlens.model.huggingface.multimodal.model import TransformersImageText
 from headlens.model.huggingface.multimodal.placement import ImagePlacement, image_placement_of
 from headlens.model.huggingface.record.probe import probe
 from headlens.model.huggingface.vision.processor import pixel_format_of, read_processor
-from headlens.model.recording.parts import Description
 
 
 def load_image_text(

@@ -10,6 +10,7 @@ from transformers import PreTrainedModel
 from transformers.utils import ModelOutput
 
 from headlens.model.base import Run
+from headlens.model.description import Description
 from headlens.model.errors import InputError
 from headlens.model.huggingface.multimodal.placement import ImagePlacement
 from headlens.model.huggingface.multimodal.reorder import reordered, vision_stage
@@ -23,7 +24,7 @@ from headlens.model.inputs.image_text import ImagePrompt
 from headlens.model.inputs.text import read_text
 from headlens.model.progress import OnLayer
 from headlens.model.readers import PhotoReader
-from headlens.model.recording.parts import Description, Prediction
+from headlens.model.recording.parts import Prediction
 from headlens.model.recording.recording import Recording
 
 SHORT_SIDE = 448  # pixels, of models that read any size

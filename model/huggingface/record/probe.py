@@ -13,11 +13,11 @@ from transformers.utils import ModelOutput
 from headlens.model.attention.calls import function_calls
 from headlens.model.attention.point import attention_calls
 from headlens.model.base import Run, Setup
+from headlens.model.description import Description
 from headlens.model.errors import CheckpointError
 from headlens.model.huggingface.record.interface import NAME
 from headlens.model.huggingface.record.recorder import Recorder
 from headlens.model.protocol import Predicts
-from headlens.model.recording.parts import Description
 
 SPARSE = {
     "longformer": "a band of neighbours",

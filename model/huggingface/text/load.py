@@ -6,13 +6,13 @@ import torch
 from torch import Tensor
 from transformers import PreTrainedModel
 
+from headlens.model.description import Description
 from headlens.model.errors import CheckpointError
 from headlens.model.huggingface.load.network import load_network, load_tokenizer, refusing
 from headlens.model.huggingface.record.probe import probe
 from headlens.model.huggingface.text.generate import greedy
 from headlens.model.huggingface.text.model import TransformersText, num_positions_of
 from headlens.model.huggingface.text.sequence import TransformersSequence
-from headlens.model.recording.parts import Description
 
 
 def load_text(

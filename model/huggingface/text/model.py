@@ -13,6 +13,7 @@ from transformers import PreTrainedModel
 from transformers.utils import ModelOutput
 
 from headlens.model.base import Run
+from headlens.model.description import Description
 from headlens.model.huggingface.record.predictions import Predictor
 from headlens.model.huggingface.record.probe import ProbeResult
 from headlens.model.huggingface.text.generate import room_for, write
@@ -22,7 +23,7 @@ from headlens.model.inputs.text import TextInput
 from headlens.model.progress import OnLayer
 from headlens.model.protocol import OnToken
 from headlens.model.readers import TextReader, padded, real_tokens
-from headlens.model.recording.parts import Description, Prediction
+from headlens.model.recording.parts import Prediction
 from headlens.model.recording.recording import Recording
 
 LONGEST = 16_384  # tokens, of models that state no end

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import torch
 
+from headlens.model.description import Description
 from headlens.model.errors import CheckpointError
 from headlens.model.huggingface.load.network import architecture_of, load_network, refusing, vision_class
 from headlens.model.huggingface.record.probe import probe
@@ -12,7 +13,6 @@ from headlens.model.huggingface.vision.model import ImageShape, TransformersImag
 from headlens.model.huggingface.vision.patches import noise_images, num_prefix, options_of
 from headlens.model.huggingface.vision.processor import pixel_format_of, read_processor, size_of
 from headlens.model.inputs.image import SIZES
-from headlens.model.recording.parts import Description
 
 
 def load_image(

@@ -9,11 +9,12 @@ from transformers import PreTrainedModel
 from transformers.utils import ModelOutput
 
 from headlens.model.base import Run
+from headlens.model.description import Description
 from headlens.model.huggingface.record.predictions import Predictor
 from headlens.model.huggingface.record.probe import ProbeResult
 from headlens.model.inputs.image import ImageInput, PixelFormat
 from headlens.model.readers import ImageReader
-from headlens.model.recording.parts import Description, Prediction
+from headlens.model.recording.parts import Prediction
 
 
 @dataclass(frozen=True)

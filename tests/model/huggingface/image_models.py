@@ -12,10 +12,10 @@ from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 from transformers import PreTrainedModel
 
+from headlens.model.description import Description
 from headlens.model.huggingface.load.limits import read_config
 from headlens.model.huggingface.vision.load import load_image
 from headlens.model.huggingface.vision.model import TransformersImage
-from headlens.model.recording.parts import Description
 from tests.model.inputs.pictures import noise
 
 SHAPE: dict[str, Any] = {

