@@ -9,6 +9,7 @@ from headlens.viz.figures import strongest_bars
 from headlens.viz.pages.runtime import current_theme
 from headlens.viz.view import words
 from headlens.viz.view.view import View
+from headlens.viz.view.visible import visible
 
 
 def show_predictions(recording: Recording, view: View) -> None:
@@ -18,7 +19,7 @@ def show_predictions(recording: Recording, view: View) -> None:
     by_position = {prediction.position: prediction for prediction in recording.predictions}
     prediction = by_position.get(view.query, recording.predictions[0])
     st.text(_heading(recording, prediction))
-    names = [words.visible(name) for name, _ in prediction.candidates]
+    names = [visible(name) for name, _ in prediction.candidates]
     figure = strongest_bars(names, np.array([probability for _, probability in prediction.candidates]), current_theme())
     st.plotly_chart(figure, key="predictions", width=620, height=figure.layout.height, config={"displaylogo": False})
 

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from headlens.model.load import load_model
+from headlens.model.protocol import TextModel
 from headlens.model.runtime.folders import FOLDERS
 from headlens.model.runtime.opening import identity
 from headlens.viz.inputs import model_picker
@@ -47,7 +48,9 @@ def test_a_folder_is_checked_then_loaded(folder: Path) -> None:
     press(app, "Load it")
     assert errors(app) == []
     assert address(app) == {"text": TEXT, "model": str(folder)}
-    recording = load_model(str(folder), device="cpu").record(TEXT)  # type: ignore[call-arg]  # it reads texts
+    model = load_model(str(folder), device="cpu")
+    assert isinstance(model, TextModel)
+    recording = model.record(TEXT)
     found = shown(app)
     assert (found.header["layers"], found.header["heads"]) == (2, 4)
     assert found.header["tokens"] == list(recording.tokens)

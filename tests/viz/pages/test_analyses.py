@@ -28,7 +28,7 @@ def test_without_predictions_or_outputs_there_is_nothing() -> None:
 
 
 def test_the_similarity_of_a_pair() -> None:
-    outputs = {"similarity": np.float32(0.25)}
+    outputs = {"similarity": np.array(0.25, np.float32)}
     app = opened(dataclasses.replace(random_recording(), outputs=outputs))
     assert [metric.value for metric in app.metric] == ["0.250"]
     assert len(app.main) == 1

@@ -22,7 +22,7 @@ from headlens.viz.view.address import write_texts
 from headlens.viz.view.view import View
 
 INPUTS = {"text": "a text", "image": "a photo"}
-PAGES = {"text": "text", "image": "image", "generate": "text"}  # and the kind of input that they bring along
+INPUT_OF_PAGE = {"text": "text", "image": "image", "generate": "text"}  # the kind of input that a page brings along
 KINDS = {"text": ("text", "causal", "sequence"), "image": ("image",)}  # of models that read such an input
 PARAMETERS = ("model", "sample", "text", "text2", "own", "size", "layer", "head", "query")  # that belong to one input
 
@@ -49,7 +49,7 @@ def arrive() -> None:
     """A visitor who comes from another page brings its input along; all else is as it was left."""
     before, by_link = st.session_state.get("page"), bool(st.query_params)
     keep_address("how")
-    if before in PAGES and not by_link:
+    if before in INPUT_OF_PAGE and not by_link:
         _take_over(before)
 
 
@@ -57,7 +57,7 @@ def _take_over(page: str) -> None:
     """Into the address: the input that the other page shows."""
     others = {name: value for name, value in st.query_params.items() if name != "kind"}
     theirs = _prompt_address() if page == "generate" else st.session_state.get(f"{page}_address", {})
-    kind = PAGES[page]
+    kind = INPUT_OF_PAGE[page]
     st.query_params.from_dict(_with_input(others, theirs) | ({} if kind == "text" else {"kind": kind}))
 
 

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from headlens.model import load_model
+from headlens.model.protocol import WritingModel
 from headlens.model.runtime.folders import FOLDERS
 from headlens.viz.pages import runtime
 from headlens.viz.pages.how.steps import STEPS
@@ -65,6 +66,12 @@ def opened(family: str, folder: Folder, **params: str):
     return open_how(model=folder(family), **given, **params)
 
 
+def loaded(family: str, folder: Folder) -> WritingModel:
+    model = load_model(folder(family), device="cpu")
+    assert isinstance(model, WritingModel)
+    return model
+
+
 @pytest.mark.parametrize("family", [*FAMILIES, *PHOTOS])
 def test_every_step_is_shown(family: str, folder: Folder) -> None:
     for number, step in enumerate(STEPS, start=1):
@@ -81,8 +88,8 @@ def test_every_step_is_shown(family: str, folder: Folder) -> None:
 @pytest.mark.parametrize("family", ["Llama", "GPT-2", "T5"])
 def test_the_numbers_are_the_recording_s(family: str, folder: Folder) -> None:
     app = opened(family, folder, step="1", layer="1", head="2", query="3")
-    model = load_model(folder(family), device="cpu")
-    recording = model.write(TEXT, 1) if family == "T5" else model.record(TEXT)  # type: ignore[union-attr,call-arg]
+    model = loaded(family, folder)
+    recording = model.write(TEXT, 1) if family == "T5" else model.record(TEXT)
     weights = recording.attention(1, 2, 3)
     seen = range(4) if family != "T5" else range(recording.num_tokens)  # the others see no later key
     np.testing.assert_allclose(numbers_in(chart(app, 0)["data"][0]["x"]), recording.scores(1, 2, 3)[seen], atol=1e-4)
@@ -96,7 +103,7 @@ def test_the_numbers_are_the_recording_s(family: str, folder: Folder) -> None:
 
 def test_a_sink_takes_part(folder: Folder) -> None:
     """At a temperature of 1 it is the head as it was trained, whose weights sum to less than one."""
-    recording = load_model(folder("gpt-oss"), device="cpu").record(TEXT)  # type: ignore[call-arg]
+    recording = loaded("gpt-oss", folder).record(TEXT)
     sums = np.stack([recording.attention(layer, query=3).sum(axis=-1) for layer in (0, 1)])
     layer, head = np.unravel_index(sums.argmin(), sums.shape)
     assert sums.min() < 0.95
@@ -120,7 +127,7 @@ def test_scores_are_scaled_as_the_model_scales_them(folder: Folder) -> None:
     (control,) = (widget for widget in app.get("button_group") if widget.key == "how_scaling")
     assert control.options == ["not divided, as this model does", "divided by √8 = 2.83"]
     plain = numbers_in(chart(app, 0)["data"][0]["x"])
-    mask = load_model(folder("T5"), device="cpu").write(TEXT, 1).mask(1, 0)  # type: ignore[union-attr]
+    mask = loaded("T5", folder).write(TEXT, 1).mask(1, 0)
     assert mask is not None
     choose(app, how_scaling="unscaled")
     np.testing.assert_allclose(
