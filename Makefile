@@ -36,6 +36,7 @@ lint: $(VENV)/.installed-tests
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
+	$(BIN)/python -m tests.frontend.check lint types
 
 test: lint
 	$(BIN)/python -m tests.browser.find_browser

@@ -20,6 +20,7 @@ SCRIPTS = sorted((ROOT / "viz" / "explorer" / "js").rglob("*.js"))
 ROOMS = (  # each may import those above it, and none below
     "model.errors",
     "model.progress",
+    "model.description",
     "model.device",
     "model.json_checks",
     "model.attention",
