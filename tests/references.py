@@ -89,8 +89,8 @@ def _dinov2_state(ours: dict[str, Tensor], num_layers: int, known: set[str]) -> 
     for part in ("weight", "bias"):
         state[f"embeddings.patch_embeddings.projection.{part}"] = ours[f"patches.projection.{part}"]
         state[f"layernorm.{part}"] = ours[f"encoder.norm.{part}"]
-    for number in range(num_layers):
-        here, there = f"encoder.layers.{number}", f"encoder.layer.{number}"
+    for index in range(num_layers):
+        here, there = f"encoder.layers.{index}", f"encoder.layer.{index}"
         state[f"{there}.layer_scale1.lambda1"] = ours[f"{here}.attention_scale.factor"]
         state[f"{there}.layer_scale2.lambda1"] = ours[f"{here}.mlp_scale.factor"]
         for name, candidates in DINOV2_LAYER.items():

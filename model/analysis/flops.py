@@ -1,4 +1,4 @@
-"""What attention costs: counted, and measured where the model runs."""
+"""How much attention computes: counted, and timed where the model runs."""
 
 import time
 from collections.abc import Callable, Sequence
@@ -25,51 +25,51 @@ class LayerTimes(NamedTuple):
 
 
 @torch.inference_mode()
-def measure(maps: Sequence[nn.Module], heads: AttentionInputs, num_tokens: int) -> LayerTimes:
+def time_layer(maps: Sequence[nn.Module], inputs: AttentionInputs, num_tokens: int) -> LayerTimes:
     """The median of REPEATS runs on random rows, after one that warms up.
 
     Args:
         maps: all linear maps of the layer.
-        heads: of the layer, for their number, width and number format.
-        num_tokens: to measure with.
+        inputs: of the layer's attention, for how many heads it has, their width and number format.
+        num_tokens: to time it with.
     """
 
     def rows(*axes: int) -> Tensor:
-        return torch.randn(*axes, device=heads.query.device, dtype=heads.query.dtype)
+        return torch.randn(*axes, device=inputs.query.device, dtype=inputs.query.dtype)
 
-    num_heads, like = heads.num_heads, (heads.query, heads.key, heads.value)
+    num_heads, like = inputs.num_heads, (inputs.query, inputs.key, inputs.value)
     query, key, value = (rows(num_heads, num_tokens, vectors.shape[-1]) for vectors in like)
-    given = [(part, rows(num_tokens, _width(part))) for part in maps]
+    linear_inputs = [(part, rows(num_tokens, _width(part))) for part in maps]
 
     def one_by_one() -> None:
         for head in range(num_heads):
             scaled_dot_product_attention(query[head], key[head], value[head])
 
     def linear() -> None:
-        for part, each in given:
-            part(each)
+        for part, linear_input in linear_inputs:
+            part(linear_input)
 
     def timed(work: Callable[[], object]) -> float:
         work()
-        taken = []
+        seconds = []
         for _ in range(REPEATS):
-            synchronize(heads.query.device)
+            synchronize(inputs.query.device)
             started = time.perf_counter()
             work()
-            synchronize(heads.query.device)
-            taken.append(time.perf_counter() - started)
-        return median(taken)
+            synchronize(inputs.query.device)
+            seconds.append(time.perf_counter() - started)
+        return median(seconds)
 
     at_once = timed(lambda: scaled_dot_product_attention(query, key, value))
     return LayerTimes(num_tokens, timed(one_by_one), at_once, timed(linear))
 
 
-def multiplications(maps: Sequence[nn.Module], heads: AttentionInputs, num_tokens: int) -> tuple[int, int]:
+def multiplications(maps: Sequence[nn.Module], inputs: AttentionInputs, num_tokens: int) -> tuple[int, int]:
     """Of one layer: those that grow with n² (scores and mixing), and those with n (the linear maps: n times their
     weights); Vaswani et al. 2017, section 4 and table 1, counts the first."""
-    each = heads.query.shape[-1] + heads.value.shape[-1]
+    each = inputs.query.shape[-1] + inputs.value.shape[-1]
     weights = sum(part.weight.numel() for part in maps if isinstance(part.weight, Tensor))
-    return num_tokens**2 * heads.num_heads * each, num_tokens * weights
+    return num_tokens**2 * inputs.num_heads * each, num_tokens * weights
 
 
 def _width(part: nn.Module) -> int:

@@ -1,4 +1,4 @@
-"""What one head's weights come to: whom a query looks at most, how far, and over how many tokens."""
+"""What one head's weights come to: what a query looks at most, how far, and over how many tokens."""
 
 import math
 
@@ -26,10 +26,10 @@ def spread(weights: np.ndarray) -> np.ndarray:
 def token_distance(weights: np.ndarray, queries: np.ndarray | None = None) -> np.ndarray:
     """How many tokens away each query looks on average: weights [..., query, key] -> [..., query].
 
-    The queries say where the rows stand; without them the rows are all tokens.
+    The queries are the positions of the rows; without them the rows are all tokens.
     """
-    places = np.arange(weights.shape[-1])
-    return (weights * np.abs(_or_all(queries, weights)[:, None] - places)).sum(axis=-1)
+    keys = np.arange(weights.shape[-1])
+    return (weights * np.abs(_or_all(queries, weights)[:, None] - keys)).sum(axis=-1)
 
 
 def patch_distance(weights: np.ndarray, grid: tuple[int, int], queries: np.ndarray | None = None) -> np.ndarray:

@@ -22,7 +22,7 @@ def joined(cross: Recording) -> Recording:
     before, after = keys.num_tokens, cross.num_tokens
     return dataclasses.replace(
         cross,
-        layers=tuple(_joined(heads, before, after) for heads in cross.layers),
+        layers=tuple(_joined(inputs, before, after) for inputs in cross.layers),
         tokens=(*keys.tokens, *cross.tokens),
         words=(*keys.words, *cross.words),
         special=torch.cat([torch.from_numpy(part.special) for part in (keys, cross)]).numpy(),
@@ -34,10 +34,10 @@ def joined(cross: Recording) -> Recording:
     )
 
 
-def _joined(heads: AttentionInputs, before: int, after: int) -> AttentionInputs:
-    mask = heads.full_mask()
+def _joined(inputs: AttentionInputs, before: int, after: int) -> AttentionInputs:
+    mask = inputs.full_mask()
     if mask is None:
-        mask = torch.ones(1, 1, 1, dtype=torch.bool, device=heads.query.device)
+        mask = torch.ones(1, 1, 1, dtype=torch.bool, device=inputs.query.device)
     fill = False if mask.dtype == torch.bool else -math.inf
     mask = mask.expand(*mask.shape[:-2], after, before)
 
@@ -45,10 +45,10 @@ def _joined(heads: AttentionInputs, before: int, after: int) -> AttentionInputs:
         return F.pad(vectors, (0, 0, top, bottom))
 
     return dataclasses.replace(
-        heads,
-        query=rows(heads.query, before, 0),
-        key=rows(heads.key, 0, after),
-        value=rows(heads.value, 0, after),
+        inputs,
+        query=rows(inputs.query, before, 0),
+        key=rows(inputs.key, 0, after),
+        value=rows(inputs.value, 0, after),
         mask=F.pad(mask, (0, after, before, 0), value=fill),
         causal=False,
     )

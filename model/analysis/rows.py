@@ -7,20 +7,21 @@ from torch import Tensor
 
 def cosines(rows: np.ndarray, row: np.ndarray) -> np.ndarray:
     """The cosine of one vector [width] to each of the rows [..., width]: [...]."""
-    lengths = np.linalg.norm(rows, axis=-1) * np.linalg.norm(row, axis=-1)
-    return (rows * row).sum(axis=-1) / np.maximum(lengths, 1e-12)
+    norms = np.linalg.norm(rows, axis=-1) * np.linalg.norm(row, axis=-1)
+    return (rows * row).sum(axis=-1) / np.maximum(norms, 1e-12)
 
 
 @torch.inference_mode()
-def nearest(table: Tensor, number: int, count: int) -> tuple[np.ndarray, np.ndarray]:
-    """The rows of a table [row, width] that are most like one of them: their numbers and their cosines, [count]."""
-    alike = (table @ table[number]).float() / (table.norm(dim=-1) * table[number].norm()).float().clamp(min=1e-12)
-    found = alike.topk(min(count, len(table)))
-    return found.indices.cpu().numpy(), found.values.cpu().numpy()
+def nearest(table: Tensor, index: int, count: int) -> tuple[np.ndarray, np.ndarray]:
+    """The rows of a table [row, width] that are most like one of them: their indices and their cosines, [count]."""
+    row = table[index]
+    similarity = (table @ row).float() / (table.norm(dim=-1) * row.norm()).float().clamp(min=1e-12)
+    largest = similarity.topk(min(count, len(table)))
+    return largest.indices.cpu().numpy(), largest.values.cpu().numpy()
 
 
 def principal_filters(filters: np.ndarray, count: int) -> np.ndarray:
-    """The first principal components of a patch embedding's filters [width, ...]: [count, ...], of length one.
+    """The first principal components of a patch embedding's filters [width, ...]: [count, ...], of norm one.
 
     Dosovitskiy et al. 2021, section 4.5 and figure 7, left.
     """
@@ -29,7 +30,9 @@ def principal_filters(filters: np.ndarray, count: int) -> np.ndarray:
     return components[:count].reshape(count, *filters.shape[1:])
 
 
-def moved(stream: np.ndarray, query: int, neighbours: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def cosines_over_layers(
+    stream: np.ndarray, query: int, neighbours: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """How a token's row moves through the stream [layer, token, width].
 
     Returns:
@@ -41,14 +44,16 @@ def moved(stream: np.ndarray, query: int, neighbours: np.ndarray) -> tuple[np.nd
     return cosines(own, own[0]), to_all[:, neighbours].mean(axis=-1), to_all.mean(axis=-1)
 
 
-def neighbours(num_tokens: int, query: int, prefix_tokens: int = 0, grid: tuple[int, int] | None = None) -> np.ndarray:
+def neighbours(
+    num_tokens: int, query: int, *, prefix_tokens: int = 0, grid: tuple[int, int] | None = None
+) -> np.ndarray:
     """The positions beside one: the tokens before and after it, or the patches around a patch; of [CLS], all others."""
-    places = np.arange(num_tokens)
+    positions = np.arange(num_tokens)
     if grid is None:
-        return places[abs(places - query) == 1]
+        return positions[abs(positions - query) == 1]
     if query < prefix_tokens:
-        return places[places != query]
-    row, column = np.divmod(places - prefix_tokens, grid[1])
+        return positions[positions != query]
+    row, column = np.divmod(positions - prefix_tokens, grid[1])
     own_row, own_column = divmod(query - prefix_tokens, grid[1])
     away = abs(row - own_row) + abs(column - own_column)
-    return places[(away == 1) & (places >= prefix_tokens)]
+    return positions[(away == 1) & (positions >= prefix_tokens)]

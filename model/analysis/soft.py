@@ -10,8 +10,8 @@ def at_temperature(scores: np.ndarray, temperature: float) -> np.ndarray:
     """
     if temperature == 0:
         return (np.arange(scores.shape[-1]) == scores.argmax(axis=-1, keepdims=True)).astype(scores.dtype)
-    raised = np.exp((scores - scores.max(axis=-1, keepdims=True)) / temperature)
-    return raised / raised.sum(axis=-1, keepdims=True)
+    exponentials = np.exp((scores - scores.max(axis=-1, keepdims=True)) / temperature)
+    return exponentials / exponentials.sum(axis=-1, keepdims=True)
 
 
 def slopes(weights: np.ndarray) -> np.ndarray:

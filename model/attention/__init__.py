@@ -1,1 +1,1 @@
-"""Attention: its formula, what one call of it is given, and the calls that a model makes."""
+"""Attention: its formula, the inputs of one call, and the point where it runs, to be noted and changed."""

@@ -106,7 +106,10 @@ class _Mode(TorchFunctionMode):
             return function(*args, **kwargs)
         running = self._running[-1]
         if function is F.scaled_dot_product_attention:
-            return self._log.run(Call(running.module, _inputs_of(*args, **kwargs)), compute)  # type: ignore[arg-type]
+            inputs = _inputs_of(*args, **kwargs)  # type: ignore[arg-type]
+            if self._log.edits and inputs.query.ndim != 4:
+                raise _no_product(running.module)
+            return self._log.run(Call(running.module, inputs), compute)
         if function in SOFTMAX:
             scores = args[0] if args else kwargs["input"]
             dim = args[1] if len(args) > 1 else kwargs.get("dim")
@@ -180,11 +183,11 @@ def _einsum_axes(equation: str) -> list[int] | None:
     """
     weights, _, rest = equation.replace(" ", "").partition(",")
     _, _, product = rest.partition("->")
-    kept = weights[:3]
+    rows = weights[:3]
     last = [letter for letter in product if letter not in weights]
-    if len(weights) != 4 or len(product) != 4 or len(last) != 1 or not set(kept) <= set(product):
+    if len(weights) != 4 or len(product) != 4 or len(last) != 1 or not set(rows) <= set(product):
         return None
-    return [product.index(letter) for letter in (*kept, *last)]
+    return [product.index(letter) for letter in (*rows, *last)]
 
 
 def _check_edited(running: _Module) -> None:

@@ -13,7 +13,7 @@ def weight_sharing_clone(network: Network) -> Network:
 
     Hooks on a network that other threads are running would break their runs.
     """
-    clones: dict[int, nn.Module] = {}  # a module may stand in several places
+    clones: dict[int, nn.Module] = {}  # by the id of a module, which may be in the network twice
 
     def clone_of(module: nn.Module) -> nn.Module:
         if id(module) not in clones:

@@ -35,7 +35,7 @@ def gate_heads(gates: Tensor | Mapping[int, Tensor]) -> Edit:
 
 
 def replace_head(layer: int, head: int, output: Tensor) -> Edit:
-    """Put something else in the place of a head's output, as in activation patching (Vig et al. 2020).
+    """Use something else instead of a head's output, as in activation patching (Vig et al. 2020).
 
     Args:
         layer: index of an attention call.

@@ -12,10 +12,10 @@ class Attention(NamedTuple):
 
     scores: Tensor  # [..., query, key], scaled and masked: what goes into the softmax
     weights: Tensor  # [..., query, key], each row sums to one
-    context: Tensor  # [..., query, d_head], the values in the mixture that the weights say
+    context: Tensor  # [..., query, d_head], the weighted mean of the values
 
 
-def attention_scores(query: Tensor, key: Tensor, mask: Tensor | None = None, scale: float | None = None) -> Tensor:
+def attention_scores(query: Tensor, key: Tensor, mask: Tensor | None = None, *, scale: float | None = None) -> Tensor:
     """q k^T * scale, with the mask applied.
 
     Args:
@@ -46,7 +46,7 @@ def attention_weights(scores: Tensor, sinks: Tensor | None = None) -> Tensor:
 
     Args:
         scores: [..., head, query, key].
-        sinks: broadcastable to [..., head, query], a score more in each softmax, whose weight goes nowhere: rows then
+        sinks: broadcastable to [..., head, query], one more score in each softmax, whose weight goes nowhere: rows then
             sum to less than one (OpenAI 2025, "gpt-oss-120b & gpt-oss-20b model card", section 2.2).
     """
     nothing = scores.amax(dim=-1, keepdim=True) == -math.inf
@@ -58,7 +58,7 @@ def attention_weights(scores: Tensor, sinks: Tensor | None = None) -> Tensor:
 
 
 def scaled_dot_product_attention(
-    query: Tensor, key: Tensor, value: Tensor, mask: Tensor | None = None, scale: float | None = None
+    query: Tensor, key: Tensor, value: Tensor, *, mask: Tensor | None = None, scale: float | None = None
 ) -> Attention:
     """softmax(q k^T / sqrt(d_head)) v (Vaswani et al. 2017, equation 1), with everything on the way.
 
@@ -69,13 +69,13 @@ def scaled_dot_product_attention(
         mask: as in `attention_scores`.
         scale: as in `attention_scores`.
     """
-    scores = attention_scores(query, key, mask, scale)
+    scores = attention_scores(query, key, mask, scale=scale)
     weights = attention_weights(scores)
     return Attention(scores, weights, weights @ value)
 
 
 def with_causal(mask: Tensor, queries: Tensor, keys: Tensor) -> Tensor:
-    """A mask [..., query, key] that also hides keys later than their query; queries and keys say where they stand."""
+    """A mask [..., query, key] that also hides keys later than their query; queries and keys are their positions."""
     earlier = keys <= queries[:, None]
     return mask & earlier if mask.dtype == torch.bool else mask.masked_fill(~earlier, -math.inf)
 

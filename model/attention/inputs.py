@@ -1,4 +1,4 @@
-"""What one call of attention is given: any of its weights can be computed from that, later and in part."""
+"""The inputs of one attention call: any of its weights can be computed from them, later and in part."""
 
 import math
 from dataclasses import dataclass, replace
@@ -11,7 +11,7 @@ from headlens.model.attention.formula import attention_scores, attention_weights
 
 @dataclass(frozen=True)
 class AttentionInputs:
-    """All that one attention layer was given: any of its weights can be computed from this, later and in part."""
+    """Queries, keys, values, and what else the weights of one attention layer depend on."""
 
     query: Tensor  # [..., head, query, d_head]
     key: Tensor  # [..., key head, key, d_head]; heads side by side share one (Ainslie et al. 2023, GQA)
@@ -20,7 +20,7 @@ class AttentionInputs:
     causal: bool  # a query sees no later key
     scale: float
     softcap: float | None = None  # scores are softcap * tanh(scores / softcap) (Gemma 2, section 2)
-    sinks: Tensor | None = None  # [head], a score more in each softmax, as in `attention_weights`
+    sinks: Tensor | None = None  # [head], one more score in each softmax, as in `attention_weights`
     scores_only: bool = False  # the scores are all in the mask, and the vectors are zeros; see `kept_scores`
 
     @property
@@ -59,7 +59,7 @@ class AttentionInputs:
         )
 
     def full_mask(self) -> Tensor | None:
-        """The mask with being causal in it, broadcastable to [..., head, query, key]; None: all may look at all."""
+        """The mask, a causal one included, broadcastable to [..., head, query, key]; None: all may look at all."""
         return self._mask(slice(None), slice(None))
 
     def scores(self, rows: slice | Tensor, columns: slice, head: int | None = None) -> Tensor:
@@ -72,11 +72,13 @@ class AttentionInputs:
         if head is None:
             key = self.repeated(key)
         else:
-            query, key = query[..., head, :, :], key[..., head * key.shape[-3] // self.num_heads, :, :]
-            mask = mask if mask is None else mask[..., head if mask.shape[-3] > 1 else 0, :, :]
+            key_head = head // (self.num_heads // key.shape[-3])
+            query, key = query[..., head, :, :], key[..., key_head, :, :]
+            if mask is not None:
+                mask = mask[..., head if mask.shape[-3] > 1 else 0, :, :]
         if self.softcap is None:
-            return attention_scores(upcast(query), upcast(key), mask, self.scale)
-        capped = self.softcap * (attention_scores(upcast(query), upcast(key), None, self.scale) / self.softcap).tanh()
+            return attention_scores(upcast(query), upcast(key), mask, scale=self.scale)
+        capped = self.softcap * (attention_scores(upcast(query), upcast(key), scale=self.scale) / self.softcap).tanh()
         return masked(capped, mask)
 
     def weights(self, rows: slice | Tensor, head: int | None = None) -> Tensor:
@@ -109,7 +111,7 @@ class AttentionInputs:
 
 
 def kept_scores(scores: Tensor) -> AttentionInputs:
-    """The heads of a layer that computes its softmax by itself, from its scores [..., head, query, key], kept whole."""
+    """The inputs of a layer that computes its softmax by itself: its scores [..., head, query, key], kept whole."""
     *axes, num_queries, num_keys = scores.shape
     query, key = scores.new_zeros(*axes, num_queries, 1), scores.new_zeros(*axes, num_keys, 1)
-    return AttentionInputs(query, key, key, scores, causal=False, scale=1.0, scores_only=True)
+    return AttentionInputs(query=query, key=key, value=key, mask=scores, causal=False, scale=1.0, scores_only=True)

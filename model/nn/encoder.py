@@ -58,18 +58,18 @@ class EncoderLayer(nn.Module):
     def forward(
         self, hidden: Tensor, mask: Tensor | None = None, causal: bool = False
     ) -> tuple[Tensor, AttentionInputs]:
-        """[batch, token, width] -> the same shape, and the heads; mask and causal as in MultiHeadAttention."""
+        """[batch, token, width] -> the same shape, and its attention's inputs; the rest is as of MultiHeadAttention."""
         if self.pre_norm:
-            attended, heads = self.attention(self.attention_norm(hidden), mask, causal)
+            attended, inputs = self.attention(self.attention_norm(hidden), mask, causal)
             hidden = hidden + self.attention_scale(attended)
-            return hidden + self.mlp_scale(self.mlp(self.mlp_norm(hidden))), heads
-        attended, heads = self.attention(hidden, mask, causal)
+            return hidden + self.mlp_scale(self.mlp(self.mlp_norm(hidden))), inputs
+        attended, inputs = self.attention(hidden, mask, causal)
         hidden = self.attention_norm(hidden + self.attention_scale(attended))
-        return self.mlp_norm(hidden + self.mlp_scale(self.mlp(hidden))), heads
+        return self.mlp_norm(hidden + self.mlp_scale(self.mlp(hidden))), inputs
 
 
 class Encoder(nn.Module):
-    """A stack of layers; after a pre-norm stack one more norm, since the last residual is not yet normed."""
+    """A stack of layers; after a pre-norm stack one more norm, since the last sum is not yet normed."""
 
     def __init__(self, config: EncoderConfig) -> None:
         super().__init__()
@@ -77,13 +77,13 @@ class Encoder(nn.Module):
         self.norm = nn.LayerNorm(config.width, eps=config.norm_eps) if config.pre_norm else nn.Identity()
 
     def forward(
-        self, hidden: Tensor, mask: Tensor | None = None, causal: bool = False, on_layer: OnLayer | None = None
+        self, hidden: Tensor, mask: Tensor | None = None, causal: bool = False, *, on_layer: OnLayer | None = None
     ) -> tuple[Tensor, tuple[AttentionInputs, ...]]:
-        """[batch, token, width] -> the same shape, and each layer's heads."""
+        """[batch, token, width] -> the same shape, and the inputs of each layer's attention."""
         recorded = []
-        for number, layer in enumerate(self.layers):
-            hidden, heads = layer(hidden, mask, causal)
-            recorded.append(heads)
+        for index, layer in enumerate(self.layers):
+            hidden, inputs = layer(hidden, mask, causal)
+            recorded.append(inputs)
             if on_layer is not None:
-                on_layer(number)
+                on_layer(index)
         return self.norm(hidden), tuple(recorded)

@@ -1,4 +1,4 @@
-"""Where a token is: attention itself is blind to order, so each encoder adds one of these to its input."""
+"""Where a token is: attention itself does not see the order, so each encoder adds one of these to its input."""
 
 import math
 

@@ -5,7 +5,7 @@ from torch import Tensor, nn
 
 
 class SaliencyDecoder(nn.Module):
-    """Three times doubled by a transposed convolution, batch norm and ReLU; then one number a place."""
+    """Doubled three times by a transposed convolution, batch norm and ReLU; then one number for each pixel."""
 
     def __init__(self, width: int, channels: tuple[int, int, int] = (256, 128, 64)) -> None:
         super().__init__()

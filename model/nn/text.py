@@ -52,6 +52,7 @@ class TextEncoder(nn.Module):
         ids: Tensor,
         segments: Tensor | None = None,
         real: Tensor | None = None,
+        *,
         on_layer: OnLayer | None = None,
     ) -> tuple[Tensor, tuple[AttentionInputs, ...]]:
         """Encode a batch of texts.
@@ -62,14 +63,14 @@ class TextEncoder(nn.Module):
             real: [batch, token] bool, False on padding, which no query looks at; None where nothing is padded.
 
         Returns:
-            The last hidden state [batch, token, width], and each layer's heads.
+            The last hidden state [batch, token, width], and the inputs of each layer's attention.
         """
         mask = None if real is None else real[:, None, None, :]  # [batch, head, query, key]
         return self.encoder(self.embed(ids, segments), mask, on_layer=on_layer)
 
 
 def mean_embedding(hidden: Tensor) -> Tensor:
-    """The sentence embedding [width] of one text: the mean over its tokens [token, width], of length one.
+    """The sentence embedding [width] of one text: the mean over its tokens [token, width], of norm one.
 
     As in Reimers & Gurevych 2019 (Sentence-BERT), section 3, MEAN pooling.
     """

@@ -59,15 +59,15 @@ class VisionTransformer(nn.Module):
         patches, grid = self.patches(pixels)
         return torch.cat((self.cls_token.expand(len(pixels), 1, -1), patches), dim=1), grid
 
-    def places(self, rows: int, columns: int) -> Tensor:
+    def position_rows(self, rows: int, columns: int) -> Tensor:
         """Where [CLS] and each patch stand: [1 + row * column, width]."""
         return torch.cat((self.cls_position[None], self.positions(rows, columns)))
 
     def embed(self, pixels: Tensor) -> Tensor:
         """What goes into the first layer, [batch, 1 + row * column, width], for pixels [batch, 3, height, width]."""
         patches, grid = self.content(pixels)
-        return patches + self.places(*grid)
+        return patches + self.position_rows(*grid)
 
     def forward(self, pixels: Tensor, on_layer: OnLayer | None = None) -> tuple[Tensor, tuple[AttentionInputs, ...]]:
-        """The last hidden state [batch, 1 + row * column, width], and each layer's heads."""
+        """The last hidden state [batch, 1 + row * column, width], and the inputs of each layer's attention."""
         return self.encoder(self.embed(pixels), on_layer=on_layer)

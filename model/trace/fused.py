@@ -19,6 +19,6 @@ def difference_from_fused(inputs: AttentionInputs, num_queries: int = 512) -> fl
     query, key, value = inputs.query[:, rows], inputs.repeated(inputs.key), inputs.repeated(inputs.value)
     mask = inputs.full_mask()
     mask = None if mask is None else mask.expand(*mask.shape[:-2], inputs.query.shape[-2], key.shape[-2])[..., rows, :]
-    ours = scaled_dot_product_attention(query, key, value, mask, inputs.scale).context
+    ours = scaled_dot_product_attention(query, key, value, mask=mask, scale=inputs.scale).context
     fused = F.scaled_dot_product_attention(query, key, value, mask, scale=inputs.scale)
     return float((ours - fused).abs().max())

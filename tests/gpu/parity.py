@@ -79,9 +79,9 @@ def _compare(
     layers: tuple[AttentionInputs, ...], attentions: tuple[Tensor, ...], real: Tensor | None = None
 ) -> Comparison:
     differences = []
-    for heads, attention in zip(layers, attentions, strict=True):
-        query, key, value = (vectors.float() for vectors in (heads.query, heads.key, heads.value))
-        weights = scaled_dot_product_attention(query, key, value, heads.mask, heads.scale).weights
+    for inputs, attention in zip(layers, attentions, strict=True):
+        query, key, value = (vectors.float() for vectors in (inputs.query, inputs.key, inputs.value))
+        weights = scaled_dot_product_attention(query, key, value, mask=inputs.mask, scale=inputs.scale).weights
         difference = (weights - attention.float()).abs().amax(dim=(1, 3))  # [batch, query]
         differences.append(float(difference.max() if real is None else difference[real].max()))
     return Comparison(layers, tuple(differences), max(float(attention.max()) for attention in attentions))

@@ -27,8 +27,8 @@ def test_random_weights(
     comparison = compare("cuda", dtype)
     assert comparison.peak > 0.3
     assert comparison.largest < tolerance, comparison.differences
-    for heads in comparison.layers:
-        for vectors in (heads.query, heads.key, heads.value):
+    for inputs in comparison.layers:
+        for vectors in (inputs.query, inputs.key, inputs.value):
             assert vectors.device.type == "cuda"
             assert vectors.dtype == dtype
 
@@ -51,9 +51,9 @@ def recorded_and_reference(
 def test_real_weights(name: str, dtype: torch.dtype, sample_photo: Callable[[str], Path]) -> None:
     recording, attentions = recorded_and_reference(name, dtype, sample_photo)
     assert recording.device.startswith("cuda")
-    for heads in recording.layers:
-        assert {heads.query.device.type, heads.key.device.type, heads.value.device.type} == {"cuda"}
-        assert heads.query.dtype == dtype
+    for inputs in recording.layers:
+        assert {inputs.query.device.type, inputs.key.device.type, inputs.value.device.type} == {"cuda"}
+        assert inputs.query.dtype == dtype
     away = differences(recording, attentions)
     if dtype == torch.float32:
         assert away.max() < 1e-4
@@ -66,7 +66,7 @@ def test_real_weights(name: str, dtype: torch.dtype, sample_photo: Callable[[str
 def test_weights_are_exactly_those_of_the_recorded_vectors(name: str, sample_photo: Callable[[str], Path]) -> None:
     """In bfloat16 too: the vectors are rounded, what is computed from them is not."""
     recording, _ = recorded_and_reference(name, torch.bfloat16, sample_photo)
-    for layer, heads in enumerate(recording.layers):
-        expected = (heads.query.double().cpu() @ heads.key.double().cpu().mT * heads.scale).softmax(dim=-1)
+    for layer, inputs in enumerate(recording.layers):
+        expected = (inputs.query.double().cpu() @ inputs.key.double().cpu().mT * inputs.scale).softmax(dim=-1)
         np.testing.assert_allclose(recording.attention(layer), expected.numpy(), atol=1e-4, rtol=0)
         np.testing.assert_allclose(recording.attention(layer, 1, 2), expected[1, 2].numpy(), atol=1e-4, rtol=0)

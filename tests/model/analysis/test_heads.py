@@ -78,15 +78,15 @@ def test_token_distance(before: tuple[int, ...]) -> None:
 @pytest.mark.parametrize("grid", [(2, 4), (4, 2), (1, 8)])
 def test_patch_distance_on_a_grid_that_is_not_square(grid: tuple[int, int], before: tuple[int, ...]) -> None:
     weights = 0.3 * random_weights(*before, 8, 8)  # the rest went to [CLS]
-    places = [(row, column) for row in range(grid[0]) for column in range(grid[1])]
+    cells = [(row, column) for row in range(grid[0]) for column in range(grid[1])]
     found = patch_distance(weights, grid)
     assert found.shape == (*before, 8)
     for index in np.ndindex(*before, 8):
         total = away = 0.0
-        for key, place in enumerate(places):
+        for key, cell in enumerate(cells):
             weight = float(weights[(*index, key)])
             total += weight
-            away += weight * math.dist(places[index[-1]], place)
+            away += weight * math.dist(cells[index[-1]], cell)
         assert found[index] == pytest.approx(away / total)
 
 

@@ -17,10 +17,10 @@ def test_the_weights_are_the_same_numbers(kind: str) -> None:
         "bool": torch.rand(NUM_QUERIES, NUM_KEYS, generator=torch.Generator().manual_seed(1)) > 0.3,
         "float": vectors(NUM_HEADS, NUM_QUERIES, NUM_KEYS, seed=4),
     }
-    heads = dataclasses.replace(
+    inputs = dataclasses.replace(
         heads_with(softcap=2.0, sinks=vectors(NUM_HEADS, seed=5)), mask=masks.get(kind), causal=kind == "causal"
     )
-    cross = cross_recording(heads).of("cross")
+    cross = cross_recording(inputs).of("cross")
     both = joined(cross)
     assert cross.keys is not None
     assert both.tokens == (*cross.keys.tokens, *cross.tokens)

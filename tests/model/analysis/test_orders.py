@@ -66,9 +66,9 @@ def distance_by_hand(recording: Recording, row: list[float], query: int) -> floa
     if recording.grid is None:
         return math.fsum(weight * abs(query - key) for key, weight in enumerate(row))
     columns, first = recording.grid[1], recording.prefix_tokens
-    places = [divmod(patch, columns) for patch in range(len(row) - first)]
+    cells = [divmod(patch, columns) for patch in range(len(row) - first)]
     patches = row[first:]
-    away = math.fsum(weight * math.dist(places[query - first], place) for weight, place in zip(patches, places))
+    away = math.fsum(weight * math.dist(cells[query - first], cell) for weight, cell in zip(patches, cells))
     return away / math.fsum(patches)
 
 
@@ -79,7 +79,7 @@ BY_HAND: dict[str, Callable[[Recording, list[float], int], float]] = {
 }
 
 
-def assert_measured(recording: Recording, layer: int, order: str, heads: list[int]) -> None:
+def assert_measured(recording: Recording, layer: int, order: str, *, heads: list[int]) -> None:
     found = measure(recording, layer, order)
     assert found.shape == (recording.num_heads,)
     for head in heads:
@@ -91,14 +91,14 @@ def assert_measured(recording: Recording, layer: int, order: str, heads: list[in
 
 
 @pytest.mark.parametrize("order", BY_HAND)
-@pytest.mark.parametrize("made", [text, photo])
-def test_a_head_s_number_is_the_mean_over_its_queries(made: Callable[[], Recording], order: str) -> None:
-    assert_measured(made(), 1, order, [0, 1, 2])
+@pytest.mark.parametrize("record", [text, photo])
+def test_a_head_s_number_is_the_mean_over_its_queries(record: Callable[[], Recording], order: str) -> None:
+    assert_measured(record(), 1, order, heads=[0, 1, 2])
 
 
 @pytest.mark.parametrize("order", BY_HAND)
 def test_the_heads_of_a_real_photo(order: str, dinov2: EncoderImageModel, sample_photo: Callable[[str], Path]) -> None:
-    assert_measured(dinov2.record(sample_photo("coffee"), 224), 11, order, [4])
+    assert_measured(dinov2.record(sample_photo("coffee"), 224), 11, order, heads=[4])
 
 
 def test_all_queries_up_to_a_length_and_evenly_spaced_ones_above_it() -> None:
@@ -113,6 +113,6 @@ def test_all_queries_up_to_a_length_and_evenly_spaced_ones_above_it() -> None:
 def test_long_inputs_are_measured_by_a_sample_of_their_queries(order: str) -> None:
     long = random_recording(num_layers=1, num_heads=1, num_tokens=2_101)
     special = np.arange(2_101) % 700 == 0
-    assert_measured(dataclasses.replace(long, special=special), 0, order, [0])
+    assert_measured(dataclasses.replace(long, special=special), 0, order, heads=[0])
     pixels = Photo(np.zeros((28, 14, 3), np.uint8), 1.5, (42, 50))
-    assert_measured(dataclasses.replace(long, special=special, photo=pixels, prefix_tokens=1), 0, order, [0])
+    assert_measured(dataclasses.replace(long, special=special, photo=pixels, prefix_tokens=1), 0, order, heads=[0])

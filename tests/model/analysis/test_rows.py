@@ -3,7 +3,7 @@
 import numpy as np
 import torch
 
-from headlens.model.analysis.rows import cosines, moved, nearest, neighbours, principal_filters
+from headlens.model.analysis.rows import cosines, cosines_over_layers, nearest, neighbours, principal_filters
 
 
 def test_cosines_are_torchs() -> None:
@@ -25,7 +25,7 @@ def test_principal_filters_are_the_eigenvectors_of_the_covariance() -> None:
 
 def test_how_a_row_moves() -> None:
     stream = np.random.default_rng(3).normal(size=(4, 6, 5))
-    began, beside, all_ = moved(stream, 2, np.array([1, 3]))
+    began, beside, all_ = cosines_over_layers(stream, 2, np.array([1, 3]))
     own = torch.from_numpy(stream)
     for layer in range(4):
         to = torch.cosine_similarity(own[layer], own[layer, 2], dim=-1).numpy()
@@ -39,16 +39,16 @@ def test_neighbours() -> None:
     assert neighbours(5, 3).tolist() == [2, 4]
     assert neighbours(1, 0).tolist() == []
     grid = (2, 3)  # 0 is [CLS]; 1 2 3 over 4 5 6
-    assert neighbours(7, 5, 1, grid).tolist() == [2, 4, 6]
-    assert neighbours(7, 3, 1, grid).tolist() == [2, 6]
-    assert neighbours(7, 0, 1, grid).tolist() == [1, 2, 3, 4, 5, 6]
+    assert neighbours(7, 5, prefix_tokens=1, grid=grid).tolist() == [2, 4, 6]
+    assert neighbours(7, 3, prefix_tokens=1, grid=grid).tolist() == [2, 6]
+    assert neighbours(7, 0, prefix_tokens=1, grid=grid).tolist() == [1, 2, 3, 4, 5, 6]
 
 
 def test_the_nearest_rows_of_a_table() -> None:
     table = torch.randn(40, 8, generator=torch.Generator().manual_seed(0))
     table[3] = 0  # a padding token's row: it is like none
-    numbers, alike = nearest(table, 5, 4)
+    indices, similarity = nearest(table, 5, 4)
     expected = torch.cosine_similarity(table, table[5][None], dim=1)
-    assert numbers.tolist() == expected.topk(4).indices.tolist()
-    np.testing.assert_allclose(alike, expected.topk(4).values, atol=1e-6)
+    assert indices.tolist() == expected.topk(4).indices.tolist()
+    np.testing.assert_allclose(similarity, expected.topk(4).values, atol=1e-6)
     assert nearest(table, 3, 100)[1].tolist() == [0.0] * 40

@@ -15,13 +15,13 @@ def test_it_is_torchs_softmax_of_what_is_divided(temperature: float) -> None:
     np.testing.assert_allclose(at_temperature(SCORES, temperature), expected, atol=1e-12)
 
 
-def test_at_nought_one_key_wins() -> None:
+def test_at_zero_one_key_wins() -> None:
     assert at_temperature(SCORES, 0).tolist() == [[0, 0, 0, 1], [0, 0, 0, 1]]
 
 
 def test_slopes_are_the_diagonal_of_the_jacobian() -> None:
     scores = torch.from_numpy(SCORES[0])
-    jacobian = torch.autograd.functional.jacobian(lambda given: given.softmax(-1), scores)
+    jacobian = torch.autograd.functional.jacobian(lambda row: row.softmax(-1), scores)
     assert isinstance(jacobian, torch.Tensor)
     np.testing.assert_allclose(slopes(scores.softmax(-1).numpy()), jacobian.diagonal().numpy(), atol=1e-12)
 

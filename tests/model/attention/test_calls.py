@@ -72,6 +72,7 @@ UNKNOWN: dict[str, Callable[[Tensor], Tensor]] = {
     "two softmaxes": lambda weights: weights @ VALUES + F.softmax(SCORES, -1).sum(-1, keepdim=True),
     "softmax again": lambda weights: F.softmax(weights, -1) @ VALUES,
     "another shape": lambda weights: weights[:, :, :2] @ VALUES,
+    "three axes": lambda weights: F.scaled_dot_product_attention(*(VALUES.flatten(0, 1),) * 3),
     "summed over heads": lambda weights: torch.einsum("bhqk,bhkd->bqd", weights, VALUES),
 }
 

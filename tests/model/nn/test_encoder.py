@@ -57,9 +57,9 @@ def test_layer(pre_norm: bool, kind: str) -> None:
     theirs.load_state_dict(torchs_state(ours))
     mask, causal = mask_of(kind, 2, TOKENS, torch.float64)
     additive = as_additive(mask, causal, 2, TOKENS).repeat(2, 1, 1)  # [batch * head, query, key]
-    output, heads = ours(hidden_states(), mask, causal)
+    output, inputs = ours(hidden_states(), mask, causal)
     torch.testing.assert_close(output, theirs(hidden_states(), src_mask=additive), atol=1e-12, rtol=0)
-    assert heads.query.shape == (2, 2, TOKENS, 4)
+    assert inputs.query.shape == (2, 2, TOKENS, 4)
 
 
 @pytest.mark.parametrize("pre_norm", [False, True])
@@ -99,8 +99,8 @@ def test_on_layer_is_told_each_layer_as_it_is_done() -> None:
 
 def test_what_on_layer_raises_stops_the_run() -> None:
     encoder, ran = Encoder(config(True)).double(), []
-    for number, layer in enumerate(encoder.layers):
-        layer.register_forward_hook(lambda *_, number=number: ran.append(number))
+    for index, layer in enumerate(encoder.layers):
+        layer.register_forward_hook(lambda *_, index=index: ran.append(index))
 
     def stop_after_two(layer: int) -> None:
         if layer == 1:

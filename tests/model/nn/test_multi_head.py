@@ -12,7 +12,7 @@ from headlens.model.nn.multi_head import MultiHeadAttention
 from tests.masks import KINDS, as_additive, mask_of
 
 BATCH, HEADS, TOKENS, D_HEAD = 2, 3, 9, 4
-PLACES = torch.arange(TOKENS)
+POSITIONS = torch.arange(TOKENS)
 
 
 def random(*shape: int, seed: int = 0, dtype: torch.dtype = torch.float64) -> Tensor:
@@ -25,8 +25,8 @@ def test_scaled_dot_product_attention(kind: str, dtype: torch.dtype, tolerance: 
     query, key, value = (random(BATCH, HEADS, TOKENS, D_HEAD, seed=seed, dtype=dtype) for seed in range(3))
     mask, causal = mask_of(kind, HEADS, TOKENS, dtype)
     everything = torch.ones(TOKENS, TOKENS, dtype=torch.bool)
-    both = with_causal(everything if mask is None else mask, PLACES, PLACES) if causal else mask
-    ours = scaled_dot_product_attention(query, key, value, both)
+    both = with_causal(everything if mask is None else mask, POSITIONS, POSITIONS) if causal else mask
+    ours = scaled_dot_product_attention(query, key, value, mask=both)
     additive = as_additive(mask, causal, HEADS, TOKENS).to(dtype)
     torch.testing.assert_close(
         ours.context, F.scaled_dot_product_attention(query, key, value, additive), atol=tolerance, rtol=0
@@ -40,7 +40,7 @@ def test_a_query_that_may_look_at_nothing_gets_zeros() -> None:
     query, key, value = (random(HEADS, TOKENS, D_HEAD, seed=seed) for seed in range(3))
     mask = torch.ones(TOKENS, TOKENS, dtype=torch.bool)
     mask[[0, 4]] = False
-    ours = scaled_dot_product_attention(query, key, value, mask)
+    ours = scaled_dot_product_attention(query, key, value, mask=mask)
     assert (ours.weights[:, [0, 4]] == 0).all()
     assert (ours.weights[:, 1] > 0).all()
     torch.testing.assert_close(
@@ -61,13 +61,13 @@ def test_more_keys_than_queries_and_a_scale_of_its_own() -> None:
 def test_a_part_of_a_causal_mask_is_that_part_of_the_whole(
     kind: str, queries: tuple[int, int], keys: tuple[int, int]
 ) -> None:
-    given, _ = mask_of(kind, HEADS, TOKENS, torch.float64)
-    assert given is not None
-    mask = given.expand(1, TOKENS, TOKENS)
+    narrow, _ = mask_of(kind, HEADS, TOKENS, torch.float64)
+    assert narrow is not None
+    mask = narrow.expand(1, TOKENS, TOKENS)
     rows, columns = slice(*queries), slice(*keys)
     part = mask[:, rows, columns]
-    found = with_causal(part, PLACES[rows], PLACES[columns])
-    assert torch.equal(found, with_causal(mask, PLACES, PLACES)[:, rows, columns])
+    found = with_causal(part, POSITIONS[rows], POSITIONS[columns])
+    assert torch.equal(found, with_causal(mask, POSITIONS, POSITIONS)[:, rows, columns])
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -101,10 +101,10 @@ def test_multi_head_attention(kind: str) -> None:
         average_attn_weights=False,
     )
     assert weights is not None
-    our_output, heads = ours(hidden, mask, causal)
+    our_output, inputs = ours(hidden, mask, causal)
     torch.testing.assert_close(our_output, output.transpose(0, 1), atol=1e-13, rtol=0)
-    assert heads.causal == causal
-    ours_again = scaled_dot_product_attention(heads.query, heads.key, heads.value, additive, heads.scale)
+    assert inputs.causal == causal
+    ours_again = scaled_dot_product_attention(inputs.query, inputs.key, inputs.value, mask=additive, scale=inputs.scale)
     torch.testing.assert_close(ours_again.weights, weights, atol=1e-13, rtol=0)
     assert weights.max() > 0.5  # were they all alike, swapped ones would not be noticed
 

@@ -36,12 +36,12 @@ def test_the_first_rows_belong_to_the_first_tokens(kind: type[LearnedPositions] 
 def resizing_matrix(before: int, after: int) -> np.ndarray:
     """[after, before]: Keys's cubic convolution with a = -0.75, half-pixel centres, edges repeated."""
     a, matrix = -0.75, np.zeros((after, before))
-    for place in range(after):
-        centre = (place + 0.5) * before / after - 0.5
+    for position in range(after):
+        centre = (position + 0.5) * before / after - 0.5
         for source in range(math.floor(centre) - 1, math.floor(centre) + 3):
             x = abs(centre - source)
             near, far = (a + 2) * x**3 - (a + 3) * x**2 + 1, a * (x**3 - 5 * x**2 + 8 * x - 4)
-            matrix[place, min(max(source, 0), before - 1)] += near if x <= 1 else far
+            matrix[position, min(max(source, 0), before - 1)] += near if x <= 1 else far
     return matrix
 
 
@@ -62,8 +62,8 @@ def test_grid_of_the_learned_size_is_unchanged() -> None:
 
 def test_wide_and_high_grids_differ() -> None:
     grid = PositionGrid(5, 5, width=6)
-    upcast, high = grid(2, 8).reshape(2, 8, 6), grid(8, 2).reshape(8, 2, 6)
-    assert (upcast - high.transpose(0, 1)).abs().max() > 1e-3
+    wide, high = grid(2, 8).reshape(2, 8, 6), grid(8, 2).reshape(8, 2, 6)
+    assert (wide - high.transpose(0, 1)).abs().max() > 1e-3
     turned = PositionGrid(5, 5, width=6)
     turned.weight.data = grid.weight.data.transpose(0, 1).clone()
-    torch.testing.assert_close(upcast, turned(8, 2).reshape(8, 2, 6).transpose(0, 1), atol=1e-7, rtol=0)
+    torch.testing.assert_close(wide, turned(8, 2).reshape(8, 2, 6).transpose(0, 1), atol=1e-7, rtol=0)

@@ -26,8 +26,10 @@ def test_against_dinov2(height: int, width: int) -> None:
     theirs = dinov2_like(network, CONFIG)(pixels, output_attentions=True)
     torch.testing.assert_close(ours, theirs.last_hidden_state, atol=1e-12, rtol=0)
     assert ours.shape == (2, 1 + height * width // 16, 16)
-    for heads, attention in zip(layers, theirs.attentions, strict=True):
-        weights = scaled_dot_product_attention(heads.query, heads.key, heads.value, heads.mask, heads.scale).weights
+    for inputs, attention in zip(layers, theirs.attentions, strict=True):
+        weights = scaled_dot_product_attention(
+            inputs.query, inputs.key, inputs.value, mask=inputs.mask, scale=inputs.scale
+        ).weights
         torch.testing.assert_close(weights, attention, atol=1e-12, rtol=0)
 
 

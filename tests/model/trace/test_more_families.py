@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 
-from headlens.model.analysis.flops import measure, multiplications
+from headlens.model.analysis.flops import multiplications, time_layer
 from headlens.model.errors import CheckpointError
 from headlens.model.trace.anatomy import Anatomy
 from headlens.model.trace.layer import has_experts
@@ -118,7 +118,7 @@ def test_costs_count_query_heads_and_both_widths(model_of: ModelOf) -> None:
     assert linear == 10 * (32 * 32 * 2 + 32 * 16 * 2 + 3 * 32 * 48)
     anatomy, recording, maps = shared_keys(model_of, "GPT-2")
     assert [type(part).__name__ for part in maps] == ["Conv1D"] * 4
-    assert measure(maps, recording.layers[1], 8).linear > 0
+    assert time_layer(maps, recording.layers[1], 8).linear > 0
     assert not has_experts(anatomy.network)
 
 

@@ -4,7 +4,7 @@ import numpy as np
 import streamlit as st
 from torch import nn
 
-from headlens.model.analysis.flops import LayerTimes, measure, multiplications
+from headlens.model.analysis.flops import LayerTimes, multiplications, time_layer
 from headlens.model.trace.layer import has_experts
 from headlens.viz.figures.curves import curves
 from headlens.viz.pages.how.example import Example
@@ -60,7 +60,7 @@ def _measured(example: Example, maps: tuple[nn.Module, ...]) -> None:
         times = []
         with working(progress, "Measuring", len(LENGTHS), part="length") as on_length:
             for index, length in enumerate(LENGTHS):
-                times.append(measure(maps, example.inputs, length))
+                times.append(time_layer(maps, example.inputs, length))
                 on_length(index)
         measurements[name] = times
     button.button(

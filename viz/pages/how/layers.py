@@ -3,7 +3,7 @@
 import numpy as np
 import streamlit as st
 
-from headlens.model.analysis.rows import moved, neighbours
+from headlens.model.analysis.rows import cosines_over_layers, neighbours
 from headlens.model.trace.layer import TokenTrace
 from headlens.model.trace.parts import Architecture
 from headlens.viz.figures.columns import bar_columns
@@ -117,8 +117,8 @@ def stack(example: Example) -> None:
     """Step 9: a token over the layers, and how far heads look."""
     recording = example.recording
     stream = example.residual_stream().stream.float().cpu().numpy()
-    beside = neighbours(recording.num_tokens, example.query, recording.prefix_tokens, recording.grid)
-    began, near, everyone = moved(stream, example.query, beside)
+    beside = neighbours(recording.num_tokens, example.query, prefix_tokens=recording.prefix_tokens, grid=recording.grid)
+    began, near, everyone = cosines_over_layers(stream, example.query, beside)
     st.markdown(
         f"This model stacks {recording.num_layers} such layers. Going up, a row says less of its own word or patch "
         "alone and more of what surrounds it: its cosine to where it began mostly falls. Whether rows grow more alike "
