@@ -14,35 +14,39 @@ SCAN, END = b"\xff\xda", b"\xff\xd9"
 STRIP_OFFSETS, TILE_OFFSETS = 273, 324  # tags of a TIFF
 
 
-def refuse_costly(data: bytes) -> None:
+def check_limits(data: bytes) -> None:
     """Raises InputError for a file whose structure is out of bounds; says nothing of one that is damaged."""
     if data.startswith(b"\xff\xd8"):
-        _refuse_costly_jpeg(data)
+        _check_jpeg(data)
     elif data.startswith((b"II", b"MM")):
-        _refuse_costly_tiff(data)
+        _check_tiff(data)
 
 
-def _refuse_costly_jpeg(data: bytes) -> None:
-    place, segments, scans = 2, 0, 0
-    while (found := SEGMENT.search(data, place)) and found[0] != END:
-        segments += found[0] != SCAN
-        scans += found[0] == SCAN
+def _check_jpeg(data: bytes) -> None:
+    offset, segments, scans = 2, 0, 0
+    while (marker := SEGMENT.search(data, offset)) and marker[0] != END:
+        if marker[0] == SCAN:
+            scans += 1
+        else:
+            segments += 1
         if segments > MAX_SEGMENTS or scans > MAX_SCANS:
             raise InputError(
                 f"This JPEG has more than {MAX_SEGMENTS:,} segments or {MAX_SCANS} scans; save it again as PNG."
             )
-        place = found.end() + int.from_bytes(data[found.end() : found.end() + 2], "big")
+        length = int.from_bytes(data[marker.end() : marker.end() + 2], "big")
+        offset = marker.end() + length
 
 
-def _refuse_costly_tiff(data: bytes) -> None:
+def _check_tiff(data: bytes) -> None:
     order: Literal["little", "big"] = "little" if data.startswith(b"II") else "big"
 
-    def number(place: int, size: int) -> int:
-        return int.from_bytes(data[place : place + size], order)
+    def integer(offset: int, size: int) -> int:
+        return int.from_bytes(data[offset : offset + size], order)
 
-    big = number(2, 2) == 43  # BigTIFF: 8 bytes for what takes 4
-    first = number(8, 8) if big else number(4, 4)
-    entries, size, width = (first + 8, 20, 8) if big else (first + 2, 12, 4)
-    for entry in range(entries, entries + size * min(number(first, entries - first), 2**16), size):
-        if number(entry, 2) in (STRIP_OFFSETS, TILE_OFFSETS) and number(entry + 4, width) > MAX_PIECES:
+    big = integer(2, 2) == 43  # BigTIFF: 8 bytes for what takes 4
+    directory = integer(8, 8) if big else integer(4, 4)
+    entries, size, width = (directory + 8, 20, 8) if big else (directory + 2, 12, 4)
+    count = min(integer(directory, entries - directory), 2**16)
+    for entry in range(entries, entries + size * count, size):
+        if integer(entry, 2) in (STRIP_OFFSETS, TILE_OFFSETS) and integer(entry + 4, width) > MAX_PIECES:
             raise InputError(f"This TIFF is cut into more than {MAX_PIECES:,} pieces; save it again as PNG.")

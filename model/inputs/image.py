@@ -41,15 +41,17 @@ class PixelFormat:
     square: bool = False  # both sides get the size, whatever the photo's aspect
 
 
-def read_image(source: ImageSource, patch: int, size: Size = 448, reading: PixelFormat = PixelFormat()) -> ImageInput:
-    """An image resized to whole patches and normalised, by default with ImageNet's mean and deviation.
+def read_image(
+    source: ImageSource, patch: int, size: Size = 448, *, pixel_format: PixelFormat = PixelFormat()
+) -> ImageInput:
+    """An image resized to whole patches and normalised, by default with ImageNet's mean and std.
 
     Args:
         source: a PIL image, a path, or the bytes of a file.
         patch: pixels a side.
         size: pixels of the short side, 224 to 1036, each side then rounded to the nearest multiple of the patch; or
             "letterbox": the long side becomes 224 and black fills up the square, as the saliency decoder was trained.
-        reading: how the model wants its pixels; it may bound the size otherwise.
+        pixel_format: how the model wants its pixels; it may bound the size otherwise.
 
     Raises InputError for what is no image, or out of bounds.
     """
@@ -59,9 +61,9 @@ def read_image(source: ImageSource, patch: int, size: Size = 448, reading: Pixel
         raise InputError(
             f"This image is {width} x {height} pixels, more than {MAX_ASPECT:.0f} times as long as wide; crop it."
         )
-    fitted = _letterbox(photo) if size == "letterbox" else _resize(photo, patch, size, reading)
+    fitted = _letterbox(photo) if size == "letterbox" else _resize(photo, patch, size, pixel_format=pixel_format)
     image = np.asarray(fitted)  # [height, width, 3]
-    mean, std = (torch.tensor(numbers)[:, None, None] for numbers in (reading.mean, reading.std))
+    mean, std = (torch.tensor(channels)[:, None, None] for channels in (pixel_format.mean, pixel_format.std))
     pixels = (torch.from_numpy(image.copy()).permute(2, 0, 1).float() / 255 - mean) / std
     grid = (image.shape[0] // patch, image.shape[1] // patch)
     return ImageInput(pixels[None], Photo(image, 1.0 if size == "letterbox" else width / height, grid))
@@ -72,11 +74,11 @@ def patch_names(rows: int, columns: int) -> tuple[str, ...]:
     return tuple(f"({row}, {column})" for row in range(rows) for column in range(columns))
 
 
-def _resize(photo: Image.Image, patch: int, size: int, reading: PixelFormat) -> Image.Image:
-    smallest, largest = reading.sizes
+def _resize(photo: Image.Image, patch: int, size: int, *, pixel_format: PixelFormat) -> Image.Image:
+    smallest, largest = pixel_format.sizes
     if not isinstance(size, Integral) or not smallest <= size <= largest:
         raise InputError(f'size must be "letterbox" or a whole number from {smallest} to {largest}, not {size!r}.')
-    if reading.square:
+    if pixel_format.square:
         return photo.resize((size, size), Image.Resampling.BICUBIC)
 
     def patches(short_side: int) -> tuple[int, int]:

@@ -9,10 +9,10 @@ import warnings
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image, ImageOps, UnidentifiedImageError, _imaging
 
 from headlens.model.errors import InputError
-from headlens.model.inputs.decode_limits import refuse_costly
+from headlens.model.inputs.decode_limits import check_limits
 
 MAX_BYTES = 400_000_000  # of a file: MAX_PIXELS of the widest format, 16-bit RGBA, take 320 million
 MAX_PIXELS = 40_000_000  # before decoding
@@ -23,8 +23,8 @@ BAND = 2**20  # pixels that are numbers at once, on their way to 8 bits
 warnings.filterwarnings("ignore", module=r"PIL\.")
 warnings.filterwarnings("ignore", category=Image.DecompressionBombWarning)
 logging.getLogger("PIL").addHandler(logging.NullHandler())
-with contextlib.suppress(OSError, AttributeError):  # libtiff writes to stderr what is said in an InputError
-    ctypes.CDLL(Image.core.__file__).TIFFSetErrorHandler(None)
+with contextlib.suppress(OSError, AttributeError):  # libtiff writes to stderr what an InputError says
+    ctypes.CDLL(_imaging.__file__).TIFFSetErrorHandler(None)
 
 ImageSource = Image.Image | str | Path | bytes
 
@@ -39,7 +39,7 @@ def open_image(source: ImageSource) -> Image.Image:
         data = source if isinstance(source, bytes) else _read(source)
         if len(data) > MAX_BYTES:
             raise InputError(f"This file is larger than {MAX_BYTES // 10**6} MB; save it as PNG or JPEG.")
-        refuse_costly(data)
+        check_limits(data)
         with Image.open(io.BytesIO(data), formats=FORMATS) as image:
             return _to_rgb(image)
     except UnidentifiedImageError:

@@ -24,15 +24,16 @@ class TextInput:
     special: np.ndarray  # [token] bool
     segments: tuple[int, ...]
     texts: tuple[str, ...]
-    kept: int  # of the texts' own tokens
-    dropped: int  # the others, cut off at the end
+    num_kept: int  # of the texts' own tokens
+    num_dropped: int  # the others, cut off at the end
 
     def notes(self, max_tokens: int, beside: str = "") -> dict[str, str]:
         """That the text was cut, for a recording's notes, where it was; beside names what else was read."""
-        if self.dropped == 0:
+        if self.num_dropped == 0:
             return {}
-        kept = f"{beside}{self.kept:,} of {self.kept + self.dropped:,} were kept, the rest cut off at the end."
-        return {"input": f"This model reads {max_tokens:,} tokens: {kept}"}
+        total = self.num_kept + self.num_dropped
+        cut = f"{beside}{self.num_kept:,} of {total:,} were kept, the rest cut off at the end."
+        return {"input": f"This model reads {max_tokens:,} tokens: {cut}"}
 
 
 def read_text(tokenizer: Tokenizer, text: Text, max_tokens: int) -> TextInput:
@@ -41,10 +42,10 @@ def read_text(tokenizer: Tokenizer, text: Text, max_tokens: int) -> TextInput:
     The tokenizer must neither pad nor truncate by itself.
     Raises InputError for a text that is empty, too long or not text.
     """
-    given = (text,) if isinstance(text, str) else text
-    if not isinstance(given, tuple | list) or len(given) not in (1, 2):
+    one_or_two = (text,) if isinstance(text, str) else text
+    if not isinstance(one_or_two, tuple | list) or len(one_or_two) not in (1, 2):
         raise InputError('Give one text, or a pair of texts as ("one", "two").')
-    texts = tuple(_checked_text(part) for part in given)
+    texts = tuple(_checked_text(part) for part in one_or_two)
     parts = [tokenizer.encode(part, add_special_tokens=False) for part in texts]
     if not all(part.ids for part in parts):
         raise InputError("Nothing in this text is a token of the model; type at least one word.")
@@ -57,7 +58,7 @@ def read_text(tokenizer: Tokenizer, text: Text, max_tokens: int) -> TextInput:
         part.truncate(length)  # post_process pairs each piece of one text with each of the other
     encoding = tokenizer.post_process(parts[0], parts[1] if len(parts) == 2 else None)
     # Which text a token comes from: post_process forgets it for the first, so it is counted anew.
-    in_order = iter([number for number, length in enumerate(lengths) for _ in range(length)])
+    in_order = iter([index for index, length in enumerate(lengths) for _ in range(length)])
     sequences = [None if added else next(in_order) for added in encoding.special_tokens_mask]
     special_ids = set(tokenizer.encode("").ids)  # [CLS], [SEP]; not [UNK] and [MASK], which stand for words
     return TextInput(
@@ -65,11 +66,11 @@ def read_text(tokenizer: Tokenizer, text: Text, max_tokens: int) -> TextInput:
         tokens=tuple(encoding.tokens),
         words=_count_words(sequences, encoding.word_ids),
         offsets=tuple(None if text is None else span for text, span in zip(sequences, encoding.offsets)),
-        special=np.array([number in special_ids for number in encoding.ids]),
+        special=np.array([token in special_ids for token in encoding.ids]),
         segments=tuple(encoding.type_ids),
         texts=texts,
-        kept=sum(lengths),
-        dropped=total - sum(lengths),
+        num_kept=sum(lengths),
+        num_dropped=total - sum(lengths),
     )
 
 

@@ -10,9 +10,9 @@ FOLDERS = "HEADLENS_FOLDERS"
 
 def allowed_folders() -> list[Path]:
     """FOLDERS, separated as PATH is; by default the working folder and the user's cache."""
-    written = os.environ.get(FOLDERS)
-    if written is not None:
-        return [Path(part).expanduser().resolve() for part in written.split(os.pathsep) if part]
+    text = os.environ.get(FOLDERS)
+    if text is not None:
+        return [Path(part).expanduser().resolve() for part in text.split(os.pathsep) if part]
     return [Path.cwd(), (Path.home() / ".cache").resolve()]
 
 

@@ -19,11 +19,11 @@ def models_bytes() -> int:
 
 
 def _bytes(name: str, default: str) -> int:
-    written = os.environ.get(name, default)
+    text = os.environ.get(name, default)
     try:
-        gigabytes = float(written)
+        gigabytes = float(text)
     except ValueError:
         gigabytes = math.nan
     if not 0 < gigabytes < math.inf:
-        raise HeadlensError(f"{name} must be a number of gigabytes above 0, such as {default}, not {written!r}.")
+        raise HeadlensError(f"{name} must be a number of gigabytes above 0, such as {default}, not {text!r}.")
     return round(gigabytes * 1e9)

@@ -46,7 +46,7 @@ class Heavy:
             seen = visitor.see()
             self.seconds.append(seen.seconds)
             self.waited = any(each.startswith("Waiting") for each in seen.progress)
-            visitor.want_more(seen.payload.header["key"])
+            visitor.want_more(seen.payload.header["id"])
             visitor.see()
             visitor.pin(layer=self.number % 12, head=self.number % 6)
             visitor.see()

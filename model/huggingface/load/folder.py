@@ -161,7 +161,8 @@ def _parameters(folder: Path, config: PretrainedConfig, stored: int | None) -> i
     """How many there would be; no more than the bytes that are stored could hold."""
     cannot = refusing(f"transformers cannot build the model in {folder.name!r}")
     with cannot, LOADING, torch.device("meta"), no_init_weights():
-        parameters = sum(p.numel() for p in AutoModel.from_config(config).parameters())
+        network = AutoModel.from_config(config)
+    parameters: int = sum(weights.numel() for weights in network.parameters())
     if stored is not None and parameters > 4 * ROOM * stored:  # stored in as little as a byte each
         raise CheckpointError(
             f"The config.json in {folder.name!r} asks for {parameters:,} parameters, but {stored:,} bytes are there."

@@ -63,7 +63,7 @@ def _reporting_bar(on_bytes: OnBytes | None) -> type[tqdm]:
             super().__init__(*values, **options | {"disable": False, "file": _Nowhere(), "mininterval": 0.0})
 
         def update(self, n: float | None = 1) -> bool | None:
-            drawn = super().update(n)
+            drawn: bool | None = super().update(n)
             if on_bytes is not None and self.unit == "B":
                 on_bytes(int(self.n), int(self.total or 0))
             return drawn

@@ -5,6 +5,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import torch
 import transformers
@@ -55,7 +56,7 @@ def load_network(folder: Path, architecture: str | None, dtype: torch.dtype) -> 
 
     Raises CheckpointError for what cannot be loaded, or lacks weights.
     """
-    candidate = getattr(transformers, architecture or "", None)
+    candidate: Any = getattr(transformers, architecture or "", None)
     is_known = isinstance(candidate, type) and issubclass(candidate, PreTrainedModel)
     network_class = candidate if is_known else AutoModel
     tower = re.search(r"(Vision|Text)Model$", architecture or "")

@@ -30,7 +30,7 @@ def test_wordpieces_share_their_word_and_know_their_place(tokenizer: Tokenizer) 
     assert slices == [None, "The", "Token", "ization", ",", "un", "bel", "ie", "va", "bly", None]
     assert given.special.tolist() == [True, *[False] * 9, True]
     assert given.segments == (0,) * 11
-    assert (given.kept, given.dropped) == (9, 0)
+    assert (given.num_kept, given.num_dropped) == (9, 0)
 
 
 def test_a_pair_counts_its_words_through(tokenizer: Tokenizer) -> None:
@@ -99,7 +99,7 @@ def test_refused(tokenizer: Tokenizer, text: Text) -> None:
 
 def test_the_longest_text_that_is_read(tokenizer: Tokenizer) -> None:
     given = read_text(tokenizer, "ab " * (MAX_CHARACTERS // 3) + "a", 512)
-    assert (given.kept, given.dropped) == (510, MAX_CHARACTERS // 3 + 1 - 510)
+    assert (given.num_kept, given.num_dropped) == (510, MAX_CHARACTERS // 3 + 1 - 510)
 
 
 @pytest.mark.parametrize(
@@ -120,8 +120,8 @@ def test_the_longest_is_cut_first(tokenizer: Tokenizer, lengths: tuple[int, ...]
     texts = tuple(" ".join(["word"] * length) for length in lengths)
     given = read_text(tokenizer, texts[0] if len(texts) == 1 else texts, 10)  # type: ignore[arg-type]  # 1 or 2 of them
     assert given.tokens[: given.segments.count(0)].count("word") == kept[0]
-    assert given.tokens.count("word") == sum(kept) == given.kept
-    assert given.dropped == sum(lengths) - sum(kept)
+    assert given.tokens.count("word") == sum(kept) == given.num_kept
+    assert given.num_dropped == sum(lengths) - sum(kept)
     assert given.tokens[-1] == "[SEP]"
 
 
