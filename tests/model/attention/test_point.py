@@ -10,6 +10,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from headlens.model.attention.calls import function_calls
 from headlens.model.attention.clone import weight_sharing_clone
 from headlens.model.attention.edits import gate_heads, in_order, replace_head
 from headlens.model.attention.inputs import AttentionInputs
@@ -215,6 +216,14 @@ def test_one_log_inside_another_takes_the_calls() -> None:
         assert not run_attention(call, kernel).any()
     assert torch.equal(run_attention(call, kernel), kernel())
     assert len(inner) == len(outer) == 1
+
+
+@pytest.mark.parametrize("family", ["own text", "BERT"])
+def test_what_the_point_calls_of_torch_is_not_noted_again(family: str) -> None:
+    network = made(family)
+    with function_calls(network.module) as calls:
+        network.plain()
+    assert len(calls) == 2
 
 
 def edited(edit: Any) -> Tensor:
