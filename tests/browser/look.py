@@ -15,7 +15,7 @@ PICTURES = ROOT / "assets" / "pictures"  # of the README
 STATE = "document.querySelector('.hl').explorer.state"
 GRID = "document.querySelector('.hl').explorer.grid"
 FRAMES = 8  # for which a page stays as it is before it counts as settled
-LOAD = 90_000  # milliseconds: the first page waits for the server's imports and its model, with others at work too
+LOAD = 120_000  # milliseconds: the first page waits for the server's imports and its model, with others at work too
 SETTLED = """() => {
     const root = document.querySelector('.hl[data-painted]');
     if (!root || !document.querySelector('[data-testid=stApp][data-test-script-state=notRunning]')) return false;
@@ -56,7 +56,10 @@ def holds(page: Page, condition: str, frames: int = FRAMES, timeout: float = 20_
 
 
 def shows(page: Page, **view: object) -> None:
-    """Wait until the pinned view is as said, and painted."""
+    """Wait until the pinned view is as said, and painted; `of` is scope and reduction as the control has them."""
+    if "of" in view:
+        scope, _, reduction = str(view.pop("of")).partition("-")
+        view |= {"scope": scope, "reduction": reduction or "mean"}
     condition = f"view => Object.entries(view).every(([name, value]) => {STATE}.view[name] === value)"
     page.wait_for_function(condition, arg=view, timeout=10_000)
     settle(page)
@@ -127,11 +130,7 @@ def press(page: Page, name: str, value: str | None = None) -> None:
 def select(page: Page, name: str, value: str) -> None:
     """Choose a view option from its list."""
     page.locator(f"select[data-set={name}]").select_option(value)
-    if name == "of":
-        scope, _, reduction = value.partition("-")
-        shows(page, scope=scope, reduction=reduction or "mean")
-    else:
-        shows(page, **{name: value})
+    shows(page, **{name: value})
 
 
 class Frames:
