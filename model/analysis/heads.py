@@ -20,7 +20,8 @@ def spread(weights: np.ndarray) -> np.ndarray:
     "What Does BERT Look At?", section 3.3).
     """
     logs = np.log(np.where(weights > 0, weights, 1.0))
-    return np.exp(-(weights * logs).sum(axis=-1))
+    keys: np.ndarray = np.exp(-(weights * logs).sum(axis=-1))
+    return keys
 
 
 def token_distance(weights: np.ndarray, queries: np.ndarray | None = None) -> np.ndarray:
@@ -29,7 +30,8 @@ def token_distance(weights: np.ndarray, queries: np.ndarray | None = None) -> np
     The queries are the positions of the rows; without them the rows are all tokens.
     """
     keys = np.arange(weights.shape[-1])
-    return (weights * np.abs(_or_all(queries, weights)[:, None] - keys)).sum(axis=-1)
+    distances: np.ndarray = (weights * np.abs(_or_all(queries, weights)[:, None] - keys)).sum(axis=-1)
+    return distances
 
 
 def patch_distance(weights: np.ndarray, grid: tuple[int, int], queries: np.ndarray | None = None) -> np.ndarray:
@@ -41,7 +43,8 @@ def patch_distance(weights: np.ndarray, grid: tuple[int, int], queries: np.ndarr
     row, column = np.divmod(np.arange(grid[0] * grid[1]), grid[1])
     rows = _or_all(queries, weights)
     away = np.hypot(row[rows, None] - row, column[rows, None] - column)
-    return (weights * away).sum(axis=-1) / np.maximum(weights.sum(axis=-1), 1e-12)
+    distances: np.ndarray = (weights * away).sum(axis=-1) / np.maximum(weights.sum(axis=-1), 1e-12)
+    return distances
 
 
 def pooled(weights: np.ndarray, size: int = 512) -> np.ndarray:
@@ -50,7 +53,8 @@ def pooled(weights: np.ndarray, size: int = 512) -> np.ndarray:
     starts = np.arange(0, num_tokens, math.ceil(num_tokens / size))
     counts = np.diff(np.append(starts, num_tokens))
     sums = np.add.reduceat(np.add.reduceat(weights, starts, axis=1), starts, axis=0)
-    return sums / counts[:, None].astype(weights.dtype)
+    cells: np.ndarray = sums / counts[:, None].astype(weights.dtype)
+    return cells
 
 
 def _or_all(queries: np.ndarray | None, weights: np.ndarray) -> np.ndarray:

@@ -32,9 +32,9 @@ def _of_head(recording: Recording, layer: int, head: int, order: str) -> float:
     looking = weights.sum(axis=-1) > 0  # in cross-attention some positions are only looked at
     weights, queries = weights[looking], queries[looking]
     if order == "special":
-        return weights[:, recording.special].sum(axis=-1).mean()
+        return float(weights[:, recording.special].sum(axis=-1).mean())
     if order == "spread":
-        return spread(weights).mean()
+        return float(spread(weights).mean())
     return reach(recording, weights, queries)
 
 

@@ -8,7 +8,8 @@ from torch import Tensor
 def cosines(rows: np.ndarray, row: np.ndarray) -> np.ndarray:
     """The cosine of one vector [width] to each of the rows [..., width]: [...]."""
     norms = np.linalg.norm(rows, axis=-1) * np.linalg.norm(row, axis=-1)
-    return (rows * row).sum(axis=-1) / np.maximum(norms, 1e-12)
+    similarity: np.ndarray = (rows * row).sum(axis=-1) / np.maximum(norms, 1e-12)
+    return similarity
 
 
 @torch.inference_mode()
@@ -49,11 +50,14 @@ def neighbours(
 ) -> np.ndarray:
     """The positions beside one: the tokens before and after it, or the patches around a patch; of [CLS], all others."""
     positions = np.arange(num_tokens)
+    beside: np.ndarray
     if grid is None:
-        return positions[abs(positions - query) == 1]
-    if query < prefix_tokens:
-        return positions[positions != query]
-    row, column = np.divmod(positions - prefix_tokens, grid[1])
-    own_row, own_column = divmod(query - prefix_tokens, grid[1])
-    away = abs(row - own_row) + abs(column - own_column)
-    return positions[(away == 1) & (positions >= prefix_tokens)]
+        beside = abs(positions - query) == 1
+    elif query < prefix_tokens:
+        beside = positions != query
+    else:
+        row, column = np.divmod(positions - prefix_tokens, grid[1])
+        own_row, own_column = divmod(query - prefix_tokens, grid[1])
+        away = abs(row - own_row) + abs(column - own_column)
+        beside = (away == 1) & (positions >= prefix_tokens)
+    return np.flatnonzero(beside)

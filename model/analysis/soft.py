@@ -9,9 +9,11 @@ def at_temperature(scores: np.ndarray, temperature: float) -> np.ndarray:
     1 is plain softmax, more is softer; 0 is the limit, a hard look-up: all weight on the largest score.
     """
     if temperature == 0:
-        return (np.arange(scores.shape[-1]) == scores.argmax(axis=-1, keepdims=True)).astype(scores.dtype)
-    exponentials = np.exp((scores - scores.max(axis=-1, keepdims=True)) / temperature)
-    return exponentials / exponentials.sum(axis=-1, keepdims=True)
+        largest: np.ndarray = np.arange(scores.shape[-1]) == scores.argmax(axis=-1, keepdims=True)
+        return largest.astype(scores.dtype)
+    exponentials: np.ndarray = np.exp((scores - scores.max(axis=-1, keepdims=True)) / temperature)
+    weights: np.ndarray = exponentials / exponentials.sum(axis=-1, keepdims=True)
+    return weights
 
 
 def slopes(weights: np.ndarray) -> np.ndarray:
@@ -19,7 +21,8 @@ def slopes(weights: np.ndarray) -> np.ndarray:
 
     It vanishes where softmax saturates, at 0 and at 1 (why scores are scaled: Vaswani et al. 2017, 3.2.1).
     """
-    return weights * (1 - weights)
+    changes: np.ndarray = weights * (1 - weights)
+    return changes
 
 
 def neighbourhood(weights: np.ndarray, query: int, count: int = 24) -> np.ndarray:

@@ -38,14 +38,17 @@ class TextEncoder(nn.Module):
 
     def content(self, ids: Tensor, segments: Tensor | None = None) -> Tensor:
         """What each token is, wherever it stands: [batch, token, width], for ids and segments [batch, token]."""
-        return self.tokens(ids) + self.segments(torch.zeros_like(ids) if segments is None else segments)
+        segments = torch.zeros_like(ids) if segments is None else segments
+        content: Tensor = self.tokens(ids) + self.segments(segments)
+        return content
 
     def embed(self, ids: Tensor, segments: Tensor | None = None) -> Tensor:
         """What goes into the first layer, [batch, token, width], for ids and segments [batch, token]."""
         num_tokens = ids.shape[1]
         if num_tokens > self.num_positions:
             raise ValueError(f"{num_tokens} tokens are more than the {self.num_positions} positions of this model.")
-        return self.norm(self.content(ids, segments) + self.positions(num_tokens))
+        embedded: Tensor = self.norm(self.content(ids, segments) + self.positions(num_tokens))
+        return embedded
 
     def forward(
         self,
@@ -66,7 +69,10 @@ class TextEncoder(nn.Module):
             The last hidden state [batch, token, width], and the inputs of each layer's attention.
         """
         mask = None if real is None else real[:, None, None, :]  # [batch, head, query, key]
-        return self.encoder(self.embed(ids, segments), mask, on_layer=on_layer)
+        result: tuple[Tensor, tuple[AttentionInputs, ...]] = self.encoder(
+            self.embed(ids, segments), mask, on_layer=on_layer
+        )
+        return result
 
 
 def mean_embedding(hidden: Tensor) -> Tensor:

@@ -70,4 +70,5 @@ class VisionTransformer(nn.Module):
 
     def forward(self, pixels: Tensor, on_layer: OnLayer | None = None) -> tuple[Tensor, tuple[AttentionInputs, ...]]:
         """The last hidden state [batch, 1 + row * column, width], and the inputs of each layer's attention."""
-        return self.encoder(self.embed(pixels), on_layer=on_layer)
+        result: tuple[Tensor, tuple[AttentionInputs, ...]] = self.encoder(self.embed(pixels), on_layer=on_layer)
+        return result

@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from typing import TypedDict
 
 from safetensors.torch import load_file
 
@@ -27,6 +28,19 @@ LAYER = {
 }
 
 
+class BertConfig(TypedDict):
+    """What is read of a BERT config.json."""
+
+    num_hidden_layers: int
+    num_attention_heads: int
+    hidden_size: int
+    intermediate_size: int
+    layer_norm_eps: float
+    vocab_size: int
+    max_position_embeddings: int
+    type_vocab_size: int
+
+
 def load_bert(config_path: Path, weights_path: Path) -> TextEncoder:
     """The encoder with its weights, in float32 on the CPU."""
     config = read_config(json.loads(config_path.read_text()))
@@ -36,7 +50,7 @@ def load_bert(config_path: Path, weights_path: Path) -> TextEncoder:
     return network.eval()
 
 
-def read_config(config: dict) -> TextConfig:
+def read_config(config: BertConfig) -> TextConfig:
     """A TextConfig from the fields of a BERT config.json."""
     return TextConfig(
         encoder=EncoderConfig(
@@ -56,8 +70,8 @@ def read_config(config: dict) -> TextConfig:
 def key_map(config: TextConfig) -> dict[str, str]:
     """Our parameter name -> the checkpoint's."""
     layers = {
-        f"encoder.layers.{number}.{ours}.{part}": f"encoder.layer.{number}.{theirs}.{part}"
-        for number in range(config.encoder.num_layers)
+        f"encoder.layers.{index}.{ours}.{part}": f"encoder.layer.{index}.{theirs}.{part}"
+        for index in range(config.encoder.num_layers)
         for ours, theirs in LAYER.items()
         for part in ("weight", "bias")
     }

@@ -127,7 +127,8 @@ class Recording(StageData):
         part = self._layer(layer).scores(slice(None), slice(column, column + 1), self._picked(head))
         scores = _numpy(part.squeeze(-1))
         sums = self.log_sum_exp(layer, head)
-        return np.exp(scores - np.where(sums == -np.inf, 0, sums))  # a query that may look at nothing gets zeros
+        weights: np.ndarray = np.exp(scores - np.where(sums == -np.inf, 0, sums))
+        return weights  # zeros for a query that may look at nothing
 
     def log_sum_exp(self, layer: Index, head: Index | None = None) -> np.ndarray:
         """log of the sum of exp(scores) over the keys, [head, query] or [query]: a weight is exp(score - it).

@@ -22,7 +22,26 @@ from headlens.model.json_checks import (
     values_of,
 )
 
-VALUES = (None, True, False, -1, 0, 1, 2**31, 10**400, -0.5, 0.0, 0.5, 1e30, math.nan, math.inf, "", "a", [], {})
+VALUES: tuple[object, ...] = (
+    None,
+    True,
+    False,
+    -1,
+    0,
+    1,
+    2**31,
+    10**400,
+    -0.5,
+    0.0,
+    0.5,
+    1e30,
+    math.nan,
+    math.inf,
+    "",
+    "a",
+    [],
+    {},
+)
 
 
 @pytest.mark.parametrize(

@@ -64,4 +64,4 @@ def num_prefix(result: ProbeResult, inputs: Mapping[str, object]) -> int:
             f"{type(result.recorder.network).__name__} does not give each patch of an image one position in every "
             "layer; take a plain vision transformer."
         )
-    return before
+    return int(before)
