@@ -1,4 +1,4 @@
-"""The errors that a person can mend: each message is one sentence that says what was wrong and what to do."""
+"""The errors that a person can fix: each message is one sentence that says what was wrong and what to do."""
 
 
 class HeadlensError(ValueError):

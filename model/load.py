@@ -26,15 +26,15 @@ def load_model(name: str, device: str = "auto", dtype: str = "float32", *, part:
             cannot be recorded exactly.
         DeviceError: for a device or a dtype that this machine does not have.
     """
-    place = pick_device(device)
-    number_format = pick_dtype(dtype, place)
+    torch_device = pick_device(device)
+    torch_dtype = pick_dtype(dtype, torch_device)
     checkpoint = CATALOGUE.get(name) if isinstance(name, str) else None
     if checkpoint is not None:
-        return checkpoint.loader(checkpoint, place, number_format)
+        return checkpoint.loader(checkpoint, torch_device, torch_dtype)
     folder = _folder_of(name)
     from headlens.model.huggingface.load.folder import load_folder  # transformers takes seconds to import
 
-    return load_folder(folder, str(name), place, dtype=number_format, part=part)
+    return load_folder(folder, str(name), torch_device, dtype=torch_dtype, part=part)
 
 
 def _folder_of(name: str) -> Path:

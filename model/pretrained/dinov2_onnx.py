@@ -75,9 +75,9 @@ def backbone_state(weights: dict[str, Tensor]) -> dict[str, Tensor]:
         "encoder.norm.bias": weights["backbone.layernorm.bias"],
     }
     linear = {f"{ours}.{part}": f"{theirs}.{part}" for ours, theirs in LINEAR.items() for part in ("weight", "bias")}
-    for number in range(CONFIG.encoder.num_layers):
+    for index in range(CONFIG.encoder.num_layers):
         for ours, theirs in (linear | LAYER).items():
-            state[f"encoder.layers.{number}.{ours}"] = weights[f"backbone.encoder.layer.{number}.{theirs}"]
+            state[f"encoder.layers.{index}.{ours}"] = weights[f"backbone.encoder.layer.{index}.{theirs}"]
     return state
 
 

@@ -9,8 +9,9 @@ from headlens.model.pretrained.checkpoint import Checkpoint
 
 def _find() -> dict[str, Checkpoint]:
     names = [module.name for module in pkgutil.iter_modules(bundled.__path__)]
-    found: list[Checkpoint] = [importlib.import_module(f"{bundled.__name__}.{name}").CHECKPOINT for name in names]
-    return {checkpoint.name: checkpoint for checkpoint in sorted(found, key=lambda checkpoint: checkpoint.rank)}
+    modules = [importlib.import_module(f"{bundled.__name__}.{name}") for name in names]
+    checkpoints: list[Checkpoint] = sorted((module.CHECKPOINT for module in modules), key=lambda each: each.rank)
+    return {checkpoint.name: checkpoint for checkpoint in checkpoints}
 
 
 CATALOGUE = _find()

@@ -116,15 +116,15 @@ def _eager(network: PreTrainedModel, inputs: Mapping[str, object]) -> dict[str, 
     _choose(network, "eager")
     run = Recorder(network, "functions").run({**inputs, "output_attentions": True})
     outputs: Any = run.outputs
-    found = {
+    weights = {
         "encoder": outputs.get("encoder_attentions"),
         "decoder": outputs.get("decoder_attentions"),
         "cross": outputs.get("cross_attentions"),
         "only": outputs.get("attentions"),
     }
-    if len(run.stages) > 1:  # of images, of which a language model says nothing: what its softmax was given
-        found["vision"] = [heads.weights(slice(None)) for heads in run.stages.get("vision", ())]
-    return {stage: tuple(weights) for stage, weights in found.items() if weights and weights[0] is not None}
+    if len(run.stages) > 1:  # of images, of which a language model says nothing: by what goes into its softmax
+        weights["vision"] = [layer.weights(slice(None)) for layer in run.stages.get("vision", ())]
+    return {stage: tuple(layers) for stage, layers in weights.items() if layers and layers[0] is not None}
 
 
 def _largest_difference(
@@ -136,14 +136,14 @@ def _largest_difference(
         own = theirs.get(stage, theirs.get("only"))
         if own is None or len(own) != len(layers):
             return None
-        for weights, heads in zip(own, layers):
-            found = heads.weights(slice(None))
-            if found.shape != weights.shape:
+        for weights, layer in zip(own, layers):
+            recorded = layer.weights(slice(None))
+            if recorded.shape != weights.shape:
                 return None
-            off = (found - weights.to(found.dtype)).abs().amax(dim=(1, 3))  # [batch, query]
+            off = (recorded - weights.to(recorded.dtype)).abs().amax(dim=(1, 3))  # [batch, query]
             if real is not None and off.shape == real.shape:
                 # Eager attention makes nan of padding in float64, which spreads over what else is in that text.
                 lost = weights.isnan().any(dim=3).any(dim=1) & ~real.all(dim=1, keepdim=True)
-                off = off.masked_fill(lost & found.isfinite().all(dim=3).all(dim=1), 0.0)[real]
+                off = off.masked_fill(lost & recorded.isfinite().all(dim=3).all(dim=1), 0.0)[real]
             largest = max(largest or 0.0, float(off.nan_to_num(math.inf).max()))  # max() would pass over nan
     return largest
