@@ -147,7 +147,7 @@ def test_gradients_reach_what_lies_before_attention(family: str) -> None:
 
 
 def left_behind(network: Network) -> tuple[int, bool, int]:
-    """Hooks and modes that are there now, and calls that an outer log has noted since."""
+    """Hooks on the network, whether a call is at work, and how many modes there are."""
     hooks = sum(len(module._forward_hooks) + len(module._forward_pre_hooks) for module in network.module.modules())
     return hooks, inside_call(), torch._C._len_torch_function_stack()
 
@@ -165,6 +165,7 @@ def test_nothing_is_left_behind(family: str, raises: str) -> None:
     with pytest.raises(ZeroDivisionError):
         network.run(fail, module=network.module) if raises == "edit" else network.run(None, fail, network.module)
     assert left_behind(network) == before
+    assert before[1:] == (False, 0)
     with attention_calls() as outer:
         pass
     assert torch.equal(network.run()[0], output)
