@@ -123,7 +123,11 @@ export class Explorer {
    */
   take(event, target) {
     if (this.state === null) return;
-    if (event === "hover" || (event === "move" && this.state.view.pick)) return this.preview(target);
+    if (event === "hover") return this.preview(target);
+    if (event === "move" && this.state.view.pick) {
+      Object.assign(this.state.hover, target);
+      return this.paint(); // at once: the next press of a key moves on from here
+    }
     if ("token" in target) return target.token === null ? undefined : this.pin({ query: target.token });
     if (target.head === null) return;
     const [layer, head] = target.head;
