@@ -1,4 +1,4 @@
-"""Which model it is, as plain data: light, for listing models is to stay quick."""
+"""Which model it is, as plain data; importing this must stay quick."""
 
 from dataclasses import dataclass
 

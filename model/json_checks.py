@@ -36,11 +36,11 @@ def header_length(path: Path, most: int) -> int:
     return length
 
 
-def is_text(value: object) -> bool:
+def is_string(value: object) -> bool:
     return isinstance(value, str)
 
 
-def is_truth(value: object) -> bool:
+def is_boolean(value: object) -> bool:
     """Whether it is true or false."""
     return isinstance(value, bool)
 

@@ -18,7 +18,7 @@ def load_model(name: str, device: str = "auto", dtype: str = "float32", *, part:
             Hub, "organisation/name", which is downloaded unless it is in the cache.
         device: "auto" (cuda, else mps, else cpu), or one of these by name.
         dtype: "float32", on a GPU also "bfloat16", for checking also "float64".
-        part: "text" for the text tower of a model with two (CLIP, SigLIP); the one for images is loaded else.
+        part: "text" for the text tower of a model with two (CLIP, SigLIP); by default the one for images is loaded.
 
     Raises:
         ValueError: for a name that is none of these.

@@ -1,7 +1,6 @@
 """What a loaded model offers: all of them, and what only some do.
 
-Whether a model offers it is asked with `isinstance`, which looks at the names alone: each protocol has a name that no
-other kind of model has.
+`isinstance` tells them apart by the names of their attributes alone: each protocol has a name that no other has.
 """
 
 from collections.abc import Callable, Sequence
@@ -101,12 +100,12 @@ class TextModel(TraceableModel[TextInput], Protocol):
         """The rows of all tokens that there are, [id, width]."""
 
     def name_of(self, token_id: int) -> str:
-        """What the token of an id reads as."""
+        """The text of a token id."""
 
 
 @runtime_checkable
 class WritingModel(TextModel, Protocol):
-    """A text model that may go on with a text, if it `writes`."""
+    """A text model that can continue a text, if it `writes`."""
 
     @property
     def writes(self) -> bool:
@@ -114,7 +113,7 @@ class WritingModel(TextModel, Protocol):
 
     @property
     def causal(self) -> bool:
-        """Whether what it writes takes positions behind what it has read."""
+        """Whether the continuation takes positions in the same sequence as the prompt."""
 
     def write(
         self, text: str, count: int = 20, on_token: OnToken | None = None, *, on_layer: OnLayer | None = None

@@ -25,7 +25,7 @@ class TextReader(RecordingModel[TextInput, Outputs], ABC):
 
     Args:
         setup: of the model.
-        tokenizer: is set neither to cut nor to pad: a tokenizer.json may do so by itself, MiniLM's does, at 128.
+        tokenizer: its truncation and padding are switched off: a tokenizer.json may say both, MiniLM's cuts at 128.
         max_tokens: that the model reads.
     """
 
@@ -54,7 +54,7 @@ class TextReader(RecordingModel[TextInput, Outputs], ABC):
     def record_batch(self, texts: Sequence[Text], on_layer: OnLayer | None = None) -> list[Recording]:
         """The recording of each text or pair, from one run, the shorter ones padded: that changes no number.
 
-        A mask may say what a recording of the text alone leaves to being causal. on_layer is called anew for each run.
+        A padded batch may need an explicit mask where a single text is simply causal. on_layer is called for each run.
         Raises as `record` does.
         """
         return self._record_batch([self.read(text) for text in texts], on_layer)
@@ -87,7 +87,7 @@ class TextReader(RecordingModel[TextInput, Outputs], ABC):
         return text.tokens
 
     def _special(self, text: TextInput) -> np.ndarray:
-        """[token] bool, on which tokens heads rest."""
+        """[token] bool: the special tokens, and those that attention sinks to."""
         return text.special
 
     def _notes(self, text: TextInput) -> dict[str, str]:

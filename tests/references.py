@@ -11,7 +11,7 @@ from transformers import BertConfig, BertModel, Dinov2Config, Dinov2Model
 
 from headlens.model.nn.text import TextConfig, TextEncoder
 from headlens.model.nn.vit import VisionConfig, VisionTransformer
-from headlens.model.pretrained.bert import key_map
+from headlens.model.pretrained.bert import parameter_names
 from headlens.model.recording.recording import Recording
 
 
@@ -42,7 +42,7 @@ def bert_like(network: TextEncoder, config: TextConfig) -> BertModel:
     )
     ours = network.state_dict()
     bert.to(next(network.parameters()))  # its device and number format, before the weights are copied
-    bert.load_state_dict({theirs: ours[name] for name, theirs in key_map(config).items()})
+    bert.load_state_dict({theirs: ours[name] for name, theirs in parameter_names(config).items()})
     return bert.eval()
 
 

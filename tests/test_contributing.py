@@ -57,9 +57,10 @@ STEPS = [pytest.param(step, id=f"{letter}-{step.path}") for letter, steps in REC
 def defines(source: str, name: str) -> bool:
     """Whether a source defines a function, class, constant, attribute or method, in Python or in JavaScript."""
     last = re.escape(name.partition("(")[0].rpartition(".")[2])
+    value = rf"^\s*{last}(?:: [^=\n]+)?(?: =|$)|^\s*{last}: "
     patterns = (
+        *(() if "(" in name else (value,)),
         rf"^\s*(?:(?:async )?def|class) {last}\b",
-        rf"^\s*{last}(?:: [^=\n]+)?(?: =|$)|^\s*{last}: ",
         rf"^\s*(?:export )?(?:async )?(?:function|class|const|let) {last}\b",
         rf"^\s*(?:async )?{last}\(.*\{{$",
         rf"@typedef {{object}} {last}$",
@@ -103,20 +104,21 @@ def test_the_map_is_whole() -> None:
 
 
 @pytest.mark.parametrize(
-    ("source", "defined"),
+    ("name", "source", "defined"),
     [
-        ("def thing(a: int) -> int:", True),
-        ("class thing:", True),
-        ("thing: tuple[str, ...] = ()", True),
-        ("thing = 1", True),
-        ("    thing: str  # a field", True),
-        ("export class thing {", True),
-        ("    thing(state) {", True),
-        (" * @typedef {object} thing", True),
-        ("other(thing)", False),
-        ("    # thing of another", False),
-        ("def something() -> None:", False),
+        ("module.thing(state)", "def thing(a: int) -> int:", True),
+        ("module.thing(state)", "class thing:", True),
+        ("thing", "thing: tuple[str, ...] = ()", True),
+        ("thing", "thing = 1", True),
+        ("thing", "    thing: str  # a field", True),
+        ("module.thing(state)", "export class thing {", True),
+        ("module.thing(state)", "    thing(state) {", True),
+        ("module.thing(state)", " * @typedef {object} thing", True),
+        ("module.thing(state)", "    thing: of another", False),
+        ("module.thing(state)", "other(thing)", False),
+        ("module.thing(state)", "    # thing of another", False),
+        ("module.thing(state)", "def something() -> None:", False),
     ],
 )
-def test_a_definition_is_told_from_a_mention(source: str, defined: bool) -> None:
-    assert defines(source, "module.thing(state)") == defined
+def test_a_definition_is_told_from_a_mention(name: str, source: str, defined: bool) -> None:
+    assert defines(source, name) == defined

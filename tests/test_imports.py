@@ -17,7 +17,7 @@ SHIPPED = [path for folder in ("model", "viz") for path in sorted((ROOT / folder
 SHIPPED += sorted(ROOT.glob("*.py"))
 ALL = SHIPPED + [path for path in sorted((ROOT / "tests").rglob("*.py")) if "node_modules" not in path.parts]
 SCRIPTS = sorted((ROOT / "viz" / "explorer" / "js").rglob("*.js"))
-ROOMS = (  # each may import those above it, and none below
+PACKAGES = (  # each may import those above it, and none below
     "model.errors",
     "model.progress",
     "model.description",
@@ -121,10 +121,10 @@ def cycle_in(graph: Mapping[str, set[str]]) -> list[str]:
     return []
 
 
-def room_of(module: str) -> str:
-    """headlens.model.nn.text is in model.nn; a module that stands in ROOMS itself is a room of its own."""
+def package_of(module: str) -> str:
+    """headlens.model.nn.text is in model.nn; a module that stands in PACKAGES itself is a package of its own."""
     parts = module.removeprefix("headlens.").split(".")
-    return ".".join(parts[:3] if ".".join(parts[:3]) in ROOMS else parts[:2])
+    return ".".join(parts[:3] if ".".join(parts[:3]) in PACKAGES else parts[:2])
 
 
 def script_imports(path: Path) -> set[Path]:
@@ -203,22 +203,22 @@ def test_runtime_and_views_work_without_streamlit() -> None:
         assert not tops(brought_in(all_imports(path))) & {"streamlit", "app"}, path
 
 
-def test_every_room_is_on_the_map() -> None:
-    rooms = {room_of(module_name(path)) for path in SHIPPED} - {"headlens", "viz"}
-    assert rooms <= set(ROOMS)
+def test_every_package_is_in_the_order() -> None:
+    packages = {package_of(module_name(path)) for path in SHIPPED} - {"headlens", "viz"}
+    assert packages <= set(PACKAGES)
 
 
-def test_rooms_import_only_those_above_them() -> None:
-    order = {room: position for position, room in enumerate(("headlens", "viz", *ROOMS))}
+def test_packages_import_only_those_above_them() -> None:
+    order = {package: position for position, package in enumerate(("headlens", "viz", *PACKAGES))}
     for module, imported in module_graph().items():
-        below = {name for name in imported if order[room_of(name)] > order[room_of(module)]}
+        below = {name for name in imported if order[package_of(name)] > order[package_of(module)]}
         assert below == set(), module
 
 
 def test_the_network_of_the_papers_needs_attention_alone() -> None:
     for module, imported in module_graph().items():
-        if room_of(module) == "model.nn":
-            assert {room_of(name) for name in imported} <= {"model.nn", "model.attention", "model.progress"}, module
+        if package_of(module) == "model.nn":
+            assert {package_of(name) for name in imported} <= {"model.nn", "model.attention", "model.progress"}, module
 
 
 def test_no_module_imports_itself_by_way_of_others() -> None:

@@ -51,7 +51,7 @@ def test_python_in_ten_lines() -> None:
     assert sum(bool(line.strip()) for line in python_of(README).splitlines()) <= 10
 
 
-def test_python_of_the_model_room(capsys: pytest.CaptureFixture[str]) -> None:
+def test_python_of_the_model_readme(capsys: pytest.CaptureFixture[str]) -> None:
     code = python_of(ROOT / "model" / "README.md")
     exec(compile(code, "model/README.md", "exec"), {})
     assert capsys.readouterr().out.strip() == code.rpartition("#")[2].strip()

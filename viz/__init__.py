@@ -1,1 +1,1 @@
-"""What is seen: figures, the explorer, the pages and their server."""
+"""Figures, the explorer, the pages and their server."""

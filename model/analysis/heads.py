@@ -1,4 +1,4 @@
-"""What one head's weights come to: what a query looks at most, how far, and over how many tokens."""
+"""What one head's weights say: what a query looks at most, how far, and over how many tokens."""
 
 import math
 

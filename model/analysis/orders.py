@@ -1,4 +1,4 @@
-"""Every head of a recording, measured, so that heads can be found."""
+"""Measures of every head of a recording, to sort heads by."""
 
 import numpy as np
 

@@ -10,8 +10,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
-from headlens.model.attention.inputs import AttentionInputs, kept_scores
-from headlens.model.attention.point import Call, CallLog, Edit, inside_call, logged_in
+from headlens.model.attention.inputs import AttentionInputs, inputs_of_scores
+from headlens.model.attention.point import Call, CallLog, Edit, inside_call, logging_to
 from headlens.model.errors import CheckpointError
 from headlens.model.progress import OnLayer
 
@@ -38,7 +38,7 @@ def function_calls(
         for module in attention_modules(network):
             stack.enter_context(module.register_forward_pre_hook(mode.enter))
             stack.enter_context(module.register_forward_hook(mode.leave, always_call=True))
-        stack.enter_context(logged_in(log))
+        stack.enter_context(logging_to(log))
         stack.enter_context(mode)
         yield log.calls
 
@@ -114,7 +114,7 @@ class _Mode(TorchFunctionMode):
             scores = args[0] if args else kwargs["input"]
             dim = args[1] if len(args) > 1 else kwargs.get("dim")
             if isinstance(scores, Tensor) and scores.ndim >= 3 and dim in (-1, scores.ndim - 1):
-                call = Call(running.module, kept_scores(scores if scores.ndim == 4 else scores[None]))
+                call = Call(running.module, inputs_of_scores(scores if scores.ndim == 4 else scores[None]))
                 index = self._log.note(call)
                 if not self._log.edits:
                     return compute()

@@ -21,7 +21,7 @@ class AttentionInputs:
     scale: float
     softcap: float | None = None  # scores are softcap * tanh(scores / softcap) (Gemma 2, section 2)
     sinks: Tensor | None = None  # [head], one more score in each softmax, as in `attention_weights`
-    scores_only: bool = False  # the scores are all in the mask, and the vectors are zeros; see `kept_scores`
+    scores_only: bool = False  # the scores are all in the mask, and the vectors are zeros; see `inputs_of_scores`
 
     @property
     def num_heads(self) -> int:
@@ -33,10 +33,15 @@ class AttentionInputs:
         tensors = (self.query, self.key, self.value, self.mask, self.sinks)
         return sum(tensor.nbytes for tensor in tensors if tensor is not None)
 
+    def key_head(self, head: int) -> int:
+        """The key head that a head reads: neighbours share one (Ainslie et al. 2023, GQA)."""
+        return head // (self.num_heads // self.key.shape[-3])
+
     def repeated(self, vectors: Tensor) -> Tensor:
         """Keys or values [..., key head, key, d] as each head sees them: [..., head, key, d]."""
-        times = self.num_heads // vectors.shape[-3]
-        return vectors if times == 1 else vectors.repeat_interleave(times, dim=-3)
+        if vectors.shape[-3] == self.num_heads:
+            return vectors
+        return vectors[..., [self.key_head(head) for head in range(self.num_heads)], :, :]
 
     def first(self) -> "AttentionInputs":
         """The same without the axis of a batch, of its first input."""
@@ -72,8 +77,7 @@ class AttentionInputs:
         if head is None:
             key = self.repeated(key)
         else:
-            key_head = head // (self.num_heads // key.shape[-3])
-            query, key = query[..., head, :, :], key[..., key_head, :, :]
+            query, key = query[..., head, :, :], key[..., self.key_head(head), :, :]
             if mask is not None:
                 mask = mask[..., head if mask.shape[-3] > 1 else 0, :, :]
         if self.softcap is None:
@@ -110,7 +114,7 @@ class AttentionInputs:
         return mask
 
 
-def kept_scores(scores: Tensor) -> AttentionInputs:
+def inputs_of_scores(scores: Tensor) -> AttentionInputs:
     """The inputs of a layer that computes its softmax by itself: its scores [..., head, query, key], kept whole."""
     *axes, num_queries, num_keys = scores.shape
     query, key = scores.new_zeros(*axes, num_queries, 1), scores.new_zeros(*axes, num_keys, 1)

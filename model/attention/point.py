@@ -70,7 +70,7 @@ _inside: ContextVar[bool] = ContextVar("inside", default=False)
 
 
 @contextmanager
-def logged_in(log: CallLog) -> Iterator[None]:
+def logging_to(log: CallLog) -> Iterator[None]:
     """Calls that come to `run_attention` inside the context go to this log."""
     token = _log.set(log)
     try:
@@ -83,7 +83,7 @@ def logged_in(log: CallLog) -> Iterator[None]:
 def attention_calls(on_layer: OnLayer | None = None, edit: Edit | None = None) -> Iterator[list[Call]]:
     """All calls that come to `run_attention` inside the context, in their order; the arguments are as of `CallLog`."""
     log = CallLog(on_layer, edit)
-    with logged_in(log):
+    with logging_to(log):
         yield log.calls
 
 

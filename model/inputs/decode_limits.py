@@ -9,7 +9,7 @@ MAX_SEGMENTS = 1_000  # of a JPEG; 64 MB of metadata fit into so many, and a dec
 MAX_SCANS = 200  # of a JPEG; an encoder makes about ten, and each passes over every pixel
 MAX_PIECES = 200_000  # strips or tiles of a TIFF; 40 million pixels in tiles of 16 x 16 are 156,250
 
-SEGMENT = re.compile(rb"\xff[^\x00\x01\xd0-\xd8\xff]")  # a JPEG's markers, without those that stand for themselves
+SEGMENT = re.compile(rb"\xff[^\x00\x01\xd0-\xd8\xff]")  # a JPEG's markers, without those that have no length
 SCAN, END = b"\xff\xda", b"\xff\xd9"
 STRIP_OFFSETS, TILE_OFFSETS = 273, 324  # tags of a TIFF
 

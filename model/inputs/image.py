@@ -87,7 +87,9 @@ def _resize(photo: Image.Image, patch: int, size: int, *, pixel_format: PixelFor
 
     columns, rows = patches(size)
     if rows * columns > MAX_PATCHES:
-        fitting = next(n for n in range(size - size % patch, 0, -patch) if math.prod(patches(n)) <= MAX_PATCHES)
+        fitting = size - size % patch
+        while math.prod(patches(fitting)) > MAX_PATCHES:
+            fitting -= patch
         raise InputError(
             f"A short side of {size} pixels makes {rows * columns:,} patches, more than {MAX_PATCHES:,}; "
             f"{fitting} pixels would do."

@@ -17,7 +17,7 @@ from headlens.model.inputs.decode_limits import check_limits
 MAX_BYTES = 400_000_000  # of a file: MAX_PIXELS of the widest format, 16-bit RGBA, take 320 million
 MAX_PIXELS = 40_000_000  # before decoding
 FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "TIFF", "BMP", "AVIF")  # JPEG is MPO too; no EPS: it would start Ghostscript
-BAND = 2**20  # pixels that are numbers at once, on their way to 8 bits
+BAND = 2**20  # pixels that are float64 at once, on their way to 8 bits
 
 # Pillow warns of odd metadata, of which nothing but the orientation is read, and of sizes that MAX_PIXELS is below.
 warnings.filterwarnings("ignore", module=r"PIL\.")

@@ -54,10 +54,10 @@ def read_text(tokenizer: Tokenizer, text: Text, max_tokens: int) -> TextInput:
     room = max_tokens - tokenizer.num_special_tokens_to_add(len(parts) == 2)
     lengths = _cut_longest([len(part.ids) for part in parts], room)
     for part, length in zip(parts, lengths):
-        part.truncate(length + 1)  # in two steps: what the last one cuts off is kept as pieces of that length, and
+        part.truncate(length + 1)  # twice: what the last one cuts off is kept as pieces of that length, and
         part.truncate(length)  # post_process pairs each piece of one text with each of the other
     encoding = tokenizer.post_process(parts[0], parts[1] if len(parts) == 2 else None)
-    # Which text a token comes from: post_process forgets it for the first, so it is counted anew.
+    # Which text a token comes from: post_process does not keep it for the first, so it is counted again.
     in_order = iter([index for index, length in enumerate(lengths) for _ in range(length)])
     sequences = [None if added else next(in_order) for added in encoding.special_tokens_mask]
     special_ids = set(tokenizer.encode("").ids)  # [CLS], [SEP]; not [UNK] and [MASK], which stand for words
@@ -95,7 +95,7 @@ def _cut_longest(lengths: list[int], room: int) -> list[int]:
 
 
 def _count_words(sequences: list[int | None], word_ids: list[int | None]) -> tuple[int | None, ...]:
-    """Words numbered through: a tokenizer starts again at 0 with the second text."""
+    """Word indices that continue in the second text, where a tokenizer starts again at 0."""
     pairs = list(zip(sequences, word_ids))
     first = 1 + max((word for sequence, word in pairs if sequence == 0 and word is not None), default=-1)
     return tuple(None if sequence is None or word is None else word + sequence * first for sequence, word in pairs)

@@ -21,7 +21,7 @@ class VisionConfig:
 
 
 class PatchEmbedding(nn.Module):
-    """Each patch of pixels becomes one row: a linear map, written as a convolution whose step is its size."""
+    """Each patch of pixels becomes one vector: a linear map, written as a convolution by its size."""
 
     def __init__(self, patch: int, width: int) -> None:
         super().__init__()

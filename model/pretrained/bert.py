@@ -46,7 +46,7 @@ def load_bert(config_path: Path, weights_path: Path) -> TextEncoder:
     config = read_config(json.loads(config_path.read_text()))
     weights = load_file(weights_path)
     network = TextEncoder(config)  # not on torch's "meta": its normal_ imports torch._dynamo, which takes far longer
-    network.load_state_dict({ours: weights[theirs] for ours, theirs in key_map(config).items()}, assign=True)
+    network.load_state_dict({ours: weights[theirs] for ours, theirs in parameter_names(config).items()}, assign=True)
     return network.eval()
 
 
@@ -67,7 +67,7 @@ def read_config(config: BertConfig) -> TextConfig:
     )
 
 
-def key_map(config: TextConfig) -> dict[str, str]:
+def parameter_names(config: TextConfig) -> dict[str, str]:
     """Our parameter name -> the checkpoint's."""
     layers = {
         f"encoder.layers.{index}.{ours}.{part}": f"encoder.layer.{index}.{theirs}.{part}"

@@ -16,7 +16,7 @@ from headlens.model.pretrained.files import locate
 
 
 def cache_folder() -> Path:
-    """Where Headlens keeps what takes long to make; HEADLENS_CACHE names another place."""
+    """Where Headlens keeps what takes long to make; HEADLENS_CACHE names another folder."""
     named = os.environ.get("HEADLENS_CACHE")
     if named:
         return Path(named)

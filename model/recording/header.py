@@ -7,12 +7,12 @@ from typing import NamedTuple, TypedDict, cast
 from headlens.model.json_checks import (
     Check,
     is_above_zero,
+    is_boolean,
     is_count,
     is_not_below_zero,
     is_number,
     is_object,
-    is_text,
-    is_truth,
+    is_string,
     list_of,
     object_of,
     optional,
@@ -173,37 +173,37 @@ def _written(tensor: Stored) -> str:
 
 
 LAYER: dict[str, Check] = {
-    "causal": is_truth,
+    "causal": is_boolean,
     "scale": is_number,
     "softcap": optional(is_above_zero),
-    "scores_only": is_truth,
+    "scores_only": is_boolean,
 }
-_MODEL = object_of(name=is_text, title=is_text, kind=is_text, authors=is_text, licence=is_text)
+_MODEL = object_of(name=is_string, title=is_string, kind=is_string, authors=is_string, licence=is_string)
 _PHOTO = object_of(
     aspect=is_above_zero, grid=list_of(lambda side: is_count(side) and is_above_zero(side), high=2, low=2)
 )
 _LAYERS = list_of(object_of(**LAYER), high=MAX_TOKENS, low=1)
-_CANDIDATES = list_of(pair_of(is_text, is_number), high=100)
+_CANDIDATES = list_of(pair_of(is_string, is_number), high=100)
 # What each part must be: a check of it, and the same in words.
 PARTS: dict[str, tuple[Check, str]] = {
     "layers": (_LAYERS, "one or more, each with causal, scale, softcap and scores_only"),
     "model": (_MODEL, "five texts, by name"),
-    "special": (list_of(is_truth, high=MAX_TOKENS), "a list of true and false"),
-    "notes": (values_of(is_text), "texts by name"),
+    "special": (list_of(is_boolean, high=MAX_TOKENS), "a list of true and false"),
+    "notes": (values_of(is_string), "texts by name"),
     "photo": (optional(_PHOTO), "null, or a positive aspect and a grid of rows and columns"),
-    "tokens": (list_of(is_text, high=MAX_TOKENS, low=1), f"1 to {MAX_TOKENS:,} texts"),
+    "tokens": (list_of(is_string, high=MAX_TOKENS, low=1), f"1 to {MAX_TOKENS:,} texts"),
     "words": (list_of(optional(is_count), high=MAX_TOKENS), "a list of whole numbers and null"),
     "segments": (list_of(is_count, high=MAX_TOKENS), "a list of whole numbers"),
     "seconds": (is_not_below_zero, "a number that is not negative"),
-    "device": (is_text, "a text"),
+    "device": (is_string, "a text"),
     "offsets": (list_of(optional(list_of(is_count, high=2, low=2)), high=MAX_TOKENS), "a list of pairs and null"),
-    "texts": (list_of(is_text, high=2), "at most two texts"),
+    "texts": (list_of(is_string, high=2), "at most two texts"),
     "prefix_tokens": (is_count, "a whole number"),
     "predictions": (
         list_of(pair_of(optional(is_count), _CANDIDATES), high=MAX_TOKENS),
         "a list of positions, each with texts and probabilities",
     ),
-    "stage": (is_text, "a text"),
-    "keys": (optional(is_text), "null, or the stage whose positions they are"),
+    "stage": (is_string, "a text"),
+    "keys": (optional(is_string), "null, or the stage whose positions they are"),
     "stages": (is_object, "an object"),
 }

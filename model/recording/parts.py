@@ -32,7 +32,7 @@ class StageData:
     layers: tuple[AttentionInputs, ...]  # without a batch axis: query, key, value [head, token, d_head]
     tokens: tuple[str, ...]  # what to call each position
     words: tuple[int | None, ...]  # which word each token is part of, counted over all texts; None: of no word
-    special: np.ndarray  # [token] bool: [CLS], [SEP], …, on which heads rest
+    special: np.ndarray  # [token] bool: [CLS], [SEP], …, and other attention sinks
     segments: tuple[int, ...]  # which text of a pair each token is part of
     model: Description
     seconds: float  # that recording took

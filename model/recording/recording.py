@@ -27,7 +27,7 @@ class Recording(StageData):
     """Each layer's queries, keys and values on the device that made them, and what each position is.
 
     Axes are always [layer, head, query, key]; layers, heads and tokens count from 0. Weights are not kept: they are
-    softmax(q k^T * scale + mask) of the asked layer, head and query (Vaswani et al. 2017, equation 1), in float32
+    softmax(q k^T * scale + mask) of the requested layer, head and query (Vaswani et al. 2017, equation 1), in float32
     (float64 where the model ran in it).
 
     Raises RecordingError when the parts do not fit each other.
@@ -137,12 +137,13 @@ class Recording(StageData):
         CHUNK scores are in memory.
         """
         if head is None:
-            return np.stack([self.log_sum_exp(layer, number) for number in range(self.num_heads)])
-        place = _index("layer", layer, self.num_layers), _index("head", head, self.num_heads)
-        if place not in self._row_sums:
-            heads = self._layer(layer)
-            self._row_sums[place] = _numpy(torch.cat([heads.log_sums(rows, place[1]) for rows in self._chunks()]))
-        return self._row_sums[place]
+            return np.stack([self.log_sum_exp(layer, each) for each in range(self.num_heads)])
+        layer_index, head_index = _index("layer", layer, self.num_layers), _index("head", head, self.num_heads)
+        if (layer_index, head_index) not in self._row_sums:
+            inputs = self.layers[layer_index]
+            sums = [inputs.log_sums(rows, head_index) for rows in self._chunks()]
+            self._row_sums[layer_index, head_index] = _numpy(torch.cat(sums))
+        return self._row_sums[layer_index, head_index]
 
     def pooled(self, layer: Index, head: Index, size: int = 512) -> np.ndarray:
         """One head's weights as a matrix small enough to draw: [cell of queries, cell of keys], at most size a side.
@@ -185,10 +186,10 @@ class Recording(StageData):
 
         Being causal is not part of it: layers[layer].causal says that.
         """
-        given = self._layer(layer).mask
-        if given is None:
+        mask = self._layer(layer).mask
+        if mask is None:
             return None
-        per_head = given.expand(self.num_heads, *given.shape[-2:])[_index("head", head, self.num_heads)]
+        per_head = mask.expand(self.num_heads, *mask.shape[-2:])[_index("head", head, self.num_heads)]
         if per_head.dtype == torch.bool:
             per_head = torch.zeros_like(per_head, dtype=torch.float32).masked_fill(~per_head, -math.inf)
         return per_head.float().cpu().numpy()

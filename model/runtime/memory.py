@@ -5,7 +5,7 @@ import sys
 import threading
 from collections.abc import Callable
 
-EVERY = 32_000_000  # bytes freed between two times
+EVERY = 32_000_000  # bytes that are freed before memory is given back again
 
 
 def trim() -> None:

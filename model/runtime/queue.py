@@ -44,7 +44,7 @@ class WorkQueue:
                 self._changed.notify_all()
 
     def _before(self, ticket: object) -> int:
-        """How many of those before are to go in or out first, after a while or as soon as it is none."""
+        """How many must go first; waits up to LOOK_AGAIN seconds for it to be none."""
 
         def count() -> int:
             return max(0, self._tickets.index(ticket) + 1 - self._parallel)

@@ -28,7 +28,7 @@ class RecordingEntry:
         self._derived: Cache[Hashable, object] = Cache(DERIVED)
 
     def derive(self, name: Hashable, compute: Callable[[], Result]) -> Result:
-        """The result by its name, computed where it is not kept; the DERIVED used last are."""
+        """The result by its name, computed where it is not kept; the last DERIVED results are kept."""
         result = self._derived.get(name, MISSING)
         if result is MISSING:
             result = compute()

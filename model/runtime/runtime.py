@@ -20,7 +20,7 @@ from headlens.model.runtime.recordings import RecordingEntry, RecordingStore, Vi
 
 @dataclass(frozen=True)
 class Request:
-    """A recording by its id; who holds this holds no memory, so that the store alone decides what stays in it."""
+    """A recording by its id. It holds no tensors, so that the store alone decides what stays in memory."""
 
     id: str  # of the model, the input and the options: see `Runtime.request_id`
     model_name: str
@@ -29,7 +29,7 @@ class Request:
 
 
 def ignore(*progress: int) -> None:
-    """What is told of progress is not needed."""
+    """A progress callback that does nothing."""
 
 
 class Runtime:

@@ -62,7 +62,7 @@ class LayerRun:
 
 
 class Done(Exception):
-    """All that was wanted has run; stops a run."""
+    """Raised to stop a run early, when all that is wanted has run."""
 
 
 def is_linear(module: nn.Module) -> bool:

@@ -12,13 +12,13 @@ from headlens.model.trace.parts import Architecture, parts_of
 
 
 def has_experts(layer: nn.Module) -> bool:
-    """Whether its feed-forward network is several, of which each token goes through some (Shazeer et al. 2017)."""
+    """Whether its feed-forward network is a mixture of experts (Shazeer et al. 2017)."""
     return any("expert" in type(module).__name__.lower() or "expert" in name for name, module in layer.named_modules())
 
 
 @torch.inference_mode()
 def keeps_mean(layer: nn.Module) -> bool:
-    """Whether the norms of a layer only scale (RMSNorm: Zhang and Sennrich 2019, equation 4)."""
+    """Whether the norms of a layer scale without centring (RMSNorm: Zhang and Sennrich 2019, equation 4)."""
     norm = next(module for module in layer.modules() if is_norm(module))
     weight = next(norm.parameters(), torch.ones(1))
     width = weight.shape[-1] if weight.numel() > 1 else int(getattr(norm, "normalized_shape", (64,))[-1])
@@ -37,7 +37,9 @@ class TokenTrace(NamedTuple):
     weights: np.ndarray  # [head, key]
     context: np.ndarray | None  # [head, d_value]; None where only scores were recorded
     projection_input: np.ndarray  # [head * d_value], what the output projection read in the run
-    writes: np.ndarray | None  # [head, width], what each head's part of that makes of its context; None where a gate
+    head_outputs: (
+        np.ndarray | None
+    )  # [head, width], what each head's part of that makes of its context; None where a gate
     #                            or a norm lies between
     bias: np.ndarray  # of the output projection
     projection_output: np.ndarray  # what the output projection gave in the run
@@ -75,7 +77,7 @@ def trace_token(layer: LayerRun, inputs: AttentionInputs, query: int) -> TokenTr
         "scores": inputs.scores(row, slice(None))[:, 0],
         "weights": weights,
         "context": context,
-        "writes": _writes(module, context, parts.projection.input[query]),
+        "writes": _head_outputs(module, context, parts.projection.input[query]),
         "projection_input": parts.projection.input[query],
         "bias": torch.zeros_like(layer.hidden[query]) if module.bias is None else module.bias.detach(),
         "projection_output": parts.projection.output[query],
@@ -113,7 +115,7 @@ def _projected(layer: LayerRun, inputs: AttentionInputs, query: int) -> Tensor |
     return None
 
 
-def _writes(projection: Any, context: Tensor | None, projection_input: Tensor) -> Tensor | None:
+def _head_outputs(projection: Any, context: Tensor | None, projection_input: Tensor) -> Tensor | None:
     """The output projection [width, head * d_value], a head at a time (Elhage et al. 2021)."""
     if context is None or context.numel() != projection_input.numel():
         return None

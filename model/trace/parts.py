@@ -32,7 +32,7 @@ class Parts(NamedTuple):
 
 
 def parts_of(layer: LayerRun) -> Parts:
-    """Told from what each norm read: a part's output, the sum behind attention, or what went in.
+    """Inferred from what each norm reads: a part's output, the sum behind attention, or what went in.
 
     Raises CheckpointError for a layer of no known architecture.
     """

@@ -42,7 +42,8 @@ def settle(page: Page) -> None:
 def open_step(page: Page, address: str, number: int, **params: Any) -> None:
     query = "&".join(f"{name}={value}" for name, value in {"step": number, **params}.items())
     page.goto(f"{address}/how?{query}")
-    expect(page.get_by_role("heading", name=STEPS[number - 1].title)).to_be_visible(timeout=30_000)
+    heading = page.get_by_role("heading", name=STEPS[number - 1].title)
+    expect(heading).to_be_visible(timeout=120_000)  # the first time ever, SmolLM2 is dequantised
     settle(page)
 
 

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import {
   fill,
-  headsKey,
+  headsName,
   headsOf,
   nameOf,
   percent,
@@ -19,7 +19,7 @@ test("a token cannot write into a template", () => {
 
 test("scope and reduction are one word in the control, and come back from it", () => {
   for (const key of ["head", "layer-mean", "layer-max", "all-mean", "all-max"])
-    assert.equal(headsKey(headsOf(key)), key);
+    assert.equal(headsName(headsOf(key)), key);
   // The server's views of one head have no other reduction: with one, it would never be found to have answered.
   assert.deepEqual(headsOf("head"), { scope: "head", reduction: "mean" });
 });

@@ -42,7 +42,7 @@ def text(number: int, words: int = 6) -> str:
     return " ".join([marker(number), *random.Random(number).choices(WORDS, k=words)])
 
 
-def is_text(payload: Payload, expected: str) -> bool:
+def is_string(payload: Payload, expected: str) -> bool:
     """Whether the tokens are those of a text, from [CLS] to [SEP]."""
     first, *pieces, last = [token.removeprefix("##") for token in payload.header["tokens"]]
     return (first, last) == ("[CLS]", "[SEP]") and "".join(pieces) == expected.replace(" ", "").lower()

@@ -11,7 +11,7 @@ from pathlib import Path
 from urllib.parse import urlencode
 
 from tests.browser.serve import Server, start
-from tests.load.inputs import is_photo, is_text, photo, text
+from tests.load.inputs import is_photo, is_string, photo, text
 from tests.load.visitor import Visitor
 
 RECORDINGS, WARM = 2_400, 400  # after WARM of them the caches are full and the memory is as fragmented as it gets
@@ -39,7 +39,7 @@ def send_inputs(visitor: Visitor, numbers: range) -> None:
             assert is_photo(visitor.see().payload, number), number
         else:
             words = text(number, words=5 + 7 * number % 200)
-            assert is_text(visitor.look(urlencode({"text": words})).payload, words), number
+            assert is_string(visitor.look(urlencode({"text": words})).payload, words), number
 
 
 def soak(server: Server, each: int = EACH) -> Iterator[tuple[int, int]]:

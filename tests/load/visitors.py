@@ -14,7 +14,7 @@ from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 
 from headlens.viz.inputs.samples import TEXTS
 from tests.browser.serve import start
-from tests.load.inputs import is_photo, is_text, marker, photo, text
+from tests.load.inputs import is_photo, is_string, marker, photo, text
 from tests.load.visitor import Visitor
 from tests.viz.explorer.payloads import Payload, unpack
 
@@ -64,7 +64,7 @@ class Heavy:
         """What has reached this visitor although it is neither theirs nor what a page starts with, in words."""
         photos = {each.arrays["photo"].tobytes() for each in samples.explorers() if "photo" in each.arrays}
         own = [payload for payload in self.explorers() if not _is_sample(payload, photos)]
-        texts = [is_text(payload, text(self.number)) for payload in own if "photo" not in payload.arrays]
+        texts = [is_string(payload, text(self.number)) for payload in own if "photo" not in payload.arrays]
         pictures = [is_photo(payload, self.number) for payload in own if "photo" in payload.arrays]
         faults = []
         if len(texts) != 2 or len(pictures) != 3:
@@ -82,7 +82,7 @@ class Heavy:
 def _is_sample(payload: Payload, photos: set[bytes]) -> bool:
     if "photo" in payload.arrays:
         return payload.arrays["photo"].tobytes() in photos
-    return is_text(payload, TEXTS["Trophy"].texts[0])
+    return is_string(payload, TEXTS["Trophy"].texts[0])
 
 
 @dataclass

@@ -61,19 +61,19 @@ def test_values(check: str, passing: list[object]) -> None:
     assert [(type(value), value) for value in found] == [(type(value), value) for value in passing]
 
 
-is_text = json_checks.is_text
+is_string = json_checks.is_string
 
 
 @pytest.mark.parametrize(
     ("check", "passing", "failing"),
     [
-        (list_of(is_text, high=2), [[], ["a"], ["a", "b"]], [["a"] * 3, [1], ["a", None], "ab", {}, None]),
-        (list_of(is_text, high=2, low=1), [["a"]], [[]]),
-        (optional(is_text), [None, "a"], [1, [], False]),
-        (pair_of(is_text, optional(is_text)), [["a", None]], [[None, "a"], ["a"], ["a", "b", "c"], "ab", None]),
-        (object_of(a=is_text), [{"a": "x"}], [{}, {"a": 1}, {"a": "x", "b": "y"}, [], ["a"], None]),
-        (object_with(a=is_text), [{"a": "x"}, {"a": "x", "b": 1}], [{}, {"a": 1}, {"b": "x"}, ["a"], None]),
-        (values_of(is_text), [{}, {"a": "x", "b": "y"}], [{"a": "x", "b": 1}, ["a"], None]),
+        (list_of(is_string, high=2), [[], ["a"], ["a", "b"]], [["a"] * 3, [1], ["a", None], "ab", {}, None]),
+        (list_of(is_string, high=2, low=1), [["a"]], [[]]),
+        (optional(is_string), [None, "a"], [1, [], False]),
+        (pair_of(is_string, optional(is_string)), [["a", None]], [[None, "a"], ["a"], ["a", "b", "c"], "ab", None]),
+        (object_of(a=is_string), [{"a": "x"}], [{}, {"a": 1}, {"a": "x", "b": "y"}, [], ["a"], None]),
+        (object_with(a=is_string), [{"a": "x"}, {"a": "x", "b": 1}], [{}, {"a": 1}, {"b": "x"}, ["a"], None]),
+        (values_of(is_string), [{}, {"a": "x", "b": "y"}], [{"a": "x", "b": 1}, ["a"], None]),
     ],
 )
 def test_what_is_made_of_others(check: Check, passing: list[object], failing: list[object]) -> None:

@@ -54,7 +54,7 @@ def one_head(recording: Recording, view: View) -> Arrays:
 
 
 def several_heads(entry: RecordingEntry, view: View, work: Work) -> Arrays:
-    """Heads made one: "matrix" [query, key], in levels of each row's "rowMax" where it is large; or "row" [token]."""
+    """Merged heads: "matrix" [query, key], in levels of each row's "rowMax" where it is large; or "row" [token]."""
     if not can_merge(entry.recording):
         return {"row": shown_row(entry.recording, view)}
     weights = merged(entry, view, work)

@@ -42,11 +42,11 @@ def build(
         entry: what to show.
         view: how.
         link: what the page says of the address.
-        full: also what costs time and is not the picture itself: the head in words.
+        full: also what is slow and not the picture itself: the head in words.
         hover: also the head's queries and keys, from which the page computes what the pointer asks for.
         sent: the page has this recording already: what is the same in every view of it is left out.
         save: a figure that the page is to save.
-        work: enters heavy work on every layer, under its name; it gives what is to be told each layer that is done.
+        work: queues heavy work under its name; it gives what is called with each layer that is done.
     """
     recording, photo = entry.recording, entry.recording.photo
     several = view.scope != "head"

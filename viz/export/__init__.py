@@ -1,1 +1,1 @@
-"""What can be taken away."""
+"""Figures for saving."""

@@ -52,7 +52,7 @@ def bar_columns(
         )
         scaled = everything if shared else values
         low, high = min(0.0, float(scaled.min())), max(0.0, float(scaled.max()))
-        # The numbers at the ends of the bars need the more of the scale the narrower a column is.
+        # The more columns there are, the larger the share of the scale that the numbers at the bars' ends need.
         room = (0.1 + 0.25 * len(columns)) * max(high - low, 1e-12)
         figure.update_xaxes(range=[low - room * (low < 0), high + room], col=column)
     figure.update_layout(page_layout(theme), height=HEADING + FOOT + ROW * len(names), showlegend=False, bargap=0.2)

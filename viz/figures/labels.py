@@ -21,7 +21,7 @@ def token_text(token: str) -> str:
 
 
 def _token_name(token: str) -> str:
-    """A token beside numbers, which it does not carry along where it reads from right to left."""
+    """A token that is isolated where it reads from right to left, so that numbers beside it keep their order."""
     return escape(isolated(visible(token)))
 
 

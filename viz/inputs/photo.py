@@ -84,7 +84,7 @@ SESSION = InputSession[bytes, PhotoRequest]("image")
 
 
 def choose_photo(model: str) -> PhotoRequest:
-    """What was given last, else what the address asks for; what cannot be read is refused."""
+    """The last upload, else what the address asks for; what cannot be read is refused."""
     request, candidate = _request_in_address(model), SESSION.take_candidate()
     if candidate is not None and SESSION.readable(replace(request, source=candidate)):
         SESSION.own = candidate

@@ -12,10 +12,11 @@ from headlens.viz.figures.tiles import blended
 from headlens.viz.pages.predictions import show_predictions
 from headlens.viz.view.view import View
 
-Analysis = Callable[[Recording, View], None]
+ViewAnalysis = Callable[[Recording, View], None]
+InputAnalysis = Callable[[Recording], None]
 
 
-def show_similarity(recording: Recording, view: View) -> None:
+def show_similarity(recording: Recording) -> None:
     """Of a pair of texts."""
     if "similarity" in recording.outputs:
         st.metric(
@@ -26,7 +27,7 @@ def show_similarity(recording: Recording, view: View) -> None:
         )
 
 
-def show_saliency(recording: Recording, view: View) -> None:
+def show_saliency(recording: Recording) -> None:
     """Of a photo, by a model that has a decoder for it."""
     if "saliency" not in recording.outputs or recording.photo is None:
         return
@@ -42,5 +43,5 @@ def _saliency_picture(saliency: np.ndarray, photo: Photo) -> Image.Image:
     return picture.resize((round(height * photo.aspect), height))
 
 
-OF_THE_VIEW: tuple[Analysis, ...] = (show_predictions,)  # each pin draws them again, with the stage that is shown
-OF_THE_INPUT: tuple[Analysis, ...] = (show_similarity, show_saliency)  # drawn once, with the view that a page starts on
+OF_THE_VIEW: tuple[ViewAnalysis, ...] = (show_predictions,)  # each pin draws them again, with the stage that is shown
+OF_THE_INPUT: tuple[InputAnalysis, ...] = (show_similarity, show_saliency)  # drawn once, of the whole recording

@@ -26,7 +26,7 @@ def show_body(page: str, request: InputRequest, run: RecordingRequest, stage: st
     start = request.start(of_stage(run.entry()).recording)
     show_explorer(page, run, start, link=request.link, stage=of_stage, below=_show_of_the_view)
     for show in OF_THE_INPUT:
-        show(recording, start)
+        show(recording)
     parts.model_line(recording)
     parts.about(recording)
 

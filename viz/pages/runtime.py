@@ -75,7 +75,9 @@ class RecordingRequest(Request):
     def entry(self) -> RecordingEntry:
         """The recording, made (again) where it is not kept. Raises what the run raises."""
         slot = st.empty()  # also where nothing is to be done: what follows on the page must not move
-        visitor = None if self.sample else _visitor()  # asked each time: a tab whose connection was lost is another
+        visitor = (
+            None if self.sample else _visitor()
+        )  # looked up each time: a tab that has connected again is a new visitor
         if (entry := shared().held_entry(self, visitor)) is not None:
             return entry
         bar = _WorkBar(slot, "Recording", get_model(self.model_name).num_layers)

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import get_args
 from urllib.parse import urlencode
 
-from headlens.viz.view.view import Bounds, Direction, Edges, Order, Reduction, Scope, View, heads_key
+from headlens.viz.view.view import Bounds, Direction, Edges, Order, Reduction, Scope, View, heads_name
 
 MAX_TEXT = 2_000  # encoded characters of own text; addresses much longer are refused by the server
 CHOICES: dict[str, tuple[str, ...]] = {
@@ -19,7 +19,7 @@ CHOICES: dict[str, tuple[str, ...]] = {
     "edges": get_args(Edges),
 }
 NUMBERS = ("layer", "head", "query", "key", "strength")
-TRUTHS = {"0": False, "1": True}  # how an address writes them
+BOOLEANS = {"0": False, "1": True}  # how an address writes them
 OF: dict[str, tuple[Scope, Reduction]] = {
     "head": ("head", "mean"),
     "layer-mean": ("layer", "mean"),
@@ -58,7 +58,7 @@ def read_view(fields: Mapping[str, object], start: View, bounds: Bounds) -> View
     for name in ("log", "shared", "matrix"):
         truth = fields.get(name)
         if isinstance(truth, str):
-            truth = TRUTHS.get(truth)
+            truth = BOOLEANS.get(truth)
         if isinstance(truth, bool):
             read[name] = truth
     return dataclasses.replace(start, **read)  # type: ignore[arg-type]  # each has been checked
@@ -77,7 +77,7 @@ def write_texts(texts: tuple[str, ...]) -> dict[str, str] | None:
 
 
 def _parameters(view: View) -> dict[str, str]:
-    parameters = {"of": heads_key(view.scope, view.reduction)}
+    parameters = {"of": heads_name(view.scope, view.reduction)}
     for name in PARAMETERS:
         if name != "of":
             value = getattr(view, name)

@@ -12,7 +12,7 @@ from headlens.model.progress import OnLayer
 from headlens.model.recording.recording import Recording
 from headlens.model.runtime.recordings import RecordingEntry
 from headlens.viz.view.tiles import matrix_tiles
-from headlens.viz.view.view import Direction, View, heads_key
+from headlens.viz.view.view import Direction, View, heads_name
 
 LARGEST_DRAWN = 1_024  # tokens up to which the matrix is drawn token by token
 Work = Callable[[str, int], AbstractContextManager[OnLayer]]  # enters heavy work, by its name, on so many layers
@@ -33,7 +33,7 @@ def all_heads(recording: Recording, direction: Direction, query: int, *, layers:
 
 
 def shown_row(recording: Recording, view: View) -> np.ndarray:
-    """What the view's head, or heads made one, give to the query, or get from it: [token]."""
+    """What the view's head, or its merged heads, give to the query, or get from it: [token]."""
     if view.scope == "head" and view.direction == "at":
         return recording.attention(view.layer, view.head, view.query)
     if view.scope == "head":
@@ -63,11 +63,11 @@ def merged(entry: RecordingEntry, view: View, work: Work = at_once) -> np.ndarra
         return whole / len(layers) if mean else whole
 
     layer = view.layer if view.scope == "layer" else None
-    return entry.derive(("merged", heads_key(view.scope, view.reduction), layer), compute)
+    return entry.derive(("merged", heads_name(view.scope, view.reduction), layer), compute)
 
 
 def matrix(entry: RecordingEntry, view: View, work: Work = at_once) -> np.ndarray:
-    """[query, key] of the view's head, or of heads made one; above LARGEST_DRAWN tokens in cells.
+    """[query, key] of the view's head, or of its merged heads; above LARGEST_DRAWN tokens in cells.
 
     The cells are those of `Recording.pooled`; heads are made one where `can_merge`.
     """

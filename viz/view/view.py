@@ -3,9 +3,9 @@
 from dataclasses import dataclass
 from typing import Literal
 
-Scope = Literal["head", "layer", "all"]  # one head, or all heads of the layer or of all layers made one
-Reduction = Literal["mean", "max"]  # how they are made one
-Direction = Literal["at", "by"]  # what the query looks at, or by what it is looked at
+Scope = Literal["head", "layer", "all"]  # one head, or all heads of the layer, or of all layers, merged
+Reduction = Literal["mean", "max"]  # how they are merged
+Direction = Literal["at", "by"]  # what the query looks at, or what looks at it
 Order = Literal["layer", "spread", "distance", "special", "key"]  # of the heads in the grid
 Edges = Literal["crisp", "smooth"]  # of the patches
 
@@ -47,11 +47,11 @@ class Bounds:
         return range(10, 101) if name == "strength" else range(counts[name])
 
 
-def heads_key(scope: Scope, reduction: Reduction) -> str:
+def heads_name(scope: Scope, reduction: Reduction) -> str:
     """The one word for which heads are seen: "head", "layer-mean", "layer-max", "all-mean" or "all-max"."""
     return "head" if scope == "head" else f"{scope}-{reduction}"
 
 
 def file_name(view: View) -> str:
     """What a file of the view is called: "layer3-head1" or "all-max"."""
-    return f"layer{view.layer}-head{view.head}" if view.scope == "head" else heads_key(view.scope, view.reduction)
+    return f"layer{view.layer}-head{view.head}" if view.scope == "head" else heads_name(view.scope, view.reduction)

@@ -18,7 +18,7 @@ def visible(token: str) -> str:
 
 
 def reads_from_right(token: str) -> bool:
-    """Whether anything in a token reads from right to left, so that it would carry the numbers beside it along."""
+    """Whether anything in a token reads from right to left: numbers beside it would not keep their order."""
     if token.isascii():
         return False
     return any(unicodedata.bidirectional(character) in {"R", "AL", "AN"} for character in token)

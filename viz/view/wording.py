@@ -3,7 +3,7 @@ WORDING in its header, does the same in js/words.js."""
 
 from typing import TypedDict
 
-from headlens.viz.view.view import Direction, View, heads_key
+from headlens.viz.view.view import Direction, View, heads_name
 
 
 class ByDirection(TypedDict):
@@ -62,7 +62,7 @@ WORDING: Wording = {
 
 def who(view: View) -> str:
     """Which heads are looked through: "Layer 3, head 1"."""
-    return WORDING["who"][heads_key(view.scope, view.reduction)].format(layer=view.layer, head=view.head)
+    return WORDING["who"][heads_name(view.scope, view.reduction)].format(layer=view.layer, head=view.head)
 
 
 def what(name: str, direction: Direction) -> str:

@@ -24,7 +24,7 @@ def name_of(recording: Recording, token: int) -> str:
 
 
 def head_in_words(recording: Recording, layer: int, head: int, *, query: int) -> str:
-    """One paragraph on a head: how widely and how far it looks."""
+    """One paragraph on a head: over how many tokens and how far it looks."""
     queries = sampled_queries(recording.num_tokens)
     weights = recording.attention_from(layer, queries, head)
     looking = weights.sum(axis=-1) > 0  # not the positions of a text that is only looked at

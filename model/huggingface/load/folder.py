@@ -23,7 +23,7 @@ from headlens.model.huggingface.vision.load import load_image
 from headlens.model.huggingface.vision.model import TransformersImage
 
 TransformersModel: TypeAlias = TransformersText | TransformersImage | TransformersImageText
-ROOM = 1.5  # a model may take so much more memory than its weights do on disk, times the wider number format
+ROOM = 1.5  # factor of memory over the weights' size on disk, beside that of a wider number format
 
 
 @dataclass(frozen=True)
@@ -51,7 +51,7 @@ class Facts:
 
 
 def read_facts(folder: Path, device: torch.device, dtype: torch.dtype = torch.float32, *, stored: bool = True) -> Facts:
-    """What loading would bring and take; stored says whether the weights are there already.
+    """What a folder would load, and the memory that it needs; stored says whether the weights are there already.
 
     Raises CheckpointError for a folder that holds no model.
     """
@@ -98,7 +98,7 @@ def load_folder(
         device: to run it on.
         dtype: to run it in.
         description: of it, where more is known than the folder says.
-        part: "text" for the text tower of a model with two (CLIP, SigLIP), of which the one for images is loaded else.
+        part: "text" for the text tower of a model with two (CLIP, SigLIP), by default the one for images.
 
     Raises CheckpointError for a folder without a model, one that is damaged or too large, or a model that cannot be
     recorded exactly.

@@ -10,7 +10,7 @@ from safetensors import SafetensorError, safe_open
 
 from headlens.model import json_checks
 from headlens.model.errors import CheckpointError
-from headlens.model.json_checks import header_length, is_text, object_with, values_of
+from headlens.model.json_checks import header_length, is_string, object_with, values_of
 
 MAX_JSON = 50_000_000  # bytes of a config.json, an index, or a safetensors header
 MAX_LAYERS = 1_000  # three times as many as any model of the Hub that is known to be of use
@@ -32,7 +32,7 @@ def read_config(folder: Path) -> dict[str, object]:
             f"There is no config.json in {folder.name!r}; give the folder that save_pretrained wrote."
         )
     value = read_json(path)
-    if not object_with(model_type=is_text)(value):
+    if not object_with(model_type=is_string)(value):
         raise CheckpointError(f"The config.json in {folder.name!r} names no model_type; it is not one of transformers.")
     config = cast(dict[str, object], value)
     _bound(config, folder.name, 0)
@@ -58,7 +58,7 @@ def stored_bytes(folder: Path) -> int:
     files = sorted(folder.glob("*.safetensors"))
     if index.is_file() and not (folder / "model.safetensors").is_file():
         value = read_json(index)
-        if not object_with(weight_map=values_of(is_text))(value):
+        if not object_with(weight_map=values_of(is_string))(value):
             raise CheckpointError(f"{index.name!r} is damaged; copy or download it again.")
         names = set(cast(dict[str, dict[str, str]], value)["weight_map"].values())
         if not names <= {path.name for path in files}:

@@ -13,10 +13,11 @@ from transformers import AutoConfig, AutoModel, AutoTokenizer, PreTrainedModel, 
 
 from headlens.model.errors import CheckpointError
 
-transformers.utils.logging.disable_progress_bar()  # a server's log is no place for them
+transformers.utils.logging.disable_progress_bar()  # progress bars do not belong in a server's log
 transformers.utils.logging.set_verbosity_error()
 
-# While it loads, transformers switches off initialisation and tying for the whole process: two at once leave them off.
+# While it loads, transformers switches off initialisation and tying in the whole process; two loads at once would leave
+# them off.
 LOADING = threading.RLock()
 UNUSED = re.compile(r"pooler|position_ids|mask_token")  # what no attention depends on, and checkpoints often lack
 

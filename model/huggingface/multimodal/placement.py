@@ -39,8 +39,8 @@ class ImagePlacement:
 
     tokens: Tokens
     token: int  # that stands for each patch
-    before: tuple[int, ...]  # tokens that announce the image
-    after: tuple[int, ...]  # and that end it
+    before: tuple[int, ...]  # tokens in front of the image
+    after: tuple[int, ...]  # tokens behind it
     patch: int  # pixels a side, of the vision part
     side: int  # patches a side of the square that one token stands for
     image_size: int | None  # pixels a side of the square that is read; None: any whole patches

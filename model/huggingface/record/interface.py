@@ -95,7 +95,7 @@ def _combined(mask: Tensor | None, bias: Tensor | None) -> Tensor | None:
 
 
 def _with_sinks(inputs: AttentionInputs, sinks: Tensor) -> Tensor:
-    """Fused: a key of zeros more, whose score the mask says, and whose value is zero."""
+    """Fused: one more key of zeros, whose score is in the mask, and whose value is zero."""
     query, key, value = inputs.query, inputs.repeated(inputs.key), inputs.repeated(inputs.value)
     batch, num_heads, num_queries, _ = query.shape
     mask = inputs.full_mask()

@@ -41,7 +41,7 @@ def room_for(count: int, positions: int) -> int:
 
 
 def greedy(network: PreTrainedModel) -> GenerationConfig:
-    """What alone may steer the writing: where a text begins and ends.
+    """The only settings that may steer what is written: where a text begins and ends.
 
     A checkpoint's own configuration may hold penalties, under which what is written is not the most probable.
     """

@@ -39,7 +39,7 @@ class TransformersText(TextReader[ModelOutput]):
     Args:
         description: of the checkpoint.
         probe_result: the model, and the way that records it.
-        tokenizer: of the tokenizers library; it is set neither to pad nor to cut.
+        tokenizer: of the tokenizers library; its padding and truncation are switched off.
         max_tokens: that the model can read.
         device: where the model is.
     """
@@ -109,7 +109,7 @@ class TransformersText(TextReader[ModelOutput]):
         return weight.detach()
 
     def name_of(self, token_id: int) -> str:
-        """What the token of an id reads as."""
+        """The text of a token id."""
         return token_name(self.tokenizer, token_id)
 
     @cached_property

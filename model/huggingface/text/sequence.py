@@ -59,7 +59,9 @@ class TransformersSequence(TransformersText):
     def shape_of(self, text: TextInput, stage: str) -> tuple[int, int]:
         """How many queries and keys a text has in a stage."""
         num_read, num_written = len(text.ids), len(self._decoder_ids(text))
-        return num_read if stage == "encoder" else num_written, num_written if stage == "decoder" else num_read
+        num_queries = num_read if stage == "encoder" else num_written
+        num_keys = num_written if stage == "decoder" else num_read
+        return num_queries, num_keys
 
     def _sequence(self, text: Text) -> SequenceInput:
         if isinstance(text, str):

@@ -45,7 +45,7 @@ def noise_images(network: PreTrainedModel, patch: int) -> Tensor:
 def num_prefix(result: ProbeResult, inputs: Mapping[str, object]) -> int:
     """How many positions come before the patches; every layer has to have all, row by row and last.
 
-    A patch's own position is the only one that the first layer sees changed when the patch changes.
+    When a patch changes, only its own position changes in the scores of the first layer.
     Raises CheckpointError.
     """
     run = result.recorder.run(inputs)

@@ -48,7 +48,7 @@ def pixel_format_of(processor: dict[str, object], fixed: int | None = None) -> P
 
 
 def size_of(processor: dict[str, object], otherwise: int) -> int:
-    """Pixels of the short side that the processor makes, else the other number. Raises CheckpointError."""
+    """Pixels of the short side that the processor makes; where it does not say, `otherwise`. Raises CheckpointError."""
     size = processor.get("size", otherwise)
     if isinstance(size, dict):
         size = size.get("shortest_edge", size.get("height", otherwise))

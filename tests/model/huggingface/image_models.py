@@ -34,7 +34,7 @@ TEXT: dict[str, Any] = {
     "intermediate_size": 64,
     "max_position_embeddings": 24,
 }
-PROCESSOR = {  # of google/vit-base-patch16-224, but for the size and a deviation that differs by channel
+PROCESSOR = {  # of google/vit-base-patch16-224, but for the size and a std that differs by channel
     "do_normalize": True,
     "do_rescale": True,
     "do_resize": True,

@@ -160,8 +160,8 @@ def test_an_image_of_the_right_size_is_not_resampled() -> None:
 
 def test_normalisation(sample_photo: Callable[[str], Path]) -> None:
     given = read_image(sample_photo("rocket"), 14, 224)
-    mean, deviation = np.array([0.485, 0.456, 0.406]), np.array([0.229, 0.224, 0.225])
-    expected = (given.photo.pixels / 255.0 - mean) / deviation
+    mean, std = np.array([0.485, 0.456, 0.406]), np.array([0.229, 0.224, 0.225])
+    expected = (given.photo.pixels / 255.0 - mean) / std
     np.testing.assert_allclose(given.pixels[0].numpy().transpose(1, 2, 0), expected, atol=1e-6, rtol=0)
     assert given.photo.pixels.dtype == np.uint8
 

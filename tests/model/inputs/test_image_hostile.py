@@ -130,7 +130,7 @@ def test_a_jpeg_of_many_segments() -> None:
 def test_what_looks_like_segments_inside_or_behind_a_jpeg_is_none() -> None:
     thumbnail = (b"\xff\xda\0\0" + b"\xff\xe1\0\2") * 8_000
     assert open_image(jpeg_with(thumbnail, 1)).size == (16, 16)
-    assert open_image(JPEG + bytes(2) + thumbnail).size == (16, 16)  # a phone's moving photo is followed by a film
+    assert open_image(JPEG + bytes(2) + thumbnail).size == (16, 16)  # a phone's moving photo is followed by a video
 
 
 @pytest.mark.parametrize("big", [False, True])
@@ -158,8 +158,8 @@ def test_what_is_no_file(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe.png")
     (tmp_path / "loose.png").symlink_to(tmp_path / "nothing")
     names = ("pipe.png", "loose.png", "a\0b", "a\nb", "x" * 5000, "\udcff")
-    for place in (Path("/dev/zero"), *(tmp_path / name for name in names)):
-        assert "There is no image file" in refusal(place)
+    for path in (Path("/dev/zero"), *(tmp_path / name for name in names)):
+        assert "There is no image file" in refusal(path)
 
 
 def test_a_file_too_large_to_be_read(tmp_path: Path) -> None:

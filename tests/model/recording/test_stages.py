@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 
-from headlens.model.attention.inputs import AttentionInputs, kept_scores
+from headlens.model.attention.inputs import AttentionInputs, inputs_of_scores
 from headlens.model.recording.parts import Prediction
 from headlens.model.recording.recording import Recording
 from tests.model.recording.test_file import assert_same, there_and_back
@@ -82,7 +82,7 @@ def test_stages_by_name() -> None:
 
 def test_kept_scores_give_their_weights_and_no_vectors() -> None:
     scores = vectors(3, 7, 7, seed=3)
-    recording = dataclasses.replace(random_recording(num_tokens=7), layers=(kept_scores(scores),))
+    recording = dataclasses.replace(random_recording(num_tokens=7), layers=(inputs_of_scores(scores),))
     np.testing.assert_array_equal(recording.scores(0), scores.numpy())
     np.testing.assert_allclose(recording.attention(0), scores.softmax(-1).numpy(), atol=1e-7)
     with pytest.raises(ValueError, match="its scores were recorded, not its vectors"):

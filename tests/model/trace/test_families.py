@@ -82,14 +82,14 @@ def test_a_token_s_trace_hangs_together(family: str, model_of: ModelOf) -> None:
             float(residual.attention_adds[layer, query]), np.linalg.norm(trace.attention_adds), rtol=1e-5
         )
         if inputs.scores_only:
-            assert trace.context is trace.writes is None
+            assert trace.context is trace.head_outputs is None
             continue
         assert trace.context is not None
         values = recording.value(layer)
         np.testing.assert_allclose(trace.context, np.einsum("hk,hkd->hd", trace.weights, values), atol=1e-5)
         np.testing.assert_allclose(trace.projection_input, trace.context.reshape(-1), atol=1e-5)
-        assert trace.writes is not None
-        np.testing.assert_allclose(trace.writes.sum(0) + trace.bias, trace.projection_output, atol=1e-5)
+        assert trace.head_outputs is not None
+        np.testing.assert_allclose(trace.head_outputs.sum(0) + trace.bias, trace.projection_output, atol=1e-5)
         fused = difference_from_fused(inputs)
         assert fused is None if inputs.softcap or inputs.sinks is not None else fused is not None and fused < 1e-5
 
@@ -168,12 +168,12 @@ def test_where_positions_are_unknown_it_says_so(family: str, model_of: ModelOf) 
 def test_the_text_encoder_s_folder_gives_the_numbers_of_the_one_written_out_here(minilm: EncoderTextModel) -> None:
     """Two implementations of one model, by the same weights."""
     folder = locate(CATALOGUE["minilm-l6"])["config.json"].parent
-    foreign, own = (recorded(model, TEXT) for model in (load_model(str(folder), device="cpu"), minilm))
-    residuals = [anatomy.residual_stream() for anatomy, _ in (foreign, own)]
+    theirs, own = (recorded(model, TEXT) for model in (load_model(str(folder), device="cpu"), minilm))
+    residuals = [anatomy.residual_stream() for anatomy, _ in (theirs, own)]
     np.testing.assert_allclose(residuals[0].stream, residuals[1].stream, atol=1e-5)
     traces = [
         anatomy.token_trace(residual, 3, recording.layers[3], query=5)
-        for (anatomy, recording), residual in zip((foreign, own), residuals)
+        for (anatomy, recording), residual in zip((theirs, own), residuals)
     ]
     for name, mine, theirs in zip(traces[0]._fields, *traces):
         if isinstance(mine, np.ndarray):

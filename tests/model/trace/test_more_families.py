@@ -62,8 +62,8 @@ def test_what_is_added_is_what_named_modules_give(family: str, model_of: ModelOf
         assert trace.keeps_mean == ONLY_SCALE.get(family, trace.keeps_mean)
         assert ("projections" in trace.biased) == (family in ("StableLM", "OPT, narrow words", "X-MOD"))
         # the query is normed over all heads, or made by two maps: what the map of its name gives is not it
-        assert trace.writes is not None
-        np.testing.assert_allclose(trace.writes.sum(0) + trace.bias, trace.projection_output, atol=1e-5)
+        assert trace.head_outputs is not None
+        np.testing.assert_allclose(trace.head_outputs.sum(0) + trace.bias, trace.projection_output, atol=1e-5)
 
 
 @pytest.mark.parametrize("family", ["BLOOM, residual normed", "LFM2", "XLNet"])

@@ -156,10 +156,10 @@ def check_trace(model: EncoderTextModel | EncoderImageModel, run: Run, *, at: tu
     anatomy = text_of(model) if isinstance(model, EncoderTextModel) else photo_of(model)
     trace = anatomy.token_trace(anatomy.residual_stream(), index, recording.layers[index], query=query)
     expected = by_formula(layer, stream[index].double().numpy(), query)
-    for name in set(TokenTrace._fields) - {"architecture", "writes", "mlp", "biased", "keeps_mean"}:
+    for name in set(TokenTrace._fields) - {"architecture", "head_outputs", "mlp", "biased", "keeps_mean"}:
         same(getattr(trace, name), expected[name], atol, rtol=3e-7)  # one channel adds 193, of 24 bits
-    assert trace.writes is not None
-    same(trace.writes.sum(0) + trace.bias, trace.projection_output, atol)
+    assert trace.head_outputs is not None
+    same(trace.head_outputs.sum(0) + trace.bias, trace.projection_output, atol)
     assert trace.architecture is (Architecture.PRE_NORM if layer.pre_norm else Architecture.POST_NORM)
     assert trace.mlp == ((384, 1536), (1536, 384))
     assert trace.biased == {"projections", "output", "mlp"}

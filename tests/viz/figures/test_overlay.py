@@ -85,7 +85,7 @@ def drawn_aspect(figure: go.Figure) -> float:
 @pytest.mark.parametrize("grid", [(3, 5), (5, 3), (4, 4), (1, 7)])
 @pytest.mark.parametrize("aspect", [0.31, 1.0, 1.4987, 4.0])
 def test_the_photo_keeps_its_own_shape(grid: tuple[int, int], aspect: float) -> None:
-    """The pixels are rounded to whole patches, which bends them a little; the picture is drawn straight again."""
+    """The pixels are rounded to whole patches, which distorts them a little; the picture is drawn straight again."""
     photo = photo_of(*grid, aspect=aspect)
     weights = random_weights(1 + grid[0] * grid[1])
     assert drawn_aspect(overlay(photo, weights)) == pytest.approx(aspect)

@@ -15,8 +15,10 @@ def draw_all(recording: "Recording") -> None:
     from headlens.viz.pages.analyses import OF_THE_INPUT, OF_THE_VIEW
     from headlens.viz.view.view import View
 
-    for show in (*OF_THE_VIEW, *OF_THE_INPUT):
-        show(recording, View(0, 0, query=1))
+    for show_view in OF_THE_VIEW:
+        show_view(recording, View(0, 0, query=1))
+    for show_input in OF_THE_INPUT:
+        show_input(recording)
 
 
 def opened(recording: Recording) -> AppTest:

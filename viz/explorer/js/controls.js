@@ -1,7 +1,7 @@
 // The controls beside the views: what they change, and what they show.
 
 import { within } from "./arrows.js";
-import { headsKey, headsOf, nameOf } from "./words.js";
+import { headsName, headsOf, nameOf } from "./words.js";
 
 /** @import { LinkedView, Parts, State, ViewFields } from "./types.js" */
 
@@ -98,7 +98,7 @@ export class Controls {
     const { parts } = this;
     for (const control of this.options) {
       const { set = "", value } = control.dataset;
-      const now = set === "of" ? headsKey(view) : view[/** @type {keyof ViewFields} */ (set)];
+      const now = set === "of" ? headsName(view) : view[/** @type {keyof ViewFields} */ (set)];
       const pressed = value === undefined ? Boolean(now) : now === value;
       if (control instanceof HTMLButtonElement) control.setAttribute("aria-pressed", String(pressed));
       else control.value = String(now);

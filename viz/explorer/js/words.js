@@ -6,7 +6,7 @@
  * The one word for which heads are shown, as templates, the control and the address have it: "head", "layer-mean", …
  * @param {Pick<ViewFields, "scope" | "reduction">} view
  */
-export function headsKey({ scope, reduction }) {
+export function headsName({ scope, reduction }) {
   return scope === "head" ? "head" : `${scope}-${reduction}`;
 }
 
@@ -82,7 +82,7 @@ export function strongest(header, weights, count, { special }) {
  * @param {ViewFields} view
  */
 export function who(wording, view) {
-  return fill(wording.who[headsKey(view)], { layer: view.layer, head: view.head });
+  return fill(wording.who[headsName(view)], { layer: view.layer, head: view.head });
 }
 
 /**

@@ -1,1 +1,1 @@
-"""The steps of the page *How it works*, one file for each few."""
+"""The steps of the page *How it works*, grouped by topic."""

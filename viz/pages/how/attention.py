@@ -178,6 +178,6 @@ def weighted_sum(example: Example) -> None:
         f"{np.linalg.norm(context):.3f}."
     )
     trace = example.token_trace()
-    if trace.writes is not None:
+    if trace.head_outputs is not None:
         apart = np.abs(trace.projection_input.reshape(recording.num_heads, -1)[example.head] - context).max()
         st.text(f"Largest difference from what the model's own run gave to its output projection: {apart:.1e}.")

@@ -79,7 +79,7 @@ def _with_input(address: Mapping[str, str], other: Mapping[str, str]) -> dict[st
 
 
 def choose_input() -> ChosenInput:
-    """Which input: what was given last, else what the address asks for, read as its own page reads it."""
+    """The input that was chosen last, else what the address asks for, read as its own page reads it."""
     params, state = st.query_params, st.session_state
     kind = params["kind"] if params.get("kind") in INPUTS else "text"
     rest = {name: value for name, value in params.items() if name not in PARAMETERS}

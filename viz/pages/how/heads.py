@@ -24,7 +24,7 @@ def projections(example: Example) -> None:
         "Three linear maps make of each row a **query** (what it asks for), a **key** (what it is found by) and a "
         f"**value** (what it gives). A head owns {d_head} columns of each map, W below; all were learned."
         + (
-            f" Here {recording.num_heads // key_heads} heads side by side share one key and one value "
+            f" Here {recording.num_heads // key_heads} heads share one key and one value each "
             "(Ainslie et al. 2023, GQA)."
             if key_heads < recording.num_heads
             else ""
@@ -118,7 +118,7 @@ def all_heads(example: Example) -> None:
             f"in row {row + 1}, column {column + 1}."
         )
     context = np.linalg.norm(trace.context, axis=-1)
-    if trace.writes is None:
+    if trace.head_outputs is None:
         draw_figure(
             bar_columns(names, names, {"context": context}, marked=example.head, theme=theme),
             "Bars: the norm of each head's context vector.",
@@ -127,12 +127,12 @@ def all_heads(example: Example) -> None:
             "A gate or a norm lies between these and the output projection: what each head writes cannot be told apart."
         )
         return
-    writes = np.linalg.norm(trace.writes, axis=-1)
+    writes = np.linalg.norm(trace.head_outputs, axis=-1)
     draw_figure(
         bar_columns(names, names, {"context": context, "writes": writes}, marked=example.head, theme=theme),
         "Bars: the norm of each head's context vector, and of what it writes.",
     )
-    apart = np.abs(trace.writes.sum(axis=0) + trace.bias - trace.projection_output).max()
+    apart = np.abs(trace.head_outputs.sum(axis=0) + trace.bias - trace.projection_output).max()
     everything = "All heads and the bias" if bias else "All heads"
     st.text(
         f"What head {example.head} writes has a norm of {writes[example.head]:.3f}. {everything} "

@@ -60,10 +60,10 @@ def test_what_the_hub_refuses_is_a_sentence(kind: type[Exception], words: str, m
 
 
 def test_bytes_are_heard_and_leaving_stops_it() -> None:
-    heard: list[tuple[int, int]] = []
-    bar = hub._reporting_bar(lambda done, total: heard.append((done, total)))(total=100, unit="B")
+    calls: list[tuple[int, int]] = []
+    bar = hub._reporting_bar(lambda done, total: calls.append((done, total)))(total=100, unit="B")
     bar.update(40)
-    assert heard == [(40, 100)]
+    assert calls == [(40, 100)]
 
     def leave(done: int, total: int) -> None:
         raise InterruptedError

@@ -1,4 +1,4 @@
-"""What models foretell and write, against their own logits."""
+"""What models predict and write, against their own logits."""
 
 import json
 import shutil
@@ -26,23 +26,23 @@ def probabilities(family: str, folder: Path, ids: list[int]) -> torch.Tensor:
 @pytest.mark.parametrize("family", ["GPT-2", "Llama", "Gemma 2"])
 def test_next_tokens_and_a_continuation(family: str, folder_of: FolderOf) -> None:
     model = loaded(folder_of(family))
-    heard: list[str] = []
-    recording = model.write(TEXT, 5, on_token=heard.append)
+    continuations: list[str] = []
+    recording = model.write(TEXT, 5, on_token=continuations.append)
     prompt = list(model.read(TEXT).ids)
     ids = list(prompt)
     for _ in range(5):
         ids.append(int(probabilities(family, folder_of(family), ids)[-1].argmax()))
     assert recording.texts == (TEXT, model.tokenizer.decode(ids[len(prompt) :]))
     assert recording.segments == (0,) * len(prompt) + (1,) * 5
-    assert heard[-1] == recording.texts[1]
-    assert len(heard) == 5
+    assert continuations[-1] == recording.texts[1]
+    assert len(continuations) == 5
     expected = probabilities(family, folder_of(family), ids).sort(descending=True)
     assert [prediction.position for prediction in recording.predictions] == list(range(len(ids)))
-    for place in (0, len(ids) - 1):
-        found = recording.predictions[place].candidates
-        np.testing.assert_allclose([p for _, p in found], expected.values[place, :10], atol=1e-6)
-        best = model.tokenizer.decode([int(expected.indices[place, 0])], skip_special_tokens=False)
-        assert found[0][0] in (best, model.tokenizer.id_to_token(int(expected.indices[place, 0])))
+    for position in (0, len(ids) - 1):
+        found = recording.predictions[position].candidates
+        np.testing.assert_allclose([p for _, p in found], expected.values[position, :10], atol=1e-6)
+        best = model.tokenizer.decode([int(expected.indices[position, 0])], skip_special_tokens=False)
+        assert found[0][0] in (best, model.tokenizer.id_to_token(int(expected.indices[position, 0])))
     assert recording.attention(1).shape == (4, len(ids), len(ids))
 
 
@@ -60,9 +60,9 @@ def test_masks_and_classes(folder_of: FolderOf) -> None:
     model = loaded(folder_of("BERT"))
     text = "The [MASK] does not fit in the [MASK]."
     recording = model.record(text)
-    places = [place for place, token in enumerate(recording.tokens) if token == "[MASK]"]
-    assert [prediction.position for prediction in recording.predictions] == places
-    best = probabilities("BERT", folder_of("BERT"), list(model.read(text).ids))[places[1]].topk(10).values
+    positions = [position for position, token in enumerate(recording.tokens) if token == "[MASK]"]
+    assert [prediction.position for prediction in recording.predictions] == positions
+    best = probabilities("BERT", folder_of("BERT"), list(model.read(text).ids))[positions[1]].topk(10).values
     np.testing.assert_allclose([p for _, p in recording.predictions[1].candidates], best, atol=1e-6)
 
     model = loaded(folder_of("XLM-R"))
