@@ -62,9 +62,12 @@ def test_it_cannot_ask_the_server_for_anything(stranger: Page, address: str) -> 
 
 
 def test_it_cannot_frame_the_page(stranger: Page, address: str) -> None:
-    with stranger.expect_event("framenavigated", lambda frame: frame.parent_frame is not None):
+    with stranger.expect_response(lambda answer: answer.frame.parent_frame is not None) as waiting:
         stranger.evaluate("(url) => { document.querySelector('iframe').src = url; }", address)
+    assert waiting.value.status == 403  # what is let in shows nothing yet: its status tells at once
+    waiting.value.finished()
     (_, frame) = stranger.frames
+    frame.wait_for_load_state()
     assert frame.locator(".stApp").count() == 0
     assert "Headlens" not in frame.title()
 
