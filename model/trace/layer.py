@@ -77,7 +77,7 @@ def trace_token(layer: LayerRun, inputs: AttentionInputs, query: int) -> TokenTr
         "scores": inputs.scores(row, slice(None))[:, 0],
         "weights": weights,
         "context": context,
-        "writes": _head_outputs(module, context, parts.projection.input[query]),
+        "head_outputs": _head_outputs(module, context, parts.projection.input[query]),
         "projection_input": parts.projection.input[query],
         "bias": torch.zeros_like(layer.hidden[query]) if module.bias is None else module.bias.detach(),
         "projection_output": parts.projection.output[query],
