@@ -47,8 +47,8 @@ VALUES: tuple[object, ...] = (
 @pytest.mark.parametrize(
     ("check", "passing"),
     [
-        ("is_text", ["", "a"]),
-        ("is_truth", [True, False]),
+        ("is_string", ["", "a"]),
+        ("is_boolean", [True, False]),
         ("is_count", [0, 1]),
         ("is_number", [-1, 0, 1, 2**31, -0.5, 0.0, 0.5]),
         ("is_above_zero", [1, 2**31, 0.5]),
