@@ -4,6 +4,8 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+WORKERS ?= 2
+PARALLEL := -n $(WORKERS) --dist loadfile
 
 .PHONY: run setup test test-fast lint bench load soak
 
@@ -40,12 +42,13 @@ lint: $(VENV)/.installed-tests
 
 test: lint
 	$(BIN)/python -m tests.browser.find_browser
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest $(PARALLEL) -m "not load"
+	$(BIN)/python -m pytest -m load
 
 test-fast: $(VENV)/.installed-tests
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
-	$(BIN)/python -m pytest -m "not browser and not load and not slow"
+	$(BIN)/python -m pytest $(PARALLEL) -m "not browser and not load and not slow"
 
 bench: $(VENV)/.installed-bench
 	@$(BIN)/python -m tests.browser.find_browser >&2

@@ -17,6 +17,10 @@ if TYPE_CHECKING:
     from headlens.model.pretrained.image_model import EncoderImageModel
     from headlens.model.pretrained.text_model import EncoderTextModel
 
+# Side by side, each worker and each server that it starts computes in one thread: more would wait for each other.
+if "PYTEST_XDIST_WORKER" in os.environ:
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
+
 # Where the language model of the catalogue is kept once it has been dequantised: not in the home of who runs the tests.
 os.environ.setdefault("HEADLENS_CACHE", str(ROOT / ".pytest_cache" / "headlens"))
 
