@@ -42,8 +42,8 @@ lint: $(VENV)/.installed-tests
 
 test: lint
 	$(BIN)/python -m tests.browser.find_browser
-	$(BIN)/python -m pytest $(PARALLEL) -m "not load"
-	$(BIN)/python -m pytest -m load
+	$(BIN)/python -m pytest $(PARALLEL) --ignore tests/load
+	$(BIN)/python -m pytest tests/load
 
 test-fast: $(VENV)/.installed-tests
 	$(BIN)/ruff format --check .

@@ -16,8 +16,7 @@ from headlens.model.attention.point import Call, Edit
 from headlens.model.description import Description
 from headlens.model.device import enough_memory, synchronize
 from headlens.model.progress import OnLayer
-from headlens.model.protocol import Predicts
-from headlens.model.recording.parts import Prediction
+from headlens.model.recording.parts import Prediction, Predicts
 from headlens.model.recording.recording import Recording
 
 Input = TypeVar("Input")  # what is read of one text, image or both
@@ -150,6 +149,6 @@ class RecordingModel(ABC, Generic[Input, Outputs]):
         """What the model predicts of one input."""
         return ()
 
-    def _notes(self, model_input: Input) -> dict[str, str]:
+    def _notes(self, model_input: Input, run: Run[Outputs], index: int) -> dict[str, str]:
         """What there is to know of a recording."""
         return self._common_notes

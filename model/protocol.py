@@ -5,7 +5,6 @@
 
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
-from enum import Enum
 from typing import Protocol, TypeVar, runtime_checkable
 
 import torch
@@ -18,20 +17,11 @@ from headlens.model.inputs.image_file import ImageSource
 from headlens.model.inputs.image_text import ImagePrompt
 from headlens.model.inputs.text import Text, TextInput
 from headlens.model.progress import OnLayer
+from headlens.model.recording.parts import Predicts
 from headlens.model.recording.recording import Recording
 
 OnToken = Callable[[str], object]  # called with what has been written so far; what it raises stops the writing
 Input_contra = TypeVar("Input_contra", contravariant=True)  # TextInput or ImageInput: what the model's `read` gives
-
-
-class Predicts(Enum):
-    """What a model's predictions are of."""
-
-    NOTHING = "nothing"
-    NEXT_TOKEN = "the next token after each"
-    MASKED_TOKEN = "the token behind each mask"
-    TOKEN_CLASS = "the class of each token"
-    CLASS = "the class of the whole input"
 
 
 @runtime_checkable

@@ -27,18 +27,22 @@ class TextReader(RecordingModel[TextInput, Outputs], ABC):
         setup: of the model.
         tokenizer: its truncation and padding are switched off: a tokenizer.json may say both, MiniLM's cuts at 128.
         max_tokens: that the model reads.
+        num_words: rows of the model's table of words; None: as many as the tokenizer has tokens.
     """
 
-    def __init__(self, setup: Setup[Outputs], tokenizer: Tokenizer, max_tokens: int) -> None:
+    def __init__(
+        self, setup: Setup[Outputs], tokenizer: Tokenizer, max_tokens: int, num_words: int | None = None
+    ) -> None:
         super().__init__(setup)
         tokenizer.no_truncation()
         tokenizer.no_padding()
         self.tokenizer = tokenizer
         self.max_tokens = max_tokens
+        self.num_words = num_words
 
     def read(self, text: Text) -> TextInput:
         """The tokens of a text or a pair, as `record` reads it. Raises InputError for a text that cannot be read."""
-        return read_text(self.tokenizer, text, self.max_tokens)
+        return read_text(self.tokenizer, text, self.max_tokens, self.num_words)
 
     def record(self, text: Text, on_layer: OnLayer | None = None) -> Recording:
         """Run a text, or a pair of texts read together, and record every head.
@@ -77,7 +81,7 @@ class TextReader(RecordingModel[TextInput, Outputs], ABC):
             offsets=text.offsets,
             texts=text.texts,
             outputs=self._outputs(text, run, index),
-            notes=self._notes(text),
+            notes=self._notes(text, run, index),
             predictions=self._predictions(text, run, index),
             stage=stage,
         )
@@ -90,7 +94,7 @@ class TextReader(RecordingModel[TextInput, Outputs], ABC):
         """[token] bool: the special tokens, and those that attention sinks to."""
         return text.special
 
-    def _notes(self, text: TextInput) -> dict[str, str]:
+    def _notes(self, text: TextInput, run: Run[Outputs], index: int) -> dict[str, str]:
         return {**self._common_notes, **text.notes(self.max_tokens)}
 
 
@@ -172,7 +176,7 @@ class ImageReader(PhotoReader[ImageInput, Outputs], ABC):
             prefix_tokens=len(self.prefix),
             photo=image.photo,
             outputs=self._outputs(image, run, index),
-            notes=self._notes(image),
+            notes=self._notes(image, run, index),
             predictions=self._predictions(image, run, index),
         )
 

@@ -35,7 +35,7 @@ class ImageInput:
 class PixelFormat:
     """How a model wants its pixels."""
 
-    mean: tuple[float, ...] = IMAGENET_MEAN  # [3] of RGB in 0 to 1
+    mean: tuple[float, ...] = IMAGENET_MEAN  # of RGB, or of grey alone, in 0 to 1
     std: tuple[float, ...] = IMAGENET_STD
     sizes: tuple[int, int] = SIZES  # pixels of the short side, from and to
     square: bool = False  # both sides get the size, whatever the photo's aspect
@@ -56,17 +56,24 @@ def read_image(
     Raises InputError for what is no image, or out of bounds.
     """
     photo = open_image(source)
+    check_aspect(photo)
+    fitted = _letterbox(photo) if size == "letterbox" else _resize(photo, patch, size, pixel_format=pixel_format)
+    grey = len(pixel_format.mean) == 1
+    image = np.atleast_3d(np.asarray(fitted.convert("L") if grey else fitted))  # [height, width, channel]
+    mean, std = (torch.tensor(channels)[:, None, None] for channels in (pixel_format.mean, pixel_format.std))
+    pixels = (torch.from_numpy(image.copy()).permute(2, 0, 1).float() / 255 - mean) / std
+    grid = (image.shape[0] // patch, image.shape[1] // patch)
+    image = np.repeat(image, 3, axis=2) if grey else image
+    return ImageInput(pixels[None], Photo(image, 1.0 if size == "letterbox" else photo.width / photo.height, grid))
+
+
+def check_aspect(photo: Image.Image) -> None:
+    """Raises InputError for an image that is much longer than wide."""
     width, height = photo.size
     if max(width, height) > MAX_ASPECT * min(width, height):
         raise InputError(
             f"This image is {width} x {height} pixels, more than {MAX_ASPECT:.0f} times as long as wide; crop it."
         )
-    fitted = _letterbox(photo) if size == "letterbox" else _resize(photo, patch, size, pixel_format=pixel_format)
-    image = np.asarray(fitted)  # [height, width, 3]
-    mean, std = (torch.tensor(channels)[:, None, None] for channels in (pixel_format.mean, pixel_format.std))
-    pixels = (torch.from_numpy(image.copy()).permute(2, 0, 1).float() / 255 - mean) / std
-    grid = (image.shape[0] // patch, image.shape[1] // patch)
-    return ImageInput(pixels[None], Photo(image, 1.0 if size == "letterbox" else width / height, grid))
 
 
 def patch_names(rows: int, columns: int) -> tuple[str, ...]:

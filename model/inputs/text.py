@@ -1,7 +1,9 @@
 """A text, or a pair of texts, as token ids."""
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 
 import numpy as np
 from tokenizers import Tokenizer
@@ -22,7 +24,8 @@ class TextInput:
     words: tuple[int | None, ...]  # counted over both texts
     offsets: tuple[tuple[int, int] | None, ...]  # characters in the token's own text
     special: np.ndarray  # [token] bool
-    segments: tuple[int, ...]
+    segments: tuple[int, ...]  # which text each token is of; a special token is of the text before it
+    type_ids: tuple[int, ...]  # what the tokenizer says of that, for models that read it
     texts: tuple[str, ...]
     num_kept: int  # of the texts' own tokens
     num_dropped: int  # the others, cut off at the end
@@ -36,11 +39,11 @@ class TextInput:
         return {"input": f"This model reads {max_tokens:,} tokens: {cut}"}
 
 
-def read_text(tokenizer: Tokenizer, text: Text, max_tokens: int) -> TextInput:
+def read_text(tokenizer: Tokenizer, text: Text, max_tokens: int, num_words: int | None = None) -> TextInput:
     """Tokens of a text or a pair, the longer text cut first where there are more than max_tokens.
 
-    The tokenizer must neither pad nor truncate by itself.
-    Raises InputError for a text that is empty, too long or not text.
+    The tokenizer must neither pad nor truncate by itself; ids from num_words on are of no word that the model knows.
+    Raises InputError for a text that is empty, too long, not text, or has a token that the model does not know.
     """
     one_or_two = (text,) if isinstance(text, str) else text
     if not isinstance(one_or_two, tuple | list) or len(one_or_two) not in (1, 2):
@@ -57,17 +60,25 @@ def read_text(tokenizer: Tokenizer, text: Text, max_tokens: int) -> TextInput:
         part.truncate(length + 1)  # twice: what the last one cuts off is kept as pieces of that length, and
         part.truncate(length)  # post_process pairs each piece of one text with each of the other
     encoding = tokenizer.post_process(parts[0], parts[1] if len(parts) == 2 else None)
-    # Which text a token comes from: post_process does not keep it for the first, so it is counted again.
-    in_order = iter([index for index, length in enumerate(lengths) for _ in range(length)])
-    sequences = [None if added else next(in_order) for added in encoding.special_tokens_mask]
+    # Which text a token comes from, and where it stands there: post_process forgets the one and trims the other again.
+    own = iter([(index, *row) for index, part in enumerate(parts) for row in zip(part.offsets, part.word_ids)])
+    nowhere = (None, None, None)
+    sequences, offsets, word_ids = zip(*[nowhere if added else next(own) for added in encoding.special_tokens_mask])
+    unknown = [token for token, token_id in zip(encoding.tokens, encoding.ids) if num_words and token_id >= num_words]
+    if unknown:
+        raise InputError(
+            f"The tokenizer reads {unknown[0]!r:.40} as a token that was added later, and the model has no embedding "
+            "for it; leave it out, or save the model after resize_token_embeddings."
+        )
     special_ids = set(tokenizer.encode("").ids)  # [CLS], [SEP]; not [UNK] and [MASK], which stand for words
     return TextInput(
         ids=tuple(encoding.ids),
         tokens=tuple(encoding.tokens),
-        words=_count_words(sequences, encoding.word_ids),
-        offsets=tuple(None if text is None else span for text, span in zip(sequences, encoding.offsets)),
+        words=_count_words(sequences, word_ids),
+        offsets=offsets,
         special=np.array([token in special_ids for token in encoding.ids]),
-        segments=tuple(encoding.type_ids),
+        segments=_segments(sequences),
+        type_ids=tuple(encoding.type_ids),
         texts=texts,
         num_kept=sum(lengths),
         num_dropped=total - sum(lengths),
@@ -94,7 +105,12 @@ def _cut_longest(lengths: list[int], room: int) -> list[int]:
     return [short, room - short] if lengths[0] <= lengths[1] else [room - short, short]
 
 
-def _count_words(sequences: list[int | None], word_ids: list[int | None]) -> tuple[int | None, ...]:
+def _segments(sequences: Sequence[int | None]) -> tuple[int, ...]:
+    """The text of each token; what stands in none belongs to the one before."""
+    return tuple(accumulate(sequences, lambda before, own: before if own is None else own, initial=0))[1:]
+
+
+def _count_words(sequences: Sequence[int | None], word_ids: Sequence[int | None]) -> tuple[int | None, ...]:
     """Word indices that continue in the second text, where a tokenizer starts again at 0."""
     pairs = list(zip(sequences, word_ids))
     first = 1 + max((word for sequence, word in pairs if sequence == 0 and word is not None), default=-1)

@@ -64,6 +64,6 @@ class EncoderImageModel(ImageReader[Tensor]):
         saliency = self.decoder(patches, image.photo.grid, (height, width))[0]
         return {"saliency": saliency.float().cpu().numpy(), "embedding": hidden[0].float().cpu().numpy()}
 
-    def _notes(self, image: ImageInput) -> dict[str, str]:
+    def _notes(self, image: ImageInput, run: Run[Tensor], index: int) -> dict[str, str]:
         exact = image.photo.pixels.shape[:2] == (LETTERBOX, LETTERBOX)
         return {} if exact else {"saliency": EXTRAPOLATED}

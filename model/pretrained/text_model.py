@@ -48,7 +48,7 @@ class EncoderTextModel(TextReader[Tensor]):
         ids = [text.ids for text in batch]
         inputs: dict[str, object] = {
             "ids": padded(ids, 0, self.device),
-            "segments": padded([text.segments for text in batch], 0, self.device),
+            "segments": padded([text.type_ids for text in batch], 0, self.device),
         }
         real = real_tokens(ids, self.device)
         return inputs if real is None else {**inputs, "real": real}

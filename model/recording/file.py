@@ -5,7 +5,7 @@ import json
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 import numpy as np
 import torch
@@ -17,8 +17,16 @@ from headlens.model.description import Description
 from headlens.model.device import pick_device
 from headlens.model.errors import RecordingError
 from headlens.model.json_checks import header_length
-from headlens.model.recording.header import LAYER, MAX_HEADER, StageAbout, Stored, check_tensors, parse
-from headlens.model.recording.parts import Photo, Prediction, StageData
+from headlens.model.recording.header import (
+    LAYER,
+    MAX_HEADER,
+    PredictionAbout,
+    StageAbout,
+    Stored,
+    check_tensors,
+    parse,
+)
+from headlens.model.recording.parts import WHOLE, Photo, Prediction, Predicts, Scores, StageData
 
 FORMAT = "headlens recording 2"
 TENSORS = ("query", "key", "value", "mask", "sinks")  # of a layer
@@ -79,7 +87,13 @@ def _about(stage: SavedStage) -> dict[str, object]:
         "model": {part.name: getattr(data.model, part.name) for part in dataclasses.fields(Description)},
         "special": data.special.tolist(),
         "notes": dict(data.notes),
-        "photo": None if data.photo is None else {"aspect": data.photo.aspect, "grid": data.photo.grid},
+        "photo": None
+        if data.photo is None
+        else {
+            "aspect": data.photo.aspect,
+            "grid": data.photo.grid,
+            "window": data.photo.window,
+        },
         "keys": stage.keys,
         "stages": {},
     }
@@ -139,7 +153,9 @@ def _stage(about: StageAbout, tensors: Mapping[str, torch.Tensor], prefix: str) 
     photo = None
     if about["photo"] is not None:
         rows, columns = about["photo"]["grid"]
-        photo = Photo(tensors[f"{prefix}photo"].cpu().numpy(), about["photo"]["aspect"], (rows, columns))
+        top, left, bottom, right = about["photo"].get("window", WHOLE)
+        pixels = tensors[f"{prefix}photo"].cpu().numpy()
+        photo = Photo(pixels, about["photo"]["aspect"], (rows, columns), (top, left, bottom, right))
     outputs = f"{prefix}outputs."
     data = StageData(
         layers=layers,
@@ -160,10 +176,16 @@ def _stage(about: StageAbout, tensors: Mapping[str, torch.Tensor], prefix: str) 
             if name.startswith(outputs)
         },
         notes=about["notes"],
-        predictions=tuple(
-            Prediction(position, tuple((label, probability) for label, probability in candidates))
-            for position, candidates in about["predictions"]
-        ),
+        predictions=tuple(_prediction(prediction, about["stage"]) for prediction in about["predictions"]),
         stage=about["stage"],
     )
     return SavedStage(data, about["keys"])
+
+
+def _prediction(about: PredictionAbout, stage: str) -> Prediction:
+    position, candidates = about[:2]
+    ranked = tuple((label, score) for label, score in candidates)
+    if len(about) == 2:  # version 0.1 says no more, and always took the softmax
+        tokens = Predicts.NEXT_TOKEN if stage == "decoder" else Predicts.MASKED_TOKEN
+        return Prediction(position, ranked, Predicts.CLASS if position is None else tokens)
+    return Prediction(position, ranked, Predicts(about[2]), cast(Scores, about[3]))

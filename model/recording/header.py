@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Mapping
-from typing import NamedTuple, TypedDict, cast
+from typing import NamedTuple, NotRequired, TypedDict, cast, get_args
 
 from headlens.model.json_checks import (
     Check,
@@ -20,6 +20,7 @@ from headlens.model.json_checks import (
     parse_json,
     values_of,
 )
+from headlens.model.recording.parts import Predicts, Scores
 
 MAX_HEADER = 16_000_000  # bytes; the longest pair of texts, all of it escaped twice, takes 3 million
 MAX_TOKENS = 100_000  # one row of weights of each head is then small, and no text has more characters
@@ -51,6 +52,11 @@ class PhotoAbout(TypedDict):
 
     aspect: float
     grid: list[int]  # rows, columns
+    window: NotRequired[list[float]]  # not in the files of version 0.1
+
+
+# position, candidates; and, but in the files of version 0.1, what it is of and what made its scores
+PredictionAbout = tuple[int | None, list[tuple[str, float]]] | tuple[int | None, list[tuple[str, float]], str, str]
 
 
 class StageAbout(TypedDict):
@@ -69,7 +75,7 @@ class StageAbout(TypedDict):
     offsets: list[list[int] | None]
     texts: list[str]
     prefix_tokens: int
-    predictions: list[tuple[int | None, list[tuple[str, float]]]]
+    predictions: list[PredictionAbout]
     stage: str
     keys: str | None
     stages: "dict[str, StageAbout]"
@@ -172,6 +178,7 @@ def _written(tensor: Stored) -> str:
     return f"{tensor.dtype} {list(tensor.shape)}"
 
 
+KINDS = [kind.value for kind in Predicts]
 LAYER: dict[str, Check] = {
     "causal": is_boolean,
     "scale": is_number,
@@ -179,18 +186,34 @@ LAYER: dict[str, Check] = {
     "scores_only": is_boolean,
 }
 _MODEL = object_of(name=is_string, title=is_string, kind=is_string, authors=is_string, licence=is_string)
-_PHOTO = object_of(
-    aspect=is_above_zero, grid=list_of(lambda side: is_count(side) and is_above_zero(side), high=2, low=2)
-)
+_PHOTO_PARTS: dict[str, Check] = {
+    "aspect": is_above_zero,
+    "grid": list_of(lambda side: is_count(side) and is_above_zero(side), high=2, low=2),
+}
+_WINDOW = list_of(is_number, high=4, low=4)
+
+
+def _is_photo(value: object) -> bool:
+    return object_of(**_PHOTO_PARTS)(value) or object_of(**_PHOTO_PARTS, window=_WINDOW)(value)
+
+
 _LAYERS = list_of(object_of(**LAYER), high=MAX_TOKENS, low=1)
 _CANDIDATES = list_of(pair_of(is_string, is_number), high=100)
+
+
+def _is_prediction(value: object) -> bool:
+    if not isinstance(value, list) or len(value) not in (2, 4) or not optional(is_count)(value[0]):
+        return False
+    return _CANDIDATES(value[1]) and (len(value) == 2 or (value[2] in KINDS and value[3] in get_args(Scores)))
+
+
 # What each part must be: a check of it, and the same in words.
 PARTS: dict[str, tuple[Check, str]] = {
     "layers": (_LAYERS, "one or more, each with causal, scale, softcap and scores_only"),
     "model": (_MODEL, "five texts, by name"),
     "special": (list_of(is_boolean, high=MAX_TOKENS), "a list of true and false"),
     "notes": (values_of(is_string), "texts by name"),
-    "photo": (optional(_PHOTO), "null, or a positive aspect and a grid of rows and columns"),
+    "photo": (optional(_is_photo), "null, or a positive aspect and a grid of rows and columns"),
     "tokens": (list_of(is_string, high=MAX_TOKENS, low=1), f"1 to {MAX_TOKENS:,} texts"),
     "words": (list_of(optional(is_count), high=MAX_TOKENS), "a list of whole numbers and null"),
     "segments": (list_of(is_count, high=MAX_TOKENS), "a list of whole numbers"),
@@ -200,8 +223,8 @@ PARTS: dict[str, tuple[Check, str]] = {
     "texts": (list_of(is_string, high=2), "at most two texts"),
     "prefix_tokens": (is_count, "a whole number"),
     "predictions": (
-        list_of(pair_of(optional(is_count), _CANDIDATES), high=MAX_TOKENS),
-        "a list of positions, each with texts and probabilities",
+        list_of(_is_prediction, high=MAX_TOKENS),
+        "a list of positions, each with texts and their scores, what they are of, and what made the scores",
     ),
     "stage": (is_string, "a text"),
     "keys": (optional(is_string), "null, or the stage whose positions they are"),

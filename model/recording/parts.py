@@ -2,27 +2,48 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from enum import StrEnum
+from typing import Literal, NamedTuple
 
 import numpy as np
 
 from headlens.model.attention.inputs import AttentionInputs
 from headlens.model.description import Description
 
+WHOLE = (0.0, 0.0, 1.0, 1.0)
+
 
 class Photo(NamedTuple):
     """What an image model saw."""
 
     pixels: np.ndarray  # [height, width, 3] uint8, before normalisation
-    aspect: float  # width / height of the photo itself; the pixels are rounded to whole patches
+    aspect: float  # width / height of what is seen, in the photo itself; the pixels are rounded to whole patches
     grid: tuple[int, int]  # (rows, columns) of the patches
+    window: tuple[float, float, float, float] = WHOLE  # (top, left, bottom, right) of what is seen of the photo itself
+
+
+class Predicts(StrEnum):
+    """What a prediction is of."""
+
+    NOTHING = "nothing"
+    NEXT_TOKEN = "next token"  # after each
+    MASKED_TOKEN = "masked token"  # behind each mask
+    TOKEN_CLASS = "token class"  # of each token
+    CLASS = "class"  # of the whole input
+    NEXT_SENTENCE = "next sentence"  # whether the second text follows the first
+    SENTENCE_ORDER = "sentence order"  # whether two texts stand as they were written
+
+
+Scores = Literal["softmax", "sigmoid", "none"]  # what makes scores of logits: probabilities, of one choice or of each
 
 
 class Prediction(NamedTuple):
-    """What a model predicts: the next token, the one behind a mask, or the class of the whole input."""
+    """What a model predicts of one position, or of the whole input."""
 
     position: int | None  # of the token that it is read from; None: the whole input
-    candidates: tuple[tuple[str, float], ...]  # the most probable first, each with its probability
+    candidates: tuple[tuple[str, float], ...]  # the highest score first
+    of: Predicts
+    scores: Scores = "softmax"
 
 
 @dataclass(frozen=True, eq=False)

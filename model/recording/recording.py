@@ -127,7 +127,8 @@ class Recording(StageData):
         part = self._layer(layer).scores(slice(None), slice(column, column + 1), self._picked(head))
         scores = _numpy(part.squeeze(-1))
         sums = self.log_sum_exp(layer, head)
-        weights: np.ndarray = np.exp(scores - np.where(sums == -np.inf, 0, sums))
+        with np.errstate(invalid="ignore"):  # a damaged recording may hold infinite scores
+            weights: np.ndarray = np.exp(scores - np.where(sums == -np.inf, 0, sums))
         return weights  # zeros for a query that may look at nothing
 
     def log_sum_exp(self, layer: Index, head: Index | None = None) -> np.ndarray:

@@ -182,9 +182,9 @@ class Anatomy:
 def _reordered(model_input: TextInput | ImageInput, order: np.ndarray) -> TextInput | ImageInput:
     """The input with its tokens, or its patches, in another order [token]."""
     if isinstance(model_input, TextInput):
-        ids, segments = model_input.ids, model_input.segments
+        ids, type_ids = model_input.ids, model_input.type_ids
         return replace(
-            model_input, ids=tuple(ids[index] for index in order), segments=tuple(segments[index] for index in order)
+            model_input, ids=tuple(ids[index] for index in order), type_ids=tuple(type_ids[index] for index in order)
         )
     rows, columns = model_input.photo.grid
     num_prefix = len(order) - rows * columns

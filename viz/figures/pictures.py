@@ -23,6 +23,17 @@ def darkened(image: np.ndarray) -> np.ndarray:
     return np.repeat((grey * 0.6).astype(np.uint8)[..., None], 3, axis=2)
 
 
+def dimmed_outside(image: np.ndarray, window: tuple[float, float, float, float]) -> np.ndarray:
+    """A photo, pale outside a window (top, left, bottom, right) in shares; [height, width, 3] uint8 both ways."""
+    height, width = image.shape[:2]
+    top, left, bottom, right = (round(share * side) for share, side in zip(window, (height, width, height, width)))
+    inside = (slice(max(0, top), max(0, bottom)), slice(max(0, left), max(0, right)))
+    grey = image.mean(axis=2, keepdims=True)
+    dimmed = np.repeat((128 + 0.3 * (grey - 128)).astype(np.uint8), 3, axis=2)
+    dimmed[inside] = image[inside]
+    return dimmed
+
+
 def shrunk(image: np.ndarray, height: int, width: int) -> np.ndarray:
     """The picture at another size, [height, width, 3] uint8."""
     return np.asarray(Image.fromarray(image).resize((width, height), Image.Resampling.LANCZOS))

@@ -4,6 +4,10 @@ import re
 
 import streamlit as st
 
+from headlens.model.errors import CheckpointError
+
+MAX_DETAIL = 2_000  # characters
+
 
 def plain(text: str) -> str:
     """Text as it is, where Streamlit would read Markdown, formulas and addresses in it: it may be a stranger's."""
@@ -11,5 +15,8 @@ def plain(text: str) -> str:
 
 
 def show_error(error: Exception | str) -> None:
-    """One sentence on what went wrong."""
+    """One sentence on what went wrong; what a library said of it is folded away below."""
     st.error(plain(str(error)))
+    if isinstance(error, CheckpointError) and (cause := error.__cause__) is not None:
+        with st.expander("Technical detail"):
+            st.code(f"{type(cause).__name__}: {cause}"[:MAX_DETAIL], language=None, wrap_lines=True)

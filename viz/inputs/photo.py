@@ -5,8 +5,9 @@ from dataclasses import dataclass, replace
 import streamlit as st
 
 from headlens.model.inputs.image import ImageInput, Size
+from headlens.model.inputs.image_file import ImageSource, open_image, range_used
 from headlens.model.progress import OnLayer
-from headlens.model.protocol import ImageTextModel
+from headlens.model.protocol import ImageModel, ImageTextModel
 from headlens.model.recording.recording import Recording
 from headlens.viz.inputs.address import address_parts
 from headlens.viz.inputs.models import photo_model, photo_sizes
@@ -33,11 +34,17 @@ class PhotoRequest:
     source: str | bytes
     size: Size | None  # one that the model offers
     text: str | None = None  # of models that read one behind the photo
+    stretch: bool = True  # whether 16-bit greyscale is stretched to the range that it uses
 
     @property
     def content(self) -> bytes:
         """The bytes of the photo's file."""
         return PHOTOS[self.source].read() if isinstance(self.source, str) else self.source
+
+    @property
+    def photo(self) -> ImageSource:
+        """What the model is given: the file, or where it is not to be stretched the picture in it."""
+        return self.content if self.stretch else open_image(self.content, stretch=False)
 
     @property
     def sample(self) -> PhotoSample | None:
@@ -51,13 +58,14 @@ class PhotoRequest:
 
     def read(self) -> ImageInput:
         """The pixels and patches. Raises InputError for a photo that cannot be read, or not at this size."""
-        return photo_model(self.model).read(self.content, self.size)
+        return photo_model(self.model).read(self.photo, self.size)
 
     def record(self) -> RecordingRequest:
         """The recording of the photo. Raises what the run raises."""
         text = () if self.text is None else (self.text.encode("utf-8", "surrogatepass"),)
+        parameters = size_name(self.size) + ("" if self.stretch else " full range")
         everybodys = self.sample is not None and self.sample.model == self.model
-        return record(self.model, (self.content, *text), size_name(self.size), run=self._run, sample=everybodys)
+        return record(self.model, (self.content, *text), parameters, run=self._run, sample=everybodys)
 
     def start(self, recording: Recording) -> View:
         """Where the page starts: the sample's own view."""
@@ -76,8 +84,8 @@ class PhotoRequest:
         model = photo_model(self.model)
         if isinstance(model, ImageTextModel):
             assert self.text is not None
-            return model.record(self.content, self.text, self.size, on_layer=on_layer)
-        return model.record(self.content, self.size, on_layer=on_layer)
+            return model.record(self.photo, self.text, self.size, on_layer=on_layer)
+        return model.record(self.photo, self.size, on_layer=on_layer)
 
 
 SESSION = InputSession[bytes, PhotoRequest]("image")
@@ -109,6 +117,7 @@ def _request_in_address(model: str) -> PhotoRequest:
         source,
         size=names.get(params.get("size", ""), default),
         text=(params.get("text") or QUESTION) if isinstance(photo_model(model), ImageTextModel) else None,
+        stretch=params.get("range") != "full",
     )
 
 
@@ -138,6 +147,8 @@ def photo_controls(request: PhotoRequest) -> None:
     state, (sizes, default) = st.session_state, photo_sizes(request.model)
     state.image_sample = request.source if isinstance(request.source, str) else None
     state.image_size = size_name(request.size)
+    own = isinstance(photo_model(request.model), ImageModel)
+    labels = {size_name(None): "as the model reads it"} if own and None in sizes else {}
     if request.text is not None:
         state.image_text = request.text
         st.text_input(
@@ -157,12 +168,14 @@ def photo_controls(request: PhotoRequest) -> None:
     st.selectbox(
         "Size",
         [size_name(size) for size in sizes],
+        format_func=lambda name: labels.get(name, name),
         key="image_size",
         on_change=_take_size,
         args=(size_name(default),),
-        width=150,
+        width=220 if labels else 150,
         help="Pixels of the photo's short side: more make finer patches and take longer. Letterboxed: fitted into "
-        "224 x 224, which the saliency map was trained on.",
+        "224 x 224, which the saliency map was trained on. As the model reads it: by its own image processor, which "
+        "may cut the photo.",
     )
     st.file_uploader(
         "Your own photo: drop it, or paste onto the field",
@@ -181,6 +194,24 @@ def photo_controls(request: PhotoRequest) -> None:
                 args=("image_camera",),
                 help="The photo stays on this machine.",
             )
+
+
+def range_control(request: PhotoRequest) -> None:
+    """That a 16-bit photo was stretched to the range that it uses, and a switch for it; nothing for other photos."""
+    if isinstance(request.source, str) or (used := range_used(request.source)) is None:
+        return
+    st.session_state.image_stretch = request.stretch
+    st.toggle(
+        f"16-bit greyscale that uses {used[0]:,} to {used[1]:,} of 65,535: stretched from black to white",
+        key="image_stretch",
+        on_change=_take_stretch,
+        help="Off: 0 is black and 65,535 is white, as the file says.",
+    )
+
+
+def _take_stretch() -> None:
+    parts = address_parts("own", "sample")
+    change_address(**parts, range=None if st.session_state.image_stretch else "full")
 
 
 def _take_sample() -> None:

@@ -4,10 +4,11 @@ import streamlit as st
 
 from headlens.viz.inputs.address import keep_address
 from headlens.viz.inputs.model_picker import KINDS, ModelPicker
-from headlens.viz.inputs.photo import choose_photo, photo_controls
+from headlens.viz.inputs.photo import choose_photo, photo_controls, range_control
 from headlens.viz.pages.body import show_body
 from headlens.viz.pages.parts import input_note
 from headlens.viz.pages.stages import pick_stage
+from headlens.viz.pages.window import show_window
 
 
 def page() -> None:
@@ -19,8 +20,10 @@ def page() -> None:
         request = choose_photo(model)
     with choices:
         photo_controls(request)
+    range_control(request)
     run = request.record()
     recording = run.entry().recording
     input_note(recording)
+    show_window(request, recording)
     stage = pick_stage("image", recording, first=recording.stage, titles={"decoder": "From the text"})
     show_body("image", request, run, stage)

@@ -1,33 +1,57 @@
-"""What the model predicts at the pinned token: bars of the most probable candidates."""
+"""What the model predicts at the pinned token, and of the whole input: bars of the best candidates."""
 
 import numpy as np
 import streamlit as st
 
-from headlens.model.recording.parts import Prediction
+from headlens.model.analysis.entities import entities
+from headlens.model.recording.parts import Prediction, Predicts
 from headlens.model.recording.recording import Recording
 from headlens.viz.figures import strongest_bars
+from headlens.viz.inputs.messages import plain
 from headlens.viz.pages.runtime import current_theme
 from headlens.viz.view import words
 from headlens.viz.view.view import View
 from headlens.viz.view.visible import visible
 
+OF_THE_WHOLE = {
+    Predicts.NEXT_SENTENCE: "Whether the second text follows the first, with probabilities",
+    Predicts.SENTENCE_ORDER: "Whether the two texts stand in their order, with probabilities",
+}
+CLASSES = {
+    "softmax": "The class of the whole input, with probabilities",
+    "sigmoid": "The labels of the whole input, each with a probability of its own",
+    "none": "The values of the whole input, as the head gives them",
+}
+
 
 def show_predictions(recording: Recording, view: View) -> None:
-    """The candidates for the pinned token; else for the whole input or its first mask; nothing where there are none."""
-    if not recording.predictions:
-        return
-    by_position = {prediction.position: prediction for prediction in recording.predictions}
-    prediction = by_position.get(view.query, recording.predictions[0])
-    st.text(_heading(recording, prediction))
-    names = [visible(name) for name, _ in prediction.candidates]
-    figure = strongest_bars(names, np.array([probability for _, probability in prediction.candidates]), current_theme())
-    st.plotly_chart(figure, key="predictions", width=620, height=figure.layout.height, config={"displaylogo": False})
+    """What is predicted of the whole input, and of the pinned token, else of the first token that has predictions."""
+    if "head" in recording.notes:
+        st.info(plain(recording.notes["head"]))
+    of_tokens = {prediction.position: prediction for prediction in recording.predictions}
+    whole = [prediction for prediction in recording.predictions if prediction.position is None]
+    of_tokens.pop(None, None)
+    pinned = of_tokens.get(view.query, next(iter(of_tokens.values()), None))
+    for index, prediction in enumerate([*whole, *([] if pinned is None else [pinned])]):
+        st.text(_heading(recording, prediction))
+        names = [visible(name) for name, _ in prediction.candidates]
+        scores = np.array([score for _, score in prediction.candidates])
+        figure = strongest_bars(names, scores, current_theme(), percents=prediction.scores != "none")
+        key = f"predictions{index or ''}"
+        st.plotly_chart(figure, key=key, width=620, height=figure.layout.height, config={"displaylogo": False})
+    if found := entities(recording):
+        st.text("Neighbours of one class, joined")
+        rows = [{"Text": visible(text), "Class": label, "Probability": round(score, 4)} for text, label, score in found]
+        st.dataframe(rows, hide_index=True, width=620)
 
 
 def _heading(recording: Recording, prediction: Prediction) -> str:
+    if prediction.of is Predicts.CLASS and len(prediction.candidates) == 1 and prediction.scores == "sigmoid":
+        return "The score of the whole input, as a probability (sigmoid)"
     if prediction.position is None:
-        return "The class of the whole input, with probabilities"
+        return OF_THE_WHOLE.get(prediction.of, CLASSES[prediction.scores])
     name = words.name_of(recording, prediction.position)
-    if recording.stage == "decoder":
+    if prediction.of is Predicts.NEXT_TOKEN:
         return f"What comes after {name}, with probabilities"
-    return f"What stands at {name} (token {prediction.position}), with probabilities"
+    what = "The class of" if prediction.of is Predicts.TOKEN_CLASS else "What stands at"
+    return f"{what} {name} (token {prediction.position}), with probabilities"

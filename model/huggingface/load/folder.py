@@ -23,6 +23,12 @@ from headlens.model.huggingface.vision.load import load_image
 from headlens.model.huggingface.vision.model import TransformersImage
 
 TransformersModel: TypeAlias = TransformersText | TransformersImage | TransformersImageText
+OTHER_INPUTS = {  # of a network's forward, and what they are
+    "input_features": "sound",
+    "input_values": "sound",
+    "pixel_values_videos": "video",
+    "past_values": "series of numbers",
+}
 ROOM = 1.5  # factor of memory over the weights' size on disk, beside that of a wider number format
 
 
@@ -58,6 +64,10 @@ def read_facts(folder: Path, device: torch.device, dtype: torch.dtype = torch.fl
     values = read_config(folder)
     config = _config(folder)
     architecture = architecture_of(values) or str(values["model_type"])
+    if (reads := _reads_otherwise(config)) is not None:
+        raise CheckpointError(
+            f"{architecture} reads {reads}, which is not shown here; take a model of texts or images."
+        )
     kind = _kind(config, architecture)
     part = config.vision_config if kind == "image" and hasattr(config, "vision_config") else config
     part = part if kind == "image" else part.get_text_config()
@@ -142,6 +152,18 @@ def _config(folder: Path) -> PretrainedConfig:
     return config
 
 
+def _reads_otherwise(config: PretrainedConfig) -> str | None:
+    """What a model reads, if that is neither a text nor an image, or an image of which it writes without prompting."""
+    network = transformers.MODEL_MAPPING.get(type(config), None)
+    if config.model_type in ("vision-encoder-decoder", "donut", "pix2struct"):
+        return "an image and writes a text of it in a decoder of its own"
+    if config.model_type == "speech-encoder-decoder":
+        return "sound"
+    if type(config) in transformers.MODEL_FOR_VIDEO_CLASSIFICATION_MAPPING:
+        return "video"
+    return OTHER_INPUTS.get(getattr(network, "main_input_name", ""))
+
+
 def _kind(config: PretrainedConfig, architecture: str) -> str:
     if config.is_encoder_decoder is True:
         return "sequence"
@@ -161,7 +183,7 @@ def _parameters(folder: Path, config: PretrainedConfig, stored: int | None) -> i
     """How many there would be; no more than the bytes that are stored could hold."""
     cannot = refusing(f"transformers cannot build the model in {folder.name!r}")
     with cannot, LOADING, torch.device("meta"), no_init_weights():
-        network = AutoModel.from_config(config)
+        network = AutoModel.from_config(config, attn_implementation="eager")  # whatever kernel it names
     parameters: int = sum(weights.numel() for weights in network.parameters())
     if stored is not None and parameters > 4 * ROOM * stored:  # stored in as little as a byte each
         raise CheckpointError(

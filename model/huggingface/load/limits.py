@@ -15,6 +15,7 @@ from headlens.model.json_checks import header_length, is_string, object_with, va
 MAX_JSON = 50_000_000  # bytes of a config.json, an index, or a safetensors header
 MAX_LAYERS = 1_000  # three times as many as any model of the Hub that is known to be of use
 MAX_LABELS = 100_000
+PICKLES = ("*.bin", "*.pt", "*.pth", "*.ckpt")
 MAX_SIZE = 20_000_000  # of any other number in a config.json: vocabularies have up to a million entries
 MOST = (  # the first that a number's name fits says how large it may be
     (re.compile(r"size|dim|vocab|width|feature_layer"), MAX_SIZE),
@@ -27,9 +28,16 @@ COUNTS = re.compile(r"size|vocab|width|depth|n_heads?$|_heads$|n_layers?$|_layer
 def read_config(folder: Path) -> dict[str, object]:
     """config.json, its numbers bounded. Raises CheckpointError."""
     path = folder / "config.json"
-    if not path.is_file():
+    if (folder / "adapter_config.json").is_file():
         raise CheckpointError(
-            f"There is no config.json in {folder.name!r}; give the folder that save_pretrained wrote."
+            f"{folder.name!r} holds an adapter (LoRA, say) that is not part of its weights; merge it with "
+            "merge_and_unload() of the peft library, save_pretrained into a new folder, and give that one."
+        )
+    if not path.is_file():
+        inside = _newest([found.parent for found in folder.glob("*/config.json")])
+        raise CheckpointError(
+            f"There is no config.json in {folder.name!r}; give the folder that save_pretrained wrote"
+            + (f", such as {inside.name!r} inside it." if inside else ".")
         )
     value = read_json(path)
     if not object_with(model_type=is_string)(value):
@@ -37,6 +45,11 @@ def read_config(folder: Path) -> dict[str, object]:
     config = cast(dict[str, object], value)
     _bound(config, folder.name, 0)
     return config
+
+
+def _newest(folders: list[Path]) -> Path | None:
+    """The last of several checkpoints of one training, "checkpoint-1000" after "checkpoint-500"; None of none."""
+    return max(folders, key=lambda path: [int(number) for number in re.findall(r"\d+", path.name)], default=None)
 
 
 def _bound(config: dict[str, object], folder: str, depth: int) -> None:
@@ -65,7 +78,12 @@ def stored_bytes(folder: Path) -> int:
             raise CheckpointError(f"{index.name!r} names files that are not in {folder.name!r}; download them again.")
         files = [path for path in files if path.name in names]
     if not files:
-        raise CheckpointError(f"There are no weights in {folder.name!r}; safetensors files are read, pickles are not.")
+        pickles = sorted(path.name for pattern in PICKLES for path in folder.glob(pattern))
+        convert = "; where you trust {}, load it in Python by from_pretrained and write it by save_pretrained"
+        raise CheckpointError(
+            f"There are no weights in {folder.name!r}; safetensors files are read, pickles are not"
+            f"{convert.format(pickles[0]) if pickles else ''}."
+        )
     return sum(_bytes_in(path) for path in files)
 
 

@@ -12,6 +12,7 @@ import transformers
 from transformers import AutoConfig, AutoModel, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
 
 from headlens.model.errors import CheckpointError
+from headlens.model.huggingface.load.limits import read_json
 
 transformers.utils.logging.disable_progress_bar()  # progress bars do not belong in a server's log
 transformers.utils.logging.set_verbosity_error()
@@ -19,6 +20,7 @@ transformers.utils.logging.set_verbosity_error()
 # While it loads, transformers switches off initialisation and tying in the whole process; two loads at once would leave
 # them off.
 LOADING = threading.RLock()
+VOCABULARIES = ("tokenizer.json", "*vocab*", "*.model", "*.spm")  # names of the files of all families
 UNUSED = re.compile(r"pooler|position_ids|mask_token")  # what no attention depends on, and checkpoints often lack
 
 
@@ -62,6 +64,7 @@ def load_network(folder: Path, architecture: str | None, dtype: torch.dtype) -> 
     network_class = candidate if is_known else AutoModel
     tower = re.search(r"(Vision|Text)Model$", architecture or "")
     inside = {rf"^{tower[1].lower()}_model\.": ""} if tower else None  # where a whole model's checkpoint has a tower
+    kernels = {"attn_implementation": "eager"} if _names_kernel(read_json(folder / "config.json")) else {}
     for mapping in (None, inside) if inside else (None,):
         with refusing(f"transformers cannot load {folder.name!r}"):
             network, loading = network_class.from_pretrained(
@@ -72,6 +75,7 @@ def load_network(folder: Path, architecture: str | None, dtype: torch.dtype) -> 
                 dtype=dtype,
                 output_loading_info=True,
                 key_mapping=mapping,
+                **kernels,
             )
         missing = sorted(key for key in loading["missing_keys"] if not UNUSED.search(key))
         if not missing:
@@ -81,12 +85,36 @@ def load_network(folder: Path, architecture: str | None, dtype: torch.dtype) -> 
     return network.eval().requires_grad_(False)
 
 
+def _names_kernel(config: object) -> bool:
+    """Whether a configuration, or a part of it, asks for a way to compute attention, which may need what is not here.
+
+    Headlens chooses by itself.
+    """
+    if not isinstance(config, dict):
+        return False
+    return any(name.endswith("attn_implementation") or _names_kernel(value) for name, value in config.items())
+
+
 def load_tokenizer(folder: Path) -> PreTrainedTokenizerBase:
     """The folder's tokenizer, as transformers wraps it. Raises CheckpointError."""
-    with refusing(f"The tokenizer in {folder.name!r} cannot be loaded"):
+    missing = CheckpointError(
+        f"There is no tokenizer in {folder.name!r}; save the model's own there, with tokenizer.save_pretrained(folder)."
+    )
+    has_vocabulary = any(path for pattern in VOCABULARIES for path in folder.glob(pattern))
+    if not has_vocabulary and not (folder / "tokenizer_config.json").is_file():
+        raise missing  # transformers would make up a vocabulary of special tokens
+    try:
         tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
+    except Exception as error:  # a folder may hold anything
+        damaged = CheckpointError(f"The tokenizer in {folder.name!r} cannot be loaded.")
+        raise (damaged if has_vocabulary else missing) from error
     if getattr(tokenizer, "backend_tokenizer", None) is None:
-        raise CheckpointError(f"The tokenizer in {folder.name!r} has no tokenizer.json, which is read here; save one.")
+        raise CheckpointError(
+            f"{type(tokenizer).__name__}, the tokenizer in {folder.name!r}, works without a tokenizer.json, by which "
+            "texts are read here; take a model with another one."
+        )
+    if not has_vocabulary:
+        raise missing
     return tokenizer
 
 
@@ -101,12 +129,10 @@ def cast(network: PreTrainedModel, dtype: torch.dtype) -> None:
 
 @contextmanager
 def refusing(what: str) -> Iterator[None]:
-    """Raises CheckpointError for whatever is raised inside the context: what, and the first sentence of the reason."""
+    """Raises CheckpointError for whatever is raised in the context: what, as a sentence; its cause is the detail."""
     try:
         yield
     except CheckpointError:
         raise
     except Exception as error:  # a folder may hold anything, and transformers and somebody's model raise anything
-        text = " ".join(str(error).split())
-        reason = re.split(r"[.!?](?:\s|$)", text)[0][:160] or type(error).__name__
-        raise CheckpointError(f"{what} ({reason}).") from error
+        raise CheckpointError(f"{what}.") from error

@@ -17,11 +17,11 @@ from headlens.model.huggingface.multimodal.reorder import reordered, vision_stag
 from headlens.model.huggingface.record.predictions import Predictor
 from headlens.model.huggingface.record.probe import ProbeResult
 from headlens.model.huggingface.text.model import LONGEST, num_positions_of
-from headlens.model.huggingface.text.names import token_name
 from headlens.model.inputs.image import ImageInput, PixelFormat, Size, patch_names
 from headlens.model.inputs.image_file import ImageSource
 from headlens.model.inputs.image_text import ImagePrompt
 from headlens.model.inputs.text import read_text
+from headlens.model.inputs.token_names import TokenNames
 from headlens.model.progress import OnLayer
 from headlens.model.readers import PhotoReader
 from headlens.model.recording.parts import Prediction
@@ -52,7 +52,8 @@ class TransformersImageText(PhotoReader[ImagePrompt, ModelOutput]):
         pixel_format: PixelFormat,
     ) -> None:
         network = probe_result.recorder.network
-        self._predictor = Predictor(network, tokenizer)
+        self._token_names = TokenNames(tokenizer)
+        self._predictor = Predictor(network, self._token_names)
         super().__init__(
             probe_result.setup(description, self._predictor.predicts, network.device),
             placement.patch * placement.side,
@@ -136,7 +137,7 @@ class TransformersImageText(PhotoReader[ImagePrompt, ModelOutput]):
         num_tokens = len(prompt.ids)
         recording = Recording(
             layers=reordered(run.stages["decoder"], order),
-            tokens=(*(token_name(self.tokenizer, token_id) for token_id in others), *patch_names(rows, columns)),
+            tokens=(*self._token_names.of_ids(others), *patch_names(rows, columns)),
             words=(None,) * num_tokens,
             special=np.arange(num_tokens) < len(others),
             segments=(0,) * num_tokens,
@@ -145,19 +146,18 @@ class TransformersImageText(PhotoReader[ImagePrompt, ModelOutput]):
             device=str(self.device),
             prefix_tokens=len(others),
             photo=prompt.image.photo,
-            notes=self._notes(prompt),
+            notes=self._notes(prompt, run, index),
             predictions=self._predictions(prompt, run, index),
             stage="decoder",
         )
         vision = vision_stage(recording, run.stages.get("vision", ()), self._placement)
         return recording if vision is None else replace(recording, stages={"vision": vision})
 
-    def _notes(self, prompt: ImagePrompt) -> dict[str, str]:
+    def _notes(self, prompt: ImagePrompt, run: Run[ModelOutput], index: int) -> dict[str, str]:
         return {**self._common_notes, **prompt.notes}
 
     def _predictions(self, prompt: ImagePrompt, run: Run[ModelOutput], index: int) -> tuple[Prediction, ...]:
         """Of the last token alone, which is the last one before the patches in the recording."""
-        logits = run.outputs.get("logits")
-        predictions = self._predictor.predictions(None if logits is None else logits[index], prompt.ids[-1:])
+        predictions = self._predictor.predictions(run.outputs, index, prompt.ids[-1:])
         position = sum(token_id != self._placement.token for token_id in prompt.ids) - 1
         return tuple(prediction._replace(position=position) for prediction in predictions[-1:])

@@ -1,91 +1,132 @@
-"""What a model predicts: the next token, the one behind a mask, or a class, each with its probability."""
+"""What a model predicts: the next token, the one behind a mask, or classes, each with the score of its pipeline."""
 
 from collections.abc import Mapping, Sequence
 
-from tokenizers import Tokenizer
 from torch import Tensor
 from transformers import PreTrainedModel
+from transformers.utils import ModelOutput
 
-from headlens.model.protocol import Predicts
-from headlens.model.recording.parts import Prediction
+from headlens.model.inputs.token_names import TokenNames
+from headlens.model.recording.parts import Prediction, Predicts, Scores
 
 COUNT = 10  # candidates
+PAIRS: Mapping[str, tuple[Predicts, tuple[str, str]]] = {  # outputs of heads that read two texts, and their classes
+    "seq_relationship_logits": (Predicts.NEXT_SENTENCE, ("it follows", "it does not")),  # Devlin et al. 2019
+    "sop_logits": (Predicts.SENTENCE_ORDER, ("as written", "swapped")),  # Lan et al. 2020, ALBERT
+}
+STATES = {"last_hidden_state", "hidden_states", "attentions", "past_key_values", "pooler_output"}  # of no head
 
 
 class Predictor:
-    """Reads a model's logits, as its class says what they are of.
+    """Reads a model's logits, as its class and its configuration say what they are of.
 
     Args:
-        network: …ForCausalLM, …LMHeadModel, …ForConditionalGeneration, …ForMaskedLM, …ForSequenceClassification,
-            …ForTokenClassification or …ForImageClassification; another predicts nothing.
-        tokenizer: names the tokens; None for a model of images.
+        network: …ForCausalLM, …LMHeadModel, …ForConditionalGeneration, …ForMaskedLM, …ForPreTraining,
+            …ForNextSentencePrediction, …ForSequenceClassification, …ForTokenClassification or …ForImageClassification;
+            of another the predictions are none, and `unknown` says what it gives.
+        names: of the tokens; None for a model of images.
+        mask_id: of the token that stands for a word to be predicted; None where there is none.
     """
 
-    def __init__(self, network: PreTrainedModel, tokenizer: Tokenizer | None) -> None:
-        self.predicts = _predicts(network, tokenizer)
-        self._tokenizer = tokenizer
+    def __init__(self, network: PreTrainedModel, names: TokenNames | None, mask_id: int | None = None) -> None:
+        self.predicts = _predicts(network, reads_text=names is not None)
+        self._has_head = type(network) is not type(network.base_model)
+        self._class = type(network).__name__
+        self._names = names
+        self._mask_id = mask_id
+        self._scores: Scores = "softmax"
         self._labels: Mapping[int, str] = {}
         if self.predicts in (Predicts.CLASS, Predicts.TOKEN_CLASS):
             self._labels = {int(index): str(label) for index, label in network.config.id2label.items()}
+        if self.predicts is Predicts.CLASS:
+            self._scores = _scores_of(network)
 
-    def predictions(self, logits: Tensor | None, ids: Sequence[int]) -> tuple[Prediction, ...]:
-        """The most probable candidates, by softmax of one input's logits; none without logits.
+    def predictions(self, outputs: ModelOutput, index: int, ids: Sequence[int]) -> tuple[Prediction, ...]:
+        """The candidates with the highest scores, of one input of a batch; none where the head is not known.
 
         Args:
-            logits: [token, candidate], or of a class of the whole input [candidate].
+            outputs: of the network's forward.
+            index: of the input in the batch.
             ids: of the tokens that the logits are of.
         """
-        if logits is None or self.predicts is Predicts.NOTHING:
-            return ()
-        if self.predicts is Predicts.CLASS:
-            return self._best(logits[None], [None])
-        if self.predicts is Predicts.MASKED_TOKEN:
-            masks = [position for position, token_id in enumerate(ids) if token_id == self._mask_id()]
-            return self._best(logits[masks], masks)
-        return self._best(logits[: len(ids)], range(len(ids)))
+        found: list[Prediction] = []
+        logits = outputs.get("prediction_logits" if "prediction_logits" in outputs else "logits")
+        if logits is not None and self.predicts is Predicts.NEXT_SENTENCE:
+            outputs = ModelOutput(seq_relationship_logits=logits)
+        elif logits is not None and self.predicts is Predicts.CLASS:
+            found = self._best(logits[index : index + 1], [None])
+        elif logits is not None and self.predicts is Predicts.MASKED_TOKEN:
+            masks = [position for position, token_id in enumerate(ids) if token_id == self._mask_id]
+            found = self._best(logits[index, masks], masks)
+        elif logits is not None and self.predicts is not Predicts.NOTHING:
+            found = self._best(logits[index, : len(ids)], range(len(ids)))
+        pairs = (
+            Prediction(None, _ranked(classes, outputs[name][index].float().softmax(dim=-1)), of)
+            for name, (of, classes) in PAIRS.items()
+            if name in outputs
+        )
+        return (*found, *pairs)
 
-    def _mask_id(self) -> int | None:
-        assert self._tokenizer is not None
-        mask_id = self._tokenizer.token_to_id("[MASK]")
-        return self._tokenizer.token_to_id("<mask>") if mask_id is None else mask_id
+    def unknown(self, outputs: ModelOutput, index: int) -> dict[str, str]:
+        """For a recording's notes: what a head gives that is not known here; nothing where it is, or there is none."""
+        if not self._has_head or self.predicts is not Predicts.NOTHING:
+            return {}
+        shapes = {
+            name: " × ".join(map(str, value[index].shape)) or "one number"
+            for name, value in outputs.items()
+            if isinstance(value, Tensor) and value.ndim and name not in STATES
+        }
+        if not shapes:
+            return {}
+        gives = ", ".join(f"{name} ({shape})" for name, shape in shapes.items())
+        return {"head": f"What {self._class} predicts is not known here; of this input it gives {gives}."}
 
-    def _best(self, logits: Tensor, positions: Sequence[int | None]) -> tuple[Prediction, ...]:
-        """The COUNT most probable candidates of each position: logits [position, candidate]."""
+    def _best(self, logits: Tensor, positions: Sequence[int | None]) -> list[Prediction]:
+        """The COUNT best candidates of each position: logits [position, candidate]."""
         predictions, names = [], dict[int, str]()
         for position, row in zip(positions, logits.split(1)):  # one by one: a copy of all in float32 may take gigabytes
             values, top = row[0].topk(min(COUNT, row.shape[-1]))
-            probabilities = (values.float() - row[0].float().logsumexp(dim=-1)).exp().tolist()
+            scores = values.float()
+            if self._scores == "softmax":
+                scores = (scores - row[0].float().logsumexp(dim=-1)).exp()
+            elif self._scores == "sigmoid":
+                scores = scores.sigmoid()
             indices = top.tolist()
             for index in indices:
                 if index not in names:
                     names[index] = self._name(index)
-            candidates = tuple((names[index], probability) for index, probability in zip(indices, probabilities))
-            predictions.append(Prediction(position, candidates))
-        return tuple(predictions)
+            candidates = tuple((names[index], score) for index, score in zip(indices, scores.tolist()))
+            predictions.append(Prediction(position, candidates, self.predicts, self._scores))
+        return predictions
 
     def _name(self, index: int) -> str:
-        if self.predicts in (Predicts.CLASS, Predicts.TOKEN_CLASS):
+        if self._names is None or self._labels:
             return self._labels.get(index, f"class {index}")
-        assert self._tokenizer is not None
-        return decoded(self._tokenizer, index)
+        return self._names.decoded(index)
 
 
-def decoded(tokenizer: Tokenizer, token_id: int) -> str:
-    """What a token reads as; its own name where it is no whole character."""
-    text = str(tokenizer.decode([token_id], skip_special_tokens=False))
-    if text and "\ufffd" not in text:
-        return text
-    return tokenizer.id_to_token(token_id) or f"#{token_id}"
+def _ranked(classes: Sequence[str], scores: Tensor) -> tuple[tuple[str, float], ...]:
+    return tuple(sorted(zip(classes, scores.tolist()), key=lambda row: -row[1]))
 
 
-def _predicts(network: PreTrainedModel, tokenizer: Tokenizer | None) -> Predicts:
+def _scores_of(network: PreTrainedModel) -> Scores:
+    """What makes scores of a classifier's logits: the rule of transformers' pipelines, whose default it is."""
+    config = network.config
+    if config.problem_type == "regression":
+        return "none"
+    return "sigmoid" if config.problem_type == "multi_label_classification" or config.num_labels == 1 else "softmax"
+
+
+def _predicts(network: PreTrainedModel, *, reads_text: bool) -> Predicts:
     name = type(network).__name__
     if "SequenceClassification" in name or "ImageClassification" in name:
         return Predicts.CLASS
-    if tokenizer is None:
+    if not reads_text:
         return Predicts.NOTHING
     if "TokenClassification" in name:
         return Predicts.TOKEN_CLASS
-    if "MaskedLM" in name:
+    if "NextSentencePrediction" in name:
+        return Predicts.NEXT_SENTENCE
+    if "MaskedLM" in name or ("ForPreTraining" in name and network.get_output_embeddings() is not None):
         return Predicts.MASKED_TOKEN
     return Predicts.NEXT_TOKEN if network.can_generate() else Predicts.NOTHING

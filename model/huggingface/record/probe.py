@@ -1,8 +1,8 @@
 """Whether a model can be recorded exactly, and by which way: tried once, when it is loaded."""
 
 import math
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
@@ -11,13 +11,14 @@ from transformers import PreTrainedModel
 from transformers.utils import ModelOutput
 
 from headlens.model.attention.calls import function_calls
-from headlens.model.attention.point import attention_calls
+from headlens.model.attention.inputs import AttentionInputs
+from headlens.model.attention.point import Call, attention_calls
 from headlens.model.base import Run, Setup
 from headlens.model.description import Description
 from headlens.model.errors import CheckpointError
 from headlens.model.huggingface.record.interface import NAME
 from headlens.model.huggingface.record.recorder import Recorder
-from headlens.model.protocol import Predicts
+from headlens.model.recording.parts import Predicts
 
 SPARSE = {
     "longformer": "a band of neighbours",
@@ -26,6 +27,10 @@ SPARSE = {
     "bigbird_pegasus": "blocks of tokens",
     "nystromformer": "landmarks",
 }
+ADDED_TWICE = (
+    'its own "sdpa" attention (the contexts rebuilt from it; its "eager" attention adds the biases of ALiBi twice, and '
+    "gives other weights)"
+)
 TOLERANCE = 1e-4  # of weights in float32, between what was recorded and the model's own eager attention
 
 
@@ -36,14 +41,15 @@ class ProbeResult:
     recorder: Recorder
     difference: float
     num_calls: int  # attention layers, over all stages
+    checked_against: str = "the model's own eager weights"
 
     @property
     def note(self) -> str:
         """In words."""
         ways = {"interface": "transformers' attention interface", "functions": "the calls it makes of torch"}
         return (
-            f"recorded by way of {ways[self.recorder.way]}; when it was loaded, what was recorded differed from the "
-            f"model's own eager weights by at most {self.difference:.1g}"
+            f"recorded by way of {ways[self.recorder.way]}; when it was loaded, what was recorded differed from "
+            f"{self.checked_against} by at most {self.difference:.1g}"
         )
 
     def setup(self, description: Description, predicts: Predicts, device: torch.device) -> Setup[ModelOutput]:
@@ -68,10 +74,12 @@ def probe(network: PreTrainedModel, inputs: Mapping[str, object], real: Tensor |
 
     Raises CheckpointError for a model that cannot be recorded exactly.
     """
-    name = type(network).__name__
-    if (reason := SPARSE.get(network.config.model_type)) is not None:
+    name, config = type(network).__name__, network.config
+    full = getattr(config, "attention_type", None) == "original_full"  # of BigBird, which can attend both ways
+    if (reason := SPARSE.get(config.model_type)) is not None and not full:
         raise CheckpointError(f"{name} attends over {reason}, not over all tokens: it has no such weights to show.")
-    theirs = _eager(network, inputs)
+    adds_twice = config.model_type == "falcon" and config.alibi
+    theirs = {} if adds_twice else _eager(network, inputs)
     recorder = Recorder(network, "interface" if _covered(network, inputs) else "functions")
     if recorder.way == "functions":
         _choose(network, "sdpa" if network._supports_sdpa else "eager")  # what it computes where nothing is asked
@@ -79,7 +87,12 @@ def probe(network: PreTrainedModel, inputs: Mapping[str, object], real: Tensor |
         run = recorder.run(inputs)
     if not run.stages:
         raise CheckpointError(f"{name} computes its attention in a way that cannot be recorded; take another model.")
-    difference = _largest_difference(run, theirs, real)
+    if any(_changes_length(layers) for stage, layers in run.stages.items() if stage != "vision"):
+        raise CheckpointError(
+            f"{name} has more tokens in some layers than in others, so it has no weights over all of them; take "
+            "another model."
+        )
+    difference = _rebuilt(recorder, inputs, real) if adds_twice else _largest_difference(run, theirs, real)
     if difference is None:
         raise CheckpointError(
             f"{name} does not say its own attention weights, so what is recorded cannot be checked; take another model."
@@ -88,7 +101,8 @@ def probe(network: PreTrainedModel, inputs: Mapping[str, object], real: Tensor |
         raise CheckpointError(
             f"The weights recorded from {name} differ from its own by up to {difference:.1g}; it cannot be shown truly."
         )
-    return ProbeResult(recorder, difference, sum(map(len, run.stages.values())))
+    result = ProbeResult(recorder, difference, sum(map(len, run.stages.values())))
+    return replace(result, checked_against=ADDED_TWICE) if adds_twice else result
 
 
 def _covered(network: PreTrainedModel, inputs: Mapping[str, object]) -> bool:
@@ -125,6 +139,28 @@ def _eager(network: PreTrainedModel, inputs: Mapping[str, object]) -> dict[str, 
     if len(run.stages) > 1:  # of images, of which a language model says nothing: by what goes into its softmax
         weights["vision"] = [layer.weights(slice(None)) for layer in run.stages.get("vision", ())]
     return {stage: tuple(layers) for stage, layers in weights.items() if layers and layers[0] is not None}
+
+
+def _changes_length(layers: Sequence[AttentionInputs]) -> bool:
+    """Whether some layers have other numbers of queries or keys than others, as those that pool tokens do (Funnel)."""
+    return len({(layer.query.shape[-2], layer.key.shape[-2]) for layer in layers}) > 1
+
+
+@torch.inference_mode()
+def _rebuilt(recorder: Recorder, inputs: Mapping[str, object], real: Tensor | None) -> float:
+    """The largest difference between weights @ values, as recorded, and the context that attention gave."""
+    largest = 0.0
+
+    def compare(_: int, call: Call, context: Tensor) -> Tensor:
+        nonlocal largest
+        rebuilt = call.inputs.weights(slice(None)) @ call.inputs.repeated(call.inputs.value).to(torch.float32)
+        off = (rebuilt - context).abs().amax(dim=(1, 3))  # [batch, query]
+        off = off if real is None or off.shape != real.shape else off[real]
+        largest = max(largest, float(off.nan_to_num(math.inf).max()))
+        return context
+
+    recorder.run(inputs, edit=compare)
+    return largest
 
 
 def _largest_difference(

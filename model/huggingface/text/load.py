@@ -1,10 +1,11 @@
 """A text model from a folder, with its tokenizer, tried before it is used."""
 
+import inspect
 from pathlib import Path
 
 import torch
 from torch import Tensor
-from transformers import PreTrainedModel
+from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from headlens.model.description import Description
 from headlens.model.errors import CheckpointError
@@ -35,11 +36,8 @@ def load_text(
         raise CheckpointError(f"{type(network).__name__} reads and writes nothing; take a model that writes.")
     if network.can_generate():
         network.generation_config = greedy(network)
-    largest = max(tokenizer.get_vocab().values(), default=0)
     with refusing(f"{type(network).__name__} has no table of words"):
         num_words = network.get_input_embeddings().num_embeddings
-    if largest >= num_words:
-        raise CheckpointError(f"The tokenizer in {folder.name!r} has a token {largest:,} that the model does not know.")
     limit = tokenizer.model_max_length  # anything may stand there; many say 1e30
     room = 8  # for special tokens, and some more
     known = isinstance(limit, int) and room <= limit < 10**9
@@ -47,7 +45,22 @@ def load_text(
     with refusing(f"{type(network).__name__} cannot be run on a text"):
         result = probe(network, *probe_inputs(network, max_tokens))
     model = TransformersSequence if description.kind == "sequence" else TransformersText
-    return model(description, result, tokenizer.backend_tokenizer, max_tokens=max_tokens, device=device)
+    return model(
+        description,
+        result,
+        tokenizer.backend_tokenizer,
+        mask_id=tokenizer.mask_token_id,
+        reads_types=reads_types(network, tokenizer),
+        max_tokens=max_tokens,
+        num_words=num_words,
+        device=device,
+    )
+
+
+def reads_types(network: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> bool:
+    """Whether token types go from the tokenizer's own call into the model's forward."""
+    takes = inspect.signature(network.forward).parameters
+    return "token_type_ids" in tokenizer.model_input_names and "token_type_ids" in takes
 
 
 def probe_inputs(network: PreTrainedModel, max_tokens: int) -> tuple[dict[str, Tensor], Tensor]:

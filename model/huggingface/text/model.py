@@ -17,9 +17,9 @@ from headlens.model.description import Description
 from headlens.model.huggingface.record.predictions import Predictor
 from headlens.model.huggingface.record.probe import ProbeResult
 from headlens.model.huggingface.text.generate import room_for, write
-from headlens.model.huggingface.text.names import special_ids, token_name, token_names
 from headlens.model.huggingface.text.padding import pads_exactly
 from headlens.model.inputs.text import TextInput
+from headlens.model.inputs.token_names import TokenNames
 from headlens.model.progress import OnLayer
 from headlens.model.protocol import OnToken
 from headlens.model.readers import TextReader, padded, real_tokens
@@ -40,7 +40,10 @@ class TransformersText(TextReader[ModelOutput]):
         description: of the checkpoint.
         probe_result: the model, and the way that records it.
         tokenizer: of the tokenizers library; its padding and truncation are switched off.
+        mask_id: of the token that stands for a word to be predicted; None where there is none.
+        reads_types: whether the tokenizer gives the model token types.
         max_tokens: that the model can read.
+        num_words: rows of its table of words; a tokenizer may have more tokens, added later.
         device: where the model is.
     """
 
@@ -50,12 +53,17 @@ class TransformersText(TextReader[ModelOutput]):
         probe_result: ProbeResult,
         tokenizer: Tokenizer,
         *,
+        mask_id: int | None,
+        reads_types: bool,
         max_tokens: int,
+        num_words: int,
         device: torch.device,
     ) -> None:
-        self._predictor = Predictor(probe_result.recorder.network, tokenizer)
+        self._token_names = TokenNames(tokenizer)
+        self._predictor = Predictor(probe_result.recorder.network, self._token_names, mask_id)
+        self._reads_types = reads_types
         setup = probe_result.setup(description, self._predictor.predicts, device)
-        super().__init__(setup, tokenizer, max_tokens)
+        super().__init__(setup, tokenizer, max_tokens, num_words)
         self.probe_result = probe_result
         self.causal = probe_result.recorder.causal
 
@@ -89,11 +97,10 @@ class TransformersText(TextReader[ModelOutput]):
 
     def batch_inputs(self, batch: Sequence[TextInput]) -> dict[str, object]:
         """What the network's forward takes of several inputs, the shorter ones padded on the right."""
-        config = self.network.config
         inputs = self._padded_ids([text.ids for text in batch])
-        if (getattr(config, "type_vocab_size", 0) or 0) > 1 and not self.causal:
-            inputs["token_type_ids"] = padded([text.segments for text in batch], 0, self.device)
-        if hasattr(config, "use_cache"):
+        if self._reads_types:
+            inputs["token_type_ids"] = padded([text.type_ids for text in batch], 0, self.device)
+        if hasattr(self.network.config, "use_cache"):
             inputs["use_cache"] = False
         return inputs
 
@@ -110,7 +117,7 @@ class TransformersText(TextReader[ModelOutput]):
 
     def name_of(self, token_id: int) -> str:
         """The text of a token id."""
-        return token_name(self.tokenizer, token_id)
+        return self._token_names.of_id(token_id)
 
     @cached_property
     def _pads_exactly(self) -> bool:
@@ -133,11 +140,12 @@ class TransformersText(TextReader[ModelOutput]):
         return replace(
             prompt,
             ids=(*prompt.ids, *written),
-            tokens=(*token_names(prompt), *(self.name_of(token_id) for token_id in written)),
+            tokens=(*self._names(prompt), *self._token_names.of_ids(written)),
             words=(*prompt.words, *nothing),
             offsets=(*prompt.offsets, *nothing),
-            special=np.concatenate([prompt.special, special_ids(self.tokenizer, written)]),
+            special=np.concatenate([prompt.special, self._token_names.are_special(written)]),
             segments=(*prompt.segments, *(1 for _ in written)),
+            type_ids=(*prompt.type_ids, *(0 for _ in written)),
             texts=(*prompt.texts, self.tokenizer.decode(list(written))),
         )
 
@@ -148,7 +156,7 @@ class TransformersText(TextReader[ModelOutput]):
         return inputs
 
     def _names(self, text: TextInput) -> tuple[str, ...]:
-        return token_names(text)
+        return self._token_names.of_text(text)
 
     def _special(self, text: TextInput) -> np.ndarray:
         special = text.special.copy()
@@ -164,8 +172,10 @@ class TransformersText(TextReader[ModelOutput]):
         return {"embedding": embedding.float().cpu().numpy()}
 
     def _predictions(self, text: TextInput, run: Run[ModelOutput], index: int) -> tuple[Prediction, ...]:
-        logits = run.outputs.get("logits")
-        return self._predictor.predictions(None if logits is None else logits[index], text.ids)
+        return self._predictor.predictions(run.outputs, index, text.ids)
+
+    def _notes(self, text: TextInput, run: Run[ModelOutput], index: int) -> dict[str, str]:
+        return {**super()._notes(text, run, index), **self._predictor.unknown(run.outputs, index)}
 
 
 def num_positions_of(network: PreTrainedModel, tokenizer_limit: int) -> int:

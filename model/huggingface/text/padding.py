@@ -21,7 +21,7 @@ def pads_exactly(model: "TransformersText") -> bool:
     """
     long = model.read(TEXT)
     half = max(1, len(long.ids) // 2)
-    short = replace(long, ids=long.ids[:half], segments=long.segments[:half])
+    short = replace(long, ids=long.ids[:half], type_ids=long.type_ids[:half])
     try:
         with torch.inference_mode():
             together, alone = model.run([long, short]), model.run([short])

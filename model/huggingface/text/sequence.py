@@ -9,7 +9,6 @@ from transformers.utils import ModelOutput
 from headlens.model.base import Run
 from headlens.model.huggingface.text.generate import room_for, write
 from headlens.model.huggingface.text.model import TransformersText
-from headlens.model.huggingface.text.names import special_ids
 from headlens.model.inputs.text import Text, TextInput, read_text
 from headlens.model.progress import OnLayer
 from headlens.model.protocol import OnToken
@@ -36,7 +35,7 @@ class TransformersSequence(TransformersText):
 
     def read(self, text: Text) -> TextInput:
         """The tokens that the encoder reads; of a pair, of its first text. Raises InputError."""
-        return read_text(self.tokenizer, text if isinstance(text, str) else text[0], self.max_tokens)
+        return read_text(self.tokenizer, text if isinstance(text, str) else text[0], self.max_tokens, self.num_words)
 
     def record_batch(self, texts: Sequence[Text], on_layer: OnLayer | None = None) -> list[Recording]:
         """The recording of each, from one run; what is not given is written before, one text at a time."""
@@ -66,7 +65,7 @@ class TransformersSequence(TransformersText):
     def _sequence(self, text: Text) -> SequenceInput:
         if isinstance(text, str):
             return self._written(text, WRITTEN)
-        target = read_text(self.tokenizer, text[1], self.max_tokens - 1)
+        target = read_text(self.tokenizer, text[1], self.max_tokens - 1, self.num_words)
         return _with_written(self.read(text), target.ids)
 
     def _written(self, text: str, count: int, on_token: OnToken | None = None) -> SequenceInput:
@@ -98,13 +97,12 @@ class TransformersSequence(TransformersText):
     def _recording(self, text: TextInput, run: Run[ModelOutput], index: int) -> Recording:
         encoder = super()._recording(text, run, index)
         ids = self._decoder_ids(text)
-        special = special_ids(self.tokenizer, ids)
+        special = self._token_names.are_special(ids)
         special[0] = True  # it stands for nothing that was written
-        logits = run.outputs.get("logits")
         decoder = replace(
             encoder,
             layers=run.layers("decoder", index, self.shape_of(text, "decoder")),
-            tokens=tuple(self.name_of(token_id) for token_id in ids),
+            tokens=self._token_names.of_ids(ids),
             words=(None,) * len(ids),
             special=special,
             segments=(0,) * len(ids),
@@ -112,7 +110,7 @@ class TransformersSequence(TransformersText):
             texts=(self.tokenizer.decode(list(ids[1:])),),
             outputs={},
             notes=self._common_notes,
-            predictions=self._predictor.predictions(None if logits is None else logits[index], ids),
+            predictions=self._predictor.predictions(run.outputs, index, ids),
             stage="decoder",
         )
         cross = replace(

@@ -1,6 +1,5 @@
 """A vision transformer from a folder, tried before it is used."""
 
-from collections.abc import Mapping
 from pathlib import Path
 
 import torch
@@ -10,9 +9,21 @@ from headlens.model.errors import CheckpointError
 from headlens.model.huggingface.load.network import architecture_of, load_network, refusing, vision_class
 from headlens.model.huggingface.record.probe import probe
 from headlens.model.huggingface.vision.model import ImageShape, TransformersImage
-from headlens.model.huggingface.vision.patches import noise_images, num_prefix, options_of
+from headlens.model.huggingface.vision.own_processor import load_own_processor
+from headlens.model.huggingface.vision.patches import (
+    channels_of,
+    form_of,
+    has_learned_positions,
+    noise_images,
+    num_prefix,
+)
 from headlens.model.huggingface.vision.processor import pixel_format_of, read_processor, size_of
 from headlens.model.inputs.image import SIZES
+
+PATCHLESS = {  # what keeps a family's positions from being one a patch
+    "vit_mae": "hides most patches at random before its first layer",
+    "yolos": "has detection tokens behind the patches",
+}
 
 
 def load_image(
@@ -40,19 +51,42 @@ def load_image(
             f"{name} works in windows or on a grid that shrinks from layer to layer, so it has no weights over all "
             "patches; take a plain vision transformer."
         )
+    if (why := PATCHLESS.get(vision_config.model_type)) is not None:
+        raise CheckpointError(f"{name} {why}, so it has no weights over all patches; take a plain vision transformer.")
     patch = _side(getattr(vision_config, "patch_size", None))
-    if patch < 1 or getattr(vision_config, "num_channels", 3) != 3:
-        raise CheckpointError(f"{name} reads no square patches of RGB; take another model.")
-    options: Mapping[str, object] = options_of(network, patch)
-    inputs = {"pixel_values": noise_images(network, patch), **options}
+    channels = channels_of(network)
+    if patch < 1:
+        raise CheckpointError(f"{name} reads patches that are not square; take a model of square ones.")
+    if channels not in (1, 3):
+        raise CheckpointError(f"{name} reads {channels} channels, but a photo has one or three; take another model.")
+    sides = _sides(getattr(vision_config, "image_size", None))
+    trained = None if sides is None else (sides[0] // patch, sides[1] // patch)
+    form = form_of(network, patch, trained)
+    inputs = {"pixel_values": noise_images(network, form), **form.options}
     with refusing(f"{name} cannot be run on an image"):
         result = probe(network, inputs)
-    prefix = _prefix(str(vision_config.model_type), num_prefix(result, inputs))
-    if classifies:
-        options = {**options, "output_hidden_states": True}
     short_side = size_of(processor, _side(getattr(vision_config, "image_size", None)) or SIZES[0])
-    shape = ImageShape(patch, prefix, pixel_format_of(processor), short_side, options)
+    pixel_format = pixel_format_of(processor, channels=channels)
+    own_processor = load_own_processor(folder, patch, channels)
+    if form.is_fixed and own_processor is None:
+        raise CheckpointError(f"{name} reads images of one size, and its image processor cannot be run here.")
+    shape = ImageShape(
+        patch,
+        _prefix(str(vision_config.model_type), num_prefix(result, inputs, form)),
+        pixel_format,
+        short_side,
+        options={**form.options, **({"output_hidden_states": True} if classifies else {})},
+        trained_grid=trained if has_learned_positions(network) else None,
+        is_fixed=form.is_fixed,
+        processor=own_processor,
+    )
     return TransformersImage(description, result, shape)
+
+
+def _sides(value: object) -> tuple[int, int] | None:
+    """Pixels of both sides, height first, where a configuration says them."""
+    height, width = value if isinstance(value, list | tuple) and len(value) == 2 else (value, value)
+    return (height, width) if isinstance(height, int) and isinstance(width, int) else None
 
 
 def _side(value: object) -> int:

@@ -10,9 +10,12 @@ from transformers.utils import ModelOutput
 
 from headlens.model.base import Run
 from headlens.model.description import Description
+from headlens.model.errors import InputError
 from headlens.model.huggingface.record.predictions import Predictor
 from headlens.model.huggingface.record.probe import ProbeResult
-from headlens.model.inputs.image import ImageInput, PixelFormat
+from headlens.model.huggingface.vision.own_processor import OwnProcessor
+from headlens.model.inputs.image import ImageInput, PixelFormat, Size
+from headlens.model.inputs.image_file import ImageSource, open_image
 from headlens.model.readers import ImageReader
 from headlens.model.recording.parts import Prediction
 
@@ -24,8 +27,11 @@ class ImageShape:
     patch: int  # pixels a side
     prefix: tuple[str, ...]  # what to call the positions before the patches
     pixel_format: PixelFormat
-    short_side: int  # pixels, where no size is asked for
+    short_side: int  # pixels, where no size is asked for and there is no processor
     options: Mapping[str, object]  # that its forward takes beside the pixels
+    trained_grid: tuple[int, int] | None = None  # rows and columns of its table of positions, if it has one
+    is_fixed: bool = False  # whether it reads what its image processor makes, and nothing else
+    processor: OwnProcessor | None = None  # None: it cannot be run here
 
 
 class TransformersImage(ImageReader[ModelOutput]):
@@ -53,11 +59,27 @@ class TransformersImage(ImageReader[ModelOutput]):
         self.probe_result = probe_result
         self.prefix = shape.prefix
         self._options = shape.options
+        self._processor = shape.processor
+        self._trained_grid = shape.trained_grid
+        self._is_fixed = shape.is_fixed
+        if shape.is_fixed:
+            self.sizes = (None,)
 
     @property
     def network(self) -> PreTrainedModel:
         """The model itself."""
         return self.probe_result.recorder.network
+
+    def read(self, image: ImageSource, size: Size | None = None) -> ImageInput:
+        """The pixels and patches: without a size those that the model's own image processor makes.
+
+        Raises InputError as `record` does.
+        """
+        if size is None and self._processor is not None:
+            return self._processor.read(open_image(image))
+        if self._is_fixed:
+            raise InputError("This model reads images of one size alone; leave the size to its image processor.")
+        return super().read(image, size)
 
     def batch_inputs(self, batch: Sequence[ImageInput]) -> dict[str, object]:
         """What the network's forward takes of several images of one shape."""
@@ -71,5 +93,14 @@ class TransformersImage(ImageReader[ModelOutput]):
         return {"embedding": (rows[0] if self.prefix else rows.mean(dim=0)).numpy()}
 
     def _predictions(self, image: ImageInput, run: Run[ModelOutput], index: int) -> tuple[Prediction, ...]:
-        logits = run.outputs.get("logits")
-        return self._predictor.predictions(None if logits is None else logits[index], ())
+        return self._predictor.predictions(run.outputs, index, ())
+
+    def _notes(self, image: ImageInput, run: Run[ModelOutput], index: int) -> dict[str, str]:
+        notes = {**super()._notes(image, run, index), **self._predictor.unknown(run.outputs, index)}
+        (rows, columns), trained = image.photo.grid, self._trained_grid
+        if trained is not None and (rows, columns) != trained:
+            notes["input"] = (
+                f"The model was trained on {trained[0]} × {trained[1]} patches; their positions were stretched to "
+                f"{rows} × {columns}."
+            )
+        return notes

@@ -1,48 +1,85 @@
 """Which position of a vision transformer is which patch: tried out, for no configuration says it."""
 
 import inspect
+import re
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 from transformers import PreTrainedModel
 
 from headlens.model.errors import CheckpointError
-from headlens.model.huggingface.load.network import refusing
 from headlens.model.huggingface.record.probe import ProbeResult
 
-GRID = (3, 4)  # rows and columns of patches of the images that a model is tried on
-CHANGED = (4, 11)  # two of these patches: the first of the second row, and the last
+GRID = (3, 4)  # rows and columns of patches of the images that a model of any size is tried on
+
+
+@dataclass(frozen=True)
+class Form:
+    """What images a model reads."""
+
+    patch: int  # pixels a side
+    grid: tuple[int, int]  # rows and columns of patches to try it on
+    is_fixed: bool  # whether it reads no other grid
+    options: Mapping[str, object]  # that its forward takes beside the pixels
+
+    @property
+    def changed(self) -> tuple[int, int]:
+        """Two patches: the first of the second row, if there are two, and the last."""
+        rows, columns = self.grid
+        return (columns if rows > 1 else 0), rows * columns - 1
 
 
 @torch.inference_mode()
-def options_of(network: PreTrainedModel, patch: int) -> dict[str, object]:
-    """What a model's forward needs beside the pixels to read images of any size.
+def form_of(network: PreTrainedModel, patch: int, trained: tuple[int, int] | None) -> Form:
+    """What images a model reads: of any size; else of the grid that it was trained on.
 
-    Raises CheckpointError for a model that does not read them.
+    transformers cannot stretch the positions of a grid that is no square.
+    Raises CheckpointError for a model that reads neither.
     """
     parts = [part for part in network.modules() if isinstance(part, PreTrainedModel)]
     stretches = any("interpolate_pos_encoding" in inspect.signature(part.forward).parameters for part in parts)
     options: dict[str, object] = {"interpolate_pos_encoding": True} if stretches else {}
-    with refusing(f"{type(network).__name__} cannot be run on an image of any size"):
-        network(pixel_values=noise_images(network, patch)[:1], **options)
-    return options
+    forms = [Form(patch, GRID, False, options)]
+    forms += [] if trained is None else [Form(patch, trained, True, {})]
+    for form in forms:
+        try:
+            network(pixel_values=noise_images(network, form)[:1], **form.options)
+        except Exception as error:  # somebody's model may raise anything
+            refused = error
+        else:
+            return form
+    raise CheckpointError(f"{type(network).__name__} cannot be run on an image.") from refused
 
 
-def noise_images(network: PreTrainedModel, patch: int) -> Tensor:
-    """Noise [3, 3, height, width]: the second image differs from the first in one patch alone, so does the third."""
-    rows, columns = GRID
+def has_learned_positions(network: PreTrainedModel) -> bool:
+    """Whether it has a table of positions, which other grids than the trained one stretch."""
+    return any(
+        re.search(r"position_embeddings?\b|relative_position_bias", name) for name, _ in network.named_parameters()
+    )
+
+
+def noise_images(network: PreTrainedModel, form: Form) -> Tensor:
+    """Noise [3, channel, height, width]: the second and the third image differ from the first in one patch each."""
+    (rows, columns), patch = form.grid, form.patch
     generator = torch.Generator().manual_seed(0)
-    images = torch.randn(1, 3, rows * patch, columns * patch, generator=generator).repeat(3, 1, 1, 1)
-    for index, changed in enumerate(CHANGED):
+    channels = channels_of(network)
+    images = torch.randn(1, channels, rows * patch, columns * patch, generator=generator).repeat(3, 1, 1, 1)
+    for index, changed in enumerate(form.changed):
         top, left = patch * (changed // columns), patch * (changed % columns)
-        other = torch.randn(3, patch, patch, generator=generator)
+        other = torch.randn(channels, patch, patch, generator=generator)
         images[1 + index, :, top : top + patch, left : left + patch] = other
     return images.to(network.device, network.dtype)
 
 
+def channels_of(network: PreTrainedModel) -> int:
+    """How many channels a model's images have."""
+    return int(getattr(getattr(network.config, "vision_config", network.config), "num_channels", 3))
+
+
 @torch.inference_mode()
-def num_prefix(result: ProbeResult, inputs: Mapping[str, object]) -> int:
+def num_prefix(result: ProbeResult, inputs: Mapping[str, object], form: Form) -> int:
     """How many positions come before the patches; every layer has to have all, row by row and last.
 
     When a patch changes, only its own position changes in the scores of the first layer.
@@ -52,14 +89,14 @@ def num_prefix(result: ProbeResult, inputs: Mapping[str, object]) -> int:
     layers = [layer for stage in run.stages.values() for layer in stage]
     shapes = {(*layer.query.shape[:-1], layer.key.shape[-2]) for layer in layers}
     batch, _, num_queries, num_keys = next(iter(shapes))
-    before = num_queries - GRID[0] * GRID[1]
+    before = num_queries - form.grid[0] * form.grid[1]
     positions = None
     if len(shapes) == 1 == len(run.stages) and batch == 3 and num_queries == num_keys and before >= 0:
         own = layers[0].scores(slice(None), slice(None)).diagonal(dim1=-2, dim2=-1)  # [image, head, token]
         moved = (own[1:] - own[:1]).abs().amax(dim=1)  # [image, token]
         moved = moved > 1e-3 * moved.amax(dim=-1, keepdim=True)
         positions = [tuple(row.nonzero().flatten().tolist()) for row in moved]
-    if positions != [(before + patch,) for patch in CHANGED]:
+    if positions != [(before + patch,) for patch in form.changed]:
         raise CheckpointError(
             f"{type(result.recorder.network).__name__} does not give each patch of an image one position in every "
             "layer; take a plain vision transformer."

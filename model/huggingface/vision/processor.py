@@ -25,15 +25,17 @@ def read_processor(folder: Path) -> dict[str, object]:
     return settings
 
 
-def pixel_format_of(processor: dict[str, object], fixed: int | None = None) -> PixelFormat:
+def pixel_format_of(processor: dict[str, object], fixed: int | None = None, *, channels: int = 3) -> PixelFormat:
     """Mean, std and sizes by an image processor's settings; fixed: the one size of a model that has no other.
 
     Raises CheckpointError for numbers that no pixels can have.
     """
-    factor = 255 * _numbers(processor.get("rescale_factor") or 1 / 255)[0] if processor.get("do_rescale", True) else 255
-    mean, std = (0.0, 0.0, 0.0), (1.0, 1.0, 1.0)
+    factor = (
+        255 * _numbers(processor.get("rescale_factor") or 1 / 255, 1)[0] if processor.get("do_rescale", True) else 255
+    )
+    mean, std = (0.0,) * channels, (1.0,) * channels
     if processor.get("do_normalize", True):
-        mean, std = _numbers(processor.get("image_mean", 0.5)), _numbers(processor.get("image_std", 0.5))
+        mean, std = (_numbers(processor.get(name, 0.5), channels) for name in ("image_mean", "image_std"))
     if factor <= 0 or min(std) <= 0:
         raise CheckpointError(
             "The preprocessor_config.json divides by nothing; save the model's image processor again."
@@ -59,10 +61,10 @@ def size_of(processor: dict[str, object], otherwise: int) -> int:
     return size
 
 
-def _numbers(setting: object) -> tuple[float, float, float]:
-    values = list(setting) if isinstance(setting, list | tuple) else [setting] * 3
+def _numbers(setting: object, count: int) -> tuple[float, ...]:
+    values = list(setting) if isinstance(setting, list | tuple) else [setting] * count
     numbers = [float(value) for value in values if isinstance(value, int | float) and math.isfinite(value)]
-    if len(values) != 3 or len(numbers) != 3:
-        raise CheckpointError(f"The preprocessor_config.json says {setting!r:.60} where it should say three numbers.")
-    red, green, blue = numbers
-    return red, green, blue
+    if len(values) != count or len(numbers) != count:
+        wanted = "three numbers" if count == 3 else "one number"
+        raise CheckpointError(f"The preprocessor_config.json says {setting!r:.60} where it should say {wanted}.")
+    return tuple(numbers)

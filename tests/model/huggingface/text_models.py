@@ -139,12 +139,17 @@ def tokenizer_of(byte_level: bool) -> PreTrainedTokenizerFast:
 
 
 def network_of(family: str, vocabulary: int) -> PreTrainedModel:
-    """A random model whose attention is peaked: what is nearly even would hide what is wrong."""
+    """A random model of a family."""
     name, shape = (FAMILIES | MORE)[family]
+    return random_network(name, vocab_size=vocabulary, **shape)
+
+
+def random_network(name: str, **shape: Any) -> PreTrainedModel:
+    """A random model of a class whose attention is peaked: what is nearly even would hide what is wrong."""
     architecture = getattr(transformers, name)
     config_class: type[PretrainedConfig] = architecture.config_class
     torch.manual_seed(0)
-    network = architecture(config_class(vocab_size=vocabulary, **shape)).eval()
+    network: PreTrainedModel = architecture(config_class(**shape)).eval()
     with torch.no_grad():
         for parameter_name, parameter in network.named_parameters():
             if parameter.ndim >= 2:

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 from PIL import Image, ImageColor, features
 
-from headlens.model.inputs.image import open_image, read_image
-from headlens.model.inputs.image_file import ImageSource
+from headlens.model.inputs.image import read_image
+from headlens.model.inputs.image_file import ImageSource, open_image, range_used
 from tests.model.inputs.pictures import as_file, noise
 
 
@@ -82,9 +82,28 @@ def test_other_colours_become_rgb_on_white(source: ImageSource, expected: tuple[
 @pytest.mark.parametrize("file_format", ["PNG", "TIFF"])
 def test_16_bit_grey_keeps_its_brightness(file_format: str) -> None:
     numbers = np.arange(0, 65_536, 64, dtype=np.uint16).reshape(32, 32)
-    found = np.asarray(open_image(as_file(Image.fromarray(numbers), file_format)))
+    found = np.asarray(open_image(as_file(Image.fromarray(numbers), file_format), stretch=False))
     expected = np.rint(numbers / 65_535 * 255).astype(np.uint8)
     np.testing.assert_array_equal(found, np.stack([expected] * 3, axis=-1))
+
+
+@pytest.mark.parametrize("file_format", ["PNG", "TIFF"])
+def test_16_bit_grey_of_12_bits_is_stretched(file_format: str) -> None:
+    numbers = np.arange(100, 4_096, 4, dtype=np.uint16)[:992].reshape(31, 32)
+    low, high = int(numbers.min()), int(numbers.max())
+    file = as_file(Image.fromarray(numbers), file_format)
+    assert range_used(file) == (low, high)
+    expected = np.rint((numbers - low) / (high - low) * 255).astype(np.uint8)
+    np.testing.assert_array_equal(np.asarray(open_image(file))[..., 0], expected)
+
+
+def test_what_has_no_narrow_range() -> None:
+    whole = np.array([[0, 65_535]], dtype=np.uint16)
+    assert range_used(as_file(Image.fromarray(whole), "PNG")) is None
+    assert range_used(as_file(Image.new("L", (8, 8), 9), "PNG")) is None
+    even = as_file(Image.fromarray(np.full((8, 8), 30_000, np.uint16)), "PNG")
+    assert range_used(even) is None
+    assert colour(even) == (117, 117, 117)
 
 
 @pytest.mark.parametrize("scale", [1.0, 1e-3, 1e6])

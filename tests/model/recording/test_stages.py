@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from headlens.model.attention.inputs import AttentionInputs, inputs_of_scores
-from headlens.model.recording.parts import Prediction
+from headlens.model.recording.parts import Prediction, Predicts
 from headlens.model.recording.recording import Recording
 from tests.model.recording.test_file import assert_same, there_and_back
 from tests.recordings import random_recording
@@ -32,7 +32,9 @@ def cross_recording(heads: AttentionInputs) -> Recording:
     encoder = random_recording(num_tokens=NUM_KEYS)
     decoder = random_recording("causal", num_tokens=NUM_QUERIES)
     cross = dataclasses.replace(decoder, layers=(heads, heads), stage="cross", keys=encoder)
-    decoder = dataclasses.replace(decoder, stage="decoder", predictions=(Prediction(4, (("a", 0.5), ("b", 0.25))),))
+    decoder = dataclasses.replace(
+        decoder, stage="decoder", predictions=(Prediction(4, (("a", 0.5), ("b", 0.25)), Predicts.NEXT_TOKEN),)
+    )
     return dataclasses.replace(encoder, stages={"decoder": decoder, "cross": cross})
 
 

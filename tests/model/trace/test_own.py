@@ -194,7 +194,7 @@ def test_what_each_part_adds_is_measured_for_every_token(minilm: EncoderTextMode
 
 def test_the_residual_stream_of_one_token(minilm: EncoderTextModel) -> None:
     text_input, recording = minilm.read("a"), minilm.record("a")
-    alone = dataclasses.replace(text_input, ids=text_input.ids[1:2], segments=text_input.segments[1:2])
+    alone = dataclasses.replace(text_input, ids=text_input.ids[1:2], type_ids=text_input.type_ids[1:2])
     one = [
         dataclasses.replace(layer, query=layer.query[:, 1:2], key=layer.key[:, 1:2], value=layer.value[:, 1:2])
         for layer in recording.layers

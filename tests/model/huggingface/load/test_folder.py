@@ -10,12 +10,15 @@ from pathlib import Path
 
 import pytest
 import torch
+import transformers
 from safetensors.torch import load_file, save_file
+from transformers import AutoTokenizer
 
 from headlens.model import load_model
-from headlens.model.errors import CheckpointError
+from headlens.model.errors import CheckpointError, InputError
 from headlens.model.huggingface.load import folder as loading
 from headlens.model.huggingface.load.limits import stored_bytes
+from headlens.model.huggingface.text.model import TransformersText
 from tests.model.huggingface.image_models import made, save
 from tests.model.huggingface.vision.test_refused import SWIN
 from tests.sentences import is_one_sentence
@@ -162,11 +165,16 @@ def test_lengths_that_mean_nothing(length: object, folder: Path) -> None:
     assert model.record("The trophy does not fit.").num_tokens > 5  # type: ignore[attr-defined]  # it reads texts
 
 
-def test_a_tokenizer_of_another_model(folder: Path) -> None:
-    tokenizer = json.loads((folder / "tokenizer.json").read_text())
-    tokenizer["model"]["vocab"]["strange"] = 5_000
-    (folder / "tokenizer.json").write_text(json.dumps(tokenizer))
-    assert "has a token 5,000 that the model does not know" in refusal(folder)
+def test_tokens_that_were_added_later(folder: Path) -> None:
+    """Only a text that uses one is refused."""
+    tokenizer = AutoTokenizer.from_pretrained(folder)
+    tokenizer.add_tokens(["covid"])
+    tokenizer.save_pretrained(folder)
+    model = load_model(str(folder), device="cpu")
+    assert isinstance(model, TransformersText)
+    assert model.record("The trophy does not fit.").num_tokens > 5
+    with pytest.raises(InputError, match="'covid' as a token that was added later"):
+        model.record("The covid trophy.")
 
 
 def test_two_are_loaded_at_the_same_time(folder_of: Callable[[str], Path]) -> None:
@@ -179,3 +187,82 @@ def test_two_are_loaded_at_the_same_time(folder_of: Callable[[str], Path]) -> No
     network = torch.nn.Linear(2, 2)
     torch.nn.init.zeros_(network.weight)
     assert not network.weight.any()
+
+
+def test_a_folder_without_a_tokenizer(folder_of: Callable[[str], Path], tmp_path: Path) -> None:
+    for family in ("BERT", "GPT-2", "Llama", "T5"):
+        path = Path(shutil.copytree(folder_of(family), tmp_path / family))
+        for name in ("tokenizer.json", "tokenizer_config.json"):
+            (path / name).unlink()
+            expected = (
+                f"There is no tokenizer in '{family}'; save the model's own there, with tokenizer.save_pretrained"
+            )
+            assert expected in refusal(path)
+
+
+@pytest.mark.parametrize("name", ["ByT5Tokenizer", "EsmTokenizer"])
+def test_a_tokenizer_that_has_no_file_to_save(name: str, folder: Path) -> None:
+    (folder / "tokenizer.json").unlink()
+    amino_acids = folder.parent / "acids.txt"
+    amino_acids.write_text("\n".join(["<cls>", "<pad>", "<eos>", "<unk>", *"LAGVSERTIDPKQNFYMHWC", "<mask>"]))
+    files = [amino_acids] if name == "EsmTokenizer" else []
+    getattr(transformers, name)(*files).save_pretrained(folder)
+    assert f"{name}, the tokenizer in 'mine', works without a tokenizer.json" in refusal(folder)
+
+
+def test_where_the_model_is_inside(folder: Path, tmp_path: Path) -> None:
+    for name in ("checkpoint-500", "checkpoint-1000"):
+        shutil.copytree(folder, tmp_path / "training" / name)
+    assert "such as 'checkpoint-1000' inside it" in refusal(tmp_path / "training")
+    shutil.copytree(folder, tmp_path / "old" / "0_Transformer")
+    assert "such as '0_Transformer' inside it" in refusal(tmp_path / "old")
+
+
+def test_an_adapter_is_never_silently_ignored(folder: Path) -> None:
+    (folder / "adapter_config.json").write_text('{"peft_type": "LORA"}')
+    assert "merge it with merge_and_unload()" in refusal(folder)
+
+
+def test_a_pickle_is_converted_where_it_is_trusted(folder: Path) -> None:
+    (folder / "model.safetensors").rename(folder / "pytorch_model.bin")
+    words = "where you trust pytorch_model.bin, load it in Python by from_pretrained and write it by save_pretrained"
+    assert words in refusal(folder)
+
+
+@pytest.mark.parametrize("key", ["attn_implementation", "_attn_implementation"])
+@pytest.mark.parametrize("kernel", ["flash_attention_2", "flex_attention", "kernels-community/flash-attn"])
+def test_a_kernel_that_is_not_here(key: str, kernel: str, folder: Path) -> None:
+    configure(folder, **{key: kernel})
+    model = load_model(str(folder), device="cpu")
+    assert model.record("The trophy does not fit.").num_tokens > 5  # type: ignore[attr-defined]  # it reads texts
+
+
+@pytest.mark.parametrize(
+    ("name", "reads"),
+    [
+        ("Wav2Vec2", "sound"),
+        ("Whisper", "sound"),
+        ("ASTModel", "sound"),
+        ("VideoMAE", "video"),
+        ("VisionEncoderDecoder", "an image and writes a text of it"),
+        ("Informer", "series of numbers"),
+    ],
+)
+def test_what_reads_neither_texts_nor_images(name: str, reads: str, tmp_path: Path) -> None:
+    config = getattr(transformers, f"{name.removesuffix('Model')}Config")
+    if name == "VisionEncoderDecoder":
+        parts = transformers.ViTConfig(), transformers.GPT2Config()
+        config = config.from_encoder_decoder_configs(*parts)
+    else:
+        config = config()
+    config.save_pretrained(tmp_path)
+    save_file({"weight": torch.zeros(1)}, tmp_path / "model.safetensors", metadata={"format": "pt"})
+    assert f"reads {reads}" in refusal(tmp_path)
+
+
+def test_what_a_library_said_is_the_cause(folder: Path) -> None:
+    (folder / "tokenizer.json").write_text("{}")
+    with pytest.raises(CheckpointError) as refused:
+        load_model(str(folder), device="cpu")
+    assert refused.value.__cause__ is not None
+    assert str(refused.value) == "The tokenizer in 'mine' cannot be loaded."

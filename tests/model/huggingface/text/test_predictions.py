@@ -1,6 +1,7 @@
 """What models predict and write, against their own logits."""
 
 import json
+import re
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -42,7 +43,10 @@ def test_next_tokens_and_a_continuation(family: str, folder_of: FolderOf) -> Non
         found = recording.predictions[position].candidates
         np.testing.assert_allclose([p for _, p in found], expected.values[position, :10], atol=1e-6)
         best = model.tokenizer.decode([int(expected.indices[position, 0])], skip_special_tokens=False)
-        assert found[0][0] in (best, model.tokenizer.id_to_token(int(expected.indices[position, 0])))
+        if "\ufffd" in best:  # a part of a character
+            assert re.fullmatch(r"(<0x[0-9A-F]{2}>)+", found[0][0])
+        else:
+            assert found[0][0] == best
     assert recording.attention(1).shape == (4, len(ids), len(ids))
 
 

@@ -70,7 +70,7 @@ def test_every_layer_is_the_models_own(family: str, dtype: torch.dtype, folder: 
 @pytest.mark.parametrize("family", FAMILIES)
 def test_positions_are_named(family: str, folder: Callable[[str], Path]) -> None:
     prefix = FAMILIES[family][1]
-    recording = load(folder(family)).record(PHOTO)
+    recording = load(folder(family)).record(PHOTO, 32)
     assert recording.grid == (4, 6)
     assert recording.photo is not None
     assert recording.photo.pixels.shape == (32, 48, 3)
@@ -93,9 +93,9 @@ def test_a_query_looks_where_the_model_looks_on_the_photo(folder: Callable[[str]
     """A patch's weights move when that patch of the photo changes: the grid is not turned."""
     model = load(folder("dinov3"))
     pixels = np.asarray(Image.new("RGB", (48, 32))).copy()
-    before = model.record(Image.fromarray(pixels)).query(0)
+    before = model.record(Image.fromarray(pixels), 32).query(0)
     pixels[16:24, 40:48] = (255, 0, 99)
-    after = model.record(Image.fromarray(pixels))
+    after = model.record(Image.fromarray(pixels), 32)
     moved = np.abs(after.query(0) - before).max(axis=(0, 2))
     assert after.tokens[int(moved.argmax())] == "(2, 5)"
     assert (moved > 1e-4).sum() == 1
@@ -168,7 +168,7 @@ def test_dinov2_is_the_same_as_our_own(
     dinov2_like(dinov2.network, CONFIG).save_pretrained(tmp_path)
     processor = PROCESSOR | {"image_mean": [0.485, 0.456, 0.406], "image_std": [0.229, 0.224, 0.225], "size": 224}
     (tmp_path / "preprocessor_config.json").write_text(json.dumps(processor))
-    ours, theirs = dinov2.record(sample_photo("coffee"), 224), load(tmp_path).record(sample_photo("coffee"))
+    ours, theirs = dinov2.record(sample_photo("coffee"), 224), load(tmp_path).record(sample_photo("coffee"), 224)
     assert ours.tokens == theirs.tokens
     for layer in range(12):
         assert np.abs(ours.attention(layer) - theirs.attention(layer)).max() < 1e-4

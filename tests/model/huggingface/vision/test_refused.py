@@ -35,8 +35,11 @@ SWIN: dict[str, Any] = {
 }
 REFUSED = {
     "swin": (lambda: made("Swin", **SWIN), "in windows"),
-    "yolos": (lambda: made("Yolos", num_detection_tokens=5, **SHAPE | {"image_size": [32, 32]}), "one position"),
-    "vit_mae": (lambda: made("ViTMAE", mask_ratio=0.5, **SHAPE), "differ from its own"),
+    "yolos": (
+        lambda: made("Yolos", num_detection_tokens=5, **SHAPE | {"image_size": [32, 32]}),
+        "detection tokens behind the patches",
+    ),
+    "vit_mae": (lambda: made("ViTMAE", mask_ratio=0.5, **SHAPE), "hides most patches at random"),
     "data2vec": (lambda: made("Data2VecVision", **SHAPE), "does not say its own"),
     "siglip2": (lambda: towers("Siglip2"), "cannot be run on an image"),
 }
@@ -72,7 +75,8 @@ def test_a_processor_that_says_nonsense(changed: dict | None, reason: str, tmp_p
 def test_a_processor_inside_a_processor(tmp_path: Path) -> None:
     folder = save(tmp_path, FAMILIES["clip"][0](), None)
     (folder / "processor_config.json").write_text(json.dumps({"image_processor": PROCESSOR | {"size": 40}}))
-    assert load(folder).record(PHOTO).grid == (5, 8)  # 60 / 8 = 7.5, to the nearest even
+    assert load(folder).record(PHOTO).grid == (5, 5)  # ViT's makes squares
+    assert load(folder).record(PHOTO, 40).grid == (5, 8)  # 60 / 8 = 7.5, to the nearest even
 
 
 def test_weights_that_are_missing_are_not_made_up(tmp_path: Path) -> None:

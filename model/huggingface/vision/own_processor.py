@@ -1,0 +1,123 @@
+"""A photo as a model's own image processor reads it, to the bit."""
+
+from pathlib import Path
+
+import numpy as np
+import torch
+from PIL import Image
+from transformers import AutoImageProcessor
+from transformers.image_processing_utils import BaseImageProcessor
+
+from headlens.model.errors import CheckpointError, InputError
+from headlens.model.huggingface.load.network import refusing
+from headlens.model.inputs.image import ImageInput, check_aspect
+from headlens.model.recording.parts import Photo
+
+MAX_SIDE = 2_072  # pixels of what a processor makes
+NEARLY = 0.005  # of a side: what is closer to the photo's edge counts as the edge
+
+
+class OwnProcessor:
+    """transformers' image processor of a folder.
+
+    Args:
+        processor: that works on PIL images.
+        patch: pixels a side.
+        channels: of the model's pixels, 3 or 1.
+    """
+
+    def __init__(self, processor: BaseImageProcessor, patch: int, channels: int) -> None:
+        self._processor = processor
+        self._patch = patch
+        self._mode = "L" if channels == 1 else "RGB"
+
+    def read(self, photo: Image.Image) -> ImageInput:
+        """The pixels that the processor makes of an upright 8-bit photo, and which part of the photo they show.
+
+        Raises InputError for a photo that it cannot read.
+        """
+        check_aspect(photo)
+        pixels = torch.from_numpy(self._run(photo.convert(self._mode)))[None].float()
+        shown = self._run(photo.convert(self._mode), do_rescale=False, do_normalize=False)
+        rows, columns = (side // self._patch for side in shown.shape[1:])
+        if rows * columns == 0:
+            raise InputError("The model's image processor makes less than one patch of this photo; give another size.")
+        height, width = rows * self._patch, columns * self._patch  # a model reads whole patches alone
+        shown = np.rint(shown[:, :height, :width]).clip(0, 255).astype(np.uint8).transpose(1, 2, 0)
+        picture = np.ascontiguousarray(np.broadcast_to(shown, (height, width, 3)))
+        window = self._window(photo.size, (height, width))
+        top, left, bottom, right = window
+        aspect = (right - left) * photo.width / ((bottom - top) * photo.height)
+        return ImageInput(pixels, Photo(picture, aspect, (rows, columns), window))
+
+    def _run(self, photo: Image.Image, **options: bool) -> np.ndarray:
+        """[channel, height, width]."""
+        try:
+            made = self._processor(images=photo, return_tensors="np", **options)["pixel_values"]
+        except (ValueError, TypeError, OSError) as error:
+            raise InputError("The model's own image processor cannot read this photo; choose a size for it.") from error
+        return np.asarray(made[0])
+
+    def _window(self, size: tuple[int, int], shown: tuple[int, int]) -> tuple[float, float, float, float]:
+        """Which part of a photo is shown, (top, left, bottom, right) in shares of its height and width.
+
+        It is tried out, for processors resize, crop and pad in many ways: a photo whose pixels say how far down, or to
+        the right, they are is processed like it, and a line fitted through what comes out.
+        """
+        inside = self._made_of(np.full(size[::-1], 255, np.uint8), shown) > 250  # and not padding
+        edges = []
+        for axis, (side, length) in enumerate(zip(reversed(size), shown)):
+            ramp = np.linspace(0, 255, side).round().astype(np.uint8)
+            plane = np.repeat(ramp[:, None], size[0], 1) if axis == 0 else np.repeat(ramp[None], size[1], 0)
+            across = self._made_of(plane, shown).compress(inside.any(axis=axis), axis=1 - axis)
+            line = across.mean(axis=1 - axis)
+            fit = np.flatnonzero((line > 10) & (line < 245))  # where no edge plays a part
+            if side < 3 or len(fit) < 2:
+                edges.append((0.0, 1.0))
+                continue
+            slope, start = np.polyfit(fit + 0.5, (line[fit] / 255 * (side - 1) + 0.5) / side, 1)
+            edges.append((_snapped(start, 0.0), _snapped(start + slope * length, 1.0)))
+        (top, bottom), (left, right) = edges
+        return top, left, bottom, right
+
+    def _made_of(self, grey: np.ndarray, shown: tuple[int, int]) -> np.ndarray:
+        """One channel of what a grey picture becomes, [height, width], without what is no whole patch."""
+        made = self._run(Image.fromarray(grey).convert(self._mode), do_rescale=False, do_normalize=False)
+        return made[0, : shown[0], : shown[1]]
+
+
+def load_own_processor(folder: Path, patch: int, channels: int) -> OwnProcessor | None:
+    """The image processor in a folder; None where it needs what is not installed.
+
+    Raises CheckpointError for one that is damaged, or makes no single picture of a photo.
+    """
+    try:
+        processor = AutoImageProcessor.from_pretrained(
+            folder, local_files_only=True, trust_remote_code=False, backend="pil"
+        )
+    except ImportError:
+        return None
+    except Exception as error:  # a folder may hold anything
+        raise CheckpointError(f"transformers cannot load the image processor in {folder.name!r}.") from error
+    _check_sizes(processor, folder)
+    own = OwnProcessor(processor, patch, channels)
+    with refusing(f"The image processor in {folder.name!r} makes no pixels that the model reads"):
+        made = own._run(Image.new(own._mode, (64, 48)))
+        if made.ndim != 3 or made.shape[0] != channels:
+            raise ValueError(f"pixels of shape {made.shape}")
+    return own
+
+
+def _check_sizes(processor: BaseImageProcessor, folder: Path) -> None:
+    """Raises CheckpointError where it would make pictures that memory has no room for."""
+    for name in ("size", "crop_size", "pad_size"):
+        size = getattr(processor, name, None)
+        for value in dict(size).values() if size is not None else ():
+            if value is not None and not 1 <= value <= MAX_SIDE:
+                raise CheckpointError(
+                    f"The image processor in {folder.name!r} makes pictures of {value:,} pixels, which are not read."
+                )
+
+
+def _snapped(share: float, edge: float) -> float:
+    return edge if abs(share - edge) < NEARLY else float(share)

@@ -1,0 +1,89 @@
+"""What to call the tokens of a text: what its tokenizer decodes them to, and where they stand in it."""
+
+from collections import Counter
+from collections.abc import Sequence
+
+import numpy as np
+from tokenizers import Tokenizer, decoders
+
+from headlens.model.inputs.text import TextInput
+
+LONGEST_CHARACTER = 4  # bytes of UTF-8
+# Byte-level tokenizers write bytes as printable signs (Radford et al. 2019, bytes_to_unicode of GPT-2's encoder.py).
+_PRINTED = [*range(0x21, 0x7F), *range(0xA1, 0xAD), *range(0xAE, 0x100)]
+_OTHERS = sorted(set(range(256)) - set(_PRINTED))
+BYTES = {chr(byte): byte for byte in _PRINTED} | {chr(256 + index): byte for index, byte in enumerate(_OTHERS)}
+
+
+class TokenNames:
+    """Names of a tokenizer's tokens, without the spaces around them.
+
+    Word pieces keep the tokenizer's own names, "##ing". Every other token is called by the characters of the text that
+    it stands for; one of several tokens of a character is the character with its part, "機 1/3".
+    """
+
+    def __init__(self, tokenizer: Tokenizer) -> None:
+        self._tokenizer = tokenizer
+        self._are_pieces = isinstance(tokenizer.decoder, decoders.WordPiece)
+        self._are_bytes = isinstance(tokenizer.decoder, decoders.ByteLevel)
+        added = tokenizer.get_added_tokens_decoder()
+        self._special = {token_id for token_id, token in added.items() if token.special}
+
+    def of_text(self, text: TextInput) -> tuple[str, ...]:
+        """The name of each token of a text or a pair."""
+        if self._are_pieces:
+            return text.tokens
+        places = [self._places(*row) for row in zip(text.ids, text.offsets, text.segments)]
+        tokens_of = Counter(place for row in places for place in row)  # how many tokens each character takes
+        before = Counter[tuple[int, int]]()
+        names = []
+        for token_id, row in zip(text.ids, places):
+            characters = "".join(text.texts[segment][index] for segment, index in row)
+            before.update(row)
+            parts = [f" {before[place]}/{tokens_of[place]}" for place in row if tokens_of[place] > 1]
+            name = characters.strip() or characters
+            names.append(name + (parts[0] if parts else "") if name else self.of_id(token_id))
+        return tuple(names)
+
+    def of_ids(self, ids: Sequence[int]) -> tuple[str, ...]:
+        """The names of tokens that follow each other, in a text that is not known."""
+        names: list[str] = []
+        while len(names) < len(ids):
+            rest = ids[len(names) : len(names) + LONGEST_CHARACTER]
+            count = next((count for count in range(1, len(rest) + 1) if "\ufffd" not in self._decode(rest[:count])), 1)
+            whole = self._stripped(self._decode(rest[:count]))
+            names += [f"{whole} {part}/{count}" for part in range(1, count + 1)] if count > 1 else [self.of_id(rest[0])]
+        return tuple(names)
+
+    def of_id(self, token_id: int) -> str:
+        """The name of one token by itself."""
+        return self._stripped(self.decoded(token_id))
+
+    def decoded(self, token_id: int) -> str:
+        """What one token by itself reads as, with its spaces; of a part of a character, its bytes: "<0xE6><0x9C>"."""
+        text = self._decode([token_id])
+        if text and "\ufffd" not in text:
+            return text
+        own = self._tokenizer.id_to_token(token_id)
+        if own and self._are_bytes and token_id not in self._special and BYTES.keys() >= set(own):
+            return "".join(f"<0x{BYTES[sign]:02X}>" for sign in own)
+        return own or f"#{token_id}"
+
+    def are_special(self, ids: Sequence[int]) -> np.ndarray:
+        """[token] bool: which are special tokens."""
+        return np.array([token_id in self._special for token_id in ids], dtype=bool)
+
+    def _places(self, token_id: int, span: tuple[int, int] | None, segment: int) -> list[tuple[int, int]]:
+        """The characters that a token stands for, as (text, index).
+
+        None of a special token, "<unk>" too, nor of one that is a space alone, which may claim the character behind it.
+        """
+        is_none = span is None or token_id in self._special or not self._decode([token_id]).strip()
+        return [] if span is None or is_none else [(segment, index) for index in range(*span)]
+
+    def _decode(self, ids: Sequence[int]) -> str:
+        return str(self._tokenizer.decode(list(ids), skip_special_tokens=False))
+
+    @staticmethod
+    def _stripped(text: str) -> str:
+        return text.strip(" ") or text

@@ -1,0 +1,103 @@
+"""Models as people bring them: what the pages say is what transformers' own tooling says."""
+
+import re
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import quote
+
+import pytest
+from playwright.sync_api import Page, expect
+from transformers import AutoImageProcessor, pipeline
+
+from headlens.model.huggingface.text.model import TransformersText
+from headlens.viz.figures.labels import percent
+from headlens.viz.inputs.samples import PHOTOS
+from headlens.viz.view.visible import visible
+from tests.browser.look import open_page, screenshot, settle
+from tests.browser.serve import ROOT
+from tests.model.huggingface.family_tokenizers import family_tokenizer
+from tests.model.huggingface.text.test_pipelines import PAIR, ROBERTA
+from tests.model.huggingface.text.test_pipelines import write as write_text
+from tests.model.huggingface.vision.test_own_processor import write as write_image
+
+
+@pytest.fixture(scope="module")
+def root() -> Iterator[Path]:
+    """Where the server may open folders: it works there."""
+    place = ROOT / ".pytest_cache" / "models" / "people"
+    place.mkdir(parents=True, exist_ok=True)
+    yield place
+    shutil.rmtree(place)
+
+
+def texts_of(folder: Path) -> str:
+    """The address of the page Text, with the model and a pair."""
+    return f"?model={quote(str(folder.relative_to(ROOT)))}&text={quote(PAIR[0])}&text2={quote(PAIR[1])}"
+
+
+def bars(page: Page) -> list[str]:
+    """What stands on the bars of the predictions."""
+    return page.locator(".js-plotly-plot .annotation-text").all_text_contents()
+
+
+@pytest.mark.parametrize(("kind", "labels"), [("classifier", 3), ("cross-encoder", 1)])
+def test_a_fine_tuned_roberta_reads_a_pair(kind: str, labels: int, page: Page, address: str, root: Path) -> None:
+    folder = root / kind
+    write_text(folder, family_tokenizer("RoBERTa"), "RobertaForSequenceClassification", **ROBERTA, num_labels=labels)
+    open_page(page, f"{address}/{texts_of(folder)}")
+    words = "".join(page.locator(".hl-strip span").all_text_contents())
+    assert words.replace(" ", "") == "<s>Whoworks?</s></s>Annaworks.</s>"
+    rows = pipeline("text-classification", model=str(folder), top_k=None)([{"text": PAIR[0], "text_pair": PAIR[1]}])[0]
+    heading = "The class of the whole input" if labels == 3 else "The score of the whole input"
+    expect(page.get_by_text(re.compile(heading))).to_be_visible()
+    expect(page.locator(".js-plotly-plot .annotation-text").first).to_be_attached()
+    shown = bars(page)
+    for row in rows:
+        assert row["label"] in shown
+        assert percent(row["score"]) in shown
+    screenshot(page, f"people-{kind}", "1440")
+
+
+def test_a_multi_label_vit_reads_what_its_processor_leaves(page: Page, address: str, root: Path) -> None:
+    folder = root / "vit"
+    write_image(folder, "DINOv2", problem_type="multi_label_classification")
+    open_page(page, f"{address}/image?model={quote(str(folder.relative_to(ROOT)))}&sample=Coffee")
+    own = AutoImageProcessor.from_pretrained(folder, backend="pil")
+    photo = PHOTOS["Coffee"].read()
+    (folder / "coffee.jpg").write_bytes(photo)
+    rows = pipeline("image-classification", model=str(folder), image_processor=own)(str(folder / "coffee.jpg"), top_k=3)
+    expect(page.get_by_text(re.compile("The labels of the whole input, each"))).to_be_visible()
+    expect(page.locator(".js-plotly-plot .annotation-text").first).to_be_attached()
+    shown = bars(page)
+    for row in rows:
+        assert visible(row["label"]) in shown
+        assert percent(row["score"]) in shown
+    expect(page.get_by_text("what is dimmed was cut away", exact=False)).to_be_visible()
+    screenshot(page, "people-vit", "1440")
+    page.get_by_role("button", name="Read the whole photo").click()
+    page.wait_for_url(re.compile("size=224"))
+    settle(page)
+    expect(page.get_by_text(re.compile("their positions were stretched to 28 × 42"))).to_be_visible()
+    expect(page.get_by_role("button", name="Read the whole photo")).to_have_count(0)
+
+
+def test_characters_of_several_tokens(page: Page, address: str, smollm2: TransformersText) -> None:
+    page.goto(f"{address}/?model=smollm2-135m&text={quote('café 机器学习')}")
+    page.wait_for_selector(".hl[data-painted]", timeout=120_000)
+    settle(page)
+    expected = smollm2.record("café 机器学习").tokens
+    assert "".join(expected[:2]).startswith("ca")
+    assert any(re.fullmatch(r"[机器学习] \d/\d", name) for name in expected)
+    assert page.locator(".hl-strip span").all_text_contents() == [visible(name) for name in expected]
+    screenshot(page, "people-characters", "1440")
+
+
+def test_a_folder_without_a_tokenizer_is_refused(page: Page, address: str, root: Path) -> None:
+    folder = root / "no-tokenizer"
+    write_text(folder, family_tokenizer("RoBERTa"), "RobertaForSequenceClassification", **ROBERTA)
+    for file in folder.glob("*token*"):
+        file.unlink()
+    page.goto(f"{address}/{texts_of(folder)}")
+    sentence = "There is no tokenizer in 'no-tokenizer'; save the model's own there, with tokenizer.save_pretrained"
+    expect(page.get_by_text(sentence, exact=False)).to_be_visible(timeout=60_000)
