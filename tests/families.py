@@ -1,4 +1,4 @@
-"""Which families of models are recorded, and how exactly.
+"""Which families of models are recorded, and how exactly; what is said of their words, predictions and pixels.
 
 `python -m tests.families` prints the table of tests/model/huggingface/README.md.
 """
@@ -8,32 +8,111 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 
+import torch
+import transformers
+from transformers import AutoImageProcessor, AutoTokenizer
+
 from headlens.model import load_model
 from headlens.model.errors import CheckpointError
+from headlens.model.huggingface.text.model import TransformersText
+from headlens.model.huggingface.text.sequence import TransformersSequence
+from headlens.model.huggingface.vision.model import TransformersImage
+from headlens.model.recording.parts import Predicts
+from headlens.model.recording.recording import Recording
 from tests.model.huggingface import image_models, image_text_models, text_models
+from tests.model.huggingface.family_tokenizers import TOKENIZERS, family_tokenizer
 from tests.model.huggingface.vision.test_refused import SWIN
 
 WAYS = {"interface": "attention interface", "functions": "calls of torch"}
-Row = tuple[str, str, str, str]  # family, what it takes, largest difference or refusal, what recorded it
+HEADER = ("family", "takes", "largest difference", "recorded by way of", "words", "predictions", "pixels")
+NOTHING = "–"  # there are none
+TEXT = "The capital of France is Paris."
+TOLERANCE = 1e-5  # of a probability
 
 
-def row_of(family: str, kind: str, write: Callable[[Path], object]) -> Row:
+def row_of(family: str, kind: str, write: Callable[[Path], object]) -> tuple[str, ...]:
     """A small random model of the family, written to a folder and loaded from it."""
-    with tempfile.TemporaryDirectory() as folder:
-        write(Path(folder) / "model")
+    with tempfile.TemporaryDirectory() as place:
+        folder = Path(place) / "model"
+        write(folder)
         try:
-            model = load_model(str(Path(folder) / "model"), device="cpu")
+            model = load_model(str(folder), device="cpu")
         except CheckpointError as error:
-            return family, kind, f"refused: {str(error).partition(':')[0].partition(';')[0]}", "–"
-    result = model.probe_result  # type: ignore[attr-defined]  # it is one of transformers
-    return family, kind, f"{result.difference:.0e}", WAYS[result.recorder.way]
+            return family, kind, f"refused: {str(error).partition(':')[0].partition(';')[0]}", *[NOTHING] * 4
+        result = model.probe_result  # type: ignore[attr-defined]  # it is one of transformers
+        said = [NOTHING] * 3
+        if isinstance(model, TransformersText):
+            said = [words_of(model, folder), predictions_of_text(model, folder), NOTHING]
+        elif isinstance(model, TransformersImage):
+            said = [NOTHING, predictions_of_image(model, folder), pixels_of(model, folder)]
+        return family, kind, f"{result.difference:.0e}", WAYS[result.recorder.way], *said
 
 
-def rows() -> Iterator[Row]:
+def words_of(model: TransformersText, folder: Path) -> str:
+    """Ids and types, beside the tokenizer's own call; what tokens are called, beside the text at their offsets."""
+    call = AutoTokenizer.from_pretrained(folder)(TEXT, return_offsets_mapping=True, return_token_type_ids=True)
+    read = model.read(TEXT)
+    if list(read.ids) != call["input_ids"] or list(read.type_ids) != call["token_type_ids"]:
+        return "other ids"
+    recording = model.write(TEXT, 1) if isinstance(model, TransformersSequence) else model.record(TEXT)
+    for name, span in zip(recording.tokens, recording.offsets):
+        characters = "" if span is None else TEXT[slice(*span)].strip()
+        if span is not None and name.strip("▁") and name.removeprefix("##").casefold() != characters.casefold():
+            return f"{name} for {characters}"
+    return "equal"
+
+
+def predictions_of_text(model: TransformersText, folder: Path) -> str:
+    """Scores, beside the softmax of what the model says of its tokenizer's own call."""
+    if isinstance(model, TransformersSequence) or model.predicts is Predicts.NOTHING:
+        return NOTHING
+    tokenizer = AutoTokenizer.from_pretrained(folder)
+    text = TEXT.replace("Paris", tokenizer.mask_token) if model.predicts is Predicts.MASKED_TOKEN else TEXT
+    network = getattr(transformers, type(model.network).__name__).from_pretrained(folder).eval()
+    logits = network(**tokenizer(text, return_tensors="pt")).logits[0]
+    return compared(model.record(text), logits)
+
+
+def predictions_of_image(model: TransformersImage, folder: Path) -> str:
+    """Scores, beside the softmax of what the model says of its image processor's pixels."""
+    if model.predicts is Predicts.NOTHING:
+        return NOTHING
+    pixels = AutoImageProcessor.from_pretrained(folder, backend="pil")(image_models.PHOTO, return_tensors="pt")
+    network = getattr(transformers, type(model.network).__name__).from_pretrained(folder).eval()
+    return compared(model.record(image_models.PHOTO), network(**pixels).logits[0])
+
+
+@torch.no_grad()
+def compared(recording: Recording, logits: torch.Tensor) -> str:
+    """Logits are [token, candidate] or [candidate]."""
+    largest = 0.0
+    for prediction in recording.predictions:
+        scores = (logits if prediction.position is None else logits[prediction.position]).softmax(-1)
+        shown = torch.tensor([score for _, score in prediction.candidates])
+        largest = max(largest, float((scores.topk(len(shown)).values - shown).abs().max()))
+    return "equal" if recording.predictions and largest < TOLERANCE else f"differ by {largest:.0e}"
+
+
+def pixels_of(model: TransformersImage, folder: Path) -> str:
+    """Beside those of transformers' image processor, to the bit."""
+    own = AutoImageProcessor.from_pretrained(folder, backend="pil")(image_models.PHOTO, return_tensors="pt")
+    return "equal" if torch.equal(model.read(image_models.PHOTO).pixels, own["pixel_values"]) else "differ"
+
+
+def write_text(family: str, folder: Path) -> None:
+    """With the family's own tokenizer, where it has one here."""
+    text_models.write_folder(family, folder)
+    if family in TOKENIZERS:
+        tokenizer = family_tokenizer(family)
+        text_models.network_of(family, len(tokenizer)).save_pretrained(folder)
+        tokenizer.save_pretrained(folder)
+
+
+def rows() -> Iterator[tuple[str, ...]]:
     """A row for each family of the tests."""
     for family in text_models.FAMILIES:
         kind = "reads and writes" if family in text_models.SEQUENCES else "text"
-        yield row_of(family, kind, partial(text_models.write_folder, family))
+        yield row_of(family, kind, partial(write_text, family))
     for family, (build, _) in image_models.FAMILIES.items():
 
         def write_image(folder: Path, build: Callable = build) -> None:
@@ -54,6 +133,6 @@ def rows() -> Iterator[Row]:
 
 
 if __name__ == "__main__":
-    print("| family | takes | largest difference | recorded by way of |\n| --- | --- | --- | --- |")
+    print(f"| {' | '.join(HEADER)} |\n|{' --- |' * len(HEADER)}")
     for row in rows():
         print(f"| {' | '.join(row)} |", flush=True)

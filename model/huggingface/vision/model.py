@@ -97,10 +97,15 @@ class TransformersImage(ImageReader[ModelOutput]):
 
     def _notes(self, image: ImageInput, run: Run[ModelOutput], index: int) -> dict[str, str]:
         notes = {**super()._notes(image, run, index), **self._predictor.unknown(run.outputs, index)}
+        said = []
+        if self._processor is None:
+            said.append(
+                "The model's own image processor needs torchvision, so the whole photo was resized here instead."
+            )
         (rows, columns), trained = image.photo.grid, self._trained_grid
         if trained is not None and (rows, columns) != trained:
-            notes["input"] = (
+            said.append(
                 f"The model was trained on {trained[0]} × {trained[1]} patches; their positions were stretched to "
                 f"{rows} × {columns}."
             )
-        return notes
+        return {**notes, "input": " ".join(said)} if said else notes

@@ -1,5 +1,6 @@
 """A photo as the model reads it: the pixels of its own image processor, the classes of transformers' pipeline."""
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -152,6 +153,19 @@ def test_a_processor_that_would_fill_the_memory(tmp_path: Path) -> None:
     transformers.CLIPImageProcessorPil(crop_size={"height": 10**6, "width": 10**6}).save_pretrained(folder)
     with pytest.raises(CheckpointError, match="makes pictures of 1,000,000 pixels"):
         load_model(folder, device="cpu")
+
+
+def test_a_processor_that_cannot_be_run_here(tmp_path: Path) -> None:
+    network = made("DINOv3ViT", **SHAPE, num_register_tokens=2)
+    randomize(network)
+    network.save_pretrained(tmp_path)
+    settings = {"image_processor_type": "DINOv3ViTImageProcessorFast", "size": {"height": 32, "width": 32}}
+    (tmp_path / "preprocessor_config.json").write_text(json.dumps(settings))
+    recording = loaded(str(tmp_path)).record(PHOTO)
+    assert recording.grid == (4, 6)
+    assert recording.notes["input"] == (
+        "The model's own image processor needs torchvision, so the whole photo was resized here instead."
+    )
 
 
 def test_a_photo_of_one_pixel(tmp_path: Path) -> None:
