@@ -6,11 +6,14 @@ from typing import Any
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from headlens.model.inputs import image as inputs
+from headlens.model.inputs.image_file import open_image as decode
 from headlens.model.pretrained.image_model import EncoderImageModel
 from headlens.viz.inputs import photo
 from headlens.viz.inputs.samples import FIRST_PHOTO, PHOTOS
+from tests.model.inputs.pictures import as_file
 from tests.sentences import is_one_sentence
 from tests.viz.pages.apps import address, choose, errors, open_image, run, shown, tell, upload, view
 
@@ -28,6 +31,25 @@ def test_a_photo_of_one_s_own(dinov2: EncoderImageModel, sample_photo: Callable[
     assert "257 tokens" in app.caption[-1].value
     assert shown(choose(app, image_size="336")).header["grid"] == [24, 24]
     assert address(choose(app, image_sample="Coffee")) == {"size": "336"}
+
+
+def test_16_bits_of_which_few_are_used(dinov2: EncoderImageModel) -> None:
+    numbers = (np.indices((90, 120)).sum(axis=0) * 19).astype(np.uint16)  # 0 to 3,952
+    file = as_file(Image.fromarray(numbers), "TIFF")
+    app = upload(open_image(), file, "depth.tif", "image/tiff")
+    (toggle,) = (toggle for toggle in app.toggle if toggle.key == "image_stretch")
+    assert toggle.label == "16-bit greyscale that uses 0 to 3,952 of 65,535: stretched from black to white"
+    layer, head, query = view(app)
+    expected = dinov2.record(file, 224).attention(layer, head, query)
+    np.testing.assert_allclose(shown(app).seen(), expected, atol=3e-4, rtol=0)
+    toggle.set_value(False)
+    run(app)
+    assert address(app) == {"size": "224", "own": "1", "range": "full"}
+    layer, head, query = view(app)
+    dark = dinov2.record(decode(file, stretch=False), 224).attention(layer, head, query)
+    np.testing.assert_allclose(shown(app).seen(), dark, atol=3e-4, rtol=0)
+    assert np.abs(dark - expected).max() > 1e-3
+    assert not [toggle for toggle in choose(app, image_sample="Cat").toggle if toggle.key == "image_stretch"]
 
 
 def test_a_link_without_its_photo_says_so(sample_photo: Callable[[str], Path]) -> None:
