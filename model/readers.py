@@ -31,7 +31,7 @@ class TextReader(RecordingModel[TextInput, Outputs], ABC):
     """
 
     def __init__(
-        self, setup: Setup[Outputs], tokenizer: Tokenizer, max_tokens: int, num_words: int | None = None
+        self, setup: Setup[Outputs], tokenizer: Tokenizer, max_tokens: int, *, num_words: int | None = None
     ) -> None:
         super().__init__(setup)
         tokenizer.no_truncation()
@@ -42,7 +42,7 @@ class TextReader(RecordingModel[TextInput, Outputs], ABC):
 
     def read(self, text: Text) -> TextInput:
         """The tokens of a text or a pair, as `record` reads it. Raises InputError for a text that cannot be read."""
-        return read_text(self.tokenizer, text, self.max_tokens, self.num_words)
+        return read_text(self.tokenizer, text, self.max_tokens, num_words=self.num_words)
 
     def record(self, text: Text, on_layer: OnLayer | None = None) -> Recording:
         """Run a text, or a pair of texts read together, and record every head.

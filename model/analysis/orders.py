@@ -23,10 +23,10 @@ def measure(recording: Recording, layer: int, order: str) -> np.ndarray:
     The order is "spread", over how many tokens a row spreads; "distance", how far away it looks; or "special", how much
     rests on special tokens.
     """
-    return np.array([_of_head(recording, layer, head, order) for head in range(recording.num_heads)])
+    return np.array([_of_head(recording, layer, head, order=order) for head in range(recording.num_heads)])
 
 
-def _of_head(recording: Recording, layer: int, head: int, order: str) -> float:
+def _of_head(recording: Recording, layer: int, head: int, *, order: str) -> float:
     queries = sampled_queries(recording.num_tokens)
     weights = recording.attention_from(layer, queries, head)
     looking = weights.sum(axis=-1) > 0  # in cross-attention some positions are only looked at

@@ -39,7 +39,7 @@ class TextInput:
         return {"input": f"This model reads {max_tokens:,} tokens: {cut}"}
 
 
-def read_text(tokenizer: Tokenizer, text: Text, max_tokens: int, num_words: int | None = None) -> TextInput:
+def read_text(tokenizer: Tokenizer, text: Text, max_tokens: int, *, num_words: int | None = None) -> TextInput:
     """Tokens of a text or a pair, the longer text cut first where there are more than max_tokens.
 
     The tokenizer must neither pad nor truncate by itself; ids from num_words on are of no word that the model knows.

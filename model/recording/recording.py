@@ -84,7 +84,7 @@ class Recording(StageData):
         return self.stages[stage]
 
     def attention(
-        self, layer: Index, head: Index | None = None, query: Index | None = None, stage: str | None = None
+        self, layer: Index, head: Index | None = None, query: Index | None = None, *, stage: str | None = None
     ) -> np.ndarray:
         """The weights [head, query, key] of a layer, without the axes that head and query pick from.
 
@@ -100,7 +100,7 @@ class Recording(StageData):
         return _numpy(self._layer(layer).weights(slice(row, row + 1), self._picked(head)).squeeze(-2))
 
     def scores(
-        self, layer: Index, head: Index | None = None, query: Index | None = None, stage: str | None = None
+        self, layer: Index, head: Index | None = None, query: Index | None = None, *, stage: str | None = None
     ) -> np.ndarray:
         """What goes into the softmax, scaled and masked (-inf where nothing may be looked at); axes as `attention`."""
         if stage is not None:

@@ -73,7 +73,7 @@ def test_a_multi_label_vit_reads_what_its_processor_leaves(page: Page, address: 
     for row in rows:
         assert visible(row["label"]) in shown
         assert percent(row["score"]) in shown
-    expect(page.get_by_text("what is dimmed was cut away", exact=False)).to_be_visible()
+    expect(page.get_by_text("the rest was cut away", exact=False)).to_be_visible()
     screenshot(page, "people-vit", "1440")
     page.get_by_role("button", name="Read the whole photo").click()
     page.wait_for_url(re.compile("size=224"))

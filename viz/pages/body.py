@@ -12,7 +12,7 @@ from headlens.viz.pages.stages import entry_of
 from headlens.viz.view.view import View
 
 
-def show_body(page: str, request: InputRequest, run: RecordingRequest, stage: str) -> None:
+def show_body(page: str, request: InputRequest, run: RecordingRequest, *, stage: str) -> None:
     """Draw it.
 
     Args:

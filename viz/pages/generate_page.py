@@ -29,7 +29,7 @@ def page() -> None:
     st.text(f"{request.prompt}{text}")
     if (missing := request.tokens - num_tokens) > 0:
         st.caption(f"The model ended here, {missing} tokens before the limit.")
-    show_body("generate", request, run, stage)
+    show_body("generate", request, run, stage=stage)
 
 
 def _continuation(recording: Recording) -> tuple[str, int]:

@@ -26,4 +26,4 @@ def page() -> None:
     input_note(recording)
     show_window(request, recording)
     stage = pick_stage("image", recording, first=recording.stage, titles={"decoder": "From the text"})
-    show_body("image", request, run, stage)
+    show_body("image", request, run, stage=stage)

@@ -40,8 +40,10 @@ def show_predictions(recording: Recording, view: View) -> None:
         key = f"predictions{index or ''}"
         st.plotly_chart(figure, key=key, width=620, height=figure.layout.height, config={"displaylogo": False})
     if found := entities(recording):
-        st.text("Neighbours of one class, joined")
-        rows = [{"Text": visible(text), "Class": label, "Probability": round(score, 4)} for text, label, score in found]
+        st.text("Stretches of text by the classes of their tokens; “B-” begins a new one")
+        rows = [
+            {"Text": visible(text), "Class": label, "Mean probability": round(score, 4)} for text, label, score in found
+        ]
         st.dataframe(rows, hide_index=True, width=620)
 
 

@@ -21,4 +21,4 @@ def page() -> None:
     run = request.record()
     recording = run.entry().recording
     input_note(recording)
-    show_body("text", request, run, recording.stage)
+    show_body("text", request, run, stage=recording.stage)

@@ -22,7 +22,7 @@ def show_window(request: PhotoRequest, recording: Recording) -> None:
     with st.expander("Cut by the model's own image processor", expanded=True), st.container(horizontal=True):
         st.image(dimmed_outside(np.asarray(photo), recording.photo.window), width=photo.width)
         with st.container():
-            st.caption("The model reads what is in colour, as it was trained; what is dimmed was cut away.")
+            st.caption("The model reads the part that is not dimmed, as it was trained; the rest was cut away.")
             sizes = [size for size in photo_sizes(request.model)[0] if isinstance(size, int)]
             st.button(
                 "Read the whole photo",

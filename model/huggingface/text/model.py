@@ -63,7 +63,7 @@ class TransformersText(TextReader[ModelOutput]):
         self._predictor = Predictor(probe_result.recorder.network, self._token_names, mask_id)
         self._reads_types = reads_types
         setup = probe_result.setup(description, self._predictor.predicts, device)
-        super().__init__(setup, tokenizer, max_tokens, num_words)
+        super().__init__(setup, tokenizer, max_tokens, num_words=num_words)
         self.probe_result = probe_result
         self.causal = probe_result.recorder.causal
 

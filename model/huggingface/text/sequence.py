@@ -35,7 +35,9 @@ class TransformersSequence(TransformersText):
 
     def read(self, text: Text) -> TextInput:
         """The tokens that the encoder reads; of a pair, of its first text. Raises InputError."""
-        return read_text(self.tokenizer, text if isinstance(text, str) else text[0], self.max_tokens, self.num_words)
+        return read_text(
+            self.tokenizer, text if isinstance(text, str) else text[0], self.max_tokens, num_words=self.num_words
+        )
 
     def record_batch(self, texts: Sequence[Text], on_layer: OnLayer | None = None) -> list[Recording]:
         """The recording of each, from one run; what is not given is written before, one text at a time."""
@@ -65,7 +67,7 @@ class TransformersSequence(TransformersText):
     def _sequence(self, text: Text) -> SequenceInput:
         if isinstance(text, str):
             return self._written(text, WRITTEN)
-        target = read_text(self.tokenizer, text[1], self.max_tokens - 1, self.num_words)
+        target = read_text(self.tokenizer, text[1], self.max_tokens - 1, num_words=self.num_words)
         return _with_written(self.read(text), target.ids)
 
     def _written(self, text: str, count: int, on_token: OnToken | None = None) -> SequenceInput:

@@ -76,7 +76,9 @@ def test_stages_by_name() -> None:
     recording = cross_recording(heads_with())
     assert recording.of("encoder") is recording
     np.testing.assert_array_equal(recording.attention(0, stage="decoder"), recording.stages["decoder"].attention(0))
-    np.testing.assert_array_equal(recording.scores(0, 1, 2, "decoder"), recording.stages["decoder"].scores(0, 1, 2))
+    np.testing.assert_array_equal(
+        recording.scores(0, 1, 2, stage="decoder"), recording.stages["decoder"].scores(0, 1, 2)
+    )
     with pytest.raises(ValueError, match="no stage 'vision'; there are encoder, decoder, cross"):
         recording.attention(0, stage="vision")
     assert recording.nbytes > sum(stage.nbytes for stage in recording.stages.values())

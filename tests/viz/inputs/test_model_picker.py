@@ -148,7 +148,7 @@ def test_a_text_looks_at_a_photo(folder: Path, sample_photo) -> None:
     np.testing.assert_allclose(found.seen(), recording.attention(layer, head, query), atol=3e-4)
     inside = image_page_with(own, text="A cat sits", stage="vision")
     layer, head, query = view(inside)
-    row = recording.attention(layer, head, query, "vision")
+    row = recording.attention(layer, head, query, stage="vision")
     np.testing.assert_allclose(shown(inside).seen(), row, atol=3e-4)
     app.text_input(key="image_text").set_value("The sky")
     run(app)

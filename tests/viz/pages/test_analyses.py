@@ -46,9 +46,9 @@ def predicted(*predictions: Prediction) -> AppTest:
 def test_neighbours_of_one_class_are_joined() -> None:
     labels = (("O", 0.9), ("B-LOC", 0.8), ("I-LOC", 0.6), ("O", 0.7), ("O", 0.9))
     app = predicted(*(Prediction(at, (label,), Predicts.TOKEN_CLASS) for at, label in enumerate(labels)))
-    assert [text.value[:14] for text in app.text] == ["The class of “", "Neighbours of "]
+    assert [text.value[:14] for text in app.text] == ["The class of “", "Stretches of t"]
     (table,) = app.dataframe
-    assert table.value.to_dict("records") == [{"Text": "New York", "Class": "LOC", "Probability": 0.7}]
+    assert table.value.to_dict("records") == [{"Text": "New York", "Class": "LOC", "Mean probability": 0.7}]
 
 
 def test_what_the_scores_are_is_said() -> None:

@@ -99,4 +99,4 @@ def test_three_stages(t5: Path) -> None:
         app = open_generate(model=str(t5), text="Birds fly south.", tokens="4", stage=stage)
         layer, head, query = view(app)
         assert shown(app).header["tokens"] == list(recording.of(stage).tokens)
-        np.testing.assert_allclose(shown(app).seen(), recording.attention(layer, head, query, stage), atol=3e-4)
+        np.testing.assert_allclose(shown(app).seen(), recording.attention(layer, head, query, stage=stage), atol=3e-4)
