@@ -101,11 +101,7 @@ def pixels_of(model: TransformersImage, folder: Path) -> str:
 
 def write_text(family: str, folder: Path) -> None:
     """With the family's own tokenizer, where it has one here."""
-    text_models.write_folder(family, folder)
-    if family in TOKENIZERS:
-        tokenizer = family_tokenizer(family)
-        text_models.network_of(family, len(tokenizer)).save_pretrained(folder)
-        tokenizer.save_pretrained(folder)
+    text_models.write_folder(family, folder, family_tokenizer(family) if family in TOKENIZERS else None)
 
 
 def rows() -> Iterator[tuple[str, ...]]:

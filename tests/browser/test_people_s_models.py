@@ -18,7 +18,7 @@ from tests.browser.look import open_page, screenshot, settle
 from tests.browser.serve import ROOT
 from tests.model.huggingface.family_tokenizers import family_tokenizer
 from tests.model.huggingface.text.test_pipelines import PAIR, ROBERTA
-from tests.model.huggingface.text.test_pipelines import write as write_text
+from tests.model.huggingface.text_models import write_model
 from tests.model.huggingface.vision.test_own_processor import write as write_image
 
 
@@ -44,7 +44,7 @@ def bars(page: Page) -> list[str]:
 @pytest.mark.parametrize(("kind", "labels"), [("classifier", 3), ("cross-encoder", 1)])
 def test_a_fine_tuned_roberta_reads_a_pair(kind: str, labels: int, page: Page, address: str, root: Path) -> None:
     folder = root / kind
-    write_text(folder, family_tokenizer("RoBERTa"), "RobertaForSequenceClassification", **ROBERTA, num_labels=labels)
+    write_model(folder, family_tokenizer("RoBERTa"), "RobertaForSequenceClassification", **ROBERTA, num_labels=labels)
     open_page(page, f"{address}/{texts_of(folder)}")
     words = "".join(page.locator(".hl-strip span").all_text_contents())
     assert words.replace(" ", "") == "<s>Whoworks?</s></s>Annaworks.</s>"
@@ -95,7 +95,7 @@ def test_characters_of_several_tokens(page: Page, address: str, smollm2: Transfo
 
 def test_a_folder_without_a_tokenizer_is_refused(page: Page, address: str, root: Path) -> None:
     folder = root / "no-tokenizer"
-    write_text(folder, family_tokenizer("RoBERTa"), "RobertaForSequenceClassification", **ROBERTA)
+    write_model(folder, family_tokenizer("RoBERTa"), "RobertaForSequenceClassification", **ROBERTA)
     for file in folder.glob("*token*"):
         file.unlink()
     page.goto(f"{address}/{texts_of(folder)}")

@@ -7,7 +7,7 @@ from typing import Any
 import torch
 import transformers
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, processors, trainers
-from transformers import PretrainedConfig, PreTrainedModel, PreTrainedTokenizerFast
+from transformers import PretrainedConfig, PreTrainedModel, PreTrainedTokenizerBase, PreTrainedTokenizerFast
 
 CORPUS = [
     "The trophy does not fit in the brown suitcase because it is too big.",
@@ -168,10 +168,16 @@ def _makes_queries(name: str) -> bool:
     )
 
 
-def write_folder(family: str, folder: Path) -> Path:
-    """The folder, as save_pretrained writes it."""
-    causal = (FAMILIES | MORE)[family][0].endswith(("CausalLM", "LMHeadModel"))
-    tokenizer = tokenizer_of(byte_level=causal)
-    network_of(family, len(tokenizer)).save_pretrained(folder)
+def write_folder(family: str, folder: Path, tokenizer: PreTrainedTokenizerBase | None = None) -> Path:
+    """A folder with a model of a family, and a general tokenizer unless another one is given."""
+    name, shape = (FAMILIES | MORE)[family]
+    if tokenizer is None:
+        tokenizer = tokenizer_of(byte_level=name.endswith(("CausalLM", "LMHeadModel")))
+    return write_model(folder, tokenizer, name, **shape)
+
+
+def write_model(folder: Path, tokenizer: PreTrainedTokenizerBase, name: str, **shape: Any) -> Path:
+    """A folder with a random model of a class and its tokenizer, as save_pretrained writes it."""
+    random_network(name, vocab_size=len(tokenizer), **shape).save_pretrained(folder)
     tokenizer.save_pretrained(folder)
     return folder

@@ -6,33 +6,20 @@ from typing import Any
 
 import pytest
 import transformers
-from transformers import PreTrainedTokenizerBase, pipeline
+from transformers import pipeline
 
-from headlens.model import load_model
 from headlens.model.analysis.entities import entities
-from headlens.model.huggingface.text.model import TransformersText
 from headlens.model.recording.parts import Predicts
 from headlens.model.recording.recording import Recording
 from tests.model.huggingface.family_tokenizers import family_tokenizer
-from tests.model.huggingface.text_models import BERTISH, random_network
+from tests.model.huggingface.text.test_families import loaded
+from tests.model.huggingface.text_models import BERTISH, write_model
 
 TEXT = "Anna works at the bank of the river in Paris."
 PAIR = ("Who works?", "Anna works.")
 NAMES = ["O", "B-PER", "I-PER", "B-LOC", "I-LOC"]
 LABELS = {"id2label": dict(enumerate(NAMES)), "label2id": {name: index for index, name in enumerate(NAMES)}}
 ROBERTA = {**BERTISH, "max_position_embeddings": 66, "pad_token_id": 1, "bos_token_id": 0, "eos_token_id": 2}
-
-
-def write(folder: Path, tokenizer: PreTrainedTokenizerBase, name: str, **config: Any) -> str:
-    random_network(name, vocab_size=len(tokenizer), **config).save_pretrained(folder)
-    tokenizer.save_pretrained(folder)
-    return str(folder)
-
-
-def loaded(folder: str) -> TransformersText:
-    model = load_model(folder, device="cpu")
-    assert isinstance(model, TransformersText)
-    return model
 
 
 def scores(recording: Recording, of: Predicts = Predicts.CLASS) -> dict[str, float]:
@@ -66,10 +53,10 @@ def scores(recording: Recording, of: Predicts = Predicts.CLASS) -> dict[str, flo
 def test_classes(
     family: str, name: str, config: dict[str, Any], scored_by: str, text: str | tuple[str, str], tmp_path: Path
 ) -> None:
-    folder = write(tmp_path, family_tokenizer(family), name, **config)
+    folder = write_model(tmp_path, family_tokenizer(family), name, **config)
     recording = loaded(folder).record(text)
     given = text if isinstance(text, str) else {"text": text[0], "text_pair": text[1]}
-    expected = pipeline("text-classification", model=folder, top_k=None)([given])[0]
+    expected = pipeline("text-classification", model=str(folder), top_k=None)([given])[0]
     assert scores(recording) == pytest.approx({row["label"]: row["score"] for row in expected}, abs=1e-5)
     assert [prediction.scores for prediction in recording.predictions] == [scored_by]
     assert "head" not in recording.notes
@@ -80,7 +67,7 @@ def test_classes(
 def test_masks_of_any_name(mask: str, name: str, tmp_path: Path) -> None:
     tokenizer = family_tokenizer("BERT")
     tokenizer.add_special_tokens({"mask_token": mask})
-    folder = write(tmp_path, tokenizer, name, **BERTISH)
+    folder = write_model(tmp_path, tokenizer, name, **BERTISH)
     text = f"Anna works at the {mask} of the {mask}."
     predictions = [each for each in loaded(folder).record(text).predictions if each.of is Predicts.MASKED_TOKEN]
     masked = transformers.BertForMaskedLM.from_pretrained(folder)  # the pipeline has no other class
@@ -94,7 +81,7 @@ def test_masks_of_any_name(mask: str, name: str, tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", ["BertForPreTraining", "BertForNextSentencePrediction"])
 def test_the_next_sentence(name: str, tmp_path: Path) -> None:
     tokenizer = family_tokenizer("BERT")
-    folder = write(tmp_path, tokenizer, name, **BERTISH)
+    folder = write_model(tmp_path, tokenizer, name, **BERTISH)
     found = scores(loaded(folder).record(PAIR), Predicts.NEXT_SENTENCE)
     network = getattr(transformers, name).from_pretrained(folder).eval()
     outputs = network(**tokenizer(*PAIR, return_tensors="pt"))
@@ -113,9 +100,9 @@ def test_the_next_sentence(name: str, tmp_path: Path) -> None:
     ],
 )
 def test_tokens_and_what_they_join_to(family: str, name: str, config: dict[str, Any], tmp_path: Path) -> None:
-    folder = write(tmp_path, family_tokenizer(family), name, **config, **LABELS)
+    folder = write_model(tmp_path, family_tokenizer(family), name, **config, **LABELS)
     recording = loaded(folder).record(TEXT)
-    each = pipeline("token-classification", model=folder, ignore_labels=[])(TEXT)
+    each = pipeline("token-classification", model=str(folder), ignore_labels=[])(TEXT)
     found = [
         (prediction.position, *prediction.candidates[0])
         for prediction in recording.predictions
@@ -123,7 +110,7 @@ def test_tokens_and_what_they_join_to(family: str, name: str, config: dict[str, 
     ]
     assert [row[:2] for row in found] == [(row["index"], row["entity"]) for row in each]
     assert [row[2] for row in found] == pytest.approx([row["score"] for row in each], abs=1e-5)
-    joined = pipeline("token-classification", model=folder, aggregation_strategy="simple")(TEXT)
+    joined = pipeline("token-classification", model=str(folder), aggregation_strategy="simple")(TEXT)
     assert joined
     assert [(entity.text, entity.label) for entity in entities(recording)] == [
         (TEXT[row["start"] : row["end"]], row["entity_group"]) for row in joined
@@ -132,7 +119,7 @@ def test_tokens_and_what_they_join_to(family: str, name: str, config: dict[str, 
 
 
 def test_a_head_that_is_not_known_is_named(tmp_path: Path) -> None:
-    folder = write(tmp_path, family_tokenizer("BERT"), "BertForQuestionAnswering", **BERTISH)
+    folder = write_model(tmp_path, family_tokenizer("BERT"), "BertForQuestionAnswering", **BERTISH)
     recording = loaded(folder).record(PAIR)
     assert recording.predictions == ()
     count = recording.num_tokens
@@ -146,7 +133,7 @@ def test_a_head_that_is_not_known_is_named(tmp_path: Path) -> None:
 def test_token_types_are_fed_as_the_tokenizer_does(reads: bool, tmp_path: Path) -> None:
     tokenizer = family_tokenizer("BERT")
     tokenizer.model_input_names = ["input_ids", *(["token_type_ids"] if reads else []), "attention_mask"]
-    folder = write(tmp_path, tokenizer, "BertModel", **BERTISH)
+    folder = write_model(tmp_path, tokenizer, "BertModel", **BERTISH)
     settings = json.loads((tmp_path / "tokenizer_config.json").read_text())
     settings["model_input_names"] = tokenizer.model_input_names
     (tmp_path / "tokenizer_config.json").write_text(json.dumps(settings))

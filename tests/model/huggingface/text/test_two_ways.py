@@ -10,29 +10,17 @@ import torch.nn.functional as F
 import transformers
 from torch import Tensor
 
-from headlens.model import load_model
 from headlens.model.errors import CheckpointError
-from headlens.model.huggingface.text.model import TransformersText
-from tests.model.huggingface.text_models import BERTISH, SHAPE, random_network, tokenizer_of
+from tests.model.huggingface.text.test_families import loaded
+from tests.model.huggingface.text_models import BERTISH, SHAPE, tokenizer_of, write_model
 
 TEXT = "The trophy does not fit in the brown suitcase."
 
 
-def write(folder: Path, name: str, config: dict[str, Any], *, byte_level: bool = False) -> str:
-    tokenizer = tokenizer_of(byte_level)
-    random_network(name, vocab_size=len(tokenizer), **config).save_pretrained(folder)
-    tokenizer.save_pretrained(folder)
-    return str(folder)
-
-
-def loaded(folder: str) -> TransformersText:
-    model = load_model(folder, device="cpu")
-    assert isinstance(model, TransformersText)
-    return model
-
-
 def test_big_bird_where_it_attends_to_all_tokens(tmp_path: Path) -> None:
-    folder = write(tmp_path, "BigBirdForMaskedLM", {**BERTISH, "attention_type": "original_full"})
+    folder = write_model(
+        tmp_path, tokenizer_of(byte_level=False), "BigBirdForMaskedLM", **BERTISH, attention_type="original_full"
+    )
     model = loaded(folder)
     recording = model.record(TEXT)
     network = transformers.BigBirdForMaskedLM.from_pretrained(folder).eval()
@@ -42,21 +30,30 @@ def test_big_bird_where_it_attends_to_all_tokens(tmp_path: Path) -> None:
 
 
 def test_big_bird_where_it_attends_to_blocks(tmp_path: Path) -> None:
-    folder = write(tmp_path, "BigBirdForMaskedLM", {**BERTISH, "attention_type": "block_sparse"})
+    folder = write_model(
+        tmp_path, tokenizer_of(byte_level=False), "BigBirdForMaskedLM", **BERTISH, attention_type="block_sparse"
+    )
     with pytest.raises(CheckpointError, match="attends over blocks of tokens, not over all tokens"):
         loaded(folder)
 
 
 def test_funnel_is_refused_when_it_is_loaded(tmp_path: Path) -> None:
-    shape = {"d_model": 32, "n_head": 4, "d_head": 8, "d_inner": 48, "block_sizes": [1, 1], "num_decoder_layers": 1}
-    folder = write(tmp_path, "FunnelForMaskedLM", shape)
+    shape: dict[str, Any] = {
+        "d_model": 32,
+        "n_head": 4,
+        "d_head": 8,
+        "d_inner": 48,
+        "block_sizes": [1, 1],
+        "num_decoder_layers": 1,
+    }
+    folder = write_model(tmp_path, tokenizer_of(byte_level=False), "FunnelForMaskedLM", **shape)
     with pytest.raises(CheckpointError, match="has more tokens in some layers than in others"):
         loaded(folder)
 
 
 def test_falcon_s_biases_are_recorded_as_sdpa_adds_them(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """transformers' eager attention adds ALiBi to scores that have it already."""
-    folder = write(tmp_path, "FalconForCausalLM", {**SHAPE, "alibi": True}, byte_level=True)
+    folder = write_model(tmp_path, tokenizer_of(byte_level=True), "FalconForCausalLM", **SHAPE, alibi=True)
     model = loaded(folder)
     recording = model.record(TEXT)
     assert 'its own "sdpa" attention' in recording.notes["exact"]
