@@ -45,6 +45,7 @@ export class Strip {
     this.spans = tokens.map((token, index) => {
       const span = document.createElement("span");
       span.textContent = token;
+      span.classList.toggle("hl-unbroken", token.includes(" "));
       span.dataset.token = String(index);
       span.setAttribute("role", "option");
       return span;
