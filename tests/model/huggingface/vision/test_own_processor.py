@@ -117,6 +117,26 @@ def test_a_padded_photo_is_seen_whole(tmp_path: Path) -> None:
     assert read.photo.window == pytest.approx((-0.25, 0, 1.25, 1), abs=0.01)  # black above and below
 
 
+def test_a_small_part_of_a_large_photo(tmp_path: Path) -> None:
+    folder = write(tmp_path, "DINOv2")
+    transformers.BitImageProcessorPil(do_resize=False, crop_size={"height": 32, "width": 32}).save_pretrained(folder)
+    photo = noise(1_000, 700).resize((4_000, 2_800))
+    read = loaded(folder).read(photo)
+    expected = (1_384 / 2_800, 1_984 / 4_000, 1_416 / 2_800, 2_016 / 4_000)
+    assert read.photo.window == pytest.approx(expected, abs=1e-3)
+    assert read.photo.aspect == pytest.approx(1, abs=0.05)
+    np.testing.assert_array_equal(read.photo.pixels, np.asarray(photo)[1_384:1_416, 1_984:2_016])
+
+
+@pytest.mark.parametrize("crop", ["x", {"height": "x", "width": 32}, {"height": -4, "width": 32}])
+def test_a_crop_that_means_nothing(crop: object, tmp_path: Path) -> None:
+    folder = Path(write(tmp_path, "CLIP"))
+    settings = json.loads((folder / "preprocessor_config.json").read_text())
+    (folder / "preprocessor_config.json").write_text(json.dumps(settings | {"crop_size": crop}))
+    with pytest.raises(CheckpointError, match="image processor in"):
+        load_model(str(folder), device="cpu")
+
+
 def test_grey_models_read_grey_photos(tmp_path: Path) -> None:
     network = made("ViT", "ForImageClassification", **SHAPE, num_channels=1, **LABELS)
     randomize(network)
