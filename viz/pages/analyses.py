@@ -9,7 +9,7 @@ from PIL import Image
 from headlens.model.recording.parts import Photo
 from headlens.model.recording.recording import Recording
 from headlens.viz.figures.tiles import blended
-from headlens.viz.pages.predictions import show_predictions
+from headlens.viz.pages.predictions import show_entities, show_predictions, show_unknown_head
 from headlens.viz.view.view import View
 
 ViewAnalysis = Callable[[Recording, View], None]
@@ -44,4 +44,5 @@ def _saliency_picture(saliency: np.ndarray, photo: Photo) -> Image.Image:
 
 
 OF_THE_VIEW: tuple[ViewAnalysis, ...] = (show_predictions,)  # each pin draws them again, with the stage that is shown
-OF_THE_INPUT: tuple[InputAnalysis, ...] = (show_similarity, show_saliency)  # drawn once, of the whole recording
+# Drawn once, of the whole recording
+OF_THE_INPUT: tuple[InputAnalysis, ...] = (show_entities, show_unknown_head, show_similarity, show_saliency)

@@ -26,11 +26,8 @@ CLASSES = {
 
 def show_predictions(recording: Recording, view: View) -> None:
     """What is predicted of the whole input, and of the pinned token, else of the first token that has predictions."""
-    if "head" in recording.notes:
-        st.info(plain(recording.notes["head"]))
-    of_tokens = {prediction.position: prediction for prediction in recording.predictions}
     whole = [prediction for prediction in recording.predictions if prediction.position is None]
-    of_tokens.pop(None, None)
+    of_tokens = {each.position: each for each in recording.predictions if each.position is not None}
     pinned = of_tokens.get(view.query, next(iter(of_tokens.values()), None))
     for index, prediction in enumerate([*whole, *([] if pinned is None else [pinned])]):
         st.text(_heading(recording, prediction))
@@ -39,12 +36,23 @@ def show_predictions(recording: Recording, view: View) -> None:
         figure = strongest_bars(names, scores, current_theme(), percents=prediction.scores != "none")
         key = f"predictions{index or ''}"
         st.plotly_chart(figure, key=key, width=620, height=figure.layout.height, config={"displaylogo": False})
+
+
+def show_entities(recording: Recording) -> None:
+    """Neighbouring tokens of one class, joined; nothing where no tokens are classified."""
     if found := entities(recording):
         st.text("Stretches of text by the classes of their tokens; “B-” begins a new one")
         rows = [
-            {"Text": visible(text), "Class": label, "Mean probability": round(score, 4)} for text, label, score in found
+            {"Text": visible(text), "Class": visible(label), "Mean probability": round(score, 4)}
+            for text, label, score in found
         ]
         st.dataframe(rows, hide_index=True, width=620)
+
+
+def show_unknown_head(recording: Recording) -> None:
+    """That what a model's head says is not known here, and the shapes of it."""
+    if "head" in recording.notes:
+        st.info(plain(recording.notes["head"]))
 
 
 def _heading(recording: Recording, prediction: Prediction) -> str:
