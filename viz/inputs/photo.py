@@ -96,7 +96,7 @@ def choose_photo(model: str) -> PhotoRequest:
     request, candidate = _request_in_address(model), SESSION.take_candidate()
     if candidate is not None and SESSION.readable(replace(request, source=candidate)):
         SESSION.own = candidate
-        change_address(own="1", sample=None)
+        change_address(own="1", sample=None, range=None)
         return replace(request, source=candidate)
     if "own" in st.query_params and SESSION.own is None:
         st.info("The photo of this link is not in it, and went when its page was closed; this is a sample.")
@@ -137,8 +137,8 @@ def _at_a_size_that_fits(request: PhotoRequest) -> PhotoRequest:
 
 
 def change_address(**changes: str | None) -> None:
-    """Another photo or size: the rest of the address goes, but for what stays true of any photo."""
-    parameters: dict[str, str | None] = {**address_parts("model", "text", "sample", "own", "size"), **changes}
+    """Another photo, size or range: the rest of the address goes, but for what stays true."""
+    parameters: dict[str, str | None] = {**address_parts("model", "text", "sample", "own", "size", "range"), **changes}
     st.query_params.from_dict({name: value for name, value in parameters.items() if value is not None})
 
 
@@ -210,13 +210,12 @@ def range_control(request: PhotoRequest) -> None:
 
 
 def _take_stretch() -> None:
-    parts = address_parts("own", "sample")
-    change_address(**parts, range=None if st.session_state.image_stretch else "full")
+    change_address(range=None if st.session_state.image_stretch else "full")
 
 
 def _take_sample() -> None:
     if (name := st.session_state.image_sample) is not None:
-        change_address(sample=None if name == FIRST_PHOTO else name, own=None)
+        change_address(sample=None if name == FIRST_PHOTO else name, own=None, range=None)
 
 
 def _take_text() -> None:

@@ -17,7 +17,7 @@ def show_window(request: PhotoRequest, recording: Recording) -> None:
     """The photo, dimmed where the model's own image processor cuts it, and a press to have all of it read."""
     if recording.photo is None or recording.photo.window == WHOLE:
         return
-    photo = open_image(request.content)
+    photo = open_image(request.photo)
     photo.thumbnail((WIDTH, WIDTH))
     with st.expander("Cut by the model's own image processor", expanded=True), st.container(horizontal=True):
         st.image(dimmed_outside(np.asarray(photo), recording.photo.window), width=photo.width)

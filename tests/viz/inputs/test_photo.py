@@ -49,6 +49,7 @@ def test_16_bits_of_which_few_are_used(dinov2: EncoderImageModel) -> None:
     dark = dinov2.record(decode(file, stretch=False), 224).attention(layer, head, query)
     np.testing.assert_allclose(shown(app).seen(), dark, atol=3e-4, rtol=0)
     assert np.abs(dark - expected).max() > 1e-3
+    assert address(choose(app, image_size="336")) == {"size": "336", "own": "1", "range": "full"}
     assert not [toggle for toggle in choose(app, image_sample="Cat").toggle if toggle.key == "image_stretch"]
 
 
