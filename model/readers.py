@@ -14,6 +14,7 @@ from headlens.model.errors import InputError
 from headlens.model.inputs.image import ImageInput, PixelFormat, Size, patch_names, read_image
 from headlens.model.inputs.image_file import ImageSource
 from headlens.model.inputs.text import Text, TextInput, read_text
+from headlens.model.inputs.token_names import TokenNames
 from headlens.model.progress import OnLayer
 from headlens.model.recording.recording import Recording
 
@@ -37,6 +38,7 @@ class TextReader(RecordingModel[TextInput, Outputs], ABC):
         tokenizer.no_truncation()
         tokenizer.no_padding()
         self.tokenizer = tokenizer
+        self._token_names = TokenNames(tokenizer)
         self.max_tokens = max_tokens
         self.num_words = num_words
 
@@ -63,6 +65,10 @@ class TextReader(RecordingModel[TextInput, Outputs], ABC):
         """
         return self._record_batch([self.read(text) for text in texts], on_layer)
 
+    def name_of(self, token_id: int) -> str:
+        """What one token of the tokenizer is called by itself."""
+        return self._token_names.of_id(token_id)
+
     def shape_of(self, text: TextInput, stage: str) -> tuple[int, int]:
         """How many queries and keys a text has in a stage."""
         return len(text.ids), len(text.ids)
@@ -71,7 +77,7 @@ class TextReader(RecordingModel[TextInput, Outputs], ABC):
         stage = next(iter(run.stages))
         return Recording(
             layers=run.layers(stage, index, self.shape_of(text, stage)),
-            tokens=self._names(text),
+            tokens=self._token_names.of_text(text),
             words=text.words,
             special=self._special(text),
             segments=text.segments,
@@ -85,10 +91,6 @@ class TextReader(RecordingModel[TextInput, Outputs], ABC):
             predictions=self._predictions(text, run, index),
             stage=stage,
         )
-
-    def _names(self, text: TextInput) -> tuple[str, ...]:
-        """What to call each token."""
-        return text.tokens
 
     def _special(self, text: TextInput) -> np.ndarray:
         """[token] bool: the special tokens, and those that attention sinks to."""

@@ -57,7 +57,7 @@ def words_of(model: TransformersText, folder: Path) -> str:
     recording = model.write(TEXT, 1) if isinstance(model, TransformersSequence) else model.record(TEXT)
     for name, span in zip(recording.tokens, recording.offsets):
         characters = "" if span is None else TEXT[slice(*span)].strip()
-        if span is not None and name.strip("▁") and name.removeprefix("##").casefold() != characters.casefold():
+        if span is not None and name.strip("▁") and name != characters:
             return f"{name} for {characters}"
     return "equal"
 

@@ -18,21 +18,18 @@ BYTES = {chr(byte): byte for byte in _PRINTED} | {chr(256 + index): byte for ind
 class TokenNames:
     """Names of a tokenizer's tokens, without the spaces around them.
 
-    Word pieces keep the tokenizer's own names, "##ing". Every other token is called by the characters of the text that
-    it stands for; one of several tokens of a character is the character with its part, "機 1/3".
+    A token is called by the characters of the text that it stands for, and one of several tokens of a character by that
+    character with its part, "機 1/3". Special tokens, and those that stand in no text, are what the tokenizer says.
     """
 
     def __init__(self, tokenizer: Tokenizer) -> None:
         self._tokenizer = tokenizer
-        self._are_pieces = isinstance(tokenizer.decoder, decoders.WordPiece)
         self._are_bytes = isinstance(tokenizer.decoder, decoders.ByteLevel)
         added = tokenizer.get_added_tokens_decoder()
         self._special = {token_id for token_id, token in added.items() if token.special}
 
     def of_text(self, text: TextInput) -> tuple[str, ...]:
         """The name of each token of a text or a pair."""
-        if self._are_pieces:
-            return text.tokens
         places = [self._places(*row) for row in zip(text.ids, text.offsets, text.segments)]
         tokens_of = Counter(place for row in places for place in row)  # how many tokens each character takes
         before = Counter[tuple[int, int]]()

@@ -57,10 +57,6 @@ class EncoderTextModel(TextReader[Tensor]):
         """The rows of all tokens that there are, [id, width]."""
         return self.network.tokens.weight.detach()
 
-    def name_of(self, token_id: int) -> str:
-        """What the token of an id is called."""
-        return str(self.tokenizer.id_to_token(token_id))
-
     def _outputs(self, text: TextInput, run: Run[Tensor], index: int) -> dict[str, np.ndarray]:
         if len(text.texts) == 1:
             embedding = mean_embedding(run.outputs[index, : len(text.ids)])

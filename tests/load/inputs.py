@@ -44,8 +44,8 @@ def text(number: int, words: int = 6) -> str:
 
 def is_string(payload: Payload, expected: str) -> bool:
     """Whether the tokens are those of a text, from [CLS] to [SEP]."""
-    first, *pieces, last = [token.removeprefix("##") for token in payload.header["tokens"]]
-    return (first, last) == ("[CLS]", "[SEP]") and "".join(pieces) == expected.replace(" ", "").lower()
+    first, *pieces, last = payload.header["tokens"]
+    return (first, last) == ("[CLS]", "[SEP]") and "".join(pieces) == expected.replace(" ", "")
 
 
 def colours(number: int) -> np.ndarray:

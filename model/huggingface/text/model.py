@@ -59,8 +59,7 @@ class TransformersText(TextReader[ModelOutput]):
         num_words: int,
         device: torch.device,
     ) -> None:
-        self._token_names = TokenNames(tokenizer)
-        self._predictor = Predictor(probe_result.recorder.network, self._token_names, mask_id)
+        self._predictor = Predictor(probe_result.recorder.network, TokenNames(tokenizer), mask_id)
         self._reads_types = reads_types
         setup = probe_result.setup(description, self._predictor.predicts, device)
         super().__init__(setup, tokenizer, max_tokens, num_words=num_words)
@@ -115,10 +114,6 @@ class TransformersText(TextReader[ModelOutput]):
         weight: Tensor = self.network.get_input_embeddings().weight
         return weight.detach()
 
-    def name_of(self, token_id: int) -> str:
-        """The text of a token id."""
-        return self._token_names.of_id(token_id)
-
     @cached_property
     def _pads_exactly(self) -> bool:
         return pads_exactly(self)
@@ -140,7 +135,7 @@ class TransformersText(TextReader[ModelOutput]):
         return replace(
             prompt,
             ids=(*prompt.ids, *written),
-            tokens=(*self._names(prompt), *self._token_names.of_ids(written)),
+            tokens=(*self._token_names.of_text(prompt), *self._token_names.of_ids(written)),
             words=(*prompt.words, *nothing),
             offsets=(*prompt.offsets, *nothing),
             special=np.concatenate([prompt.special, self._token_names.are_special(written)]),
@@ -154,9 +149,6 @@ class TransformersText(TextReader[ModelOutput]):
         if not self.causal and type(self.network) is not type(self.network.base_model):
             inputs["output_hidden_states"] = True  # a model with a head gives no last_hidden_state
         return inputs
-
-    def _names(self, text: TextInput) -> tuple[str, ...]:
-        return self._token_names.of_text(text)
 
     def _special(self, text: TextInput) -> np.ndarray:
         special = text.special.copy()

@@ -7,6 +7,7 @@ import pytest
 
 from headlens.model.pretrained.text_model import EncoderTextModel
 from headlens.model.recording.recording import Recording
+from headlens.viz.view.visible import visible
 from tests.sentences import is_one_sentence
 from tests.viz.hostile import HOSTILE
 from tests.viz.pages.apps import address, choose, errors, look, open_text, run, shown, tell, upload, view
@@ -85,7 +86,7 @@ def test_after_an_error_one_s_own_text_is_still_there() -> None:
 
 def test_a_shorter_text_has_a_query_that_is_in_it() -> None:
     app = look(open_text(query="16"), "Hi")
-    assert shown(app).header["tokens"] == ["[CLS]", "hi", "[SEP]"]
+    assert shown(app).header["tokens"] == ["[CLS]", "Hi", "[SEP]"]
     assert view(app) == (3, 1, 1)
 
 
@@ -123,7 +124,7 @@ def test_an_empty_text_file_changes_nothing() -> None:
 def test_hostile_texts_stay_text(text: str, minilm: EncoderTextModel) -> None:
     app = look(open_text(), text, text)
     assert errors(app) == []
-    assert shown(app).header["tokens"] == list(minilm.record((text, text)).tokens)
+    assert shown(app).header["tokens"] == [visible(token) for token in minilm.record((text, text)).tokens]
 
 
 def test_the_model_runs_once_for_each_text(text_runs: list[Any]) -> None:
