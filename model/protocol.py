@@ -127,6 +127,10 @@ class ImageModel(TraceableModel[ImageInput], Protocol):
     def default_size(self) -> Size | None:
         """The size where none is asked for, one of `sizes`."""
 
+    @property
+    def has_own_processor(self) -> bool:
+        """Whether the model's own image processor reads a photo for which no size is given."""
+
     def read(self, image: ImageSource, size: Size | None = None) -> ImageInput:
         """The pixels and patches of an image, as `record` reads it. Raises InputError for what cannot be read."""
 
@@ -154,6 +158,10 @@ class ImageTextModel(Model, Protocol):
     @property
     def default_size(self) -> Size | None:
         """As of ImageModel."""
+
+    @property
+    def has_own_processor(self) -> bool:
+        """Whether the model's own image processor reads a photo for which no size is given."""
 
     def read(self, image: ImageSource, size: Size | None = None) -> ImageInput:
         """The pixels of an image, and the grid of what its tokens stand for. Raises InputError."""

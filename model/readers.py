@@ -112,6 +112,7 @@ class PhotoReader(RecordingModel[Input, Outputs], ABC):
 
     sizes: tuple[Size | None, ...] = (*SHORT_SIDES, None)
     default_size: Size | None = None
+    has_own_processor = False
 
     def __init__(self, setup: Setup[Outputs], patch: int, short_side: int, *, pixel_format: PixelFormat) -> None:
         super().__init__(setup)

@@ -7,7 +7,7 @@ import streamlit as st
 from headlens.model.inputs.image import ImageInput, Size
 from headlens.model.inputs.image_file import ImageSource, open_image, range_used
 from headlens.model.progress import OnLayer
-from headlens.model.protocol import ImageModel, ImageTextModel
+from headlens.model.protocol import ImageTextModel
 from headlens.model.recording.recording import Recording
 from headlens.viz.inputs.address import address_parts
 from headlens.viz.inputs.models import photo_model, photo_sizes
@@ -147,8 +147,7 @@ def photo_controls(request: PhotoRequest) -> None:
     state, (sizes, default) = st.session_state, photo_sizes(request.model)
     state.image_sample = request.source if isinstance(request.source, str) else None
     state.image_size = size_name(request.size)
-    own = isinstance(photo_model(request.model), ImageModel)
-    labels = {size_name(None): "as the model reads it"} if own and None in sizes else {}
+    labels = {size_name(None): "as the model reads it"} if photo_model(request.model).has_own_processor else {}
     if request.text is not None:
         state.image_text = request.text
         st.text_input(

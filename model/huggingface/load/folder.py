@@ -146,7 +146,9 @@ def _load(
 
 
 def _config(folder: Path) -> PretrainedConfig:
-    with refusing(f"transformers cannot read the config.json in {folder.name!r}"):
+    with refusing(
+        f"transformers cannot read the config.json in {folder.name!r}; save the model again with save_pretrained"
+    ):
         config = AutoConfig.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
         config.get_text_config()  # some have several, and raise
     return config
@@ -181,7 +183,9 @@ def _kind(config: PretrainedConfig, architecture: str) -> str:
 
 def _parameters(folder: Path, config: PretrainedConfig, stored: int | None) -> int:
     """How many there would be; no more than the bytes that are stored could hold."""
-    cannot = refusing(f"transformers cannot build the model in {folder.name!r}")
+    cannot = refusing(
+        f"transformers cannot build the model in {folder.name!r}; save the model again with save_pretrained"
+    )
     with cannot, LOADING, torch.device("meta"), no_init_weights():
         network = AutoModel.from_config(config, attn_implementation="eager")  # whatever kernel it names
     parameters: int = sum(weights.numel() for weights in network.parameters())

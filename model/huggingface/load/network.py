@@ -66,7 +66,7 @@ def load_network(folder: Path, architecture: str | None, dtype: torch.dtype) -> 
     inside = {rf"^{tower[1].lower()}_model\.": ""} if tower else None  # where a whole model's checkpoint has a tower
     kernels = {"attn_implementation": "eager"} if _names_kernel(read_json(folder / "config.json")) else {}
     for mapping in (None, inside) if inside else (None,):
-        with refusing(f"transformers cannot load {folder.name!r}"):
+        with refusing(f"transformers cannot load {folder.name!r}; save the model again with save_pretrained"):
             network, loading = network_class.from_pretrained(
                 folder,
                 local_files_only=True,
@@ -81,7 +81,10 @@ def load_network(folder: Path, architecture: str | None, dtype: torch.dtype) -> 
         if not missing:
             break
     if missing:  # transformers would make them up
-        raise CheckpointError(f"The weights in {folder.name!r} lack {missing[0]} and {len(missing) - 1} others.")
+        raise CheckpointError(
+            f"The weights in {folder.name!r} lack {missing[0]} and {len(missing) - 1} others; save the whole model "
+            "again with save_pretrained."
+        )
     return network.eval().requires_grad_(False)
 
 
@@ -106,7 +109,9 @@ def load_tokenizer(folder: Path) -> PreTrainedTokenizerBase:
     try:
         tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
     except Exception as error:  # a folder may hold anything
-        damaged = CheckpointError(f"The tokenizer in {folder.name!r} cannot be loaded.")
+        damaged = CheckpointError(
+            f"The tokenizer in {folder.name!r} cannot be loaded; save it again with tokenizer.save_pretrained(folder)."
+        )
         raise (damaged if has_vocabulary else missing) from error
     if getattr(tokenizer, "backend_tokenizer", None) is None:
         raise CheckpointError(

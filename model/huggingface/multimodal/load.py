@@ -3,13 +3,15 @@
 from pathlib import Path
 
 import torch
+from PIL import Image
 from transformers import PreTrainedModel
 
 from headlens.model.description import Description
 from headlens.model.huggingface.load.network import architecture_of, load_network, load_tokenizer, refusing
 from headlens.model.huggingface.multimodal.model import TransformersImageText
-from headlens.model.huggingface.multimodal.placement import ImagePlacement, image_placement_of
+from headlens.model.huggingface.multimodal.placement import ImagePlacement, Tokens, image_placement_of
 from headlens.model.huggingface.record.probe import probe
+from headlens.model.huggingface.vision.own_processor import OwnProcessor, load_own_processor
 from headlens.model.huggingface.vision.processor import pixel_format_of, read_processor
 
 
@@ -35,9 +37,32 @@ def load_image_text(
     network = load_network(folder, architecture_of(config), dtype).to(device)
     placement = image_placement_of(network, tokenizer)
     pixel_format = pixel_format_of(processor, placement.image_size)
-    with refusing(f"{type(network).__name__} does not take one token for each patch of an image"):
+    with refusing(
+        f"{type(network).__name__} does not take one token for each patch of an image; take a model that does"
+    ):
         result = probe(network, _probe_inputs(network, placement))
-    return TransformersImageText(description, result, tokenizer, placement=placement, pixel_format=pixel_format)
+    return TransformersImageText(
+        description,
+        result,
+        tokenizer,
+        placement=placement,
+        pixel_format=pixel_format,
+        processor=_processor_of(folder, placement),
+    )
+
+
+def _processor_of(folder: Path, placement: ImagePlacement) -> OwnProcessor | None:
+    """The folder's image processor, where it makes the one picture that the model reads; others make tiles or patches.
+
+    Raises CheckpointError.
+    """
+    if placement.tokens is not Tokens.PATCH:
+        return None
+    processor = load_own_processor(folder, (placement.patch, placement.patch), 3)
+    fits = processor is not None and set(processor.read(Image.new("RGB", (64, 48))).pixels.shape[2:]) == {
+        placement.image_size
+    }
+    return processor if fits else None
 
 
 def _probe_inputs(network: PreTrainedModel, placement: ImagePlacement) -> dict[str, object]:

@@ -17,8 +17,9 @@ from headlens.model.huggingface.multimodal.reorder import reordered, vision_stag
 from headlens.model.huggingface.record.predictions import Predictor
 from headlens.model.huggingface.record.probe import ProbeResult
 from headlens.model.huggingface.text.model import LONGEST, num_positions_of
+from headlens.model.huggingface.vision.own_processor import OwnProcessor
 from headlens.model.inputs.image import ImageInput, PixelFormat, Size, patch_names
-from headlens.model.inputs.image_file import ImageSource
+from headlens.model.inputs.image_file import ImageSource, open_image
 from headlens.model.inputs.image_text import ImagePrompt
 from headlens.model.inputs.text import read_text
 from headlens.model.inputs.token_names import TokenNames
@@ -28,6 +29,7 @@ from headlens.model.recording.parts import Prediction
 from headlens.model.recording.recording import Recording
 
 SHORT_SIDE = 448  # pixels, of models that read any size
+RESIZED_HERE = "The whole photo was resized here, not by the model's own image processor, which may make several of it."
 ROOM = 16  # tokens that an image must leave for a text
 
 
@@ -40,6 +42,7 @@ class TransformersImageText(PhotoReader[ImagePrompt, ModelOutput]):
         tokenizer: that neither pads nor cuts.
         placement: where the image stands in the prompt.
         pixel_format: how the vision part wants its pixels.
+        processor: its own image processor, where it makes one picture of a photo.
     """
 
     def __init__(
@@ -50,6 +53,7 @@ class TransformersImageText(PhotoReader[ImagePrompt, ModelOutput]):
         *,
         placement: ImagePlacement,
         pixel_format: PixelFormat,
+        processor: OwnProcessor | None,
     ) -> None:
         network = probe_result.recorder.network
         self._token_names = TokenNames(tokenizer)
@@ -64,6 +68,10 @@ class TransformersImageText(PhotoReader[ImagePrompt, ModelOutput]):
         self.tokenizer = tokenizer
         self.max_tokens = num_positions_of(network, LONGEST)
         self._placement = placement
+        self._processor = processor
+        self.has_own_processor = processor is not None
+        if placement.image_size is not None:
+            self.sizes = (None,)
 
     @property
     def network(self) -> PreTrainedModel:
@@ -97,6 +105,12 @@ class TransformersImageText(PhotoReader[ImagePrompt, ModelOutput]):
     ) -> list[Recording]:
         """The recording of each image and text, from one run each; raises as `record` does."""
         return self._record_batch([self.prompt(self.read(image, size), text) for image, text in pairs], on_layer)
+
+    def read(self, image: ImageSource, size: Size | None = None) -> ImageInput:
+        """The pixels of an image, and the grid of what its tokens stand for. Raises InputError as `record` does."""
+        if size is None and self._processor is not None:
+            return self._processor.read(open_image(image))
+        return super().read(image, size)
 
     def prompt(self, image: ImageInput, text: str) -> ImagePrompt:
         """The tokens of a text, with an image behind what it begins with by itself.
@@ -154,7 +168,10 @@ class TransformersImageText(PhotoReader[ImagePrompt, ModelOutput]):
         return recording if vision is None else replace(recording, stages={"vision": vision})
 
     def _notes(self, prompt: ImagePrompt, run: Run[ModelOutput], index: int) -> dict[str, str]:
-        return {**self._common_notes, **prompt.notes}
+        notes = {**self._common_notes, **prompt.notes}
+        if self._processor is not None:
+            return notes
+        return {**notes, "input": " ".join([RESIZED_HERE, *([notes["input"]] if "input" in notes else [])])}
 
     def _predictions(self, prompt: ImagePrompt, run: Run[ModelOutput], index: int) -> tuple[Prediction, ...]:
         """Of the last token alone, which is the last one before the patches in the recording."""

@@ -36,13 +36,13 @@ def load_text(
         raise CheckpointError(f"{type(network).__name__} reads and writes nothing; take a model that writes.")
     if network.can_generate():
         network.generation_config = greedy(network)
-    with refusing(f"{type(network).__name__} has no table of words"):
+    with refusing(f"{type(network).__name__} has no table of words; take a model that reads token ids"):
         num_words = network.get_input_embeddings().num_embeddings
     limit = tokenizer.model_max_length  # anything may stand there; many say 1e30
     room = 8  # for special tokens, and some more
     known = isinstance(limit, int) and room <= limit < 10**9
     max_tokens = num_positions_of(network, limit if known else 10**9)
-    with refusing(f"{type(network).__name__} cannot be run on a text"):
+    with refusing(f"{type(network).__name__} cannot be run on a text alone; take a model that reads nothing else"):
         result = probe(network, *probe_inputs(network, max_tokens))
     model = TransformersSequence if description.kind == "sequence" else TransformersText
     return model(

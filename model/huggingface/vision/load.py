@@ -53,19 +53,19 @@ def load_image(
         )
     if (why := PATCHLESS.get(vision_config.model_type)) is not None:
         raise CheckpointError(f"{name} {why}, so it has no weights over all patches; take a plain vision transformer.")
-    patch = _side(getattr(vision_config, "patch_size", None))
+    patch = _sides(getattr(vision_config, "patch_size", None))
     channels = channels_of(network)
-    if patch < 1:
-        raise CheckpointError(f"{name} reads patches that are not square; take a model of square ones.")
+    if patch is None or min(patch) < 1:
+        raise CheckpointError(f"{name} does not say how large its patches are; take a plain vision transformer.")
     if channels not in (1, 3):
         raise CheckpointError(f"{name} reads {channels} channels, but a photo has one or three; take another model.")
     sides = _sides(getattr(vision_config, "image_size", None))
-    trained = None if sides is None else (sides[0] // patch, sides[1] // patch)
+    trained = None if sides is None else (sides[0] // patch[0], sides[1] // patch[1])
     form = form_of(network, patch, trained)
     inputs = {"pixel_values": noise_images(network, form), **form.options}
-    with refusing(f"{name} cannot be run on an image"):
+    with refusing(f"{name} cannot be run on an image alone; take a model that reads nothing else"):
         result = probe(network, inputs)
-    short_side = size_of(processor, _side(getattr(vision_config, "image_size", None)) or SIZES[0])
+    short_side = size_of(processor, SIZES[0] if sides is None else min(sides))
     pixel_format = pixel_format_of(processor, channels=channels)
     own_processor = load_own_processor(folder, patch, channels)
     if form.is_fixed and own_processor is None:
@@ -87,12 +87,6 @@ def _sides(value: object) -> tuple[int, int] | None:
     """Pixels of both sides, height first, where a configuration says them."""
     height, width = value if isinstance(value, list | tuple) and len(value) == 2 else (value, value)
     return (height, width) if isinstance(height, int) and isinstance(width, int) else None
-
-
-def _side(value: object) -> int:
-    """Pixels of one side of a square, which some configurations give twice; 0 for what is no square."""
-    first, *others = value if isinstance(value, list | tuple) and value else [value]
-    return first if isinstance(first, int) and all(other == first for other in others) else 0
 
 
 def _prefix(model_type: str, count: int) -> tuple[str, ...]:

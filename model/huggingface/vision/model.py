@@ -24,7 +24,7 @@ from headlens.model.recording.parts import Prediction
 class ImageShape:
     """How a vision transformer reads an image."""
 
-    patch: int  # pixels a side
+    patch: tuple[int, int]  # pixels, height and width; a square, unless is_fixed
     prefix: tuple[str, ...]  # what to call the positions before the patches
     pixel_format: PixelFormat
     short_side: int  # pixels, where no size is asked for and there is no processor
@@ -52,7 +52,7 @@ class TransformersImage(ImageReader[ModelOutput]):
         self._predictor = Predictor(network, None)
         super().__init__(
             probe_result.setup(description, self._predictor.predicts, network.device),
-            shape.patch,
+            shape.patch[0],
             shape.short_side,
             pixel_format=shape.pixel_format,
         )
@@ -60,6 +60,7 @@ class TransformersImage(ImageReader[ModelOutput]):
         self.prefix = shape.prefix
         self._options = shape.options
         self._processor = shape.processor
+        self.has_own_processor = shape.processor is not None
         self._trained_grid = shape.trained_grid
         self._is_fixed = shape.is_fixed
         if shape.is_fixed:

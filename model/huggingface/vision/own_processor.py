@@ -25,11 +25,11 @@ class OwnProcessor:
 
     Args:
         processor: that works on PIL images.
-        patch: pixels a side.
+        patch: pixels, height and width.
         channels: of the model's pixels, 3 or 1.
     """
 
-    def __init__(self, processor: BaseImageProcessor, patch: int, channels: int) -> None:
+    def __init__(self, processor: BaseImageProcessor, patch: tuple[int, int], channels: int) -> None:
         self._processor = processor
         self._patch = patch
         self._mode = "L" if channels == 1 else "RGB"
@@ -43,10 +43,10 @@ class OwnProcessor:
         check_aspect(photo)
         pixels = torch.from_numpy(self._run(photo.convert(self._mode)))[None].float()
         shown = self._run(photo.convert(self._mode), do_rescale=False, do_normalize=False)
-        rows, columns = (side // self._patch for side in shown.shape[1:])
+        rows, columns = (side // patch for side, patch in zip(shown.shape[1:], self._patch))
         if rows * columns == 0:
             raise InputError("The model's image processor makes less than one patch of this photo; give another size.")
-        height, width = rows * self._patch, columns * self._patch  # a model reads whole patches alone
+        height, width = rows * self._patch[0], columns * self._patch[1]  # a model reads whole patches alone
         shown = np.rint(shown[:, :height, :width]).clip(0, 255).astype(np.uint8).transpose(1, 2, 0)
         picture = np.ascontiguousarray(np.broadcast_to(shown, (height, width, 3)))
         window = self._window(photo.size, (height, width))
@@ -105,7 +105,7 @@ class OwnProcessor:
         return made[0, : shown[0], : shown[1]]
 
 
-def load_own_processor(folder: Path, patch: int, channels: int) -> OwnProcessor | None:
+def load_own_processor(folder: Path, patch: tuple[int, int], channels: int) -> OwnProcessor | None:
     """The image processor in a folder; None where it needs what is not installed.
 
     Raises CheckpointError for one that is damaged, or makes no single picture of a photo.
@@ -117,9 +117,12 @@ def load_own_processor(folder: Path, patch: int, channels: int) -> OwnProcessor 
     except ImportError:
         return None
     except Exception as error:  # a folder may hold anything
-        raise CheckpointError(f"transformers cannot load the image processor in {folder.name!r}.") from error
+        raise CheckpointError(
+            f"transformers cannot load the image processor in {folder.name!r}; save it again with save_pretrained."
+        ) from error
     own = OwnProcessor(processor, patch, channels)
-    with refusing(f"The image processor in {folder.name!r} makes no pixels that the model reads"):
+    what = f"The image processor in {folder.name!r} makes no pixels that the model reads"
+    with refusing(f"{what}; save the one that it was trained with"):
         _check_sizes(processor, folder)
         made = own._run(Image.new(own._mode, (64, 48)))
         if made.ndim != 3 or made.shape[0] != channels:

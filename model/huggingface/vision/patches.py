@@ -19,7 +19,7 @@ GRID = (3, 4)  # rows and columns of patches of the images that a model of any s
 class Form:
     """What images a model reads."""
 
-    patch: int  # pixels a side
+    patch: tuple[int, int]  # pixels, height and width
     grid: tuple[int, int]  # rows and columns of patches to try it on
     is_fixed: bool  # whether it reads no other grid
     options: Mapping[str, object]  # that its forward takes beside the pixels
@@ -32,17 +32,18 @@ class Form:
 
 
 @torch.inference_mode()
-def form_of(network: PreTrainedModel, patch: int, trained: tuple[int, int] | None) -> Form:
+def form_of(network: PreTrainedModel, patch: tuple[int, int], trained: tuple[int, int] | None) -> Form:
     """What images a model reads: of any size; else of the grid that it was trained on.
 
-    transformers cannot stretch the positions of a grid that is no square.
+    transformers cannot stretch the positions of a grid that is no square, nor those of patches that are none.
     Raises CheckpointError for a model that reads neither.
     """
     parts = [part for part in network.modules() if isinstance(part, PreTrainedModel)]
     stretches = any("interpolate_pos_encoding" in inspect.signature(part.forward).parameters for part in parts)
     options: dict[str, object] = {"interpolate_pos_encoding": True} if stretches else {}
-    forms = [Form(patch, GRID, False, options)]
+    forms = [Form(patch, GRID, False, options)] if patch[0] == patch[1] else []
     forms += [] if trained is None else [Form(patch, trained, True, {})]
+    refused: Exception | None = None
     for form in forms:
         try:
             network(pixel_values=noise_images(network, form)[:1], **form.options)
@@ -50,7 +51,9 @@ def form_of(network: PreTrainedModel, patch: int, trained: tuple[int, int] | Non
             refused = error
         else:
             return form
-    raise CheckpointError(f"{type(network).__name__} cannot be run on an image.") from refused
+    raise CheckpointError(
+        f"{type(network).__name__} cannot be run on an image alone; take a model that reads nothing else."
+    ) from refused
 
 
 def has_learned_positions(network: PreTrainedModel) -> bool:
@@ -62,14 +65,14 @@ def has_learned_positions(network: PreTrainedModel) -> bool:
 
 def noise_images(network: PreTrainedModel, form: Form) -> Tensor:
     """Noise [3, channel, height, width]: the second and the third image differ from the first in one patch each."""
-    (rows, columns), patch = form.grid, form.patch
+    (rows, columns), (height, width) = form.grid, form.patch
     generator = torch.Generator().manual_seed(0)
     channels = channels_of(network)
-    images = torch.randn(1, channels, rows * patch, columns * patch, generator=generator).repeat(3, 1, 1, 1)
+    images = torch.randn(1, channels, rows * height, columns * width, generator=generator).repeat(3, 1, 1, 1)
     for index, changed in enumerate(form.changed):
-        top, left = patch * (changed // columns), patch * (changed % columns)
-        other = torch.randn(channels, patch, patch, generator=generator)
-        images[1 + index, :, top : top + patch, left : left + patch] = other
+        top, left = height * (changed // columns), width * (changed % columns)
+        other = torch.randn(channels, height, width, generator=generator)
+        images[1 + index, :, top : top + height, left : left + width] = other
     return images.to(network.device, network.dtype)
 
 

@@ -265,4 +265,7 @@ def test_what_a_library_said_is_the_cause(folder: Path) -> None:
     with pytest.raises(CheckpointError) as refused:
         load_model(str(folder), device="cpu")
     assert refused.value.__cause__ is not None
-    assert str(refused.value) == "The tokenizer in 'mine' cannot be loaded."
+    assert (
+        str(refused.value)
+        == "The tokenizer in 'mine' cannot be loaded; save it again with tokenizer.save_pretrained(folder)."
+    )

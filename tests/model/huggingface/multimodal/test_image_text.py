@@ -10,6 +10,7 @@ import pytest
 import torch
 import transformers
 from PIL import Image
+from transformers import AutoImageProcessor
 
 from headlens.model.errors import CheckpointError, InputError
 from headlens.model.huggingface.load.network import load_network
@@ -189,3 +190,22 @@ def test_refused(tmp_path: Path) -> None:
         with pytest.raises(CheckpointError, match=reason) as caught:
             load(save_with_text(tmp_path / name, families[name]()))
         assert is_one_sentence(caught.value)
+
+
+def test_llava_reads_what_its_own_image_processor_cuts(tmp_path: Path) -> None:
+    folder = save_with_text(tmp_path, llava())
+    transformers.CLIPImageProcessorPil(size={"shortest_edge": 40}, crop_size=32).save_pretrained(folder)
+    model = load(folder)
+    own = AutoImageProcessor.from_pretrained(folder, backend="pil")
+    read = model.read(noise(96, 64))
+    assert torch.equal(read.pixels, own(images=noise(96, 64), return_tensors="pt")["pixel_values"])
+    assert read.photo.window == pytest.approx((0.1, 7 / 30, 0.9, 23 / 30), abs=0.01)
+    recording = model.record(noise(96, 64), PROMPT)
+    assert (model.sizes, recording.grid) == ((None,), (8, 8))
+    assert "input" not in recording.notes
+
+
+def test_tiles_are_not_read_and_the_page_says_so(folder: Folder) -> None:
+    model = load(folder("idefics3"))
+    assert not model.has_own_processor
+    assert "not by the model's own image processor" in model.record(noise(96, 64), PROMPT).notes["input"]

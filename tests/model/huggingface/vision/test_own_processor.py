@@ -45,13 +45,15 @@ FAMILIES: dict[str, tuple[str, dict[str, Any], Any, tuple[float, ...]]] = {
     "SigLIP": ("SiglipImageProcessor", {"size": {"height": 32, "width": 32}}, "Siglip", WHOLE),
     "not resized": ("ViTImageProcessor", {"do_resize": False}, "ViT", WHOLE),
     "wide": ("ViTImageProcessor", {"size": {"height": 16, "width": 48}}, "ViT", WHOLE),
+    "tall patches": ("ViTImageProcessor", {"size": {"height": 32, "width": 64}}, "ViT", WHOLE),
 }
-SIZES = {"not resized": (64, 96), "wide": (16, 48)}  # height, width that they were trained on
+SIZES = {"not resized": (64, 96), "wide": (16, 48), "tall patches": (32, 64)}  # height, width: trained on
+PATCHES = {"tall patches": (16, 8)}  # height, width
 
 
 def write(folder: Path, family: str, **config: Any) -> str:
     processor, settings, name, _ = FAMILIES[family]
-    shape = {**SHAPE, "image_size": SIZES.get(family, 32), **config}
+    shape = {**SHAPE, "image_size": SIZES.get(family, 32), "patch_size": PATCHES.get(family, 8), **config}
     kind = "ForImageClassification"
     network = towers(name, kind, **LABELS) if name in ("CLIP", "Siglip") else made(name, kind, **shape, **LABELS)
     if config.get("problem_type"):
@@ -76,7 +78,8 @@ def test_pixels_are_the_processor_s_own_and_classes_the_pipeline_s(family: str, 
     own = AutoImageProcessor.from_pretrained(folder, backend="pil")
     assert torch.equal(read.pixels, own(images=PHOTO, return_tensors="pt")["pixel_values"])
     height, width = SIZES.get(family, (32, 32))
-    assert read.photo.grid == (height // 8, width // 8)
+    patch_height, patch_width = PATCHES.get(family, (8, 8))
+    assert read.photo.grid == (height // patch_height, width // patch_width)
     assert read.photo.pixels.shape == (height, width, 3)
     assert read.photo.window == pytest.approx(FAMILIES[family][3], abs=0.01)
     plain = own(images=PHOTO, return_tensors="np", do_normalize=False, do_rescale=False)["pixel_values"][0]
@@ -156,7 +159,6 @@ def test_grey_models_read_grey_photos(tmp_path: Path) -> None:
     ("name", "config", "words"),
     [
         ("ViT", {"num_channels": 6}, "reads 6 channels, but a photo has one or three"),
-        ("ViT", {"patch_size": (16, 8)}, "reads patches that are not square"),
         ("ViTMAE", {}, "hides most patches at random"),
         ("Yolos", {"image_size": [32, 32], "num_detection_tokens": 3}, "has detection tokens behind the patches"),
     ],
