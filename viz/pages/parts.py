@@ -37,7 +37,7 @@ def about(recording: Recording) -> None:
     source = f" Source: {model.source}." if isinstance(model, Checkpoint) else ""
     exact = recording.notes.get("exact")
     with st.expander("How this was computed"):
-        st.text(f"Model: {model.title}, by {model.authors}. Licence: {model.licence}.{source}")
+        st.text(f"Model: {model.title}. Authors: {model.authors}. Licence: {model.licence}.{source}")
         st.markdown(
             f"The model ran once on this input, on {recording.device}, in {recording.seconds:.2f} s, with its fused "
             "attention untouched. Each layer's queries and keys were kept, and every weight you see is "
