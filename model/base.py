@@ -9,7 +9,7 @@ from typing import Generic, Protocol, TypeVar
 
 import numpy as np
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from headlens.model.attention.inputs import AttentionInputs
 from headlens.model.attention.point import Call, Edit
@@ -29,6 +29,7 @@ class Run(Generic[Outputs]):
 
     outputs: Outputs
     stages: Mapping[str, tuple[AttentionInputs, ...]]  # layers in the order in which they ran; [batch, head, token, d]
+    call_indices: Mapping[str, tuple[int, ...]] = field(default_factory=dict)  # of each stage's layers, for an `Edit`
     seconds: float = 0.0  # that it took, where it was timed
 
     def layers(self, stage: str, index: int, shape: tuple[int, int]) -> tuple[AttentionInputs, ...]:
@@ -47,9 +48,14 @@ class Runner(Protocol[Outputs]):
         """In eval mode."""
 
     def run(
-        self, inputs: Mapping[str, object], on_layer: OnLayer | None = None, edit: Edit | None = None
+        self,
+        inputs: Mapping[str, object],
+        on_layer: OnLayer | None = None,
+        edit: Edit | None = None,
+        *,
+        network: nn.Module | None = None,
     ) -> "Run[Outputs]":
-        """Run inputs as the network's forward takes them."""
+        """Run inputs as the network's forward takes them; network: a clone of it that shares its weights, to be run."""
 
     def calls(
         self, network: nn.Module, on_layer: OnLayer | None = None, edit: Edit | None = None
@@ -113,9 +119,30 @@ class RecordingModel(ABC, Generic[Input, Outputs]):
         """
         started = time.perf_counter()
         with enough_memory(self.device):
-            run = self._runner.run(self._run_inputs(batch), on_layer, edit)
+            run = self._runner.run(self.run_inputs(batch), on_layer, edit)
             synchronize(self.device)
         return replace(run, seconds=time.perf_counter() - started)
+
+    def forward(
+        self,
+        inputs: Mapping[str, object],
+        on_layer: OnLayer | None = None,
+        edit: Edit | None = None,
+        *,
+        network: nn.Module | None = None,
+    ) -> Run[Outputs]:
+        """Run what `batch_inputs` made, or other arguments of the network's forward; gradients go through.
+
+        Args:
+            inputs: arguments of the network's forward.
+            on_layer: as of `run`, and so is:
+            edit: of contexts.
+            network: a `weight_sharing_clone` of the network that is to be run, with hooks of the caller's.
+
+        Raises DeviceError where there is not enough memory.
+        """
+        with enough_memory(self.device):
+            return self._runner.run(inputs, on_layer, edit, network=network)
 
     def groups(self, batch: Sequence[Input]) -> list[list[int]]:
         """Which inputs of a batch one run takes: the indices of each run's."""
@@ -137,9 +164,13 @@ class RecordingModel(ABC, Generic[Input, Outputs]):
     def _recording(self, model_input: Input, run: Run[Outputs], index: int) -> Recording:
         """The recording of one input of a run, whose seconds are this input's share."""
 
-    def _run_inputs(self, batch: Sequence[Input]) -> dict[str, object]:
+    def run_inputs(self, batch: Sequence[Input]) -> dict[str, object]:
         """What the network's forward takes to be recorded."""
         return self.batch_inputs(batch)
+
+    def embeddings(self, batch: Sequence[Input], run: Run[Outputs]) -> Tensor | None:
+        """The embedding of each input of a run, [batch, width], on its graph; None of a model that makes none."""
+        return None
 
     def _outputs(self, model_input: Input, run: Run[Outputs], index: int) -> dict[str, np.ndarray]:
         """What a recording keeps of the forward's outputs."""

@@ -34,6 +34,7 @@ PACKAGES = (  # each may import those above it, and none below
     "model.huggingface",
     "model.pretrained",
     "model.trace",
+    "model.effects",
     "model.load",
     "model",
     "model.runtime",

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 
+import torch
 from torch import Tensor
 
 from headlens.model.attention.point import Call, Edit
@@ -49,6 +50,23 @@ def replace_head(layer: int, head: int, output: Tensor) -> Edit:
         context = context.clone()
         context[:, head] = output.to(context)
         return context
+
+    return replace
+
+
+def stand_in(on: Mapping[int, Tensor], outputs: Mapping[int, Tensor]) -> Edit:
+    """Switch heads off: something else stands in for their output, and the others stay as they are to the bit.
+
+    Args:
+        on: by the index of an attention call, bool [head] or [batch, head]: False where a head is off.
+        outputs: for each of these what stands in, broadcastable to [head, query, d_value].
+    """
+
+    def replace(index: int, call: Call, context: Tensor) -> Tensor:
+        if index not in on:
+            return context
+        gates = on[index].to(context.device)[..., None, None]
+        return torch.where(gates, context, outputs[index].to(context))
 
     return replace
 

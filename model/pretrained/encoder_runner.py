@@ -19,12 +19,17 @@ class EncoderRunner:
         self.network = network
 
     def run(
-        self, inputs: Mapping[str, object], on_layer: OnLayer | None = None, edit: Edit | None = None
+        self,
+        inputs: Mapping[str, object],
+        on_layer: OnLayer | None = None,
+        edit: Edit | None = None,
+        *,
+        network: nn.Module | None = None,
     ) -> Run[Tensor]:
         """Run inputs as the network's forward takes them; on_layer is called with each layer's index as it is done."""
         with attention_calls(edit=edit):
-            hidden, layers = self.network(**inputs, on_layer=on_layer)
-        return Run(hidden, {"encoder": layers})
+            hidden, layers = (self.network if network is None else network)(**inputs, on_layer=on_layer)
+        return Run(hidden, {"encoder": layers}, {"encoder": tuple(range(len(layers)))})
 
     def calls(
         self, network: nn.Module, on_layer: OnLayer | None = None, edit: Edit | None = None

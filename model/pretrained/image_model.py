@@ -1,6 +1,7 @@
 """The vision transformer of `headlens.model.nn`, with a saliency decoder on top."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 import torch
@@ -57,11 +58,19 @@ class EncoderImageModel(ImageReader[Tensor]):
         """What the network's forward takes of several images of one shape."""
         return {"pixels": torch.cat([image.pixels for image in batch]).to(self.device, self.dtype)}
 
+    def embeddings(self, batch: Sequence[ImageInput], run: Run[Tensor]) -> Tensor:
+        """The last hidden state of each image's [CLS]."""
+        return run.outputs[:, 0]
+
+    def saliency(self, image: ImageInput, run: Run[Tensor]) -> Tensor:
+        """The saliency maps [batch, height, width] of images of one shape, on the run's graph."""
+        height, width = image.photo.pixels.shape[:2]
+        maps: Tensor = self.decoder(run.outputs[:, len(self.prefix) :], image.photo.grid, (height, width))
+        return maps
+
     def _outputs(self, image: ImageInput, run: Run[Tensor], index: int) -> dict[str, np.ndarray]:
         hidden = run.outputs[index]
-        height, width = image.photo.pixels.shape[:2]
-        patches = hidden[None, len(self.prefix) :]
-        saliency = self.decoder(patches, image.photo.grid, (height, width))[0]
+        saliency = self.saliency(image, replace(run, outputs=hidden[None]))[0]
         return {"saliency": saliency.float().cpu().numpy(), "embedding": hidden[0].float().cpu().numpy()}
 
     def _notes(self, image: ImageInput, run: Run[Tensor], index: int) -> dict[str, str]:

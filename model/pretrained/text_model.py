@@ -57,10 +57,13 @@ class EncoderTextModel(TextReader[Tensor]):
         """The rows of all tokens that there are, [id, width]."""
         return self.network.tokens.weight.detach()
 
+    def embeddings(self, batch: Sequence[TextInput], run: Run[Tensor]) -> Tensor:
+        """The mean of each text's last hidden state, of norm one."""
+        return torch.stack([mean_embedding(run.outputs[row, : len(text.ids)]) for row, text in enumerate(batch)])
+
     def _outputs(self, text: TextInput, run: Run[Tensor], index: int) -> dict[str, np.ndarray]:
         if len(text.texts) == 1:
-            embedding = mean_embedding(run.outputs[index, : len(text.ids)])
-            return {"embedding": embedding[None].float().cpu().numpy()}
+            return {"embedding": mean_embedding(run.outputs[index, : len(text.ids)])[None].float().cpu().numpy()}
         alone = [self.run([self.read(part)]).outputs[0] for part in text.texts]
         embeddings = torch.stack([mean_embedding(hidden) for hidden in alone])
         return {

@@ -57,9 +57,9 @@ class TransformersImageText(PhotoReader[ImagePrompt, ModelOutput]):
     ) -> None:
         network = probe_result.recorder.network
         self._token_names = TokenNames(tokenizer)
-        self._predictor = Predictor(network, self._token_names)
+        self.predictor = Predictor(network, self._token_names)
         super().__init__(
-            probe_result.setup(description, self._predictor.predicts, network.device),
+            probe_result.setup(description, self.predictor.predicts, network.device),
             placement.patch * placement.side,
             placement.image_size or SHORT_SIDE,
             pixel_format=pixel_format,
@@ -175,6 +175,6 @@ class TransformersImageText(PhotoReader[ImagePrompt, ModelOutput]):
 
     def _predictions(self, prompt: ImagePrompt, run: Run[ModelOutput], index: int) -> tuple[Prediction, ...]:
         """Of the last token alone, which is the last one before the patches in the recording."""
-        predictions = self._predictor.predictions(run.outputs, index, prompt.ids[-1:])
+        predictions = self.predictor.predictions(run.outputs, index, prompt.ids[-1:])
         position = sum(token_id != self._placement.token for token_id in prompt.ids) - 1
         return tuple(prediction._replace(position=position) for prediction in predictions[-1:])

@@ -1,6 +1,8 @@
 """What a model predicts: the next token, the one behind a mask, or classes, each with the score of its pipeline."""
 
+import inspect
 from collections.abc import Mapping, Sequence
+from typing import NamedTuple
 
 from torch import Tensor
 from transformers import PreTrainedModel
@@ -10,6 +12,16 @@ from headlens.model.inputs.token_names import TokenNames
 from headlens.model.recording.parts import Prediction, Predicts, Scores
 
 COUNT = 10  # candidates
+
+
+class Candidate(NamedTuple):
+    """One of what a head chooses from."""
+
+    logit: int  # which of the logits is its
+    name: str
+    score: float  # as the model's pipeline has it
+
+
 PAIRS: Mapping[str, tuple[Predicts, tuple[str, str]]] = {  # outputs of heads that read two texts, and their classes
     "seq_relationship_logits": (Predicts.NEXT_SENTENCE, ("it follows", "it does not")),  # Devlin et al. 2019
     "sop_logits": (Predicts.SENTENCE_ORDER, ("as written", "swapped")),  # Lan et al. 2020, ALBERT
@@ -30,14 +42,15 @@ class Predictor:
 
     def __init__(self, network: PreTrainedModel, names: TokenNames | None, mask_id: int | None = None) -> None:
         self.predicts = _predicts(network, reads_text=names is not None)
+        self.keeps_some_logits = "logits_to_keep" in inspect.signature(network.forward).parameters
         self._has_head = type(network) is not type(network.base_model)
         self._class = type(network).__name__
-        self._names = names
-        self._mask_id = mask_id
+        self.names = names
+        self.mask_id = mask_id
         self._scores: Scores = "softmax"
-        self._labels: Mapping[int, str] = {}
+        self.labels: Mapping[int, str] = {}
         if self.predicts in (Predicts.CLASS, Predicts.TOKEN_CLASS):
-            self._labels = {int(index): str(label) for index, label in network.config.id2label.items()}
+            self.labels = {int(index): str(label) for index, label in network.config.id2label.items()}
         if self.predicts is Predicts.CLASS:
             self._scores = _scores_of(network)
 
@@ -56,7 +69,7 @@ class Predictor:
         elif logits is not None and self.predicts is Predicts.CLASS:
             found = self._best(logits[index : index + 1], [None])
         elif logits is not None and self.predicts is Predicts.MASKED_TOKEN:
-            masks = [position for position, token_id in enumerate(ids) if token_id == self._mask_id]
+            masks = [position for position, token_id in enumerate(ids) if token_id == self.mask_id]
             found = self._best(logits[index, masks], masks)
         elif logits is not None and self.predicts is not Predicts.NOTHING:
             found = self._best(logits[index, : len(ids)], range(len(ids)))
@@ -83,26 +96,32 @@ class Predictor:
 
     def _best(self, logits: Tensor, positions: Sequence[int | None]) -> list[Prediction]:
         """The COUNT best candidates of each position: logits [position, candidate]."""
-        predictions, names = [], dict[int, str]()
+        predictions = []
         for position, row in zip(positions, logits.split(1)):  # one by one: a copy of all in float32 may take gigabytes
-            values, top = row[0].topk(min(COUNT, row.shape[-1]))
-            scores = values.float()
-            if self._scores == "softmax":
-                scores = (scores - row[0].float().logsumexp(dim=-1)).exp()
-            elif self._scores == "sigmoid":
-                scores = scores.sigmoid()
-            indices = top.tolist()
-            for index in indices:
-                if index not in names:
-                    names[index] = self._name(index)
-            candidates = tuple((names[index], score) for index, score in zip(indices, scores.tolist()))
+            candidates = tuple((name, score) for _, name, score in self.best(row[0]))
             predictions.append(Prediction(position, candidates, self.predicts, self._scores))
         return predictions
 
-    def _name(self, index: int) -> str:
-        if self._names is None or self._labels:
-            return self._labels.get(index, f"class {index}")
-        return self._names.decoded(index)
+    def best(self, logits: Tensor) -> list[Candidate]:
+        """The COUNT best candidates of one position: logits [candidate]."""
+        _, top = logits.topk(min(COUNT, len(logits)))
+        return [
+            Candidate(index, self.name(index), score)
+            for index, score in zip(top.tolist(), self.scores_of(logits, top).tolist())
+        ]
+
+    def scores_of(self, logits: Tensor, of: Tensor) -> Tensor:
+        """The scores of some candidates by their indices, as the model's pipeline has them: logits [..., candidate]."""
+        values = logits[..., of].float()
+        if self._scores == "softmax":
+            return (values - logits.float().logsumexp(dim=-1, keepdim=True)).exp()
+        return values.sigmoid() if self._scores == "sigmoid" else values
+
+    def name(self, index: int) -> str:
+        """What a candidate is called."""
+        if self.names is None or self.labels:
+            return self.labels.get(index, f"class {index}")
+        return self.names.decoded(index)
 
 
 def _ranked(classes: Sequence[str], scores: Tensor) -> tuple[tuple[str, float], ...]:

@@ -5,13 +5,12 @@ from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from typing import Literal
 
-from torch import nn
+from torch import Tensor, nn
 from transformers import MODEL_FOR_CAUSAL_LM_MAPPING, MODEL_FOR_MASKED_LM_MAPPING, PreTrainedModel
 from transformers.utils import ModelOutput
 
 from headlens.model.attention.calls import function_calls
 from headlens.model.attention.clone import weight_sharing_clone
-from headlens.model.attention.inputs import AttentionInputs
 from headlens.model.attention.point import Call, Edit, attention_calls
 from headlens.model.base import Run
 from headlens.model.progress import OnLayer
@@ -34,20 +33,27 @@ class Recorder:
         self.causal = _is_causal(network)
 
     def run(
-        self, inputs: Mapping[str, object], on_layer: OnLayer | None = None, edit: Edit | None = None
+        self,
+        inputs: Mapping[str, object],
+        on_layer: OnLayer | None = None,
+        edit: Edit | None = None,
+        *,
+        network: nn.Module | None = None,
     ) -> Run[ModelOutput]:
         """Run inputs as the model's forward takes them, with gradients unless the caller turns them off.
 
         on_layer and edit are as of `attention.point.CallLog`.
         """
-        network = self.network if self.way == "interface" else weight_sharing_clone(self.network)
+        if network is None:
+            network = self.network if self.way == "interface" else weight_sharing_clone(self.network)
         with self.calls(network, on_layer, edit) as calls:
             outputs = network(**inputs, return_dict=True)
         names = {id(module): name for name, module in network.named_modules()}
-        stages: dict[str, list[AttentionInputs]] = {}
-        for call in calls:
-            stages.setdefault(self._stage(names.get(id(call.module), "")), []).append(call.inputs)
-        return Run(outputs, {stage: tuple(layers) for stage, layers in stages.items()})
+        indices: dict[str, list[int]] = {}
+        for index, call in enumerate(calls):
+            indices.setdefault(self._stage(names.get(id(call.module), "")), []).append(index)
+        stages = {stage: tuple(calls[index].inputs for index in of_stage) for stage, of_stage in indices.items()}
+        return Run(outputs, stages, {stage: tuple(of_stage) for stage, of_stage in indices.items()})
 
     def calls(
         self, network: nn.Module, on_layer: OnLayer | None = None, edit: Edit | None = None
@@ -66,6 +72,12 @@ class Recorder:
         if VISION.search(name) and hasattr(config, "vision_config"):
             return "vision"
         return "decoder" if self.causal else "encoder"
+
+
+def last_hidden_state(outputs: ModelOutput) -> Tensor:
+    """[batch, token, width]; of a model with a head, which was run with output_hidden_states."""
+    hidden: Tensor | None = outputs.get("last_hidden_state")
+    return outputs.hidden_states[-1] if hidden is None else hidden
 
 
 def _is_causal(network: PreTrainedModel) -> bool:

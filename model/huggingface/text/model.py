@@ -16,6 +16,7 @@ from headlens.model.base import Run
 from headlens.model.description import Description
 from headlens.model.huggingface.record.predictions import Predictor
 from headlens.model.huggingface.record.probe import ProbeResult
+from headlens.model.huggingface.record.recorder import last_hidden_state
 from headlens.model.huggingface.text.generate import room_for, write
 from headlens.model.huggingface.text.padding import pads_exactly
 from headlens.model.inputs.text import TextInput
@@ -59,9 +60,9 @@ class TransformersText(TextReader[ModelOutput]):
         num_words: int,
         device: torch.device,
     ) -> None:
-        self._predictor = Predictor(probe_result.recorder.network, TokenNames(tokenizer), mask_id)
+        self.predictor = Predictor(probe_result.recorder.network, TokenNames(tokenizer), mask_id)
         self._reads_types = reads_types
-        setup = probe_result.setup(description, self._predictor.predicts, device)
+        setup = probe_result.setup(description, self.predictor.predicts, device)
         super().__init__(setup, tokenizer, max_tokens, num_words=num_words)
         self.probe_result = probe_result
         self.causal = probe_result.recorder.causal
@@ -89,10 +90,13 @@ class TransformersText(TextReader[ModelOutput]):
 
         Raises InputError for a text that cannot be read, or a model that does not write; DeviceError as `record` does.
         """
+        return self._record_batch([self.continued(text, count, on_token)], on_layer)[0]
+
+    def continued(self, text: str, count: int = 20, on_token: OnToken | None = None) -> TextInput:
+        """A prompt and what the model writes after it, as `write` records them; raises as `write` does."""
         prompt = self.read(text)
         room = room_for(count, self.max_tokens - len(prompt.ids))
-        written = write(self.network, self.tokenizer, prompt.ids, count=room, on_token=on_token)
-        return self._record_batch([self._continued(prompt, written)], on_layer)[0]
+        return self._continued(prompt, write(self.network, self.tokenizer, prompt.ids, count=room, on_token=on_token))
 
     def batch_inputs(self, batch: Sequence[TextInput]) -> dict[str, object]:
         """What the network's forward takes of several inputs, the shorter ones padded on the right."""
@@ -144,7 +148,7 @@ class TransformersText(TextReader[ModelOutput]):
             texts=(*prompt.texts, self.tokenizer.decode(list(written))),
         )
 
-    def _run_inputs(self, batch: Sequence[TextInput]) -> dict[str, object]:
+    def run_inputs(self, batch: Sequence[TextInput]) -> dict[str, object]:
         inputs = self.batch_inputs(batch)
         if not self.causal and type(self.network) is not type(self.network.base_model):
             inputs["output_hidden_states"] = True  # a model with a head gives no last_hidden_state
@@ -155,19 +159,24 @@ class TransformersText(TextReader[ModelOutput]):
         special[0] |= self.causal  # heads rest on the first token, whatever it is (Xiao et al. 2024, StreamingLLM)
         return special
 
+    def embeddings(self, batch: Sequence[TextInput], run: Run[ModelOutput]) -> Tensor | None:
+        """The mean of each text's last hidden state, as it is; none of a causal model."""
+        if self.causal:
+            return None
+        hidden = last_hidden_state(run.outputs)
+        return torch.stack([hidden[row, : len(text.ids)].mean(dim=0) for row, text in enumerate(batch)])
+
     def _outputs(self, text: TextInput, run: Run[ModelOutput], index: int) -> dict[str, np.ndarray]:
         if self.causal:
             return {}
-        hidden = run.outputs.get("last_hidden_state")
-        hidden = run.outputs.hidden_states[-1] if hidden is None else hidden
-        embedding = hidden[index, : len(text.ids)].mean(dim=0, keepdim=True)
+        embedding = last_hidden_state(run.outputs)[index, : len(text.ids)].mean(dim=0, keepdim=True)
         return {"embedding": embedding.float().cpu().numpy()}
 
     def _predictions(self, text: TextInput, run: Run[ModelOutput], index: int) -> tuple[Prediction, ...]:
-        return self._predictor.predictions(run.outputs, index, text.ids)
+        return self.predictor.predictions(run.outputs, index, text.ids)
 
     def _notes(self, text: TextInput, run: Run[ModelOutput], index: int) -> dict[str, str]:
-        return {**super()._notes(text, run, index), **self._predictor.unknown(run.outputs, index)}
+        return {**super()._notes(text, run, index), **self.predictor.unknown(run.outputs, index)}
 
 
 def num_positions_of(network: PreTrainedModel, tokenizer_limit: int) -> int:

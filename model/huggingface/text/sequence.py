@@ -43,40 +43,36 @@ class TransformersSequence(TransformersText):
         """The recording of each, from one run; what is not given is written before, one text at a time."""
         return self._record_batch([self._sequence(text) for text in texts], on_layer)
 
-    def write(
-        self, text: str, count: int = 20, on_token: OnToken | None = None, *, on_layer: OnLayer | None = None
-    ) -> Recording:
-        """Read a text, write at most count tokens, and record both; as `TransformersText.write`."""
-        return self._record_batch([self._written(text, count, on_token)], on_layer)[0]
-
     def batch_inputs(self, batch: Sequence[TextInput]) -> dict[str, object]:
         """As of `TransformersText`; of a text that was only read, the decoder has what begins it."""
         return {
             **self._padded_ids([text.ids for text in batch]),
-            "decoder_input_ids": padded([self._decoder_ids(text) for text in batch], self._start, self.device),
+            "decoder_input_ids": padded([self.decoder_ids(text) for text in batch], self._start, self.device),
             "use_cache": False,
         }
 
     def shape_of(self, text: TextInput, stage: str) -> tuple[int, int]:
         """How many queries and keys a text has in a stage."""
-        num_read, num_written = len(text.ids), len(self._decoder_ids(text))
+        num_read, num_written = len(text.ids), len(self.decoder_ids(text))
         num_queries = num_read if stage == "encoder" else num_written
         num_keys = num_written if stage == "decoder" else num_read
         return num_queries, num_keys
 
     def _sequence(self, text: Text) -> SequenceInput:
         if isinstance(text, str):
-            return self._written(text, WRITTEN)
+            return self.continued(text, WRITTEN)
         target = read_text(self.tokenizer, text[1], self.max_tokens - 1, num_words=self.num_words)
         return _with_written(self.read(text), target.ids)
 
-    def _written(self, text: str, count: int, on_token: OnToken | None = None) -> SequenceInput:
+    def continued(self, text: str, count: int = 20, on_token: OnToken | None = None) -> SequenceInput:
+        """A text that is read and what the model writes of it, as `write` records them; raises as `write` does."""
         source = self.read(text)
         room = room_for(count, self.max_tokens - 1)
         written = write(self.network, self.tokenizer, source.ids, count=room, on_token=on_token)
         return _with_written(source, written)
 
-    def _decoder_ids(self, text: TextInput) -> tuple[int, ...]:
+    def decoder_ids(self, text: TextInput) -> tuple[int, ...]:
+        """The tokens that the decoder reads: what begins a text, then what is written."""
         written = text.written if isinstance(text, SequenceInput) else ()
         return (self._start, *written)
 
@@ -87,7 +83,7 @@ class TransformersSequence(TransformersText):
         start = config.decoder_start_token_id
         return int((config.pad_token_id or 0) if start is None else start)
 
-    def _run_inputs(self, batch: Sequence[TextInput]) -> dict[str, object]:
+    def run_inputs(self, batch: Sequence[TextInput]) -> dict[str, object]:
         return self.batch_inputs(batch)
 
     def _special(self, text: TextInput) -> np.ndarray:
@@ -98,7 +94,7 @@ class TransformersSequence(TransformersText):
 
     def _recording(self, text: TextInput, run: Run[ModelOutput], index: int) -> Recording:
         encoder = super()._recording(text, run, index)
-        ids = self._decoder_ids(text)
+        ids = self.decoder_ids(text)
         special = self._token_names.are_special(ids)
         special[0] = True  # it stands for nothing that was written
         decoder = replace(
@@ -112,7 +108,7 @@ class TransformersSequence(TransformersText):
             texts=(self.tokenizer.decode(list(ids[1:])),),
             outputs={},
             notes=self._common_notes,
-            predictions=self._predictor.predictions(run.outputs, index, ids),
+            predictions=self.predictor.predictions(run.outputs, index, ids),
             stage="decoder",
         )
         cross = replace(

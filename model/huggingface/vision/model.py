@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
+from torch import Tensor
 from transformers import PreTrainedModel
 from transformers.utils import ModelOutput
 
@@ -13,6 +14,7 @@ from headlens.model.description import Description
 from headlens.model.errors import InputError
 from headlens.model.huggingface.record.predictions import Predictor
 from headlens.model.huggingface.record.probe import ProbeResult
+from headlens.model.huggingface.record.recorder import last_hidden_state
 from headlens.model.huggingface.vision.own_processor import OwnProcessor
 from headlens.model.inputs.image import ImageInput, PixelFormat, Size
 from headlens.model.inputs.image_file import ImageSource, open_image
@@ -49,9 +51,9 @@ class TransformersImage(ImageReader[ModelOutput]):
 
     def __init__(self, description: Description, probe_result: ProbeResult, shape: ImageShape) -> None:
         network = probe_result.recorder.network
-        self._predictor = Predictor(network, None)
+        self.predictor = Predictor(network, None)
         super().__init__(
-            probe_result.setup(description, self._predictor.predicts, network.device),
+            probe_result.setup(description, self.predictor.predicts, network.device),
             shape.patch[0],
             shape.short_side,
             pixel_format=shape.pixel_format,
@@ -87,17 +89,20 @@ class TransformersImage(ImageReader[ModelOutput]):
         pixels = torch.cat([image.pixels for image in batch])
         return {"pixel_values": pixels.to(self.device, self.network.dtype), **self._options}
 
+    def embeddings(self, batch: Sequence[ImageInput], run: Run[ModelOutput]) -> Tensor:
+        """The last hidden state of each image's [CLS], or where there is none the mean over its patches."""
+        rows = last_hidden_state(run.outputs)
+        return rows[:, 0] if self.prefix else rows.mean(dim=1)
+
     def _outputs(self, image: ImageInput, run: Run[ModelOutput], index: int) -> dict[str, np.ndarray]:
-        hidden = run.outputs.get("last_hidden_state")
-        hidden = run.outputs.hidden_states[-1] if hidden is None else hidden
-        rows = hidden[index].float().cpu()  # [token, width]
+        rows = last_hidden_state(run.outputs)[index].float().cpu()  # [token, width]
         return {"embedding": (rows[0] if self.prefix else rows.mean(dim=0)).numpy()}
 
     def _predictions(self, image: ImageInput, run: Run[ModelOutput], index: int) -> tuple[Prediction, ...]:
-        return self._predictor.predictions(run.outputs, index, ())
+        return self.predictor.predictions(run.outputs, index, ())
 
     def _notes(self, image: ImageInput, run: Run[ModelOutput], index: int) -> dict[str, str]:
-        notes = {**super()._notes(image, run, index), **self._predictor.unknown(run.outputs, index)}
+        notes = {**super()._notes(image, run, index), **self.predictor.unknown(run.outputs, index)}
         said = []
         if self._processor is None:
             said.append(

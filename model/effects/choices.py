@@ -1,0 +1,205 @@
+"""Which outputs of a model on an input can be asked about, with a sensible first choice."""
+
+from collections.abc import Sequence
+from typing import Any, Literal, NamedTuple
+
+import torch
+
+from headlens.model.base import RecordingModel
+from headlens.model.effects.experiment import Experiment
+from headlens.model.effects.targets import (
+    LogitTarget,
+    MovementTarget,
+    SaliencyTarget,
+    SimilarityTarget,
+    Target,
+    named,
+    predictor_of,
+)
+from headlens.model.errors import InputError
+from headlens.model.huggingface.text.sequence import SequenceInput
+from headlens.model.inputs.image import ImageInput
+from headlens.model.inputs.image_text import ImagePrompt
+from headlens.model.inputs.text import TextInput
+from headlens.model.pretrained.image_model import EncoderImageModel
+from headlens.model.recording.parts import Predicts
+
+Kind = Literal["next", "mask", "token class", "class", "start", "end", "similarity", "movement", "saliency"]
+Region = tuple[tuple[int, int], tuple[int, int]]  # rows from, to (exclusive), and columns
+WORDS: dict[str, str] = {
+    "next": "the token after “{}”",
+    "mask": "the token behind “{}”",
+    "token class": "the class of “{}”",
+    "class": "the class",
+    "start": "where the answer starts",
+    "end": "where the answer ends",
+    "similarity": "how similar it is to another sentence",
+    "movement": "how far its embedding moves",
+    "saliency": "the saliency of a region",
+}
+OF_POSITIONS: dict[Predicts, Kind] = {
+    Predicts.NEXT_TOKEN: "next",
+    Predicts.MASKED_TOKEN: "mask",
+    Predicts.TOKEN_CLASS: "token class",
+}
+
+
+class Choice(NamedTuple):
+    """A kind of output, at one position where it has one."""
+
+    kind: Kind
+    at: int | None = None  # position in the run
+
+
+def choices(experiment: Experiment[Any, Any]) -> list[Choice]:
+    """What can be asked about, the sensible first choice first. Raises InputError where there is nothing."""
+    model, given = experiment.model, experiment.input
+    run = experiment.unchanged.run
+    found = [Choice(OF_POSITIONS[model.predicts], at) for at in _positions(model, given)]
+    if model.predicts in (Predicts.CLASS, Predicts.NEXT_SENTENCE):
+        found.append(Choice("class"))
+    if not isinstance(run.outputs, torch.Tensor) and "start_logits" in run.outputs:
+        found += [Choice("start"), Choice("end")]
+    if isinstance(model, EncoderImageModel):
+        found.append(Choice("saliency"))
+    if model.embeddings([given], run) is not None:
+        found += [Choice("similarity")] if isinstance(given, TextInput) else []
+        found.append(Choice("movement"))
+    if not found:
+        raise InputError("Nothing that this model gives of this input can be asked about; take another model or input.")
+    return found
+
+
+def target(
+    experiment: Experiment[Any, Any],
+    choice: Choice | None = None,
+    *,
+    candidate: int | str | None = None,
+    against: int | str | Literal["second", "others"] | None = "second",
+    other: str | None = None,
+    region: Region | None = None,
+) -> Target:
+    """What is asked about.
+
+    Args:
+        experiment: a model on an input.
+        choice: one of `choices`; None: the first.
+        candidate: of what a head chooses from: its index, or a token's text; None: the most probable.
+        against: the candidate whose logit is subtracted; "second": the best other one; "others": all (the log of the
+            odds); None: nothing.
+        other: the text that a sentence is compared with.
+        region: of patches, for "saliency"; None: the patch that is most salient.
+
+    Raises InputError for what the model cannot be asked.
+    """
+    kind, at = choice or choices(experiment)[0]
+    model, run = experiment.model, experiment.unchanged.run
+    if kind == "saliency":
+        return _saliency(experiment, region)
+    if kind in ("similarity", "movement"):
+        embeddings = model.embeddings([experiment.input], run)
+        assert embeddings is not None
+        if kind == "movement":
+            name = "[CLS]" if isinstance(experiment.input, ImageInput) else "the sentence's embedding"
+            return MovementTarget(embeddings[0].float(), name)
+        if other is None or not other.strip():
+            raise InputError("Give the sentence that this one is compared with.")
+        return SimilarityTarget(embedding_of(model, other), f"“{other}”")
+    output = f"{kind}_logits" if kind in ("start", "end") else "logits"
+    asked = LogitTarget(0, None, at, output, WORDS[kind].format("" if at is None else name_at(experiment, at)))
+    best = asked.candidates(model, run, 0)
+    chosen = best[0].logit if candidate is None else candidate_id(experiment, asked, candidate)
+    rest = [each.logit for each in best if each.logit != chosen]
+    if against == "second":
+        against = rest[0] if rest else None
+    elif against not in (None, "others"):
+        against = candidate_id(experiment, asked, against)
+        if against == chosen:
+            raise InputError("A candidate cannot be compared with itself; choose another.")
+    return named(LogitTarget(chosen, against, at, output, asked.what), model)  # type: ignore[arg-type]
+
+
+def candidate_id(experiment: Experiment[Any, Any], asked: LogitTarget, candidate: int | str) -> int:
+    """The index of a candidate's logit; a token is given by its text, without the space before. Raises InputError."""
+    model = experiment.model
+    logits = asked.logits(experiment.unchanged.run)[0]
+    if isinstance(candidate, int):
+        if not 0 <= candidate < len(logits):
+            raise InputError(f"There are {len(logits):,} candidates, and none has the number {candidate}.")
+        return candidate
+    labels = predictor_of(model).labels
+    if labels:
+        found = [index for index, label in labels.items() if label == candidate]
+    else:
+        tokenizer = model.tokenizer  # type: ignore[attr-defined]  # of every model whose candidates are tokens
+        rows = [tokenizer.encode(text, add_special_tokens=False).ids for text in (candidate, f" {candidate}")]
+        found = [row[0] for row in rows if len(row) == 1]
+    if not found:
+        what = "label of this model" if labels else "single token of this model"
+        raise InputError(f"“{candidate:.40}” is no {what}; choose one of those that are listed, or another word.")
+    return max(found, key=lambda index: float(logits[index]))
+
+
+def name_at(experiment: Experiment[Any, Any], at: int) -> str:
+    """What the token at a position of the run is called."""
+    names = predictor_of(experiment.model).names
+    return "" if names is None else names.of_id(decoder_ids(experiment)[at])
+
+
+def decoder_ids(experiment: Experiment[Any, Any]) -> tuple[int, ...]:
+    """The tokens that the model's predictions are of: what it reads, or of two texts what it writes."""
+    given = experiment.input
+    if isinstance(given, SequenceInput):
+        return tuple(experiment.model.decoder_ids(given))  # type: ignore[attr-defined]
+    ids: tuple[int, ...] = given.ids
+    return ids
+
+
+def embedding_of(model: RecordingModel[Any, Any], text: str) -> torch.Tensor:
+    """The embedding [width] of another text. Raises InputError."""
+    given = model.read(text)  # type: ignore[attr-defined]
+    with torch.no_grad():
+        embeddings = model.embeddings([given], model.forward(model.run_inputs([given])))
+    assert embeddings is not None
+    return embeddings[0].float()
+
+
+def _positions(model: RecordingModel[Any, Any], given: object) -> Sequence[int]:
+    """The positions that can be asked about, first the one that comes first to mind."""
+    if isinstance(given, ImagePrompt):
+        return [len(given.ids) - 1] if model.predicts is Predicts.NEXT_TOKEN else []
+    if not isinstance(given, TextInput):
+        return []
+    if model.predicts is Predicts.MASKED_TOKEN:
+        mask = predictor_of(model).mask_id
+        return [at for at, token_id in enumerate(given.ids) if token_id == mask]
+    if model.predicts is Predicts.TOKEN_CLASS:
+        return [at for at in range(len(given.ids)) if given.offsets[at] is not None]
+    if model.predicts is not Predicts.NEXT_TOKEN:
+        return []
+    written = len(given.written) if isinstance(given, SequenceInput) else num_written(given)
+    count = 1 + written if isinstance(given, SequenceInput) else len(given.ids)
+    first = count - 1 - written  # what was written first, else what comes next
+    return [*range(first, count), *range(first)]
+
+
+def num_written(given: TextInput) -> int:
+    """How many tokens at the end of a text the model itself has written."""
+    at = len(given.ids)
+    while at and given.offsets[at - 1] is None and given.segments[at - 1] == 1:
+        at -= 1
+    return len(given.ids) - at
+
+
+def _saliency(experiment: Experiment[Any, Any], region: Region | None) -> SaliencyTarget:
+    image: ImageInput = experiment.input
+    rows, columns = image.photo.grid
+    if region is None:
+        maps = experiment.model.saliency(image, experiment.unchanged.run)  # type: ignore[attr-defined]
+        means = maps[0].unflatten(0, (rows, -1)).unflatten(2, (columns, -1)).mean(dim=(1, 3))
+        row, column = divmod(int(means.argmax()), columns)
+        region = ((row, row + 1), (column, column + 1))
+    (top, bottom), (left, right) = region
+    if not (0 <= top < bottom <= rows and 0 <= left < right <= columns):
+        raise InputError(f"This photo has {rows} × {columns} patches, and the region is outside of them.")
+    return SaliencyTarget(*region)

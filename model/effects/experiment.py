@@ -1,0 +1,153 @@
+"""A model on one input, run again with changes; nothing that it does is left in the model."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, Generic
+
+import torch
+from torch import Tensor, nn
+
+from headlens.model.attention.clone import weight_sharing_clone
+from headlens.model.attention.point import Call, Edit
+from headlens.model.base import Input, Outputs, RecordingModel, Run
+from headlens.model.effects.layers import KeptLayer, keep_layers, nbytes, run_between
+from headlens.model.errors import CheckpointError
+from headlens.model.inputs.image_text import ImagePrompt
+from headlens.model.progress import OnLayer
+
+MAX_ROWS = 4_096  # tokens of a batch that runs at once
+OnStep = Callable[[int, int], object]  # called with how many runs are done, and of how many; what it raises stops them
+
+
+def no_step(done: int, total: int) -> None:
+    """A progress callback that does nothing."""
+
+
+@dataclass(frozen=True)
+class Unchanged:
+    """What the run of an input leaves behind that nothing was changed in."""
+
+    run: Run[Any]
+    layers: list[KeptLayer]
+    contexts: tuple[Tensor, ...] | None  # of each attention call, [head, query, d_value]; None: they cannot be reached
+    refusal: CheckpointError | None  # why not
+
+
+class Experiment(Generic[Input, Outputs]):
+    """A model on one input. Many threads may use it at once.
+
+    Args:
+        model: any that records.
+        model_input: what it has read: `model.read(text)`, `model.continued(prompt)`, `model.read(photo, size)`,
+            `model.prompt(image, text)`.
+    """
+
+    def __init__(self, model: RecordingModel[Input, Outputs], model_input: Input) -> None:
+        self.model = model
+        self.input = model_input
+
+    @cached_property
+    def unchanged(self) -> Unchanged:
+        """The run that all others are compared with. Raises DeviceError."""
+        contexts, kept = list[Tensor](), list[KeptLayer]()
+
+        def keep(index: int, call: Call, context: Tensor) -> Tensor:
+            contexts.append(context[0])
+            return context
+
+        network = weight_sharing_clone(self.model.network)
+        with torch.no_grad():
+            try:
+                with keep_layers(network, lambda: len(contexts)) as kept:
+                    run = self.forward([self.input], keep, network=network)
+            except CheckpointError as error:
+                return Unchanged(self.forward([self.input]), [], None, error)
+        return Unchanged(run, kept, tuple(contexts), None)
+
+    @property
+    def contexts(self) -> tuple[Tensor, ...]:
+        """The output of all heads in each attention call, [head, query, d_value]. Raises CheckpointError."""
+        unchanged = self.unchanged
+        if unchanged.contexts is None:
+            assert unchanged.refusal is not None
+            raise unchanged.refusal
+        return unchanged.contexts
+
+    @property
+    def stages(self) -> tuple[str, ...]:
+        """The stages of attention, in the order in which they first run."""
+        return tuple(self.unchanged.run.stages)
+
+    def call_index(self, stage: str, layer: int) -> int:
+        """Which attention call of a run a layer of a stage is."""
+        return self.unchanged.run.call_indices[stage][layer]
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes that it keeps beside the model."""
+        if "unchanged" not in self.__dict__:
+            return 0
+        unchanged = self.unchanged
+        layers = sum(nbytes(layer.output) for layer in unchanged.layers)
+        recorded = sum(layer.nbytes for stage in unchanged.run.stages.values() for layer in stage)
+        return layers + recorded + sum(context.nbytes for context in unchanged.contexts or ())
+
+    def forward(
+        self,
+        batch: Sequence[Input],
+        edit: Edit | None = None,
+        *,
+        network: nn.Module | None = None,
+        options: Mapping[str, object] | None = None,
+        on_layer: OnLayer | None = None,
+    ) -> Run[Outputs]:
+        """Run inputs of one shape. Gradients go through. Raises DeviceError, CheckpointError.
+
+        Args:
+            batch: of inputs like `self.input`.
+            edit: of contexts.
+            network: a clone of the model's, with hooks.
+            options: of its forward, beside what the inputs are.
+            on_layer: called with each attention call's index; what it raises stops the run.
+        """
+        inputs = {**self.model.run_inputs(batch), **(options or {})}
+        return self.model.forward(inputs, on_layer, edit, network=network)
+
+    def run_from(
+        self,
+        index: int,
+        batch: int,
+        edit: Edit,
+        *,
+        last: int | None = None,
+        options: Mapping[str, object] | None = None,
+    ) -> Run[Outputs]:
+        """Run the input again, from the kept layer that makes an attention call on.
+
+        Args:
+            index: of the first attention call that is edited.
+            batch: how many times at once: an edit may change each otherwise.
+            edit: of contexts; it is given the index that each call has in a whole run.
+            last: index of the last kept layer that runs; None: all.
+            options: as of `forward`.
+        """
+        kept, network = self.unchanged.layers, weight_sharing_clone(self.model.network)
+        first = next((at for at, layer in enumerate(kept) if layer.calls_before + layer.calls > index), 0)
+        before = kept[first].calls_before if kept else 0
+        run_between(network, kept, first, last)
+
+        def shifted(at: int, call: Call, context: Tensor) -> Tensor:
+            return edit(at + before, call, context)
+
+        return self.forward([self.input] * batch, shifted, network=network, options=options)
+
+    @property
+    def num_rows(self) -> int:
+        """How many positions one input takes."""
+        return max(layer.query.shape[-2] for stage in self.unchanged.run.stages.values() for layer in stage)
+
+    @property
+    def batch_size(self) -> int:
+        """How many inputs run at once."""
+        return 1 if isinstance(self.input, ImagePrompt) else max(1, MAX_ROWS // self.num_rows)
