@@ -26,8 +26,9 @@ $(VENV)/.installed: pyproject.toml requirements.lock assets/checkpoints.txt
 	$(BIN)/python -m pip install --disable-pip-version-check -q --no-deps --no-build-isolation -e .
 	@touch $@
 
-$(VENV)/.installed-tests: $(VENV)/.installed tests/requirements.lock
+$(VENV)/.installed-tests: $(VENV)/.installed tests/requirements.lock tests/requirements-alone.lock
 	$(BIN)/python -m pip install --disable-pip-version-check -q -r tests/requirements.lock
+	$(BIN)/python -m pip install --disable-pip-version-check -q --no-deps -r tests/requirements-alone.lock
 	@touch $@
 
 $(VENV)/.installed-bench: $(VENV)/.installed-tests tests/benchmarks/requirements.lock

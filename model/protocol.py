@@ -105,6 +105,9 @@ class WritingModel(TextModel, Protocol):
     def causal(self) -> bool:
         """Whether the continuation takes positions in the same sequence as the prompt."""
 
+    def continued(self, text: str, count: int = 20, on_token: OnToken | None = None) -> TextInput:
+        """A text and what the model writes after it, as `write` reads them before it records them."""
+
     def write(
         self, text: str, count: int = 20, on_token: OnToken | None = None, *, on_layer: OnLayer | None = None
     ) -> Recording:

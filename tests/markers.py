@@ -11,6 +11,7 @@ PLACES = {
     "browser": (TESTS / "browser",),
     "load": (TESTS / "load",),
     "slow": (  # folders and files whose tests take seconds, or are many that load a model each
+        TESTS / "model" / "effects",
         TESTS / "model" / "huggingface" / "multimodal",
         TESTS / "model" / "huggingface" / "text",
         TESTS / "model" / "huggingface" / "vision",

@@ -51,9 +51,10 @@ def test_python_in_ten_lines() -> None:
     assert sum(bool(line.strip()) for line in python_of(README).splitlines()) <= 10
 
 
-def test_python_of_the_model_readme(capsys: pytest.CaptureFixture[str]) -> None:
-    code = python_of(ROOT / "model" / "README.md")
-    exec(compile(code, "model/README.md", "exec"), {})
+@pytest.mark.parametrize("folder", ["model", pytest.param("model/effects", marks=pytest.mark.slow)])
+def test_python_of_the_readmes_below(folder: str, capsys: pytest.CaptureFixture[str]) -> None:
+    code = python_of(ROOT / folder / "README.md")
+    exec(compile(code, f"{folder}/README.md", "exec"), {})
     assert capsys.readouterr().out.strip() == code.rpartition("#")[2].strip()
 
 

@@ -1,6 +1,7 @@
 """Which outputs of a model on an input can be asked about, with a sensible first choice."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any, Literal, NamedTuple
 
 import torch
@@ -17,10 +18,9 @@ from headlens.model.effects.targets import (
     predictor_of,
 )
 from headlens.model.errors import InputError
-from headlens.model.huggingface.text.sequence import SequenceInput
 from headlens.model.inputs.image import ImageInput
 from headlens.model.inputs.image_text import ImagePrompt
-from headlens.model.inputs.text import TextInput
+from headlens.model.inputs.text import SequenceInput, TextInput
 from headlens.model.pretrained.image_model import EncoderImageModel
 from headlens.model.recording.parts import Predicts
 
@@ -50,6 +50,9 @@ class Choice(NamedTuple):
     kind: Kind
     at: int | None = None  # position in the run
 
+    def __str__(self) -> str:
+        return self.kind.replace(" ", "-") + ("" if self.at is None else f".{self.at}")
+
 
 def choices(experiment: Experiment[Any, Any]) -> list[Choice]:
     """What can be asked about, the sensible first choice first. Raises InputError where there is nothing."""
@@ -63,8 +66,8 @@ def choices(experiment: Experiment[Any, Any]) -> list[Choice]:
     if isinstance(model, EncoderImageModel):
         found.append(Choice("saliency"))
     if model.embeddings([given], run) is not None:
-        found += [Choice("similarity")] if isinstance(given, TextInput) else []
         found.append(Choice("movement"))
+        found += [Choice("similarity")] if isinstance(given, TextInput) else []
     if not found:
         raise InputError("Nothing that this model gives of this input can be asked about; take another model or input.")
     return found
@@ -92,7 +95,10 @@ def target(
 
     Raises InputError for what the model cannot be asked.
     """
-    kind, at = choice or choices(experiment)[0]
+    offered = choices(experiment)
+    kind, at = offered[0] if choice is None else choice
+    if (kind, at) not in offered:
+        raise InputError("This model cannot be asked about that here; choose one of the outputs that are offered.")
     model, run = experiment.model, experiment.unchanged.run
     if kind == "saliency":
         return _saliency(experiment, region)
@@ -106,8 +112,9 @@ def target(
             raise InputError("Give the sentence that this one is compared with.")
         return SimilarityTarget(embedding_of(model, other), f"“{other}”")
     output = f"{kind}_logits" if kind in ("start", "end") else "logits"
-    asked = LogitTarget(0, None, at, output, WORDS[kind].format("" if at is None else name_at(experiment, at)))
-    best = asked.candidates(model, run, 0)
+    what = WORDS[kind].format("" if at is None else name_at(experiment, at))
+    asked = LogitTarget(0, None, at, output, what, labels=_labels(experiment, kind))
+    best = asked.candidates(model, run)
     chosen = best[0].logit if candidate is None else candidate_id(experiment, asked, candidate)
     rest = [each.logit for each in best if each.logit != chosen]
     if against == "second":
@@ -116,28 +123,45 @@ def target(
         against = candidate_id(experiment, asked, against)
         if against == chosen:
             raise InputError("A candidate cannot be compared with itself; choose another.")
-    return named(LogitTarget(chosen, against, at, output, asked.what), model)  # type: ignore[arg-type]
+    return named(replace(asked, candidate=chosen, against=against), model)  # type: ignore[arg-type]
 
 
 def candidate_id(experiment: Experiment[Any, Any], asked: LogitTarget, candidate: int | str) -> int:
     """The index of a candidate's logit; a token is given by its text, without the space before. Raises InputError."""
     model = experiment.model
     logits = asked.logits(experiment.unchanged.run)[0]
+    if isinstance(candidate, bool) or not isinstance(candidate, int | str):
+        raise InputError("A candidate is a word or a number; choose one of those that are listed.")
     if isinstance(candidate, int):
         if not 0 <= candidate < len(logits):
             raise InputError(f"There are {len(logits):,} candidates, and none has the number {candidate}.")
         return candidate
-    labels = predictor_of(model).labels
+    candidate = candidate.encode(errors="backslashreplace").decode()  # half of a surrogate pair is no text
+    labels = predictor_of(model).labels or dict(enumerate(asked.labels))
     if labels:
         found = [index for index, label in labels.items() if label == candidate]
     else:
         tokenizer = model.tokenizer  # type: ignore[attr-defined]  # of every model whose candidates are tokens
-        rows = [tokenizer.encode(text, add_special_tokens=False).ids for text in (candidate, f" {candidate}")]
-        found = [row[0] for row in rows if len(row) == 1]
+        rows = [tokenizer.encode(text, add_special_tokens=False) for text in (candidate, f" {candidate}")]
+        unknown = getattr(tokenizer.model, "unk_token", None)  # it would stand for any word
+        found = [
+            row.ids[0] for row in rows if len(row.ids) == 1 and (candidate == unknown or unknown not in row.tokens)
+        ]
     if not found:
-        what = "label of this model" if labels else "single token of this model"
+        what = "candidate here" if asked.labels else "label of this model" if labels else "single token of this model"
         raise InputError(f"“{candidate:.40}” is no {what}; choose one of those that are listed, or another word.")
     return max(found, key=lambda index: float(logits[index]))
+
+
+def _labels(experiment: Experiment[Any, Any], kind: Kind) -> tuple[str, ...]:
+    """Of candidates that are neither tokens nor classes with labels of their own."""
+    if kind in ("start", "end"):
+        return tuple(name_at(experiment, at) for at in range(len(decoder_ids(experiment))))
+    if kind == "class" and experiment.model.predicts is Predicts.NEXT_SENTENCE:
+        from headlens.model.huggingface.record.predictions import PAIRS  # transformers takes seconds to import
+
+        return PAIRS["seq_relationship_logits"][1]
+    return ()
 
 
 def name_at(experiment: Experiment[Any, Any], at: int) -> str:

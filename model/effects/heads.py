@@ -9,10 +9,11 @@ from torch import Tensor
 
 from headlens.model.attention.edits import stand_in
 from headlens.model.attention.point import Call
+from headlens.model.base import RecordingModel, Run
 from headlens.model.effects.experiment import Experiment, OnStep, no_step
 from headlens.model.effects.targets import Target
 from headlens.model.errors import InputError
-from headlens.model.huggingface.record.predictions import Candidate
+from headlens.model.recording.parts import Candidate
 
 By = Literal["mean", "zero"]  # what stands in for a head that is off
 StandIn = By | Experiment[Any, Any]  # or what it gave on another input
@@ -27,8 +28,26 @@ class Change(NamedTuple):
     after: float
     probability_before: float | None  # of the candidate that is asked about; None of a target that is no choice
     probability_after: float | None
-    candidates_before: list[Candidate]
-    candidates_after: list[Candidate]
+    candidates_before: list[Candidate]  # the ten best before and the ten best after
+    candidates_after: list[Candidate]  # the same ones
+
+
+Read = tuple[Target, Sequence[Any], Run[Any]]  # a target, and the run of a batch of one that it is read from
+
+
+def compared(model: RecordingModel[Any, Any], before: Read, after: Read) -> Change:
+    """A target in two runs."""
+    (one, one_batch, one_run), (other, other_batch, other_run) = before, after
+    best = {each.logit for target, _, run in (before, after) for each in target.candidates(model, run)}
+    scores = [target.probability(model, run) for target, _, run in (before, after)]
+    return Change(
+        before=float(one.read(model, one_batch, one_run)),
+        after=float(other.read(model, other_batch, other_run)),
+        probability_before=None if scores[0] is None else float(scores[0]),
+        probability_after=None if scores[1] is None else float(scores[1]),
+        candidates_before=one.candidates(model, one_run, sorted(best)),
+        candidates_after=other.candidates(model, other_run, sorted(best)),
+    )
 
 
 def ablate(
@@ -66,15 +85,7 @@ def ablate(
         after = before
         if on:
             after = experiment.run_from(min(on), 1, stand_in(on, outputs), options=target.options(model))
-        probability_before, probability_after = (target.probability(model, run) for run in (before, after))
-        return Change(
-            before=float(target.read(model, batch, before)),
-            after=float(target.read(model, batch, after)),
-            probability_before=None if probability_before is None else float(probability_before),
-            probability_after=None if probability_after is None else float(probability_after),
-            candidates_before=target.candidates(model, before, 0),
-            candidates_after=target.candidates(model, after, 0),
-        )
+        return compared(model, (target, batch, before), (target, batch, after))
 
 
 def head_effects(

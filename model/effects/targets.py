@@ -1,18 +1,21 @@
 """The output that is asked about: one number that a run gives, and what it is called."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
 from headlens.model.base import RecordingModel, Run
-from headlens.model.huggingface.record.predictions import Candidate, Predictor
 from headlens.model.inputs.image import ImageInput
 from headlens.model.pretrained.image_model import EncoderImageModel
+from headlens.model.recording.parts import Candidate
+
+if TYPE_CHECKING:  # transformers takes seconds to import
+    from headlens.model.huggingface.record.predictions import Predictor
 
 Against = int | Literal["others"] | None  # another candidate; all others together; nothing
 
@@ -26,8 +29,11 @@ class Target(ABC):
     def read(self, model: RecordingModel[Any, Any], batch: Sequence[Any], run: Run[Any]) -> Tensor:
         """The number of each input of a run, [batch] float32, on its graph."""
 
-    def candidates(self, model: RecordingModel[Any, Any], run: Run[Any], index: int) -> list[Candidate]:
-        """What the model chooses from, the best first, by one input of a run; nothing of a target that is no choice."""
+    def candidates(self, model: RecordingModel[Any, Any], run: Run[Any], also: Collection[int] = ()) -> list[Candidate]:
+        """The ten best that the model chooses from, by the first input of a run; nothing of a target that is no choice.
+
+        also: logits of others that are wanted too. The highest score comes first.
+        """
         return []
 
     def probability(self, model: RecordingModel[Any, Any], run: Run[Any]) -> Tensor | None:
@@ -58,6 +64,7 @@ class LogitTarget(Target):
     what: str = ""  # in words, from `choices`
     name: str = ""
     against_name: str = ""
+    labels: tuple[str, ...] = ()  # of the candidates, where they are neither tokens nor classes with labels
 
     def read(self, model: RecordingModel[Any, Any], batch: Sequence[Any], run: Run[Any]) -> Tensor:
         """The logit, or the difference of two."""
@@ -69,9 +76,10 @@ class LogitTarget(Target):
             return own - logits.masked_fill(_only(logits, self.candidate), -torch.inf).logsumexp(dim=-1)
         return own - logits[:, self.against]
 
-    def candidates(self, model: RecordingModel[Any, Any], run: Run[Any], index: int) -> list[Candidate]:
-        """The ten best."""
-        return predictor_of(model).best(self.logits(run)[index])
+    def candidates(self, model: RecordingModel[Any, Any], run: Run[Any], also: Collection[int] = ()) -> list[Candidate]:
+        """The ten best, and others."""
+        best = predictor_of(model).best(self.logits(run)[0], also)
+        return [each._replace(name=self.labels[each.logit]) for each in best] if self.labels else best
 
     def probability(self, model: RecordingModel[Any, Any], run: Run[Any]) -> Tensor:
         """As the model's pipeline has it."""
@@ -158,7 +166,7 @@ class SaliencyTarget(Target):
         return f"the mean saliency of patches ({top}, {left}) to ({bottom - 1}, {right - 1})"
 
 
-def predictor_of(model: RecordingModel[Any, Any]) -> Predictor:
+def predictor_of(model: RecordingModel[Any, Any]) -> "Predictor":
     """What reads a model's logits."""
     predictor: Predictor = model.predictor  # type: ignore[attr-defined]  # of every model that has logits
     return predictor
@@ -166,9 +174,9 @@ def predictor_of(model: RecordingModel[Any, Any]) -> Predictor:
 
 def named(target: LogitTarget, model: RecordingModel[Any, Any]) -> LogitTarget:
     """The target, with its candidates' names as the model's tokenizer or configuration has them."""
-    names = predictor_of(model)
-    against = names.name(target.against) if isinstance(target.against, int) else ""
-    return replace(target, name=names.name(target.candidate).strip() or "␣", against_name=against.strip() or "␣")
+    name = target.labels.__getitem__ if target.labels else predictor_of(model).name
+    against = name(target.against) if isinstance(target.against, int) else ""
+    return replace(target, name=name(target.candidate).strip() or "␣", against_name=against.strip() or "␣")
 
 
 def _only(logits: Tensor, candidate: int) -> Tensor:

@@ -39,6 +39,13 @@ class TextInput:
         return {"input": f"This model reads {max_tokens:,} tokens: {cut}"}
 
 
+@dataclass(frozen=True)
+class SequenceInput(TextInput):
+    """A text that is read, with what is written of it."""
+
+    written: tuple[int, ...] = ()  # ids, without the token that begins them
+
+
 def read_text(tokenizer: Tokenizer, text: Text, max_tokens: int, *, num_words: int | None = None) -> TextInput:
     """Tokens of a text or a pair, the longer text cut first where there are more than max_tokens.
 

@@ -37,6 +37,14 @@ class Predicts(StrEnum):
 Scores = Literal["softmax", "sigmoid", "none"]  # what makes scores of logits: probabilities, of one choice or of each
 
 
+class Candidate(NamedTuple):
+    """One of what a head chooses from."""
+
+    logit: int  # which of the logits is its
+    name: str
+    score: float  # as the model's pipeline has it
+
+
 class Prediction(NamedTuple):
     """What a model predicts of one position, or of the whole input."""
 

@@ -7,7 +7,7 @@ from typing import TypeVar, cast
 from headlens.model.recording.recording import Recording
 from headlens.model.runtime.cache import Cache
 
-DERIVED = 16  # results that are kept beside a recording
+DERIVED = 64  # results that are kept beside a recording
 MISSING = object()
 Result = TypeVar("Result")
 
@@ -34,6 +34,10 @@ class RecordingEntry:
             result = compute()
             self._derived.put(name, result)
         return cast(Result, result)
+
+    def held(self, name: Hashable) -> object | None:
+        """The result by its name, where it is kept."""
+        return self._derived.get(name, None)
 
     @property
     def nbytes(self) -> int:

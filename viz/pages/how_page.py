@@ -3,19 +3,21 @@
 import streamlit as st
 
 from headlens.model.errors import HeadlensError
+from headlens.model.protocol import ImageModel, TextModel
+from headlens.viz.inputs.knob import knob
 from headlens.viz.inputs.messages import show_error
+from headlens.viz.inputs.models import image_model, text_model
 from headlens.viz.pages import parts
-from headlens.viz.pages.how.chosen_input import ChosenInput, arrive, choose_input, remember
+from headlens.viz.pages.chosen_input import ChosenInput, InputChooser
 from headlens.viz.pages.how.example import Example
 from headlens.viz.pages.how.glossary import glossary
-from headlens.viz.pages.how.pieces import knob
 from headlens.viz.pages.how.steps import STEPS, Step
 from headlens.viz.view.visible import visible
 
+CHOOSER = InputChooser("how", {"text": ("text", "causal", "sequence"), "image": ("image",)}, as_text=True)
 WIDTH = 1000  # pixels: lines that can be read
 # When another step has opened, the page scrolls to the top, or on a phone to the step's title, and that takes the
-# keyboard's focus: the button that was pressed names another step now, or is gone. The last part makes the camera of a
-# figure save SVG while Shift is held.
+# keyboard's focus: the button that was pressed names another step now, or is gone.
 ARRIVE = """<style>
 [data-testid=stMarkdownContainer] table {{ display: block; overflow-x: auto; }}
 [data-testid=stMarkdownContainer] :is(th, td) {{ min-width: 7rem; }}
@@ -39,21 +41,16 @@ ARRIVE = """<style>
         if (before && innerWidth < 700 && tries === 3) title()?.scrollIntoView();
         if (document.activeElement === title() || ++tries > 30) clearInterval(timer);
     }}, 100);
-    if (!window.headlensCamera) document.addEventListener("click", (event) => {{
-        const plot = event.target.closest?.("[data-attr=toImage], .modebar-btn")?.closest(".js-plotly-plot");
-        if (plot) plot._context.toImageButtonOptions.format = event.shiftKey ? "svg" : "png";
-    }}, true);
-    window.headlensCamera = true;
 }})();
 </script>"""
 
 
 def page() -> None:
     """Draw the page."""
-    arrive()
+    CHOOSER.arrive()
     with st.container(width=WIDTH):
         st.header("How attention works", anchor=False)
-        _show(choose_input())
+        _show(CHOOSER.choose())
 
 
 def _show(chosen: ChosenInput) -> None:
@@ -102,16 +99,22 @@ def _show(chosen: ChosenInput) -> None:
         required=True,
         help="Only the step that you see is computed.",
     )
-    remember(chosen)
+    CHOOSER.remember(chosen)
     step = STEPS[number - 1]
     st.html(ARRIVE.format(number), unsafe_allow_javascript=True)
     with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
         st.subheader(f"{number}. {step.title}", anchor=False, width="content")
         glossary(step.terms)
-    example = Example(entry, chosen.model, chosen.request.read, layer=layer, head=head, query=query)
+    example = Example(entry, _model(chosen), chosen.request.read, layer=layer, head=head, query=query)
     _foot(number, step, drawn=_draw(step, example))
     parts.model_line(recording)
     st.caption(chosen.request.link)
+
+
+def _model(chosen: ChosenInput) -> TextModel | ImageModel:
+    """The model that reads the input."""
+    name = chosen.request.model
+    return image_model(name) if chosen.kind == "image" else text_model(name)
 
 
 def _draw(step: Step, example: Example) -> bool:
@@ -133,7 +136,7 @@ def _draw(step: Step, example: Example) -> bool:
 def _foot(number: int, step: Step, *, drawn: bool) -> None:
     if drawn:
         st.markdown(f"**Try:** {step.attempt}")
-        st.caption("The camera of a figure, at its upper right, saves it: as PNG, or with Shift held as SVG.")
+        parts.camera()
     st.caption(f"Source: {step.source}")
     with st.container(horizontal=True):
         for label, to in (("Back", number - 1), ("Next", number + 1)):

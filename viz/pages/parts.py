@@ -10,6 +10,21 @@ from headlens.viz.inputs.messages import plain
 BAR = {"responsive": True, "displaylogo": False, "modeBarButtons": [["toImage"]], "toImageButtonOptions": {"scale": 2}}
 
 
+CAMERA = """<script>
+if (!window.headlensCamera) document.addEventListener("click", (event) => {
+    const plot = event.target.closest?.("[data-attr=toImage], .modebar-btn")?.closest(".js-plotly-plot");
+    if (plot) plot._context.toImageButtonOptions.format = event.shiftKey ? "svg" : "png";
+}, true);
+window.headlensCamera = true;
+</script>"""
+
+
+def camera() -> None:
+    """What saves a figure, and says how."""
+    st.html(CAMERA, unsafe_allow_javascript=True)
+    st.caption("The camera of a figure, at its upper right, saves it: as PNG, or with Shift held as SVG.")
+
+
 def draw_figure(figure: go.Figure, alt: str) -> None:
     """Show a figure with the camera that saves it; alt says in words what it is, to those who do not see it."""
     st.plotly_chart(figure, theme=None, config=BAR, alt=alt)

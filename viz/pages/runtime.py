@@ -122,10 +122,24 @@ class _WorkBar:
         others = "1 other is" if before == 1 else f"{before} others are"
         self._slot.progress(0.0, f"Waiting: {others} before you")
 
+    def on_step(self, done: int, total: int) -> None:
+        self._num_layers = max(1, total)
+        self.on_layer(done - 1)
+
     def on_layer(self, layer: int) -> None:
         if time.perf_counter() - self._started > SHOW_PROGRESS_AFTER:
             share = (layer + 1) / self._num_layers
             self._slot.progress(share, f"{self._what}: {self._part} {layer + 1} of {self._num_layers} done")
+
+
+@contextmanager
+def stepping(what: str) -> Iterator[Callable[[int, int], None]]:
+    """Heavy work in its turn, which tells how many of its runs are done, and of how many."""
+    slot = st.empty()
+    bar = _WorkBar(slot, what, 1, part="run")
+    with shared().queue.enter(bar.on_wait):
+        yield bar.on_step
+    slot.empty()
 
 
 @contextmanager

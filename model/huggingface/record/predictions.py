@@ -1,25 +1,17 @@
 """What a model predicts: the next token, the one behind a mask, or classes, each with the score of its pipeline."""
 
 import inspect
-from collections.abc import Mapping, Sequence
-from typing import NamedTuple
+from collections.abc import Collection, Mapping, Sequence
 
+import torch
 from torch import Tensor
 from transformers import PreTrainedModel
 from transformers.utils import ModelOutput
 
 from headlens.model.inputs.token_names import TokenNames
-from headlens.model.recording.parts import Prediction, Predicts, Scores
+from headlens.model.recording.parts import Candidate, Prediction, Predicts, Scores
 
 COUNT = 10  # candidates
-
-
-class Candidate(NamedTuple):
-    """One of what a head chooses from."""
-
-    logit: int  # which of the logits is its
-    name: str
-    score: float  # as the model's pipeline has it
 
 
 PAIRS: Mapping[str, tuple[Predicts, tuple[str, str]]] = {  # outputs of heads that read two texts, and their classes
@@ -102,13 +94,13 @@ class Predictor:
             predictions.append(Prediction(position, candidates, self.predicts, self._scores))
         return predictions
 
-    def best(self, logits: Tensor) -> list[Candidate]:
-        """The COUNT best candidates of one position: logits [candidate]."""
-        _, top = logits.topk(min(COUNT, len(logits)))
-        return [
-            Candidate(index, self.name(index), score)
-            for index, score in zip(top.tolist(), self.scores_of(logits, top).tolist())
-        ]
+    def best(self, logits: Tensor, also: Collection[int] = ()) -> list[Candidate]:
+        """The COUNT best candidates of one position, and some others, the highest score first: logits [candidate]."""
+        top = logits.topk(min(COUNT, len(logits))).indices.tolist()
+        indices = torch.tensor(list(dict.fromkeys([*top, *also])), device=logits.device)
+        scores = self.scores_of(logits, indices).tolist()
+        found = [Candidate(index, self.name(index), score) for index, score in zip(indices.tolist(), scores)]
+        return sorted(found, key=lambda candidate: -candidate.score)
 
     def scores_of(self, logits: Tensor, of: Tensor) -> Tensor:
         """The scores of some candidates by their indices, as the model's pipeline has them: logits [..., candidate]."""

@@ -96,7 +96,7 @@ class TransformersText(TextReader[ModelOutput]):
         """A prompt and what the model writes after it, as `write` records them; raises as `write` does."""
         prompt = self.read(text)
         room = room_for(count, self.max_tokens - len(prompt.ids))
-        return self._continued(prompt, write(self.network, self.tokenizer, prompt.ids, count=room, on_token=on_token))
+        return self.with_written(prompt, write(self.network, self.tokenizer, prompt.ids, count=room, on_token=on_token))
 
     def batch_inputs(self, batch: Sequence[TextInput]) -> dict[str, object]:
         """What the network's forward takes of several inputs, the shorter ones padded on the right."""
@@ -131,8 +131,8 @@ class TransformersText(TextReader[ModelOutput]):
         real = real_tokens(rows, self.device)
         return inputs if real is None else {**inputs, "attention_mask": real.long()}
 
-    def _continued(self, prompt: TextInput, written: tuple[int, ...]) -> TextInput:
-        """A prompt with what was written behind it."""
+    def with_written(self, prompt: TextInput, written: tuple[int, ...]) -> TextInput:
+        """A prompt that was read, with tokens behind it as if they had been written."""
         if not written:
             return prompt
         nothing = (None,) * len(written)

@@ -1,7 +1,7 @@
 """Models with an encoder and a decoder (Vaswani et al. 2017, figure 1): three stages of attention."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 from transformers.utils import ModelOutput
@@ -9,7 +9,7 @@ from transformers.utils import ModelOutput
 from headlens.model.base import Run
 from headlens.model.huggingface.text.generate import room_for, write
 from headlens.model.huggingface.text.model import TransformersText
-from headlens.model.inputs.text import Text, TextInput, read_text
+from headlens.model.inputs.text import SequenceInput, Text, TextInput, read_text
 from headlens.model.progress import OnLayer
 from headlens.model.protocol import OnToken
 from headlens.model.readers import padded
@@ -17,13 +17,6 @@ from headlens.model.recording.parts import Prediction
 from headlens.model.recording.recording import Recording
 
 WRITTEN = 60  # tokens at most where none are given
-
-
-@dataclass(frozen=True)
-class SequenceInput(TextInput):
-    """A text that is read, with what is written of it."""
-
-    written: tuple[int, ...] = ()  # ids, without the token that begins them
 
 
 class TransformersSequence(TransformersText):

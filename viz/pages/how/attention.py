@@ -11,8 +11,9 @@ from headlens.model.analysis.soft import slopes
 from headlens.model.trace.positions import biases, falls_with_distance
 from headlens.viz.figures.cells import vector_strips
 from headlens.viz.figures.labels import percent
+from headlens.viz.inputs.knob import knob
 from headlens.viz.pages.how.example import Example
-from headlens.viz.pages.how.pieces import draw_keys, draw_photo, formulas, knob, shapes
+from headlens.viz.pages.how.pieces import draw_keys, draw_photo, formulas, shapes
 from headlens.viz.pages.parts import draw_figure
 from headlens.viz.view.words import name_of
 

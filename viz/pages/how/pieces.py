@@ -1,7 +1,6 @@
 """The pieces that steps are made of: figures, formulas, shapes, tables and controls."""
 
-from collections.abc import Callable, Mapping, Sequence
-from typing import TypeVar
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import streamlit as st
@@ -10,8 +9,6 @@ from headlens.viz.figures import patch_overlay
 from headlens.viz.figures.columns import bar_columns
 from headlens.viz.pages.how.example import Example
 from headlens.viz.pages.parts import draw_figure
-
-Option = TypeVar("Option")
 
 
 def draw_keys(example: Example, columns: Mapping[str, np.ndarray], alt: str, *, shared: bool = False) -> None:
@@ -73,32 +70,3 @@ def table(columns: Mapping[str, Sequence[str]]) -> None:
 def shapes(**sizes: tuple[int, ...]) -> None:
     """The shapes of a step, with this model's numbers: "Q: 17 × 32"."""
     st.caption("Shapes: " + " · ".join(f"{name}: {' × '.join(f'{n:,}' for n in size)}" for name, size in sizes.items()))
-
-
-def knob(
-    widget: Callable[..., object], label: str, name: str, *, options: Sequence[Option], start: Option, **rest: object
-) -> Option:
-    """A control whose choice stays in the address; give the choice.
-
-    Args:
-        widget: of Streamlit, that offers options.
-        label: of the widget.
-        name: of the parameter in the address. Where that is missing or is none of the options, start is chosen.
-        options: to choose from.
-        start: the option that is not written into the address.
-        rest: arguments of the widget.
-    """
-    key = f"how_{name}"
-    by_address = {str(option): option for option in options}
-    choice = by_address.get(st.query_params.get(name, ""), start)
-    st.session_state[key] = choice
-
-    def keep() -> None:
-        value = st.session_state[key]
-        if value is None or value == start:
-            st.query_params.pop(name, None)
-        else:
-            st.query_params[name] = str(value)
-
-    widget(label, options, key=key, on_change=keep, **rest)
-    return choice

@@ -10,8 +10,9 @@ from headlens.model.trace.positions import biases, falls_with_distance, grid_of,
 from headlens.model.trace.runs import ReorderedRun
 from headlens.viz.figures.cells import number_cells, table_cells
 from headlens.viz.figures.mosaics import similarity_tiles
+from headlens.viz.inputs.knob import knob
 from headlens.viz.pages.how.example import Example
-from headlens.viz.pages.how.pieces import draw_keys, draw_photo, formulas, knob, shapes
+from headlens.viz.pages.how.pieces import draw_keys, draw_photo, formulas, shapes
 from headlens.viz.pages.parts import draw_figure
 from headlens.viz.pages.runtime import working
 from headlens.viz.view.visible import visible

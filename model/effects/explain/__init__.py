@@ -1,0 +1,1 @@
+"""Which tokens or patches an output rests on, by the methods of the literature: `methods.explain`."""

@@ -1,0 +1,94 @@
+"""The grid of heads' effects, explanations side by side, and curves: what they show is what they were given."""
+
+import numpy as np
+import pytest
+
+from headlens.model.recording.parts import Photo
+from headlens.viz.figures.effects import before_and_after, effect_grid
+from headlens.viz.figures.explanations import explained_photo, explained_tokens
+from headlens.viz.figures.scores import Range, patch_picker, removal_curves, without_patches
+from headlens.viz.theme import DARK, LIGHT
+
+EFFECTS = np.array([[0.1, -0.5, 0.0], [0.3, 0.2, -0.1]], dtype=np.float32)
+PHOTO = Photo(np.full((28, 42, 3), 90, np.uint8), 1.5, (2, 3))
+HOSTILE = "<b>x</b><a href='https://evil'>"
+
+
+def test_each_head_is_a_square_at_its_layer_and_head() -> None:
+    squares = effect_grid(EFFECTS, "effect").data[0]
+    for x, y, (layer, head, value) in zip(squares.x, squares.y, squares.customdata):
+        assert (y, x) == (layer, head)
+        assert value == EFFECTS[int(layer), int(head)]
+    assert (squares.marker.cmin, squares.marker.cmax) == pytest.approx((-0.5, 0.5))
+    assert effect_grid(np.abs(EFFECTS), "x", signed=False).data[0].marker.cmin == 0
+
+
+def test_the_largest_come_first() -> None:
+    squares = effect_grid(EFFECTS, "effect", by_size=True, off=[(0, 1)], pinned=(1, 0)).data
+    assert [tuple(map(int, row[:2])) for row in squares[0].customdata][:3] == [(0, 1), (1, 0), (1, 1)]
+    assert (list(squares[1].x), list(squares[1].y)) == ([0], [0])  # crossed out
+    assert (list(squares[2].x), list(squares[2].y)) == ([1], [0])  # ringed
+
+
+def test_nothing_but_zeros_can_be_drawn() -> None:
+    assert effect_grid(np.zeros((1, 1)), "x").data[0].marker.cmax > 0
+    explained_tokens(["a"], {"one": np.zeros(1)}, np.array([True]), signed={"one": True})
+
+
+def test_candidates_before_and_now() -> None:
+    before, after = before_and_after(["a", "a", HOSTILE], [0.5, 0.2, 0.1], [0.1, 0.3, 0.1], theme=DARK).data
+    assert (list(before.x), list(after.x)) == ([0.5, 0.2, 0.1], [0.1, 0.3, 0.1])
+    assert len(set(before.y)) == 3
+    assert "<b>" not in "".join(before.y)
+
+
+def test_a_row_for_each_explanation() -> None:
+    scores = {"one": np.array([0.0, 2.0, -1.0]), "other": np.array([0.1, 0.2, 0.7])}
+    figure = explained_tokens(
+        ["a", HOSTILE, "a"], scores, np.array([False, False, True]), signed={"one": True, "other": False}
+    )
+    assert [list(np.ravel(trace.z)) for trace in figure.data] == [
+        pytest.approx(list(values), rel=1e-6) for values in scores.values()
+    ]
+    assert (figure.data[0].zmin, figure.data[0].zmax, figure.data[1].zmin) == (-2.0, 2.0, 0.0)
+    assert figure.data[1].zmax == 0.2, "special tokens do not set the scale"
+    assert "<a href" not in figure.to_json()
+
+
+def test_a_photo_for_each_explanation() -> None:
+    scores = {f"method {index}": np.arange(7.0) - index for index in range(4)}
+    figure = explained_photo(PHOTO, scores, prefix=1, signed=dict.fromkeys(scores, True), theme=LIGHT)
+    heats = [trace for trace in figure.data if trace.type == "heatmap"]
+    assert len(heats) == 4
+    for index, heat in enumerate(heats):
+        np.testing.assert_array_equal(heat.z, np.arange(1.0, 7.0).reshape(2, 3) - index)
+    assert len({axis.matches for axis in figure.select_xaxes()} - {None}) == 1, "they are zoomed together"
+
+
+def test_curves_and_their_bands() -> None:
+    shares = np.array([0, 0.5, 1])
+    figure = removal_curves(
+        shares,
+        {"deletion": np.array([1, 0.4, 0]), "insertion": np.array([1, 0.9, 0])},
+        {"deletion": Range(np.array([1, 0.3, 0]), np.array([1, 0.6, 0]))},
+        "probability",
+    )
+    band, deletion, insertion = figure.data
+    assert list(band.y) == [1, 0.6, 0, 0, 0.3, 1]
+    assert (list(deletion.y), list(insertion.y)) == ([1, 0.4, 0], [1, 0.9, 0])
+    assert [tuple(point) for point in insertion.customdata] == [("insertion", step) for step in range(3)]
+
+
+def test_patches_to_press() -> None:
+    points = patch_picker(PHOTO, [4]).data[0]
+    assert [(x, y) for x, y in zip(points.x, points.y)][4] == (1, 1)
+    assert [colour != "rgba(0,0,0,0)" for colour in points.marker.color] == [False, False, False, False, True, False]
+
+
+def test_removed_patches_have_the_mean_colour() -> None:
+    pixels = PHOTO.pixels.copy()
+    pixels[:14] = 10
+    without = without_patches(pixels, (2, 3), np.array([True, *[False] * 5]))
+    assert (without[:14, :14] == 50).all()
+    assert (without[:14, 14:] == 10).all()
+    assert (without[14:] == 90).all()

@@ -1,0 +1,130 @@
+"""Tokens or patches that the visitor removes by hand, and the heads that change most."""
+
+import numpy as np
+import streamlit as st
+
+from headlens.model.effects.heads import Change
+from headlens.model.effects.occlusion import head_movements, removed_change
+from headlens.model.effects.removal import Removal, removable, removals
+from headlens.model.errors import HeadlensError, InputError
+from headlens.viz.figures.effects import effect_grid
+from headlens.viz.figures.scores import patch_picker
+from headlens.viz.inputs.knob import knob
+from headlens.viz.inputs.messages import show_error
+from headlens.viz.pages.matter.place import positions_of, tokens_of
+from headlens.viz.pages.matter.question import Question
+from headlens.viz.pages.matter.tokens import REMOVED
+from headlens.viz.pages.parts import BAR, draw_figure
+from headlens.viz.pages.runtime import current_theme
+from headlens.viz.view.visible import visible
+
+MOST = 10
+
+
+def removed_by_hand(question: Question) -> tuple[tuple[int, ...], Removal]:
+    """Draw the controls; give the positions of the run that are removed, and what stands in. Raises InputError."""
+    options = question.derive(
+        "removals", "Trying what can be removed", lambda on_step: removals(question.experiment, question.target)
+    )
+    if not options:
+        raise InputError("Nothing can stand in for a removed part of this input; ask about another output.")
+    how = knob(
+        st.selectbox,
+        "In place of what is removed",
+        "removed",
+        options=options,
+        start=options[0],
+        page="matter",
+        format_func=REMOVED.__getitem__,
+        width=260,
+        help="What the model reads where something is removed.",
+    )
+    away = removable(question.experiment, question.target)
+    removed = tuple(at for at in _read(st.query_params.get("gone", "")) if at < len(away) and away[at])
+    if question.recording.photo is None:
+        _tokens(question, away, removed)
+    else:
+        _patches(question, removed)
+    st.button("Clear", on_click=_write, args=((),), disabled=not removed, help="Put all back.", key="matter_put_back")
+    return removed, how
+
+
+def change_by_hand(question: Question, removed: tuple[int, ...], how: Removal) -> Change:
+    """The target before and now."""
+    return removed_change(question.experiment, question.target, removed, how)
+
+
+def show_moved_heads(question: Question, removed: tuple[int, ...], how: Removal, stage: str) -> None:
+    """How far each head's output moved."""
+    if not removed:
+        st.caption("Nothing is removed yet.")
+        return
+    try:
+        moved = head_movements(question.experiment, question.target, removed, how, stage=stage)
+    except HeadlensError as error:
+        show_error(error)
+        return
+    grid, words = st.columns([1, 1], gap="medium")
+    with grid:
+        draw_figure(
+            effect_grid(moved, "how far its output moves", signed=False, theme=current_theme()),
+            "How far each head's output moves, a square for each",
+        )
+    with words:
+        st.markdown(f"**The {min(MOST, moved.size)} heads that change most**, as a share of their output before:")
+        order = np.argsort(-moved.ravel(), kind="stable")[:MOST]
+        lines = [divmod(int(index), moved.shape[1]) for index in order]
+        st.markdown("\n".join(f"1. layer {layer}, head {head}: {moved[layer, head]:.3f}" for layer, head in lines))
+
+
+def _tokens(question: Question, away: np.ndarray, removed: tuple[int, ...]) -> None:
+    state, tokens = st.session_state, tokens_of(question)
+    state.matter_gone = list(removed)
+    st.pills(
+        "Press a token to remove it",
+        [int(at) for at in np.flatnonzero(away)],
+        key="matter_gone",
+        selection_mode="multi",
+        format_func=lambda at: visible(tokens[at]) if at < len(tokens) else str(at),
+        on_change=lambda: _write(tuple(state.matter_gone)),
+        help="Special tokens and the one that the target is read from stay.",
+    )
+
+
+def _patches(question: Question, removed: tuple[int, ...]) -> None:
+    photo = question.recording.photo
+    assert photo is not None
+    prefix, positions = question.recording.prefix_tokens, positions_of(question)
+    places = {int(position): index - prefix for index, position in enumerate(positions)}
+    pressed = st.session_state.setdefault("matter_drags", 0)
+
+    def take() -> None:
+        points = st.session_state[f"matter_patches_{pressed}"].selection.points
+        st.session_state.matter_drags += 1
+        picked = {int(positions[prefix + int(point["customdata"])]) for point in points}
+        if picked:
+            _write(tuple(set(removed) - picked if picked <= set(removed) else set(removed) | picked))
+
+    st.plotly_chart(
+        patch_picker(photo, [places[at] for at in removed], theme=current_theme()),
+        key=f"matter_patches_{pressed}",
+        theme=None,
+        on_select=take,
+        selection_mode=("points", "box"),
+        config={**BAR, "modeBarButtons": [["select2d", "toImage"]]},
+        alt=f"The photo; {len(removed)} patches are removed",
+    )
+    st.caption("Press a patch, or drag over several; drag over removed ones alone to put them back.")
+
+
+def _read(written: str) -> list[int]:
+    """Positions as the address has them, "3-4-17"; whatever is wrong in it is left out."""
+    parts = written[:60_000].split("-")
+    return sorted({int(part) for part in parts if part.isascii() and part.isdigit() and len(part) < 7})
+
+
+def _write(removed: tuple[int, ...]) -> None:
+    if removed:
+        st.query_params["gone"] = "-".join(map(str, sorted(removed)))
+    else:
+        st.query_params.pop("gone", None)

@@ -1,0 +1,169 @@
+"""What an output rests on, token by token or patch by patch: explanations side by side, and how far to believe each."""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import streamlit as st
+
+from headlens.model.effects.explain.explanation import Explanation
+from headlens.model.effects.explain.methods import METHODS, explain, why_not
+from headlens.model.effects.occlusion import occlusion
+from headlens.model.effects.removal import Removal, removals
+from headlens.model.errors import HeadlensError
+from headlens.viz.figures.explanations import explained_photo, explained_tokens
+from headlens.viz.inputs.knob import knob
+from headlens.viz.inputs.messages import plain
+from headlens.viz.pages.matter.place import positions_of, tokens_of
+from headlens.viz.pages.matter.question import Question
+from headlens.viz.pages.matter.scores import show_scores
+from headlens.viz.pages.parts import draw_figure
+from headlens.viz.pages.runtime import current_theme
+
+OCCLUSION = "occlusion"
+TITLES = {**{key: method.title for key, method in METHODS.items()}, OCCLUSION: "Occlusion, one at a time"}
+ABOUT_OUTPUT = [*(key for key, method in METHODS.items() if method.about_output), OCCLUSION]
+FLOWS = [key for key, method in METHODS.items() if not method.about_output]
+AT_ONCE = ("chefer", "gradient_input", "rollout", "attention")  # quick ones, shown at first
+MOVES = (OCCLUSION, "rollout", "attention")  # the same for targets without a gradient
+REMOVED: Mapping[Removal, str] = {
+    "mask": "[MASK]",
+    "padding": "the padding token",
+    "mean": "the mean embedding",
+    "left out": "nothing: it is left out",
+    "mean colour": "the mean colour",
+    "blur": "a blur",
+}
+OCCLUSION_HELP = (
+    "Each token or patch removed by itself: how much the target loses. Source: Zeiler & Fergus 2014, section 4.2."
+)
+
+
+def show_tokens(question: Question) -> None:
+    """The explanations that were chosen, and their scores."""
+    first = AT_ONCE if question.target.has_gradient else MOVES
+    chosen, removed = _methods(first), _removed(question)
+    explained, reasons = dict[str, Explanation](), dict[str, str]()
+    for method in chosen:
+        try:
+            missing = None if method == OCCLUSION else _why_not(question, method)
+            if missing is None:
+                explained[method] = _explanation(question, method, removed)
+            else:
+                reasons[method] = missing
+        except HeadlensError as error:
+            reasons[method] = str(error)
+    for title, group in (
+        ("About this output", ABOUT_OUTPUT),
+        ("Where information could flow: not about this output", FLOWS),
+    ):
+        shown = [method for method in group if method in explained]
+        if shown:
+            st.markdown(f"**{title}**")
+            _draw(question, {method: explained[method] for method in shown}, title)
+    for method, reason in reasons.items():
+        st.caption(f"{TITLES[method]}: {plain(reason)}")
+    with st.expander("What each method says"):
+        for method in explained:
+            st.markdown(_about(explained[method], method))
+    if explained and removed is not None:
+        show_scores(question, {TITLES[method]: each for method, each in explained.items()}, removed)
+
+
+def _methods(first: Sequence[str]) -> list[str]:
+    """Which explanations the address asks for; drawn as two rows of pills."""
+    written = st.query_params.get("methods")
+    chosen = list(first) if written is None else [method for method in TITLES if method in written.split("-")]
+    state = st.session_state
+    rows = {"matter_output": ABOUT_OUTPUT, "matter_flow": FLOWS}
+
+    def keep() -> None:
+        picked = {*state.matter_output, *state.matter_flow}
+        st.query_params["methods"] = "-".join(method for method in TITLES if method in picked) or "none"
+
+    labels = {"matter_output": "Explanations of this output", "matter_flow": "Where information could flow"}
+    helps = {
+        "matter_output": "How much each token or patch adds to the target, by the method's idea of that.",
+        "matter_flow": "What attention alone would let through; it does not know the target.",
+    }
+    for key, methods in rows.items():
+        state[key] = [method for method in chosen if method in methods]
+        st.pills(
+            labels[key],
+            methods,
+            key=key,
+            selection_mode="multi",
+            on_change=keep,
+            format_func=TITLES.__getitem__,
+            help=helps[key],
+        )
+    return chosen
+
+
+def _removed(question: Question) -> Removal | None:
+    """What stands in for removed tokens; None where nothing can."""
+    options = question.derive("removals", "Trying what can be removed", lambda on_step: _options(question))
+    if not options:
+        return None
+    return knob(
+        st.selectbox,
+        "In place of what is removed",
+        "removed",
+        options=options,
+        start=options[0],
+        page="matter",
+        format_func=REMOVED.__getitem__,
+        width=260,
+        help="For occlusion and scores. What stands in changes the numbers: a blur flatters, and the shape of what was "
+        "removed can itself give a class away.",
+    )
+
+
+def _options(question: Question) -> list[Removal]:
+    return removals(question.experiment, question.target)
+
+
+def _why_not(question: Question, method: str) -> str | None:
+    return why_not(question.experiment, question.target, method)
+
+
+def _explanation(question: Question, method: str, removed: Removal | None) -> Explanation:
+    if method != OCCLUSION:
+        return question.derive(
+            ("explanation", method),
+            TITLES[method],
+            lambda on_step: explain(question.experiment, question.target, method),
+        )
+    how: Removal = "left out" if removed is None else removed
+    scores = question.derive(
+        ("occlusion", how),
+        TITLES[OCCLUSION],
+        lambda on_step: occlusion(question.experiment, question.target, how, on_step=on_step),
+    )
+    return Explanation(OCCLUSION, scores, True, True, f"In place of what is removed: {REMOVED[how]}.")
+
+
+def _draw(question: Question, explained: Mapping[str, Explanation], title: str) -> None:
+    recording, theme = question.recording, current_theme()
+    positions = positions_of(question)
+    scores = {TITLES[method]: each.scores[positions] for method, each in explained.items()}
+    signed = {TITLES[method]: each.signed for method, each in explained.items()}
+    alt = f"{title}: " + "; ".join(
+        f"{name}: most on {_strongest(tokens_of(question), values)}" for name, values in scores.items()
+    )
+    if recording.photo is None:
+        draw_figure(explained_tokens(tokens_of(question), scores, recording.special, signed=signed, theme=theme), alt)
+        return
+    figure = explained_photo(recording.photo, scores, prefix=recording.prefix_tokens, signed=signed, theme=theme)
+    draw_figure(figure, alt)
+
+
+def _strongest(tokens: Sequence[str], scores: np.ndarray) -> str:
+    return ", ".join(tokens[int(index)] for index in np.argsort(-scores, kind="stable")[:3])
+
+
+def _about(explanation: Explanation, method: str) -> str:
+    held = plain(explanation.held).rstrip(".")
+    if method == OCCLUSION:
+        return f"**{TITLES[method]}.** {OCCLUSION_HELP} {held}."
+    about = METHODS[method]
+    return f"**{about.title}.** {about.help} {held}. Source: {about.source}."
