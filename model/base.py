@@ -5,7 +5,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
-from typing import Generic, Protocol, TypeVar
+from typing import Any, Generic, Protocol, TypeAlias, TypeVar
 
 import numpy as np
 import torch
@@ -183,3 +183,7 @@ class RecordingModel(ABC, Generic[Input, Outputs]):
     def _notes(self, model_input: Input, run: Run[Outputs], index: int) -> dict[str, str]:
         """What there is to know of a recording."""
         return self._common_notes
+
+
+AnyRun: TypeAlias = Run[Any]  # where nothing is to be known of the outputs
+AnyModel: TypeAlias = RecordingModel[Any, Any]  # nor of what the model reads

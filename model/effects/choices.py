@@ -2,11 +2,11 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any, Literal, NamedTuple
+from typing import Literal, NamedTuple
 
 import torch
 
-from headlens.model.base import RecordingModel
+from headlens.model.base import AnyModel
 from headlens.model.effects.experiment import Experiment
 from headlens.model.effects.targets import (
     LogitTarget,
@@ -54,7 +54,7 @@ class Choice(NamedTuple):
         return self.kind.replace(" ", "-") + ("" if self.at is None else f".{self.at}")
 
 
-def choices(experiment: Experiment[Any, Any]) -> list[Choice]:
+def choices(experiment: Experiment) -> list[Choice]:
     """What can be asked about, the sensible first choice first. Raises InputError where there is nothing."""
     model, given = experiment.model, experiment.input
     run = experiment.unchanged.run
@@ -74,7 +74,7 @@ def choices(experiment: Experiment[Any, Any]) -> list[Choice]:
 
 
 def target(
-    experiment: Experiment[Any, Any],
+    experiment: Experiment,
     choice: Choice | None = None,
     *,
     candidate: int | str | None = None,
@@ -126,7 +126,7 @@ def target(
     return named(replace(asked, candidate=chosen, against=against), model)  # type: ignore[arg-type]
 
 
-def candidate_id(experiment: Experiment[Any, Any], asked: LogitTarget, candidate: int | str) -> int:
+def candidate_id(experiment: Experiment, asked: LogitTarget, candidate: int | str) -> int:
     """The index of a candidate's logit; a token is given by its text, without the space before. Raises InputError."""
     model = experiment.model
     logits = asked.logits(experiment.unchanged.run)[0]
@@ -153,7 +153,7 @@ def candidate_id(experiment: Experiment[Any, Any], asked: LogitTarget, candidate
     return max(found, key=lambda index: float(logits[index]))
 
 
-def _labels(experiment: Experiment[Any, Any], kind: Kind) -> tuple[str, ...]:
+def _labels(experiment: Experiment, kind: Kind) -> tuple[str, ...]:
     """Of candidates that are neither tokens nor classes with labels of their own."""
     if kind in ("start", "end"):
         return tuple(name_at(experiment, at) for at in range(len(decoder_ids(experiment))))
@@ -164,13 +164,13 @@ def _labels(experiment: Experiment[Any, Any], kind: Kind) -> tuple[str, ...]:
     return ()
 
 
-def name_at(experiment: Experiment[Any, Any], at: int) -> str:
+def name_at(experiment: Experiment, at: int) -> str:
     """What the token at a position of the run is called."""
     names = predictor_of(experiment.model).names
     return "" if names is None else names.of_id(decoder_ids(experiment)[at])
 
 
-def decoder_ids(experiment: Experiment[Any, Any]) -> tuple[int, ...]:
+def decoder_ids(experiment: Experiment) -> tuple[int, ...]:
     """The tokens that the model's predictions are of: what it reads, or of two texts what it writes."""
     given = experiment.input
     if isinstance(given, SequenceInput):
@@ -179,7 +179,7 @@ def decoder_ids(experiment: Experiment[Any, Any]) -> tuple[int, ...]:
     return ids
 
 
-def embedding_of(model: RecordingModel[Any, Any], text: str) -> torch.Tensor:
+def embedding_of(model: AnyModel, text: str) -> torch.Tensor:
     """The embedding [width] of another text. Raises InputError."""
     given = model.read(text)  # type: ignore[attr-defined]
     with torch.no_grad():
@@ -188,7 +188,7 @@ def embedding_of(model: RecordingModel[Any, Any], text: str) -> torch.Tensor:
     return embeddings[0].float()
 
 
-def _positions(model: RecordingModel[Any, Any], given: object) -> Sequence[int]:
+def _positions(model: AnyModel, given: object) -> Sequence[int]:
     """The positions that can be asked about, first the one that comes first to mind."""
     if isinstance(given, ImagePrompt):
         return [len(given.ids) - 1] if model.predicts is Predicts.NEXT_TOKEN else []
@@ -215,7 +215,7 @@ def num_written(given: TextInput) -> int:
     return len(given.ids) - at
 
 
-def _saliency(experiment: Experiment[Any, Any], region: Region | None) -> SaliencyTarget:
+def _saliency(experiment: Experiment, region: Region | None) -> SaliencyTarget:
     image: ImageInput = experiment.input
     rows, columns = image.photo.grid
     if region is None:

@@ -1,6 +1,6 @@
 """How far an explanation can be believed: deletion and insertion on this input and target, beside random orders."""
 
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 
@@ -26,7 +26,7 @@ Direction = Literal["deletion", "insertion"]
 
 
 def deletion_curve(
-    experiment: Experiment[Any, Any],
+    experiment: Experiment,
     target: Target,
     scores: np.ndarray,
     *,
@@ -67,7 +67,7 @@ def deletion_curve(
 
 
 def random_band(
-    experiment: Experiment[Any, Any],
+    experiment: Experiment,
     target: Target,
     *,
     removed: Removal,
@@ -101,9 +101,7 @@ def random_band(
     )
 
 
-def cost(
-    experiment: Experiment[Any, Any], target: Target, *, orders: int | None = None, steps: int = 20, seed: int = 0
-) -> int:
+def cost(experiment: Experiment, target: Target, *, orders: int | None = None, steps: int = 20, seed: int = 0) -> int:
     """How many inputs run for one explanation's curves, or with orders for the band of random ones.
 
     Each costs about one plain forward pass of this input, those of a batch together less. Raises InputError.
@@ -118,7 +116,7 @@ def cost(
 
 
 def input_at(
-    experiment: Experiment[Any, Any],
+    experiment: Experiment,
     target: Target,
     scores: np.ndarray,
     step: int,
@@ -136,7 +134,7 @@ def input_at(
     return np.asarray(rows[step])
 
 
-def _removable(experiment: Experiment[Any, Any], target: Target) -> np.ndarray:
+def _removable(experiment: Experiment, target: Target) -> np.ndarray:
     away = removable(experiment, target)
     if not away.any():
         raise InputError("Nothing of this input can be removed for this output; take a longer one, or another output.")
@@ -168,7 +166,7 @@ def _distinct(rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _values(
-    experiment: Experiment[Any, Any], target: Target, rows: np.ndarray, removed: Removal, on_step: OnStep
+    experiment: Experiment, target: Target, rows: np.ndarray, removed: Removal, on_step: OnStep
 ) -> tuple[np.ndarray, int]:
     """The number that is scored without what each row removes, [row], and how many inputs ran."""
     sets, which = _distinct(rows)

@@ -3,14 +3,14 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, Generic
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from headlens.model.attention.clone import weight_sharing_clone
 from headlens.model.attention.point import Call, Edit
-from headlens.model.base import Input, Outputs, RecordingModel, Run
+from headlens.model.base import AnyModel, AnyRun
 from headlens.model.effects.layers import KeptLayer, keep_layers, nbytes, run_between
 from headlens.model.errors import CheckpointError
 from headlens.model.inputs.image_text import ImagePrompt
@@ -28,13 +28,13 @@ def no_step(done: int, total: int) -> None:
 class Unchanged:
     """What the run of an input leaves behind that nothing was changed in."""
 
-    run: Run[Any]
+    run: AnyRun
     layers: list[KeptLayer]
     contexts: tuple[Tensor, ...] | None  # of each attention call, [head, query, d_value]; None: they cannot be reached
     refusal: CheckpointError | None  # why not
 
 
-class Experiment(Generic[Input, Outputs]):
+class Experiment:
     """A model on one input. Many threads may use it at once.
 
     Args:
@@ -43,9 +43,9 @@ class Experiment(Generic[Input, Outputs]):
             `model.prompt(image, text)`.
     """
 
-    def __init__(self, model: RecordingModel[Input, Outputs], model_input: Input) -> None:
+    def __init__(self, model: AnyModel, model_input: object) -> None:
         self.model = model
-        self.input = model_input
+        self.input: Any = model_input
 
     @cached_property
     def unchanged(self) -> Unchanged:
@@ -95,13 +95,13 @@ class Experiment(Generic[Input, Outputs]):
 
     def forward(
         self,
-        batch: Sequence[Input],
+        batch: Sequence[object],
         edit: Edit | None = None,
         *,
         network: nn.Module | None = None,
         options: Mapping[str, object] | None = None,
         on_layer: OnLayer | None = None,
-    ) -> Run[Outputs]:
+    ) -> AnyRun:
         """Run inputs of one shape. Gradients go through. Raises DeviceError, CheckpointError.
 
         Args:
@@ -122,7 +122,7 @@ class Experiment(Generic[Input, Outputs]):
         *,
         last: int | None = None,
         options: Mapping[str, object] | None = None,
-    ) -> Run[Outputs]:
+    ) -> AnyRun:
         """Run the input again, from the kept layer that makes an attention call on.
 
         Args:

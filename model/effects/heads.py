@@ -1,7 +1,7 @@
 """What each head contributes to an output: heads switched off, exactly or by the gradient."""
 
 from collections.abc import Iterable, Sequence
-from typing import Any, Literal, NamedTuple
+from typing import Literal, NamedTuple
 
 import numpy as np
 import torch
@@ -9,14 +9,14 @@ from torch import Tensor
 
 from headlens.model.attention.edits import stand_in
 from headlens.model.attention.point import Call
-from headlens.model.base import RecordingModel, Run
+from headlens.model.base import AnyModel, AnyRun
 from headlens.model.effects.experiment import Experiment, OnStep, no_step
 from headlens.model.effects.targets import Target
 from headlens.model.errors import InputError
 from headlens.model.recording.parts import Candidate
 
 By = Literal["mean", "zero"]  # what stands in for a head that is off
-StandIn = By | Experiment[Any, Any]  # or what it gave on another input
+StandIn = By | Experiment  # or what it gave on another input
 Head = tuple[int, int]  # layer, head; both from 0
 Method = Literal["exact", "gradient", "sensitivity"]
 
@@ -32,10 +32,10 @@ class Change(NamedTuple):
     candidates_after: list[Candidate]  # the same ones
 
 
-Read = tuple[Target, Sequence[Any], Run[Any]]  # a target, and the run of a batch of one that it is read from
+Read = tuple[Target, Sequence[object], AnyRun]  # a target, and the run of a batch of one that it is read from
 
 
-def compared(model: RecordingModel[Any, Any], before: Read, after: Read) -> Change:
+def compared(model: AnyModel, before: Read, after: Read) -> Change:
     """A target in two runs."""
     (one, one_batch, one_run), (other, other_batch, other_run) = before, after
     best = {each.logit for target, _, run in (before, after) for each in target.candidates(model, run)}
@@ -51,7 +51,7 @@ def compared(model: RecordingModel[Any, Any], before: Read, after: Read) -> Chan
 
 
 def ablate(
-    experiment: Experiment[Any, Any],
+    experiment: Experiment,
     heads: Iterable[Head],
     target: Target,
     *,
@@ -89,7 +89,7 @@ def ablate(
 
 
 def head_effects(
-    experiment: Experiment[Any, Any],
+    experiment: Experiment,
     target: Target,
     *,
     method: Method = "exact",
@@ -137,7 +137,7 @@ def head_effects(
     return torch.stack(estimates).float().cpu().numpy()
 
 
-def _exact(experiment: Experiment[Any, Any], target: Target, call: int, outputs: dict[int, Tensor]) -> np.ndarray:
+def _exact(experiment: Experiment, target: Target, call: int, outputs: dict[int, Tensor]) -> np.ndarray:
     """The effect of each head of one attention call, [head] float32; as many at once as a batch takes."""
     model, heads = experiment.model, range(len(experiment.contexts[call]))
     changes = []
@@ -151,7 +151,7 @@ def _exact(experiment: Experiment[Any, Any], target: Target, call: int, outputs:
     return torch.cat(changes).float().cpu().numpy()
 
 
-def stand_ins(experiment: Experiment[Any, Any], target: Target, by: StandIn) -> dict[int, Tensor]:
+def stand_ins(experiment: Experiment, target: Target, by: StandIn) -> dict[int, Tensor]:
     """What stands in for each head, by the index of an attention call: [head, query or 1, d_value].
 
     Raises InputError for an experiment on an input of another length, CheckpointError.
@@ -175,7 +175,7 @@ def stand_ins(experiment: Experiment[Any, Any], target: Target, by: StandIn) -> 
     return means
 
 
-def gradients_of(experiment: Experiment[Any, Any], target: Target) -> tuple[Tensor, ...]:
+def gradients_of(experiment: Experiment, target: Target) -> tuple[Tensor, ...]:
     """d target / d out of each attention call's output: [head, query, d_value], from one run with a graph.
 
     Raises InputError for a target that has no gradient, CheckpointError where the output cannot be reached.
@@ -201,12 +201,12 @@ def gradients_of(experiment: Experiment[Any, Any], target: Target) -> tuple[Tens
     )
 
 
-def num_layers(experiment: Experiment[Any, Any], stage: str) -> int:
+def num_layers(experiment: Experiment, stage: str) -> int:
     """Layers of a stage."""
     return len(experiment.unchanged.run.call_indices[stage])
 
 
-def num_heads(experiment: Experiment[Any, Any], stage: str) -> int:
+def num_heads(experiment: Experiment, stage: str) -> int:
     """Heads of each layer of a stage."""
     return experiment.unchanged.run.stages[stage][0].num_heads
 

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from headlens.model.attention.clone import weight_sharing_clone
-from headlens.model.base import Run
+from headlens.model.base import AnyRun, Run
 from headlens.model.device import enough_memory
 from headlens.model.effects.experiment import Experiment
 from headlens.model.effects.targets import LogitTarget, Target
@@ -47,7 +47,7 @@ class _Reading(NamedTuple):
     bias: float
 
 
-def logit_attribution(experiment: Experiment[Any, Any], target: Target) -> LogitAttribution:
+def logit_attribution(experiment: Experiment, target: Target) -> LogitAttribution:
     """Direct logit attribution: each part of the stream through the final norm and the unembedding.
 
     The stream is a sum (Elhage et al. 2021, "A Mathematical Framework for Transformer Circuits"), and with the scales
@@ -95,7 +95,7 @@ def logit_attribution(experiment: Experiment[Any, Any], target: Target) -> Logit
     return attribution
 
 
-def _run(experiment: Experiment[Any, Any], target: Target) -> tuple[list[LayerRun], list[Event], Run[Any]]:
+def _run(experiment: Experiment, target: Target) -> tuple[list[LayerRun], list[Event], AnyRun]:
     """The layers of a run, the norms and linear maps behind the last one, and the outputs."""
     model, network = experiment.model, weight_sharing_clone(experiment.model.network)
     inputs = {**model.run_inputs([experiment.input]), **target.options(model)}
@@ -127,7 +127,7 @@ def _run(experiment: Experiment[Any, Any], target: Target) -> tuple[list[LayerRu
     return runs, tail, Run(outputs[0], {})
 
 
-def _reading(tail: list[Event], target: LogitTarget, outputs: Run[Any], last: Tensor, *, capped: bool) -> _Reading:
+def _reading(tail: list[Event], target: LogitTarget, outputs: AnyRun, last: Tensor, *, capped: bool) -> _Reading:
     """How the logit is read from the last layer's rows [token, width]. Raises InputError where not linearly."""
     if len(tail) > 2 or any(is_linear(event.module) for event in tail[:-1]):
         raise InputError("A dense layer lies between this model's stream and its logits; switch heads off instead.")

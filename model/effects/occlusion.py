@@ -11,7 +11,7 @@ from torch import Tensor
 
 from headlens.model.attention.edits import in_order
 from headlens.model.attention.point import Call, Edit
-from headlens.model.base import Run
+from headlens.model.base import AnyRun
 from headlens.model.effects.experiment import Experiment, OnStep, no_step
 from headlens.model.effects.heads import Change, compared
 from headlens.model.effects.removal import (
@@ -36,9 +36,9 @@ from headlens.model.inputs.text import SequenceInput, TextInput
 class Without(NamedTuple):
     """The run of a batch that something was removed from."""
 
-    batch: list[Any]
+    batch: list[object]
     target: Target  # where it now is
-    run: Run[Any]
+    run: AnyRun
 
 
 class Remover:
@@ -52,7 +52,7 @@ class Remover:
     Raises InputError where that cannot be, with the reason.
     """
 
-    def __init__(self, experiment: Experiment[Any, Any], target: Target, how: Removal) -> None:
+    def __init__(self, experiment: Experiment, target: Target, how: Removal) -> None:
         reason = why_not(experiment, target, how)
         if reason is not None:
             raise InputError(reason)
@@ -139,7 +139,7 @@ class Remover:
         return stand_in_pixels(given.image if isinstance(given, ImagePrompt) else given, self._how)
 
 
-def value_of(experiment: Experiment[Any, Any], target: Target, without: Without) -> np.ndarray:
+def value_of(experiment: Experiment, target: Target, without: Without) -> np.ndarray:
     """The number that is scored, [batch] float32; see `values_without`."""
     model, batch = experiment.model, without.batch
     value = without.target.probability(model, without.run)
@@ -149,14 +149,14 @@ def value_of(experiment: Experiment[Any, Any], target: Target, without: Without)
     return value.float().cpu().numpy()
 
 
-def value_before(experiment: Experiment[Any, Any], target: Target) -> float:
+def value_before(experiment: Experiment, target: Target) -> float:
     """The number that is scored, of the whole input."""
     with torch.no_grad():
         return float(value_of(experiment, target, Without([experiment.input], target, experiment.unchanged.run))[0])
 
 
 def values_without(
-    experiment: Experiment[Any, Any],
+    experiment: Experiment,
     target: Target,
     removed: np.ndarray,
     how: Removal,
@@ -190,9 +190,7 @@ def values_without(
     return values
 
 
-def occlusion(
-    experiment: Experiment[Any, Any], target: Target, how: Removal, *, on_step: OnStep = no_step
-) -> np.ndarray:
+def occlusion(experiment: Experiment, target: Target, how: Removal, *, on_step: OnStep = no_step) -> np.ndarray:
     """What each token or patch adds: the number that is scored, less what it is without it (Zeiler & Fergus 2014).
 
     Returns:
@@ -206,7 +204,7 @@ def occlusion(
     return scores
 
 
-def removed_change(experiment: Experiment[Any, Any], target: Target, tokens: Iterable[int], how: Removal) -> Change:
+def removed_change(experiment: Experiment, target: Target, tokens: Iterable[int], how: Removal) -> Change:
     """The target before and after some tokens or patches are removed together; errors as of `values_without`."""
     model, before = experiment.model, experiment.unchanged.run
     with torch.no_grad():
@@ -216,7 +214,7 @@ def removed_change(experiment: Experiment[Any, Any], target: Target, tokens: Ite
 
 
 def head_movements(
-    experiment: Experiment[Any, Any],
+    experiment: Experiment,
     target: Target,
     tokens: Iterable[int],
     how: Removal,

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from headlens.model.attention.clone import weight_sharing_clone
 from headlens.model.attention.point import Call, Edit
-from headlens.model.base import RecordingModel
+from headlens.model.base import AnyModel
 from headlens.model.effects.experiment import Experiment
 from headlens.model.effects.targets import LogitTarget, SaliencyTarget, Target
 from headlens.model.errors import CheckpointError, InputError
@@ -30,16 +30,16 @@ OF_PHOTOS: tuple[Removal, ...] = ("mean colour", "blur", "left out")
 BLUR = 1.0  # standard deviation, in patches
 CHUNK = 8_192  # rows of a table of words that are read at once
 
-_reasons: WeakKeyDictionary[Experiment[Any, Any], dict[tuple[Target, Removal], str | None]] = WeakKeyDictionary()
+_reasons: WeakKeyDictionary[Experiment, dict[tuple[Target, Removal], str | None]] = WeakKeyDictionary()
 
 
-def removals(experiment: Experiment[Any, Any], target: Target) -> list[Removal]:
+def removals(experiment: Experiment, target: Target) -> list[Removal]:
     """What can stand in for removed tokens or patches of this input, the sensible first choice first."""
     names = OF_TEXTS if isinstance(experiment.input, TextInput) else OF_PHOTOS
     return [how for how in names if why_not(experiment, target, how) is None]
 
 
-def why_not(experiment: Experiment[Any, Any], target: Target, how: Removal) -> str | None:
+def why_not(experiment: Experiment, target: Target, how: Removal) -> str | None:
     """Why something cannot stand in for what is removed, in a sentence; None: it can. The first time it may run."""
     known = _reasons.setdefault(experiment, {})
     if (target, how) not in known:
@@ -53,7 +53,7 @@ def why_not(experiment: Experiment[Any, Any], target: Target, how: Removal) -> s
     return known[target, how]
 
 
-def removable(experiment: Experiment[Any, Any], target: Target) -> np.ndarray:
+def removable(experiment: Experiment, target: Target) -> np.ndarray:
     """Which positions can be removed, [token] bool.
 
     Positions are those that the model reads: a text's tokens (where one text is read and another written, those that
@@ -80,7 +80,7 @@ def removable(experiment: Experiment[Any, Any], target: Target) -> np.ndarray:
     return found
 
 
-def stand_in_token(model: RecordingModel[Any, Any], how: Removal) -> int | None:
+def stand_in_token(model: AnyModel, how: Removal) -> int | None:
     """The id of the mask or padding token; None where the model has none."""
     tokenizer = model.tokenizer  # type: ignore[attr-defined]  # of every model that reads texts
     token: object
@@ -154,7 +154,7 @@ def leave_out(kept: Tensor) -> Edit:
     return edit
 
 
-def mean_row(model: RecordingModel[Any, Any]) -> Tensor:
+def mean_row(model: AnyModel) -> Tensor:
     """The mean of what all words of the table become, [width]. Raises CheckpointError for a model without one."""
     table = _word_table(model.network)
     rows = range(0, table.num_embeddings, CHUNK)
@@ -163,7 +163,7 @@ def mean_row(model: RecordingModel[Any, Any]) -> Tensor:
 
 
 @contextmanager
-def replacing_words(model: RecordingModel[Any, Any], removed: Tensor, row: Tensor) -> Iterator[nn.Module]:
+def replacing_words(model: AnyModel, removed: Tensor, row: Tensor) -> Iterator[nn.Module]:
     """A clone of the network, to be run once, in which a row [width] stands for removed words, bool [batch, token].
 
     Raises CheckpointError for a network that does not read its table of words.
@@ -198,7 +198,7 @@ def _no_table(network: nn.Module) -> CheckpointError:
     return CheckpointError(f"Where {type(network).__name__} reads its table of words is not known; take another way.")
 
 
-def _check_text(experiment: Experiment[Any, Any], target: Target, how: Removal) -> None:
+def _check_text(experiment: Experiment, target: Target, how: Removal) -> None:
     """Raises InputError, CheckpointError where this cannot stand in for a text's tokens."""
     model, given, away = experiment.model, experiment.input, removable(experiment, target)
     if how not in OF_TEXTS:
@@ -227,7 +227,7 @@ def _check_text(experiment: Experiment[Any, Any], target: Target, how: Removal) 
             raise InputError("This model passes over padding tokens, which changes the places of all the others.")
 
 
-def _check_photo(experiment: Experiment[Any, Any], target: Target, how: Removal) -> None:
+def _check_photo(experiment: Experiment, target: Target, how: Removal) -> None:
     """Raises InputError, CheckpointError where this cannot stand in for patches."""
     given = experiment.input
     if how not in OF_PHOTOS:

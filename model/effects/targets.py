@@ -3,13 +3,13 @@
 from abc import ABC, abstractmethod
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from headlens.model.base import RecordingModel, Run
+from headlens.model.base import AnyModel, AnyRun
 from headlens.model.inputs.image import ImageInput
 from headlens.model.pretrained.image_model import EncoderImageModel
 from headlens.model.recording.parts import Candidate
@@ -26,21 +26,21 @@ class Target(ABC):
     has_gradient = True  # at the unchanged input
 
     @abstractmethod
-    def read(self, model: RecordingModel[Any, Any], batch: Sequence[Any], run: Run[Any]) -> Tensor:
+    def read(self, model: AnyModel, batch: Sequence[object], run: AnyRun) -> Tensor:
         """The number of each input of a run, [batch] float32, on its graph."""
 
-    def candidates(self, model: RecordingModel[Any, Any], run: Run[Any], also: Collection[int] = ()) -> list[Candidate]:
+    def candidates(self, model: AnyModel, run: AnyRun, also: Collection[int] = ()) -> list[Candidate]:
         """The ten best that the model chooses from, by the first input of a run; nothing of a target that is no choice.
 
         also: logits of others that are wanted too. The highest score comes first.
         """
         return []
 
-    def probability(self, model: RecordingModel[Any, Any], run: Run[Any]) -> Tensor | None:
+    def probability(self, model: AnyModel, run: AnyRun) -> Tensor | None:
         """The score of the candidate that is asked about, [batch]; None of a target that is no choice."""
         return None
 
-    def options(self, model: RecordingModel[Any, Any]) -> Mapping[str, object]:
+    def options(self, model: AnyModel) -> Mapping[str, object]:
         """Of the model's forward, where less than all has to be computed."""
         return {}
 
@@ -66,7 +66,7 @@ class LogitTarget(Target):
     against_name: str = ""
     labels: tuple[str, ...] = ()  # of the candidates, where they are neither tokens nor classes with labels
 
-    def read(self, model: RecordingModel[Any, Any], batch: Sequence[Any], run: Run[Any]) -> Tensor:
+    def read(self, model: AnyModel, batch: Sequence[object], run: AnyRun) -> Tensor:
         """The logit, or the difference of two."""
         logits = self.logits(run).float()
         own = logits[:, self.candidate]
@@ -76,16 +76,16 @@ class LogitTarget(Target):
             return own - logits.masked_fill(_only(logits, self.candidate), -torch.inf).logsumexp(dim=-1)
         return own - logits[:, self.against]
 
-    def candidates(self, model: RecordingModel[Any, Any], run: Run[Any], also: Collection[int] = ()) -> list[Candidate]:
+    def candidates(self, model: AnyModel, run: AnyRun, also: Collection[int] = ()) -> list[Candidate]:
         """The ten best, and others."""
         best = predictor_of(model).best(self.logits(run)[0], also)
         return [each._replace(name=self.labels[each.logit]) for each in best] if self.labels else best
 
-    def probability(self, model: RecordingModel[Any, Any], run: Run[Any]) -> Tensor:
+    def probability(self, model: AnyModel, run: AnyRun) -> Tensor:
         """As the model's pipeline has it."""
         return predictor_of(model).scores_of(self.logits(run), torch.tensor([self.candidate]))[:, 0]
 
-    def options(self, model: RecordingModel[Any, Any]) -> Mapping[str, object]:
+    def options(self, model: AnyModel) -> Mapping[str, object]:
         """Logits of this position alone, of models that can leave out the others."""
         if self.at is None or not predictor_of(model).keeps_some_logits:
             return {}
@@ -101,7 +101,7 @@ class LogitTarget(Target):
             return f"{self.what}: “{self.name}”, against all others"
         return f"{self.what}: “{self.name}”" + ("" if self.against is None else f", against “{self.against_name}”")
 
-    def logits(self, run: Run[Any]) -> Tensor:
+    def logits(self, run: AnyRun) -> Tensor:
         """[batch, candidate], of the position that is asked about."""
         logits: Tensor = run.outputs["prediction_logits" if "prediction_logits" in run.outputs else self.output]
         if self.output != "logits":  # an answer's start or end: the candidates are the positions
@@ -118,7 +118,7 @@ class SimilarityTarget(Target):
     other: Tensor  # [width]
     name: str  # what it is of
 
-    def read(self, model: RecordingModel[Any, Any], batch: Sequence[Any], run: Run[Any]) -> Tensor:
+    def read(self, model: AnyModel, batch: Sequence[object], run: AnyRun) -> Tensor:
         """The cosine."""
         return F.cosine_similarity(_embeddings(model, batch, run), self.other, dim=-1)
 
@@ -134,7 +134,7 @@ class MovementTarget(Target):
     name: str  # what is embedded
     has_gradient = False
 
-    def read(self, model: RecordingModel[Any, Any], batch: Sequence[Any], run: Run[Any]) -> Tensor:
+    def read(self, model: AnyModel, batch: Sequence[object], run: AnyRun) -> Tensor:
         """1 - cosine."""
         return 1 - F.cosine_similarity(_embeddings(model, batch, run), self.unchanged, dim=-1)
 
@@ -149,7 +149,7 @@ class SaliencyTarget(Target):
     rows: tuple[int, int]  # from, to (exclusive)
     columns: tuple[int, int]
 
-    def read(self, model: RecordingModel[Any, Any], batch: Sequence[Any], run: Run[Any]) -> Tensor:
+    def read(self, model: AnyModel, batch: Sequence[object], run: AnyRun) -> Tensor:
         """The mean over the region's pixels."""
         image = batch[0]
         assert isinstance(model, EncoderImageModel)
@@ -166,13 +166,13 @@ class SaliencyTarget(Target):
         return f"the mean saliency of patches ({top}, {left}) to ({bottom - 1}, {right - 1})"
 
 
-def predictor_of(model: RecordingModel[Any, Any]) -> "Predictor":
+def predictor_of(model: AnyModel) -> "Predictor":
     """What reads a model's logits."""
     predictor: Predictor = model.predictor  # type: ignore[attr-defined]  # of every model that has logits
     return predictor
 
 
-def named(target: LogitTarget, model: RecordingModel[Any, Any]) -> LogitTarget:
+def named(target: LogitTarget, model: AnyModel) -> LogitTarget:
     """The target, with its candidates' names as the model's tokenizer or configuration has them."""
     name = target.labels.__getitem__ if target.labels else predictor_of(model).name
     against = name(target.against) if isinstance(target.against, int) else ""
@@ -184,7 +184,7 @@ def _only(logits: Tensor, candidate: int) -> Tensor:
     return torch.arange(logits.shape[-1], device=logits.device) == candidate
 
 
-def _embeddings(model: RecordingModel[Any, Any], batch: Sequence[Any], run: Run[Any]) -> Tensor:
+def _embeddings(model: AnyModel, batch: Sequence[object], run: AnyRun) -> Tensor:
     embeddings = model.embeddings(batch, run)
     assert embeddings is not None
     return embeddings.float()

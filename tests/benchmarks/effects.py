@@ -36,21 +36,21 @@ NUMBER = "[data-testid=stMetricValue]"
 LONG = 1_024  # tokens
 
 
-def minilm() -> tuple[Experiment[Any, Any], Target]:
+def minilm() -> tuple[Experiment, Target]:
     """A sentence of 17 tokens, and its similarity to another one."""
     model: Any = load_model("minilm-l6")
     experiment = Experiment(model, model.read(TEXT))
     return experiment, target(experiment, Choice("similarity"), other=OTHER)
 
 
-def smollm2() -> tuple[Experiment[Any, Any], Target]:
+def smollm2() -> tuple[Experiment, Target]:
     """A prompt of some 30 tokens, and the token after it."""
     model: Any = load_model("smollm2-135m")
     experiment = Experiment(model, model.read(PROMPT))
     return experiment, target(experiment, Choice("next", len(experiment.input.ids) - 1))
 
 
-def dinov2() -> tuple[Experiment[Any, Any], Target]:
+def dinov2() -> tuple[Experiment, Target]:
     """A photo at 224 pixels, and the saliency of its most salient patch."""
     model: Any = load_model("dinov2-focus")
     experiment = Experiment(model, model.read(ROOT / "assets/samples/coffee.jpg", 224))
@@ -60,7 +60,7 @@ def dinov2() -> tuple[Experiment[Any, Any], Target]:
 CASES = {"MiniLM": minilm, "SmolLM2": smollm2, "DINOv2 at 224": dinov2}
 
 
-def plain_of(experiment: Experiment[Any, Any]) -> Any:
+def plain_of(experiment: Experiment) -> Any:
     """A plain forward pass, of a language model with the logits of all positions."""
 
     @torch.inference_mode()

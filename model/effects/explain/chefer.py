@@ -1,7 +1,5 @@
 """Relevance by weights and their gradients (Chefer, Gur & Wolf 2021, "Generic Attention-model Explainability")."""
 
-from typing import Any
-
 import torch
 from torch import Tensor
 
@@ -17,7 +15,7 @@ from headlens.model.errors import InputError
 Layer = tuple[AttentionInputs, Tensor]  # and d target / d out of its heads, [head, query, d_value]
 
 
-def chefer(experiment: Experiment[Any, Any], target: Target, *, first_layer: int = 0) -> Explanation:
+def chefer(experiment: Experiment, target: Target, *, first_layer: int = 0) -> Explanation:
     """R ← R + Ā R in each layer; of R, the row that the target is read from, less the identity that R starts as.
 
     Args:

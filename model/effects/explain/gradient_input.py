@@ -1,7 +1,6 @@
 """Gradient × input (Shrikumar et al. 2016, "Not Just a Black Box", section 3; of tokens: Denil et al. 2014)."""
 
 from dataclasses import replace
-from typing import Any
 
 import torch
 from torch import Tensor
@@ -16,7 +15,7 @@ from headlens.model.inputs.image import ImageInput
 from headlens.model.inputs.image_text import ImagePrompt
 
 
-def gradient_input(experiment: Experiment[Any, Any], target: Target) -> Explanation:
+def gradient_input(experiment: Experiment, target: Target) -> Explanation:
     """What is read times the target's gradient: rows of embeddings, summed over the width, or a patch's pixels.
 
     Of an image among a text's tokens: the rows that go into the language model's first layer.

@@ -4,14 +4,14 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from itertools import chain
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from headlens.model.attention.clone import weight_sharing_clone
-from headlens.model.base import Run
+from headlens.model.base import AnyRun
 from headlens.model.effects.experiment import Experiment
 from headlens.model.effects.explain.explanation import Explanation, as_scores
 from headlens.model.effects.explain.leaves import replaced_embeddings, summed, token_embeddings
@@ -24,7 +24,8 @@ from headlens.model.inputs.image import ImageInput
 SEGMENTS, POINTS = 8, 4  # of the way at first, and steps in each
 MOST = 256  # steps
 WORST = 4  # segments that are halved at once
-COMPLETE = 0.01  # of the target's difference
+COMPLETE = 0.01  # of the target's difference; where it is next to none,
+LEAST = 0.1  # of this share of what the target spans on the way
 MAX_ROWS = 1_024  # tokens in one run that has a graph
 
 
@@ -42,10 +43,16 @@ class Segment(NamedTuple):
     first: float
     last: float
     products: Tensor  # of the way and the gradients on it
-    missing: float  # the target's difference on it, less their sum
+    before: float  # the target where it begins
+    after: float  # and where it ends
+
+    @property
+    def missing(self) -> float:
+        """The target's difference, less the products' sum."""
+        return self.after - self.before - float(self.products.double().sum())
 
 
-def integrated(experiment: Experiment[Any, Any], target: Target, *, steps: int | None = None) -> Explanation:
+def integrated(experiment: Experiment, target: Target, *, steps: int | None = None) -> Explanation:
     """The mean gradient on the way from a baseline, times the way (ibid., equation 1; Gauss-Legendre quadrature).
 
     The baseline of a text: the mask's embedding, or the padding's, or the mean of all words, in place of each token
@@ -64,13 +71,15 @@ def integrated(experiment: Experiment[Any, Any], target: Target, *, steps: int |
     path = _path(experiment)
     at_once = [(0.0, 1.0)] if steps is not None else [(k / SEGMENTS, (k + 1) / SEGMENTS) for k in range(SEGMENTS)]
     segments, points = list[Segment](), POINTS if steps is None else steps
-    before, after = _values(experiment, target, path, [0.0, 1.0])
     taken = 0
     while True:
         segments += _segments(experiment, target, path, at_once, points)
         taken += points * len(at_once)
-        missing = abs(sum(segment.missing for segment in segments)) / max(abs(after - before), 1e-6)
-        if steps is not None or missing <= COMPLETE or taken >= MOST:
+        values = [value for segment in segments for value in (segment.before, segment.after)]
+        missing = sum(segment.missing for segment in segments)
+        difference = sum(segment.after - segment.before for segment in segments)
+        enough = COMPLETE * max(abs(difference), LEAST * (max(values) - min(values)))
+        if steps is not None or abs(missing) <= enough or taken >= MOST:
             break
         segments.sort(key=lambda segment: abs(segment.missing))
         segments, worst = segments[:-WORST], segments[-WORST:]
@@ -79,11 +88,14 @@ def integrated(experiment: Experiment[Any, Any], target: Target, *, steps: int |
         at_once = list(chain.from_iterable(halves))
     products = torch.stack([segment.products for segment in segments]).sum(dim=0)
     scores = summed(products, experiment.input, num_prefix(experiment))
-    held = f"From {path.name} in {taken} steps; the scores sum to the target's difference within {missing:.1%}."
+    held = (
+        f"From {path.name} in {taken} steps; the scores sum to {difference - missing:.3g}, and the target differs by "
+        f"{difference:.3g}."
+    )
     return Explanation("integrated", as_scores(scores), True, True, held)
 
 
-def _path(experiment: Experiment[Any, Any]) -> Path:
+def _path(experiment: Experiment) -> Path:
     """From the baseline to what is read."""
     model, given = experiment.model, experiment.input
     if isinstance(given, ImageInput):
@@ -111,7 +123,7 @@ def _path(experiment: Experiment[Any, Any]) -> Path:
 
 
 @contextmanager
-def _reads(experiment: Experiment[Any, Any], target: Target, points: Tensor) -> Iterator[Run[Any]]:
+def _reads(experiment: Experiment, target: Target, points: Tensor) -> Iterator[AnyRun]:
     """A run that reads points [batch, ...] instead of the input."""
     model, given = experiment.model, experiment.input
     network, options = weight_sharing_clone(model.network), target.options(model)
@@ -122,7 +134,7 @@ def _reads(experiment: Experiment[Any, Any], target: Target, points: Tensor) -> 
         yield experiment.forward([given] * len(points), network=network, options=options)
 
 
-def _values(experiment: Experiment[Any, Any], target: Target, path: Path, places: Sequence[float]) -> list[float]:
+def _values(experiment: Experiment, target: Target, path: Path, places: Sequence[float]) -> list[float]:
     """The target at places on the way, from 0 to 1."""
     found = list[float]()
     with torch.no_grad():
@@ -139,7 +151,7 @@ def _points(path: Path, places: Tensor) -> Tensor:
 
 
 def _segments(
-    experiment: Experiment[Any, Any], target: Target, path: Path, ends: list[tuple[float, float]], points: int
+    experiment: Experiment, target: Target, path: Path, ends: list[tuple[float, float]], points: int
 ) -> list[Segment]:
     """Parts of the way, each with so many points."""
     nodes, weights = np.polynomial.legendre.leggauss(points)
@@ -158,6 +170,6 @@ def _segments(
     products = path.way.float() * total.unflatten(1, path.way.shape[1:])
     values = _values(experiment, target, path, list(chain.from_iterable(ends)))
     return [
-        Segment(first, last, part, after - before - float(part.double().sum()))
+        Segment(first, last, part, before, after)
         for (first, last), part, before, after in zip(ends, products, values[::2], values[1::2])
     ]

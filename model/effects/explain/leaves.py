@@ -62,7 +62,7 @@ def replaced_embeddings(network: nn.Module, model_input: object, replace: Replac
 
 
 @contextmanager
-def replaced_rows(network: nn.Module, experiment: Experiment[Any, Any], replace: Replace) -> Iterator[None]:
+def replaced_rows(network: nn.Module, experiment: Experiment, replace: Replace) -> Iterator[None]:
     """Inside, the rows that go into the language model's first layer are replaced: of an image among a text's tokens.
 
     Args:

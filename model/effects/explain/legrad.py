@@ -1,7 +1,5 @@
 """LeGrad (Bousselham et al. 2024, "An Explainability Method for Vision Transformers via Feature Formation")."""
 
-from typing import Any
-
 import torch
 
 from headlens.model.analysis.relevance import positive_gradients
@@ -13,7 +11,7 @@ from headlens.model.errors import InputError
 from headlens.model.inputs.image import ImageInput
 
 
-def legrad(experiment: Experiment[Any, Any], target: Target, *, layers: int = 2) -> Explanation:
+def legrad(experiment: Experiment, target: Target, *, layers: int = 2) -> Explanation:
     """Each of the last layers' own rows scored by the model's head; the positive slopes of its weights, summed.
 
     Of photos what stands before the patches counts as zero. The sum is scaled to 0 to 1, once.

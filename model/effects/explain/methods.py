@@ -3,7 +3,6 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Any
 
 from headlens.model.effects.experiment import Experiment
 from headlens.model.effects.explain.chefer import chefer
@@ -25,7 +24,7 @@ from headlens.model.effects.explain.weights import attention, flow, rollout
 from headlens.model.effects.targets import Target
 from headlens.model.errors import InputError
 
-Reason = Callable[[Experiment[Any, Any], Target], str | None]
+Reason = Callable[[Experiment, Target], str | None]
 
 
 @dataclass(frozen=True)
@@ -118,7 +117,7 @@ _METHODS = (
 METHODS: Mapping[str, Method] = MappingProxyType({method.key: method for method in _METHODS})
 
 
-def why_not(experiment: Experiment[Any, Any], target: Target, method: str) -> str | None:
+def why_not(experiment: Experiment, target: Target, method: str) -> str | None:
     """Why this model, input or target cannot have a method, in a sentence; None where it can.
 
     Raises InputError for a method that is none.
@@ -127,7 +126,7 @@ def why_not(experiment: Experiment[Any, Any], target: Target, method: str) -> st
 
 
 def explain(
-    experiment: Experiment[Any, Any], target: Target, method: str = "chefer", **options: float | str | None
+    experiment: Experiment, target: Target, method: str = "chefer", **options: float | str | None
 ) -> Explanation:
     """Which tokens or patches an output rests on.
 

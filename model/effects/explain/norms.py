@@ -1,7 +1,6 @@
 """How long the vectors are that attention adds up, in one layer (Kobayashi et al. 2020)."""
 
 from contextlib import ExitStack, suppress
-from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -22,7 +21,7 @@ NOT_BEHIND = (
 )
 
 
-def norms(experiment: Experiment[Any, Any], target: Target, *, layer: int | None = None) -> Explanation:
+def norms(experiment: Experiment, target: Target, *, layer: int | None = None) -> Explanation:
     """‖Σ_h α_h f_h(x)‖ in the row that the target is read from, of one layer.
 
     Args:
@@ -46,7 +45,7 @@ def norms(experiment: Experiment[Any, Any], target: Target, *, layer: int | None
     )
 
 
-def output_projection(experiment: Experiment[Any, Any], call: int) -> Tensor:
+def output_projection(experiment: Experiment, call: int) -> Tensor:
     """The weight of the linear map that reads the heads' output of an attention call, [width, head * d_value].
 
     Raises CheckpointError where a gate or a norm lies between, or the heads' output cannot be reached.

@@ -1,7 +1,5 @@
 """From which positions a target is read, and the attention between positions that leads there."""
 
-from typing import Any
-
 import torch
 from torch import Tensor
 
@@ -13,27 +11,27 @@ from headlens.model.errors import InputError
 from headlens.model.inputs.image import ImageInput
 
 
-def writes_another(experiment: Experiment[Any, Any]) -> bool:
+def writes_another(experiment: Experiment) -> bool:
     """Whether it reads one text and writes another, so that what is read is seen by cross attention alone."""
     return "cross" in experiment.stages
 
 
-def reading_stage(experiment: Experiment[Any, Any]) -> str:
+def reading_stage(experiment: Experiment) -> str:
     """The stage of attention among the positions that have scores."""
     return "encoder" if "encoder" in experiment.stages else "decoder"
 
 
-def layers_of(experiment: Experiment[Any, Any], stage: str) -> list[AttentionInputs]:
+def layers_of(experiment: Experiment, stage: str) -> list[AttentionInputs]:
     """The inputs of each layer of a stage, without the axis of a batch."""
     return [layer.first() for layer in experiment.unchanged.run.stages[stage]]
 
 
-def num_prefix(experiment: Experiment[Any, Any]) -> int:
+def num_prefix(experiment: Experiment) -> int:
     """Positions before a photo's patches; none of a text."""
     return len(getattr(experiment.model, "prefix", ()))
 
 
-def start_row(experiment: Experiment[Any, Any], target: Target) -> Tensor:
+def start_row(experiment: Experiment, target: Target) -> Tensor:
     """The share that each position has in what the target is read from, [query]; they sum to one.
 
     The position of the target alone; the region's patches; [CLS]; or equal shares of all positions that it is read
@@ -57,13 +55,13 @@ def start_row(experiment: Experiment[Any, Any], target: Target) -> Tensor:
     return row / row.sum()
 
 
-def kept_layer(experiment: Experiment[Any, Any], call: int) -> int:
+def kept_layer(experiment: Experiment, call: int) -> int:
     """The index of the kept layer that makes an attention call."""
     kept = experiment.unchanged.layers
     return next(at for at, layer in enumerate(kept) if layer.calls_before + layer.calls > call)
 
 
-def layer_gradient(experiment: Experiment[Any, Any], target: Target, call: int, last: int | None = None) -> Tensor:
+def layer_gradient(experiment: Experiment, target: Target, call: int, last: int | None = None) -> Tensor:
     """d target / d out of one attention call, [head, query, d_value], in a run that starts at its layer.
 
     Args:
@@ -91,7 +89,7 @@ def layer_gradient(experiment: Experiment[Any, Any], target: Target, call: int, 
     return torch.zeros_like(leaves[0][0]) if gradient is None else gradient[0]
 
 
-def _read_positions(experiment: Experiment[Any, Any], target: Target, stage: str) -> Tensor:
+def _read_positions(experiment: Experiment, target: Target, stage: str) -> Tensor:
     """The positions that a head reads: behind the last layer's attention nothing goes from one to another."""
     stage = "cross" if writes_another(experiment) else stage
     gradient = layer_gradient(experiment, target, experiment.unchanged.run.call_indices[stage][-1])

@@ -1,7 +1,5 @@
 """Why a model, an input or a target cannot have a method: a sentence, or None where it can."""
 
-from typing import Any
-
 from headlens.model.effects.experiment import Experiment
 from headlens.model.effects.explain.leaves import token_embeddings
 from headlens.model.effects.explain.norms import output_projection
@@ -22,7 +20,7 @@ TWO_STACKS = "This method is defined for one stack of layers, and this model has
 MIXED_PATH = "An image among the tokens of a text has no baseline that stands for nothing of both."
 
 
-def weights_missing(experiment: Experiment[Any, Any], target: Target) -> str | None:
+def weights_missing(experiment: Experiment, target: Target) -> str | None:
     """Of what follows the weights from layer to layer."""
     run = experiment.unchanged.run
     of_whole = isinstance(target, LogitTarget) and target.position is None
@@ -35,7 +33,7 @@ def weights_missing(experiment: Experiment[Any, Any], target: Target) -> str | N
     return None
 
 
-def flow_missing(experiment: Experiment[Any, Any], target: Target) -> str | None:
+def flow_missing(experiment: Experiment, target: Target) -> str | None:
     """Of the maximum flow."""
     if writes_another(experiment):
         return TWO_STACKS
@@ -49,7 +47,7 @@ def flow_missing(experiment: Experiment[Any, Any], target: Target) -> str | None
     return weights_missing(experiment, target)
 
 
-def norms_missing(experiment: Experiment[Any, Any], target: Target) -> str | None:
+def norms_missing(experiment: Experiment, target: Target) -> str | None:
     """Of the norms of value-weighted vectors."""
     stage = "cross" if writes_another(experiment) else reading_stage(experiment)
     if any(layer.scores_only for layer in layers_of(experiment, stage)):
@@ -61,7 +59,7 @@ def norms_missing(experiment: Experiment[Any, Any], target: Target) -> str | Non
     return weights_missing(experiment, target)
 
 
-def gradient_missing(experiment: Experiment[Any, Any], target: Target) -> str | None:
+def gradient_missing(experiment: Experiment, target: Target) -> str | None:
     """Of a gradient at what is read."""
     if not target.has_gradient:
         return NO_GRADIENT
@@ -74,13 +72,13 @@ def gradient_missing(experiment: Experiment[Any, Any], target: Target) -> str | 
     return None
 
 
-def path_missing(experiment: Experiment[Any, Any], target: Target) -> str | None:
+def path_missing(experiment: Experiment, target: Target) -> str | None:
     """Of gradients on the way from a baseline."""
     missing = gradient_missing(experiment, target)
     return MIXED_PATH if missing is None and isinstance(experiment.input, ImagePrompt) else missing
 
 
-def relevance_missing(experiment: Experiment[Any, Any], target: Target) -> str | None:
+def relevance_missing(experiment: Experiment, target: Target) -> str | None:
     """Of weights and their gradients."""
     if not target.has_gradient:
         return NO_GRADIENT
@@ -92,7 +90,7 @@ def relevance_missing(experiment: Experiment[Any, Any], target: Target) -> str |
     return weights_missing(experiment, target)
 
 
-def legrad_missing(experiment: Experiment[Any, Any], target: Target) -> str | None:
+def legrad_missing(experiment: Experiment, target: Target) -> str | None:
     """Of each layer scored by the model's head."""
     missing = relevance_missing(experiment, target)
     return TWO_STACKS if missing is None and writes_another(experiment) else missing

@@ -1,7 +1,5 @@
 """Where information could flow, by the weights alone: the last layer's attention, rollout, flow."""
 
-from typing import Any
-
 import numpy as np
 import torch
 
@@ -14,7 +12,7 @@ from headlens.model.effects.targets import Target
 from headlens.model.errors import InputError
 
 
-def attention(experiment: Experiment[Any, Any], target: Target) -> Explanation:
+def attention(experiment: Experiment, target: Target) -> Explanation:
     """The mean over heads of the last layer's weights, in the row of the target's position."""
     crosses = writes_another(experiment)
     layer = layers_of(experiment, "cross" if crosses else reading_stage(experiment))[-1]
@@ -23,9 +21,7 @@ def attention(experiment: Experiment[Any, Any], target: Target) -> Explanation:
     return Explanation("attention", as_scores(row), False, False, f"The last layer's {what}, the mean over its heads.")
 
 
-def rollout(
-    experiment: Experiment[Any, Any], target: Target, *, share: float = 0.5, fusion: Fusion = "mean"
-) -> Explanation:
+def rollout(experiment: Experiment, target: Target, *, share: float = 0.5, fusion: Fusion = "mean") -> Explanation:
     """Attention rollout (Abnar & Zuidema 2020): the product of all layers' weights.
 
     Where one text is read and another one written, a row of cross attention goes on in the encoder, with the same
@@ -55,7 +51,7 @@ def rollout(
     return Explanation("rollout", as_scores(row), False, False, held)
 
 
-def flow(experiment: Experiment[Any, Any], target: Target) -> Explanation:
+def flow(experiment: Experiment, target: Target) -> Explanation:
     """Attention flow (Abnar & Zuidema 2020): the maximum flow to the target's position, as it is."""
     capacities = list[np.ndarray]()
     for layer in layers_of(experiment, reading_stage(experiment)):

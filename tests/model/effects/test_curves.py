@@ -24,12 +24,12 @@ OTHER = "A man bought fish."
 
 
 @pytest.fixture(scope="module")
-def similar(minilm: EncoderTextModel) -> tuple[Experiment[Any, Any], Target]:
+def similar(minilm: EncoderTextModel) -> tuple[Experiment, Target]:
     experiment = Experiment(minilm, minilm.read(SENTENCE))
     return experiment, target(experiment, Choice("similarity"), other=OTHER)
 
 
-def scores_of(experiment: Experiment[Any, Any], seed: int) -> np.ndarray:
+def scores_of(experiment: Experiment, seed: int) -> np.ndarray:
     return np.random.default_rng(seed).normal(size=len(experiment.input.ids))
 
 
@@ -76,7 +76,7 @@ def test_quantiles_hold_what_they_say() -> None:
     assert outside == pytest.approx(0.1, abs=0.01)
 
 
-def test_curves_are_runs_one_by_one(similar: tuple[Experiment[Any, Any], Target]) -> None:
+def test_curves_are_runs_one_by_one(similar: tuple[Experiment, Target]) -> None:
     experiment, asked_for = similar
     scores = scores_of(experiment, 1)
     curves = deletion_curve(experiment, asked_for, scores, removed="mask", steps=5)
@@ -106,7 +106,7 @@ def test_curves_are_runs_one_by_one(similar: tuple[Experiment[Any, Any], Target]
         assert set(np.flatnonzero(left)) == set(order[12 - count :])
 
 
-def test_insertion_is_deletion_of_the_reversed_order(similar: tuple[Experiment[Any, Any], Target]) -> None:
+def test_insertion_is_deletion_of_the_reversed_order(similar: tuple[Experiment, Target]) -> None:
     experiment, asked_for = similar
     scores = scores_of(experiment, 2)
     one, reverse = (deletion_curve(experiment, asked_for, each, removed="left out") for each in (scores, -scores))
@@ -116,7 +116,7 @@ def test_insertion_is_deletion_of_the_reversed_order(similar: tuple[Experiment[A
     assert abs(one.difference) > 1e-3
 
 
-def test_a_band_is_of_its_orders(similar: tuple[Experiment[Any, Any], Target]) -> None:
+def test_a_band_is_of_its_orders(similar: tuple[Experiment, Target]) -> None:
     experiment, asked_for = similar
     told: list[tuple[int, int]] = []
     band = random_band(

@@ -45,15 +45,15 @@ HEADS = 4
 
 Eager = Callable[[], Any]  # runs transformers' own model on the input
 OnRows = Callable[[int, Tensor], Tensor]  # (call, what a projection reads [batch, token, head, d_value])
-ExperimentOf = Callable[[str], Experiment[Any, Any]]
+ExperimentOf = Callable[[str], Experiment]
 
 
 @pytest.fixture(scope="session")
 def experiment_of(folder_of: Callable[[str], Path], tmp_path_factory: pytest.TempPathFactory) -> ExperimentOf:
     """A small random model of a family on an input, each made once."""
-    made = dict[str, Experiment[Any, Any]]()
+    made = dict[str, Experiment]()
 
-    def find(family: str) -> Experiment[Any, Any]:
+    def find(family: str) -> Experiment:
         if family not in made:
             made[family] = Experiment(*_model_and_input(family))
         return made[family]
@@ -70,7 +70,7 @@ def experiment_of(folder_of: Callable[[str], Path], tmp_path_factory: pytest.Tem
     return find
 
 
-def eager_of(experiment: Experiment[Any, Any]) -> tuple[nn.Module, Eager]:
+def eager_of(experiment: Experiment) -> tuple[nn.Module, Eager]:
     """The network as transformers has it, and what runs it."""
     network: Any = copy.deepcopy(experiment.model.network)
     network.set_attn_implementation("eager")
@@ -137,11 +137,11 @@ def value(asked: Target, outputs: Any) -> float:
     return float(1 - torch.cosine_similarity(embedding, asked.unchanged, dim=0))
 
 
-def stages_of(experiment: Experiment[Any, Any]) -> list[str | None]:
+def stages_of(experiment: Experiment) -> list[str | None]:
     return [None] if len(experiment.stages) == 1 else [*experiment.stages]
 
 
-def asked_of(experiment: Experiment[Any, Any]) -> Target:
+def asked_of(experiment: Experiment) -> Target:
     """In the middle of a text where it can be: what lies behind must not matter."""
     ids = getattr(experiment.input, "ids", ())
     if getattr(experiment.model, "causal", False) and len(experiment.stages) == 1:
@@ -342,7 +342,7 @@ def test_the_own_vision_transformer(dinov2: Any, sample_photo: Callable[[str], P
         assert change.after == pytest.approx(value(asked, after), abs=1e-5)
 
 
-def in_float64(family: str, folder: Path) -> Experiment[Any, Any]:
+def in_float64(family: str, folder: Path) -> Experiment:
     model: Any = load_model(str(folder), device="cpu", dtype="float64")
     given = model.continued(TEXT, 5) if family in SEQUENCES else model.read(MASKED if family == "BERT" else TEXT)
     return Experiment(model, given)

@@ -32,7 +32,7 @@ __all__ = ["experiment_of"]  # the fixture
 FAMILIES = ("BERT", "ALBERT", "GPT-2", "Gemma 2", "BLOOM", "MPNet", "T5", "BART", "vit-classifier", "dinov2")
 
 
-def whole_run(experiment: Experiment[Any, Any], off: Mapping[int, Sequence[int]], asked: Target, by: Any) -> float:
+def whole_run(experiment: Experiment, off: Mapping[int, Sequence[int]], asked: Target, by: Any) -> float:
     """The target of a run from its very beginning, with heads off in some attention calls."""
     on = {}
     for call, heads in off.items():

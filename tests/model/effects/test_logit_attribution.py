@@ -33,9 +33,9 @@ ANSWERED = (*LANGUAGE, "Gemma 2, logits not capped", "GPT-2 classifier", "vit-cl
 @pytest.fixture(scope="session")
 def asked_of_made(experiment_of: ExperimentOf, tmp_path_factory: pytest.TempPathFactory) -> ExperimentOf:
     """As `experiment_of`, of the models that only these tests need too."""
-    made = dict[str, Experiment[Any, Any]]()
+    made = dict[str, Experiment]()
 
-    def find(family: str) -> Experiment[Any, Any]:
+    def find(family: str) -> Experiment:
         if family not in MADE:
             return experiment_of(family)
         if family not in made:
@@ -48,7 +48,7 @@ def asked_of_made(experiment_of: ExperimentOf, tmp_path_factory: pytest.TempPath
     return find
 
 
-def asked_about(experiment: Experiment[Any, Any], against: Any) -> LogitTarget:
+def asked_about(experiment: Experiment, against: Any) -> LogitTarget:
     ids = getattr(experiment.input, "ids", ())
     writes = experiment.model.predicts.name == "NEXT_TOKEN"
     asked = target(experiment, Choice("next", len(ids) // 2) if writes else Choice("class"), against=against)
@@ -203,15 +203,15 @@ def test_models_that_are_refused(family: str, reason: str, asked_of_made: Experi
     assert is_one_sentence(refused.value)
 
 
-def _movement(experiment: Experiment[Any, Any]) -> Target:
+def _movement(experiment: Experiment) -> Target:
     return target(experiment, Choice("movement"))
 
 
-def _others(experiment: Experiment[Any, Any]) -> Target:
+def _others(experiment: Experiment) -> Target:
     return target(experiment, against="others")
 
 
-def _start(experiment: Experiment[Any, Any]) -> Target:
+def _start(experiment: Experiment) -> Target:
     return LogitTarget(0, 1, None, "start_logits")
 
 
@@ -220,7 +220,7 @@ def _start(experiment: Experiment[Any, Any]) -> Target:
     [("deit", _movement, "Only a logit"), ("GPT-2", _others, "no sum"), ("GPT-2", _start, "Only a logit")],
 )
 def test_targets_that_are_refused(
-    family: str, make: Callable[[Experiment[Any, Any]], Target], reason: str, asked_of_made: ExperimentOf
+    family: str, make: Callable[[Experiment], Target], reason: str, asked_of_made: ExperimentOf
 ) -> None:
     experiment = asked_of_made(family)
     with pytest.raises(InputError, match=reason) as refused:

@@ -31,7 +31,7 @@ def num_hooks(model: Any) -> int:
     return sum(len(module._forward_hooks) + len(module._forward_pre_hooks) for module in model.network.modules())
 
 
-def bert(folder_of: Callable[[str], Path]) -> tuple[Experiment[Any, Any], Any]:
+def bert(folder_of: Callable[[str], Path]) -> tuple[Experiment, Any]:
     model: Any = load_model(str(folder_of("BERT")), device="cpu")
     network = transformers.BertForMaskedLM.from_pretrained(folder_of("BERT"), attn_implementation="eager").eval()
     return Experiment(model, model.read(TEXT)), network

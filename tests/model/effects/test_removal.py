@@ -35,7 +35,7 @@ TEXT = "Birds fly south in the [MASK], and geese fly with them."
 AWAY = (2, 4, 8)  # before and behind the mask
 
 
-def asked(folder: Path, text: str, **options: Any) -> tuple[Any, Experiment[Any, Any], Any]:
+def asked(folder: Path, text: str, **options: Any) -> tuple[Any, Experiment, Any]:
     """A model of a folder, on a text, and its first target."""
     model: Any = load_model(str(folder), device="cpu")
     experiment = Experiment(model, model.read(text))

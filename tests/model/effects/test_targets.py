@@ -36,11 +36,11 @@ READ: dict[str, tuple[str, dict[str, Any], Any]] = {
 
 
 @pytest.fixture(scope="session")
-def bert_of(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], tuple[Experiment[Any, Any], Any]]:
+def bert_of(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], tuple[Experiment, Any]]:
     """A BERT with a head on an input, and what transformers' own copy of it gives of its tokenizer's call."""
-    made = dict[str, tuple[Experiment[Any, Any], Any]]()
+    made = dict[str, tuple[Experiment, Any]]()
 
-    def find(kind: str) -> tuple[Experiment[Any, Any], Any]:
+    def find(kind: str) -> tuple[Experiment, Any]:
         if kind not in made:
             name, config, text = READ[kind]
             tokenizer = family_tokenizer("BERT")
@@ -55,11 +55,11 @@ def bert_of(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], tuple[E
     return find
 
 
-def read(experiment: Experiment[Any, Any], asked: Target) -> float:
+def read(experiment: Experiment, asked: Target) -> float:
     return ablate(experiment, [], asked).before
 
 
-def check_logits(experiment: Experiment[Any, Any], choice: Choice, logits: Tensor) -> None:
+def check_logits(experiment: Experiment, choice: Choice, logits: Tensor) -> None:
     """Logits [candidate] by transformers: the difference to the second, a logit alone, the odds, the candidates."""
     best = logits.topk(min(10, len(logits)))
     second = target(experiment, choice)

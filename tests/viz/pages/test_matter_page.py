@@ -71,12 +71,12 @@ def type_candidate(app: AppTest, name: str, word: str) -> None:
 
 
 @pytest.fixture(scope="module")
-def paris(smollm2: TransformersText) -> Experiment[Any, Any]:
+def paris(smollm2: TransformersText) -> Experiment:
     return Experiment(smollm2, smollm2.continued("The capital of France is", 2))
 
 
 @pytest.mark.parametrize("by", ["mean", "zero"])
-def test_heads_switched_off_on_a_prompt(by: str, paris: Experiment[Any, Any]) -> None:
+def test_heads_switched_off_on_a_prompt(by: str, paris: Experiment) -> None:
     app = open_matter(**PROMPT, off="12.0-23.4", by=by)
     assert errors(app) == []
     change = ablate(paris, [(12, 0), (23, 4)], target(paris), by=by)  # type: ignore[arg-type]
@@ -149,7 +149,7 @@ def test_a_region_of_a_photo(dinov2: EncoderImageModel) -> None:
     assert metrics(app)["now"] == number(ablate(experiment, [(11, 2)], asked).after, DIGITS)
 
 
-def test_tokens_removed_by_hand(paris: Experiment[Any, Any]) -> None:
+def test_tokens_removed_by_hand(paris: Experiment) -> None:
     app = open_matter(**PROMPT, part="hand", gone="1-3", removed="mean")
     change = removed_change(paris, target(paris), [1, 3], "mean")
     assert metrics(app)["now"] == number(change.after, DIGITS)
@@ -185,7 +185,7 @@ def test_a_word_that_is_no_single_token(name: str, word: str) -> None:
     assert address(app) == before
 
 
-def test_another_word_is_asked_about(paris: Experiment[Any, Any]) -> None:
+def test_another_word_is_asked_about(paris: Experiment) -> None:
     app = open_matter(**PROMPT)
     type_candidate(app, "against", "London")
     asked = target(paris, against="London")
@@ -225,7 +225,7 @@ def test_hostile_addresses(kind: dict[str, str], hostile: dict[str, str]) -> Non
     assert errors(open_matter(**kind, **hostile)) == []
 
 
-def test_what_is_pinned_comes_along(paris: Experiment[Any, Any]) -> None:
+def test_what_is_pinned_comes_along(paris: Experiment) -> None:
     app = open_matter(**PROMPT, query="2", layer="7", head="3")
     assert "the token after “of”" in words(app)
     rings = [trace for trace in traces(app) if trace.get("marker", {}).get("symbol") == "circle-open"]

@@ -1,7 +1,5 @@
 """The heads that an output rests on: the grid of all, to switch off, and the strongest in words."""
 
-from typing import Any
-
 import numpy as np
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
@@ -37,6 +35,7 @@ MEANS = {
     "logit": "**Direct logit attribution**: what the head itself writes into the logit, through the final norm with "
     "its scale frozen; what later layers make of it is not counted. Source: Elhage et al. 2021, *Residual stream*.",
 }
+METHODS: dict[str, Method] = {"gradient": "gradient", "exact": "exact", "sensitivity": "sensitivity"}
 UNITS = {"logit": "part of the logit", "sensitivity": "sensitivity"}  # else "change without it"
 TOP = 10
 
@@ -130,7 +129,7 @@ def _measured(question: Question, off: HeadsOff, measure: str) -> tuple[np.ndarr
         stop.button(
             "Cancel", key="matter_cancel", on_click=_estimate_instead, help="Stop, and show the estimates instead."
         )
-    effects = effects_of(question, off, measure)
+    effects = effects_of(question, off, METHODS[measure])
     stop.empty()
     return effects, None
 
@@ -139,9 +138,8 @@ def _estimate_instead() -> None:
     st.query_params.pop("measure", None)
 
 
-def effects_of(question: Question, off: HeadsOff, measure: Any) -> np.ndarray:
+def effects_of(question: Question, off: HeadsOff, method: Method) -> np.ndarray:
     """[layer, head], computed once."""
-    method: Method = measure
 
     def compute(on_step: OnStep) -> np.ndarray:
         return head_effects(
@@ -155,7 +153,7 @@ def effects_of(question: Question, off: HeadsOff, measure: Any) -> np.ndarray:
 def _agreement(question: Question, off: HeadsOff) -> None:
     """How well the estimates order the heads, where both have been measured."""
     kept = question.held(("effects", "exact", off.stage, off.stand_in_key))
-    if kept is None or not question.target.has_gradient:
+    if not isinstance(kept, np.ndarray) or not question.target.has_gradient:
         return
     rho = spearman(kept.ravel(), effects_of(question, off, "gradient").ravel())
     st.markdown(

@@ -157,7 +157,7 @@ def _other_input(question: Question) -> tuple[StandIn, str]:
     return other, f"other {text}"
 
 
-def _experiment_on(question: Question, text: str, given: Any) -> Experiment[Any, Any]:
+def _experiment_on(question: Question, text: str, given: Any) -> Experiment:
     """The same model on another text; what was written after this one's prompt stands after it too."""
     from headlens.model.effects.choices import num_written
 

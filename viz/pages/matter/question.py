@@ -6,7 +6,7 @@ from typing import Any, TypeVar
 
 import streamlit as st
 
-from headlens.model.base import RecordingModel
+from headlens.model.base import AnyModel, RecordingModel
 from headlens.model.effects.choices import Choice, Region, candidate_id, choices, name_at, num_written, target
 from headlens.model.effects.experiment import Experiment, OnStep
 from headlens.model.effects.targets import LogitTarget, Target
@@ -26,7 +26,7 @@ from headlens.viz.view.visible import visible
 from headlens.viz.view.wording import percent
 
 Result = TypeVar("Result")
-AskedExperiment = Experiment[Any, Any]
+AskedExperiment = Experiment
 TITLES = {
     "class": "the class",
     "start": "where the answer starts",
@@ -65,7 +65,7 @@ class Question:
         """What no target changes, kept beside the recording."""
         return self.entry.derive(name, compute)
 
-    def held(self, name: Hashable) -> Any:
+    def held(self, name: Hashable) -> object | None:
         """A result, if it is kept; else None."""
         return self.entry.held((name, self.key))
 
@@ -114,7 +114,7 @@ def _entry(chosen: ChosenInput) -> tuple[RecordingEntry, str | None]:
     return entry, None
 
 
-def _model(chosen: ChosenInput) -> RecordingModel[Any, Any]:
+def _model(chosen: ChosenInput) -> AnyModel:
     model = get_model(chosen.request.model)
     assert isinstance(model, RecordingModel)
     return model

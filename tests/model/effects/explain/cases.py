@@ -21,7 +21,7 @@ class Case:
     eager: Any
 
     @cached_property
-    def experiment(self) -> Experiment[Any, Any]:
+    def experiment(self) -> Experiment:
         return Experiment(self.model, self.given)
 
     @cached_property
