@@ -137,7 +137,7 @@ def stepping(what: str) -> Iterator[Callable[[int, int], None]]:
     """Heavy work in its turn, which tells how many of its runs are done, and of how many."""
     slot = st.empty()
     bar = _WorkBar(slot, what, 1, part="run")
-    with shared().queue.enter(bar.on_wait):
+    with shared().queue.enter(bar.on_wait), st.spinner(what):  # of what tells no steps
         yield bar.on_step
     slot.empty()
 

@@ -33,6 +33,7 @@ REMOVED: Mapping[Removal, str] = {
     "mean colour": "the mean colour",
     "blur": "a blur",
 }
+PHOTO_STEPS = 32  # of integrated gradients; how far they are from complete is said
 OCCLUSION_HELP = (
     "Each token or patch removed by itself: how much the target loses. Source: Zeiler & Fergus 2014, section 4.2."
 )
@@ -128,10 +129,12 @@ def _why_not(question: Question, method: str) -> str | None:
 
 def _explanation(question: Question, method: str, removed: Removal | None) -> Explanation:
     if method != OCCLUSION:
+        is_long = method == "integrated" and question.recording.photo is not None
+        options = {"steps": PHOTO_STEPS} if is_long else {}
         return question.derive(
             ("explanation", method),
             TITLES[method],
-            lambda on_step: explain(question.experiment, question.target, method),
+            lambda on_step: explain(question.experiment, question.target, method, **options),
         )
     how: Removal = "left out" if removed is None else removed
     scores = question.derive(
