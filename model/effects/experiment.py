@@ -17,6 +17,7 @@ from headlens.model.inputs.image_text import ImagePrompt
 from headlens.model.progress import OnLayer
 
 MAX_ROWS = 4_096  # tokens of a batch that runs at once
+MAX_LOGITS = 50_000_000  # of a batch: 200 MB
 OnStep = Callable[[int, int], object]  # called with how many runs are done, and of how many; what it raises stops them
 
 
@@ -150,4 +151,9 @@ class Experiment:
     @property
     def batch_size(self) -> int:
         """How many inputs run at once."""
-        return 1 if isinstance(self.input, ImagePrompt) else max(1, MAX_ROWS // self.num_rows)
+        if isinstance(self.input, ImagePrompt):
+            return 1
+        outputs = self.unchanged.run.outputs
+        logits = None if isinstance(outputs, Tensor) else outputs.get("logits")
+        numbers = 0 if logits is None or self.model.predictor.keeps_some_logits else logits[0].numel()  # type: ignore[attr-defined]
+        return max(1, min(MAX_ROWS // self.num_rows, MAX_LOGITS // max(1, numbers)))

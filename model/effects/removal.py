@@ -36,7 +36,17 @@ _reasons: WeakKeyDictionary[Experiment, dict[tuple[Target, Removal], str | None]
 def removals(experiment: Experiment, target: Target) -> list[Removal]:
     """What can stand in for removed tokens or patches of this input, the sensible first choice first."""
     names = OF_TEXTS if isinstance(experiment.input, TextInput) else OF_PHOTOS
-    return [how for how in names if why_not(experiment, target, how) is None]
+    found = [how for how in names if why_not(experiment, target, how) is None]
+    if "padding" in found and _pads_with_the_end(experiment):
+        found.sort(key=lambda how: how == "padding")  # the end of a text in its middle says more than nothing
+    return found
+
+
+def _pads_with_the_end(experiment: Experiment) -> bool:
+    """Whether the padding token is the one that ends a text, as of many language models."""
+    config = getattr(experiment.model.network, "config", None)
+    ends = getattr(config, "eos_token_id", None)
+    return stand_in_token(experiment.model, "padding") in (ends if isinstance(ends, list) else [ends])
 
 
 def why_not(experiment: Experiment, target: Target, how: Removal) -> str | None:

@@ -122,26 +122,19 @@ def test_an_exact_run_is_cancelled_and_leaves_the_model_as_it_was(
     text = "The%20trophy%20does%20not%20fit%20in%20the%20brown%20suitcase%20because%20it%20is"
     open_matter(page, address, kind="prompt", text=text, tokens=1)
     before = value(page)
-    page.get_by_role("radio", name="exact", exact=True).click()
+    page.get_by_role("button", name="exact", exact=True).or_(
+        page.get_by_role("radio", name="exact", exact=True)
+    ).click()
     page.get_by_role("button", name="Cancel").click(timeout=30_000)
     page.wait_for_url(re.compile(r"^(?!.*measure=)"))
     settle(page)
     assert value(page) == before
-    expect(page.get_by_text("By the gradient")).to_be_visible()
+    expect(page.get_by_text("By the gradient", exact=True)).to_be_visible()
 
 
-def test_explanations_of_a_photo_are_scored_and_ordered(page: Page, address: str) -> None:
-    open_matter(
-        page,
-        address,
-        kind="image",
-        size=224,
-        part="tokens",
-        methods="chefer-attention",
-        region="4.5.6.9",
-        ask="saliency",
-    )
-    assert page.locator(".js-plotly-plot .heatmaplayer").count() == 2
+def test_explanations_are_scored_and_ordered(page: Page, address: str) -> None:
+    open_matter(page, address, text="A%20dog%20barks.", part="tokens", methods="rollout-attention-occlusion")
+    assert page.locator(".js-plotly-plot .heatmaplayer").count() == 3
     page.get_by_role("button", name="Score, with 20 random orders").click()
     page.wait_for_url(re.compile("scores=20"))
     expect(page.get_by_test_id("stDataFrame")).to_be_visible(timeout=LOAD)

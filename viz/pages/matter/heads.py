@@ -93,7 +93,7 @@ def show_heads(question: Question, off: HeadsOff, controls: DeltaGenerator) -> N
 def _controls(question: Question) -> tuple[str, bool]:
     """The measure, and whether heads are ordered by size."""
     measure = knob(
-        st.segmented_control,
+        st.pills,  # it wraps in a narrow window
         "Contribution of each head",
         "measure",
         options=list(MEASURES) if question.target.has_gradient else ["exact"],
