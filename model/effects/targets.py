@@ -136,7 +136,8 @@ class MovementTarget(Target):
 
     def read(self, model: AnyModel, batch: Sequence[object], run: AnyRun) -> Tensor:
         """1 - cosine."""
-        return 1 - F.cosine_similarity(_embeddings(model, batch, run), self.unchanged, dim=-1)
+        cosine = F.cosine_similarity(_embeddings(model, batch, run), self.unchanged, dim=-1)
+        return (1 - cosine).clamp(min=0)  # else it is a rounding error
 
     def __str__(self) -> str:
         return f"how far {self.name} moves"

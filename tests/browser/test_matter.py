@@ -119,7 +119,7 @@ def test_it_is_reached_from_the_page_generate(page: Page, address: str, smollm2:
 def test_an_exact_run_is_cancelled_and_leaves_the_model_as_it_was(
     page: Page, address: str, smollm2: TransformersText
 ) -> None:
-    text = "The%20trophy%20does%20not%20fit%20in%20the%20brown%20suitcase%20because%20it%20is"
+    text = "%20".join(["The trophy does not fit in the brown suitcase because it is too big."] * 6)  # it takes long
     open_matter(page, address, kind="prompt", text=text, tokens=1)
     before = value(page)
     page.get_by_role("button", name="exact", exact=True).or_(

@@ -11,6 +11,7 @@ from headlens.viz.theme import LIGHT, Theme, page_layout
 Head = tuple[int, int]  # layer, head
 WIDTH, HEIGHT = 400, 600  # pixels that the grid takes at most
 GAP, FOOT = 4, 44  # pixels
+LEAST = 1e-5  # at the top of the scale: what is smaller is rounding
 
 
 def effect_grid(
@@ -40,7 +41,7 @@ def effect_grid(
     rows, columns = np.divmod(np.arange(effects.size), num_heads)
     num_rows = int(rows.max()) + 1
     size = float(np.clip(min(WIDTH / num_heads, HEIGHT / num_rows) - GAP, 7, 24))
-    limit = max(float(np.abs(effects).max()), 1e-12)
+    limit = max(float(np.abs(effects).max()), LEAST)
     figure = go.Figure(layout=page_layout(theme))
     figure.add_scatter(
         x=columns,

@@ -12,7 +12,7 @@ from headlens.viz.figures.pictures import darkened, data_uri
 from headlens.viz.theme import HEAT, LIGHT, Theme, page_layout, see_through
 from headlens.viz.view.scale import colour_limit
 
-ROW, HEADING, FOOT = 30, 24, 90  # pixels
+ROW, HEADING, FOOT = 30, 26, 70  # pixels
 ACROSS = 3  # photos in a line
 
 
@@ -54,7 +54,7 @@ def explained_tokens(
     figure.update_layout(page_layout(theme), height=height + FOOT, margin={"t": HEADING, "b": FOOT})
     figure.update_layout(hovermode="x", hoversubplots="axis")
     figure.update_annotations(font={"size": 13, "color": theme.muted}, x=0, xanchor="left", yshift=-2)
-    figure.update_xaxes(showspikes=True, spikemode="across", spikecolor=theme.text, spikethickness=1)
+    figure.update_xaxes(ticks="", showspikes=True, spikemode="across", spikecolor=theme.text, spikethickness=1)
     figure.update_xaxes(token_axis(names, tokens) | {"tickangle": -60}, row=len(titles), col=1)
     return figure.update_yaxes(fixedrange=True, showticklabels=False, showgrid=False, zeroline=False)
 

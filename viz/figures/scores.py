@@ -71,7 +71,7 @@ def removal_curves(
 
 
 def patch_picker(photo: PhotoLike, removed: Collection[int], *, theme: Theme = LIGHT) -> go.Figure:
-    """The photo, its patches to be pressed or dragged over; those that are removed are covered.
+    """The photo, its patches to be pressed or dragged over; those that are removed have its mean colour.
 
     Args:
         photo: its pixels, aspect and grid of patches.
@@ -79,9 +79,11 @@ def patch_picker(photo: PhotoLike, removed: Collection[int], *, theme: Theme = L
         theme: the colours.
     """
     rows, columns = photo.grid
+    places = np.arange(rows * columns)
+    covered = np.isin(places, list(removed))
     figure = go.Figure(layout=page_layout(theme))
     figure.add_layout_image(
-        source=data_uri(photo.pixels),
+        source=data_uri(without_patches(photo.pixels, photo.grid, covered)),
         xref="x",
         yref="y",
         x=-0.5,
@@ -91,8 +93,6 @@ def patch_picker(photo: PhotoLike, removed: Collection[int], *, theme: Theme = L
         sizing="stretch",
         layer="below",
     )
-    places = np.arange(rows * columns)
-    covered = np.isin(places, list(removed))
     figure.add_scatter(
         x=places % columns,
         y=places // columns,
@@ -101,7 +101,7 @@ def patch_picker(photo: PhotoLike, removed: Collection[int], *, theme: Theme = L
         marker={
             "symbol": "square",
             "size": max(6, 360 // max(rows, columns) - 1),
-            "color": [theme.background if each else "rgba(0,0,0,0)" for each in covered],
+            "color": "rgba(0,0,0,0)",
             "line": {"width": 0},
         },
         selected={"marker": {"opacity": 1}},

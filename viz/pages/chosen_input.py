@@ -140,6 +140,7 @@ class InputChooser:
             run = request.record()
             recording = run.entry().recording
             input_note(recording)
+            st.text("".join(recording.texts))
         return ChosenInput("prompt", request, run, request.start(recording))
 
     def _photo(self, model: str, controls: DeltaGenerator, below: DeltaGenerator) -> ChosenInput:

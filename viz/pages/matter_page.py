@@ -16,12 +16,14 @@ from headlens.viz.pages.matter.question import Question, ask
 from headlens.viz.pages.matter.tokens import show_tokens
 from headlens.viz.pages.matter.words import heads_in_words, moved, number, score
 from headlens.viz.pages.runtime import current_theme
+from headlens.viz.view.visible import visible
 
 CHOOSER = InputChooser(
     "matter", {"text": ("text", "causal"), "image": ("image", "image-text"), "prompt": ("causal", "sequence")}
 )
 PARTS = {"heads": ("Heads",) * 2, "tokens": ("Tokens", "Patches"), "hand": ("By hand",) * 2}  # of a text, a photo
 SHOWN = 5  # candidates
+NAMED = 3  # removed tokens
 DIGITS = 4  # of the target that count: a single head often changes little
 HELP = "The number that everything on this page is about: a logit or the difference of two, a cosine, a saliency."
 SCORE = "Of the candidate, as the model's pipeline gives it: a probability, for most."
@@ -31,6 +33,7 @@ def page() -> None:
     """Draw the page."""
     CHOOSER.arrive()
     st.header("Does it matter?", anchor=False)
+    st.caption("Choose an output of the model; switch heads off, or take parts of the input away, and see it move.")
     chosen = CHOOSER.choose()
     _show(chosen)
     parts.camera()
@@ -38,9 +41,11 @@ def page() -> None:
     st.caption(chosen.request.link)
 
 
-@st.fragment
 def _show(chosen: ChosenInput) -> None:
-    """All that changes while one input is looked at."""
+    """All that changes while one input is looked at.
+
+    It is not a fragment, so that any control that is used stops what still runs.
+    """
     try:
         question = ask(chosen)
         value = st.container(key="matter_value")
@@ -80,6 +85,8 @@ def _show(chosen: ChosenInput) -> None:
 def _removed_in_words(question: Question, removed: tuple[int, ...]) -> str:
     if not removed:
         return ""
+    if question.recording.photo is None and len(removed) <= NAMED:
+        return "Without " + ", ".join(f"“{visible(question.recording.tokens[at])}”" for at in removed)
     what = "token" if question.recording.photo is None else "patch"
     plural = {"token": "tokens", "patch": "patches"}[what]
     return f"Without {len(removed)} {what if len(removed) == 1 else plural}"
@@ -92,13 +99,15 @@ def _value(question: Question, change: Change, how: str) -> None:
         st.markdown(f"**Target:** {plain(str(question.target))}")
         with st.container(horizontal=True):
             delta = number(change.after - change.before).replace("\u2212", "-") if how else None  # its sign is read
-            st.metric("Target now", number(change.after, DIGITS), delta, width="content", help=HELP)
-            st.metric("Before", number(change.before, DIGITS), width="content")
+            st.metric("Target now", number(change.after, DIGITS), delta, delta_color="off", width="content", help=HELP)
+            st.metric("Target before", number(change.before, DIGITS), width="content")
             if change.probability_before is not None and change.probability_after is not None:
                 st.metric("Score now", score(change.probability_after), width="content", help=SCORE)
-                st.metric("Before", score(change.probability_before), width="content")
+                st.metric("Score before", score(change.probability_before), width="content")
         if how:
             st.markdown(plain(f"{how}, {moved(question.target, change)}."))
+        elif not question.target.has_gradient:
+            st.caption("It is 0 while nothing is changed: switch a head off, or take a token or patch away.")
     if change.candidates_before:
         best = [*change.candidates_before[:SHOWN], *change.candidates_after[:SHOWN]]
         shown = {each.logit: each.name for each in best}

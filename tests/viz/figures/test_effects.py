@@ -8,6 +8,7 @@ from headlens.viz.figures.effects import before_and_after, effect_grid
 from headlens.viz.figures.explanations import explained_photo, explained_tokens
 from headlens.viz.figures.scores import Range, patch_picker, removal_curves, without_patches
 from headlens.viz.theme import DARK, LIGHT
+from tests.viz.figures.decode import picture_in
 
 EFFECTS = np.array([[0.1, -0.5, 0.0], [0.3, 0.2, -0.1]], dtype=np.float32)
 PHOTO = Photo(np.full((28, 42, 3), 90, np.uint8), 1.5, (2, 3))
@@ -80,9 +81,13 @@ def test_curves_and_their_bands() -> None:
 
 
 def test_patches_to_press() -> None:
-    points = patch_picker(PHOTO, [4]).data[0]
-    assert [(x, y) for x, y in zip(points.x, points.y)][4] == (1, 1)
-    assert [colour != "rgba(0,0,0,0)" for colour in points.marker.color] == [False, False, False, False, True, False]
+    pixels = PHOTO.pixels.copy()
+    pixels[14:] = 10
+    figure = patch_picker(PHOTO._replace(pixels=pixels), [4])
+    assert [(x, y) for x, y in zip(figure.data[0].x, figure.data[0].y)][4] == (1, 1)
+    drawn = picture_in(figure.layout.images[0].source).astype(int)
+    assert abs(drawn[16:26, 16:26] - 50).max() < 12, "the mean colour"
+    assert abs(drawn[16:26, 2:10] - 10).max() < 12
 
 
 def test_removed_patches_have_the_mean_colour() -> None:

@@ -153,7 +153,7 @@ def test_tokens_removed_by_hand(paris: Experiment) -> None:
     app = open_matter(**PROMPT, part="hand", gone="1-3", removed="mean")
     change = removed_change(paris, target(paris), [1, 3], "mean")
     assert metrics(app)["now"] == number(change.after, DIGITS)
-    assert "Without 2 tokens, the probability of “Paris” falls" in words(app)
+    assert "Without “capital”, “France”, the probability of “Paris” falls" in words(app)
     press(app, "Clear")
     assert "gone" not in address(app)
 

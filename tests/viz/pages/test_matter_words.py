@@ -27,6 +27,7 @@ def change(before: float, after: float, *scores: float | None) -> Change:
         ),
         (change(2, 2, 0.5, 0.5), "the probability of “Paris” stays at 50\u00a0%"),
         (change(2, 1.5, 3.2, -1.25), "the score of “Paris” falls from 3.20 to −1.25"),
+        (change(2, 1.5, 0.17041, 0.17123), "the probability of “Paris” rises from 0.17041 to 0.17123"),
         (change(2, 1.5), "the logit of “Paris” falls from 2.00 to 1.50"),
     ],
 )

@@ -42,13 +42,16 @@ TOP = 10
 
 def show_heads(question: Question, off: HeadsOff, controls: DeltaGenerator) -> None:
     """The grid and what belongs to it; controls is a row for what chooses it."""
-    with controls:
-        measure, by_size = _controls(question)
+    measure, by_size = _controls(question, controls)
     if not question.target.has_gradient:
         st.caption(
             "How far an embedding moves is least, and flat, at the unchanged input: gradients are zero there, so heads "
             "are measured by switching each off."
         )
+    if question.experiment.num_rows == 1 and off.stand_in == "mean":
+        st.info("With one position the mean is each head's own output, so switching it off changes nothing: take zero.")
+        off.controls()
+        return
     try:
         effects, attribution = _measured(question, off, measure)
     except HeadlensError as error:
@@ -60,11 +63,7 @@ def show_heads(question: Question, off: HeadsOff, controls: DeltaGenerator) -> N
         pressed = st.session_state.setdefault("matter_presses", 0)
         figure = effect_grid(
             effects,
-            "part of the logit"
-            if measure == "logit"
-            else "sensitivity"
-            if measure == "sensitivity"
-            else "change without it",
+            UNITS.get(measure, "change without it"),
             off=off.heads,
             pinned=off.pinned,
             by_size=by_size,
@@ -90,10 +89,12 @@ def show_heads(question: Question, off: HeadsOff, controls: DeltaGenerator) -> N
         _strongest(question, off, effects, measure)
 
 
-def _controls(question: Question) -> tuple[str, bool]:
-    """The measure, and whether heads are ordered by size."""
+def _controls(question: Question, row: DeltaGenerator) -> tuple[str, bool]:
+    """The measure, and whether heads are ordered by size; in a row the measures would not wrap."""
+    if st.session_state.pop("matter_cancelled", False):  # of a run that was stopped, the choice is told once more
+        st.query_params.pop("measure", None)
     measure = knob(
-        st.pills,  # it wraps in a narrow window
+        st.pills,
         "Contribution of each head",
         "measure",
         options=list(MEASURES) if question.target.has_gradient else ["exact"],
@@ -103,17 +104,18 @@ def _controls(question: Question) -> tuple[str, bool]:
         format_func=MEASURES.__getitem__,
         help="Estimates take a moment; the exact one runs the model once for each head, from its layer on.",
     )
-    order = knob(
-        st.segmented_control,
-        "Order",
-        "order",
-        options=["layers", "size"],
-        start="layers",
-        page="matter",
-        required=True,
-        format_func={"layers": "by layer", "size": "largest first"}.__getitem__,
-        help="Where each head stands in the grid.",
-    )
+    with row:
+        order = knob(
+            st.segmented_control,
+            "Order",
+            "order",
+            options=["layers", "size"],
+            start="layers",
+            page="matter",
+            required=True,
+            format_func={"layers": "by layer", "size": "largest first"}.__getitem__,
+            help="Where each head stands in the grid.",
+        )
     return measure, order == "size"
 
 
@@ -135,7 +137,7 @@ def _measured(question: Question, off: HeadsOff, measure: str) -> tuple[np.ndarr
 
 
 def _estimate_instead() -> None:
-    st.query_params.pop("measure", None)
+    st.session_state.matter_cancelled = True
 
 
 def effects_of(question: Question, off: HeadsOff, method: Method) -> np.ndarray:
@@ -184,7 +186,7 @@ def _other_parts(attribution: LogitAttribution) -> None:
 
 def _strongest(question: Question, off: HeadsOff, effects: np.ndarray, measure: str) -> None:
     """The strongest heads in words, each measured by switching it off."""
-    st.markdown(f"**The {min(TOP, effects.size)} largest, each switched off by itself:**")
+    st.markdown(f"**The {min(TOP, effects.size)} largest by this measure, each switched off by itself:**")
     order = np.argsort(-np.abs(effects).ravel(), kind="stable")[:TOP]
     heads = [divmod(int(index), effects.shape[1]) for index in order]
 
@@ -197,6 +199,8 @@ def _strongest(question: Question, off: HeadsOff, effects: np.ndarray, measure: 
 
     name = ("strongest", tuple(heads), off.stage, off.stand_in_key)
     changes = question.derive(name, "Switching off the largest", compute)
-    st.markdown(
-        "\n".join(f"1. {plain(sentence([head], question.target, change))}" for head, change in zip(heads, changes))
+    lines = (
+        f"{sentence([head], question.target, change)} The target moves by {number(change.after - change.before)}."
+        for head, change in zip(heads, changes)
     )
+    st.markdown("\n".join(f"1. {plain(line)}" for line in lines))

@@ -7,13 +7,13 @@ import streamlit as st
 
 from headlens.model.effects.experiment import Experiment
 from headlens.model.effects.heads import Head, StandIn, num_heads, num_layers
-from headlens.model.errors import InputError
 from headlens.model.inputs.text import TextInput
 from headlens.viz.inputs.knob import knob
+from headlens.viz.inputs.messages import show_error
 from headlens.viz.pages.matter.question import Question
 from headlens.viz.pages.stages import TITLES
 
-STAND_INS = {"mean": "their mean here", "zero": "zero", "other": "another input"}
+STAND_INS = {"mean": "its mean on this input", "zero": "zero", "other": "its output on another input"}
 MINIMAL_PAIR = {"kind": "prompt", "text": "The nurse said that she", "tokens": "1", "by": "other"}
 OTHER_HALF = "The nurse said that he"
 
@@ -65,6 +65,7 @@ class HeadsOff:
             st.button(
                 "All but these",
                 on_click=lambda: _write(tuple(head for head in every if head not in self.heads)),
+                disabled=not self.heads,
                 help="Switch on what is off, and off what is on: choose one head first, to keep that one alone.",
             )
             st.button("Clear", on_click=lambda: _write(()), disabled=not self.heads, help="Switch all heads on.")
@@ -80,7 +81,7 @@ class HeadsOff:
 
 
 def heads_off(question: Question) -> HeadsOff:
-    """Draw the controls of the stage and the stand-in, and give what is off by the address. Raises InputError."""
+    """Draw the controls of the stage and the stand-in, and give what is off by the address."""
     experiment = question.experiment
     stages = list(experiment.stages)
     stage = stages[0]
@@ -150,10 +151,11 @@ def _other_input(question: Question) -> tuple[StandIn, str]:
         return "mean", "mean"
     other = question.derive_anew(("other", text), lambda: _experiment_on(question, text, given))
     if other.num_rows != question.experiment.num_rows:
-        raise InputError(
+        show_error(
             f"The other input has {other.num_rows} tokens and this one {question.experiment.num_rows}; give one with "
-            "as many."
+            "as many, and until then the mean stands in."
         )
+        return "mean", "mean"
     return other, f"other {text}"
 
 

@@ -170,9 +170,9 @@ def _details(experiment: AskedExperiment, choice: Choice, other: str | None) -> 
     names = {each.logit: f"{visible(each.name.strip(' ') or each.name)} · {percent(each.score)}" for each in best}
     candidate = _candidate(experiment, first, "Candidate", "answer", [each.logit for each in best], names)
     rest = [each.logit for each in best if each.logit != candidate]
+    if st.query_params.get("against") == str(candidate):
+        st.query_params.pop("against")  # nothing is compared with itself
     against = _candidate(experiment, first, "Less that of", "against", [*AGAINST, *rest], {**AGAINST, **names})
-    if against == candidate:
-        against = "second"
     return {"candidate": candidate, "against": None if against == "none" else against}
 
 

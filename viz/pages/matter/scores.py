@@ -8,6 +8,7 @@ import streamlit as st
 from headlens.model.effects.curves import Band, Curves, Direction, cost, deletion_curve, input_at, random_band
 from headlens.model.effects.explain.explanation import Explanation
 from headlens.model.effects.removal import Removal
+from headlens.model.effects.targets import LogitTarget, MovementTarget
 from headlens.model.errors import HeadlensError
 from headlens.viz.figures.scores import Range, removal_curves, without_patches
 from headlens.viz.inputs.knob import knob
@@ -59,6 +60,13 @@ def show_scores(question: Question, explained: Mapping[str, Explanation], remove
         return
     _table(curves, band)
     _curve_of(question, explained, curves, band)
+
+
+def _scored(question: Question) -> str:
+    """What the curves are of: it falls as what matters is removed."""
+    if isinstance(question.target, LogitTarget):
+        return "score of the candidate"
+    return "cosine to the unchanged embedding" if isinstance(question.target, MovementTarget) else "target"
 
 
 def _score(orders: str) -> None:
@@ -119,8 +127,8 @@ def _table(curves: Mapping[str, Curves], band: Band) -> None:
     st.dataframe(rows, hide_index=True, column_config=numbers)
     st.caption(
         "Deletion takes the highest scores away first: a good explanation's area is small. Insertion puts them back "
-        "first: its area is large (Petsiuk et al. 2018, section 4.1). Comprehensiveness: what the target loses without "
-        "the highest scores; sufficiency: what it loses with them alone (DeYoung et al. 2020, equations 1 and 2)."
+        "first: its area is large (Petsiuk et al. 2018, section 4.1). Comprehensiveness: what is lost without "
+        "the highest scores; sufficiency: what is lost with them alone (DeYoung et al. 2020, equations 1 and 2)."
     )
 
 
@@ -129,7 +137,7 @@ def _verdict(curves: Curves, band: Band) -> str:
         return "better than 95 % of them"
     if curves.difference < band.difference.low:
         return "worse than 95 % of them"
-    return "no better than chance" if band.orders >= ORDERS[-1] else "among them: 100 would tell"
+    return "no better than chance" if band.orders >= ORDERS[-1] else "among them; 100 orders would tell more"
 
 
 def _curve_of(
@@ -147,7 +155,7 @@ def _curve_of(
         help="Press a point of a curve to see the input at that step.",
     )
     shown, theme = curves[title], current_theme()
-    what = "probability" if hasattr(question.target, "candidate") else "target"
+    what = _scored(question)
     figure = removal_curves(
         shown.shares,
         {"deletion": shown.deletion, "insertion": shown.insertion},

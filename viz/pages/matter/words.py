@@ -2,12 +2,14 @@
 
 import math
 from collections.abc import Callable, Sequence
+from functools import partial
 
 from headlens.model.effects.heads import Change, Head
 from headlens.model.effects.targets import LogitTarget, Target
 from headlens.viz.view.visible import visible
 from headlens.viz.view.wording import percent
 
+NOTHING = 2e-6  # what float32 leaves of differences that are none
 SAME = 5e-4  # of the larger number: a change that is smaller is none, in words
 
 
@@ -27,8 +29,10 @@ def moved(target: Target, change: Change) -> str:
             before, after = change.probability_before, change.probability_after
             is_share = min(before, after) >= 0 and max(before, after) <= 1  # else the head gives values
             what, write = f"the {'probability' if is_share else 'score'} of “{visible(target.name)}”", score
-    if abs(after - before) <= SAME * max(abs(before), abs(after)):
+    if abs(after - before) <= max(NOTHING, SAME * max(abs(before), abs(after))):
         return f"{what} stays at {write(before)}"
+    if write(before) == write(after):
+        write = partial(number, digits=5)
     return f"{what} {'falls' if after < before else 'rises'} from {write(before)} to {write(after)}"
 
 
@@ -47,7 +51,7 @@ def score(value: float) -> str:
 
 def number(value: float, digits: int = 3) -> str:
     """With so many digits that count, as 0.00214 and 12.3, and 0 for what is nothing."""
-    if abs(value) < 1e-7:
+    if abs(value) < NOTHING:
         return "0"
     decimals = max(0, digits - 1 - math.floor(math.log10(abs(value))))
     return f"{value:.{decimals}f}".replace("-", "\u2212")
