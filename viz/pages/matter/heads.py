@@ -15,7 +15,7 @@ from headlens.viz.inputs.knob import knob
 from headlens.viz.inputs.messages import plain, show_error
 from headlens.viz.pages.matter.off import HeadsOff
 from headlens.viz.pages.matter.question import Question
-from headlens.viz.pages.matter.words import sentence
+from headlens.viz.pages.matter.words import number, sentence
 from headlens.viz.pages.parts import BAR, draw_figure
 from headlens.viz.pages.runtime import current_theme
 
