@@ -2,6 +2,7 @@
 
 import json
 import re
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -14,11 +15,15 @@ from headlens.model.effects.explain.methods import explain
 from headlens.model.effects.heads import ablate, head_effects
 from headlens.model.effects.occlusion import removed_change
 from headlens.model.huggingface.text.model import TransformersText
+from headlens.model.huggingface.text.sequence import TransformersSequence
+from headlens.model.load import load_model
 from headlens.model.pretrained.image_model import EncoderImageModel
 from headlens.model.pretrained.text_model import EncoderTextModel
+from headlens.model.runtime.folders import FOLDERS
 from headlens.viz.inputs.samples import PHOTOS, TEXTS
 from headlens.viz.pages.matter.words import number, score
 from headlens.viz.pages.matter_page import DIGITS
+from tests.model.huggingface.text_models import write_folder
 from tests.sentences import is_one_sentence
 from tests.viz.figures.decode import numbers_in
 from tests.viz.pages.apps import SECONDS, address, as_read, errors, press, run
@@ -139,6 +144,45 @@ def test_explanations_of_a_photo(dinov2: EncoderImageModel) -> None:
     heats = [np.ravel(numbers_in(trace["z"])) for trace in traces(app) if trace["type"] == "heatmap"]
     for heat, method in zip(heats, ("chefer", "attention"), strict=True):
         np.testing.assert_allclose(heat, explain(experiment, asked, method).scores[1:], rtol=1e-3, atol=1e-6)
+
+
+def test_options_of_the_methods(minilm: EncoderTextModel) -> None:
+    first, second = TEXTS["A pair"].texts
+    app = open_matter(
+        sample="A pair", part="tokens", methods="chefer-rollout", share="0.9", fusion="max", first="4", last="99"
+    )
+    assert errors(app) == []
+    experiment = Experiment(minilm, minilm.read(first))
+    asked = target(experiment, Choice("similarity"), other=second)
+    shown = [np.ravel(numbers_in(trace["z"])) for trace in traces(app) if trace["type"] == "heatmap"]
+    expected = [
+        explain(experiment, asked, "chefer", first_layer=4).scores,
+        explain(experiment, asked, "rollout", share=0.9, fusion="max").scores,
+    ]
+    for found, scores in zip(shown, expected, strict=True):
+        np.testing.assert_allclose(found, scores, rtol=1e-3, atol=1e-6)
+
+
+@pytest.mark.parametrize("part", ["heads", "tokens", "hand"])
+def test_a_model_that_reads_one_text_and_writes_another(
+    part: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(FOLDERS, str(tmp_path))
+    folder = write_folder("T5", tmp_path / "t5")
+    given = {"kind": "prompt", "model": str(folder), "text": "the big cat sat on the mat", "tokens": "2"}
+    app = open_matter(**given, part=part, stage="cross", off="0.1", gone="1")
+    assert errors(app) == []
+    model = load_model(str(folder), device="cpu")
+    assert isinstance(model, TransformersSequence)
+    experiment = Experiment(model, model.continued("the big cat sat on the mat", 2))
+    asked = target(experiment)
+    if part == "heads":
+        assert metrics(app)["now"] == number(ablate(experiment, [(0, 1)], asked, stage="cross").after, DIGITS)
+    elif part == "hand":
+        assert len(app.get("plotly_chart")) == 2
+    else:
+        heats = [np.ravel(numbers_in(trace["z"])) for trace in traces(app) if trace["type"] == "heatmap"]
+        np.testing.assert_allclose(heats[0], explain(experiment, asked, "chefer").scores, rtol=1e-3, atol=1e-6)
 
 
 def test_a_region_of_a_photo(dinov2: EncoderImageModel) -> None:

@@ -78,7 +78,7 @@ def _score(orders: str) -> None:
 
 def _curves(question: Question, title: str, explanation: Explanation, removed: Removal) -> Curves:
     return question.derive(
-        ("curves", explanation.method, removed),
+        ("curves", explanation.method, explanation.held, removed),
         f"Scoring: {title}",
         lambda on_step: deletion_curve(
             question.experiment, question.target, explanation.scores, removed=removed, on_step=on_step

@@ -1,6 +1,7 @@
 """What an output rests on, token by token or patch by patch: explanations side by side, and how far to believe each."""
 
 from collections.abc import Mapping, Sequence
+from typing import TypeVar
 
 import numpy as np
 import streamlit as st
@@ -19,6 +20,8 @@ from headlens.viz.pages.matter.scores import show_scores
 from headlens.viz.pages.parts import draw_figure
 from headlens.viz.pages.runtime import current_theme
 
+Option = TypeVar("Option")
+Options = Mapping[str, float | str | None]
 OCCLUSION = "occlusion"
 TITLES = {**{key: method.title for key, method in METHODS.items()}, OCCLUSION: "Occlusion, one at a time"}
 ABOUT_OUTPUT = [*(key for key, method in METHODS.items() if method.about_output), OCCLUSION]
@@ -42,13 +45,16 @@ OCCLUSION_HELP = (
 def show_tokens(question: Question) -> None:
     """The explanations that were chosen, and their scores."""
     first = AT_ONCE if question.target.has_gradient else MOVES
-    chosen, removed = _methods(first), _removed(question)
+    chosen = _methods(first)
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        removed = _removed(question)
+        options = _method_options(question, chosen)
     explained, reasons = dict[str, Explanation](), dict[str, str]()
     for method in chosen:
         try:
             missing = None if method == OCCLUSION else _why_not(question, method)
             if missing is None:
-                explained[method] = _explanation(question, method, removed)
+                explained[method] = _explanation(question, method, removed, options.get(method, {}))
             else:
                 reasons[method] = missing
         except HeadlensError as error:
@@ -123,16 +129,51 @@ def _options(question: Question) -> list[Removal]:
     return removals(question.experiment, question.target)
 
 
+def _method_options(question: Question, chosen: Sequence[str]) -> dict[str, Options]:
+    """What some of the methods leave to choose, by the address."""
+    layers = question.recording.num_layers
+    options: dict[str, Options] = {}
+    with st.popover("Options of the methods", help="What some of the chosen methods leave open."):
+        if "chefer" in chosen:
+            first = _option("Relevance: the first layer that counts", "first", range(layers), start=0)
+            options["chefer"] = {"first_layer": first}
+        if "legrad" in chosen:
+            last = _option("LeGrad: how many of the last layers", "last", range(1, layers + 1), start=min(2, layers))
+            options["legrad"] = {"layers": last}
+        if "norms" in chosen:
+            layer = _option("Norms: the layer", "norms", range(layers), start=layers - 1)
+            options["norms"] = {"layer": layer}
+        if "rollout" in chosen:
+            share = _option("Rollout: share of the residual connection", "share", (0.1, 0.3, 0.5, 0.7, 0.9), start=0.5)
+            fusion = _option("Rollout: heads are fused by their", "fusion", ("mean", "min", "max"), start="mean")
+            options["rollout"] = {"share": share, "fusion": fusion}
+        if not options:
+            st.caption("None of the chosen methods has any.")
+    return options
+
+
+def _option(label: str, name: str, options: Sequence[Option], *, start: Option) -> Option:
+    return knob(
+        st.selectbox,
+        label,
+        name,
+        options=options,
+        start=start,
+        page="matter",
+        help="Layers count from 0. What was chosen is said below the figures.",
+    )
+
+
 def _why_not(question: Question, method: str) -> str | None:
     return why_not(question.experiment, question.target, method)
 
 
-def _explanation(question: Question, method: str, removed: Removal | None) -> Explanation:
+def _explanation(question: Question, method: str, removed: Removal | None, options: Options) -> Explanation:
     if method != OCCLUSION:
-        is_long = method == "integrated" and question.recording.photo is not None
-        options = {"steps": PHOTO_STEPS} if is_long else {}
+        if method == "integrated" and question.recording.photo is not None:
+            options = {"steps": PHOTO_STEPS}
         return question.derive(
-            ("explanation", method),
+            ("explanation", method, *options.items()),
             TITLES[method],
             lambda on_step: explain(question.experiment, question.target, method, **options),
         )
