@@ -191,7 +191,11 @@ def embedding_of(model: AnyModel, text: str) -> torch.Tensor:
 def _positions(model: AnyModel, given: object) -> Sequence[int]:
     """The positions that can be asked about, first the one that comes first to mind."""
     if isinstance(given, ImagePrompt):
-        return [len(given.ids) - 1] if model.predicts is Predicts.NEXT_TOKEN else []
+        if model.predicts is not Predicts.NEXT_TOKEN:
+            return []
+        image_token, last = model.image_token, len(given.ids) - 1  # type: ignore[attr-defined]
+        behind = max(at for at, token_id in enumerate(given.ids) if token_id == image_token) + 1
+        return [last, *range(behind, last)]
     if not isinstance(given, TextInput):
         return []
     if model.predicts is Predicts.MASKED_TOKEN:

@@ -61,9 +61,9 @@ class Experiment:
         with torch.no_grad():
             try:
                 with keep_layers(network, lambda: len(contexts)) as kept:
-                    run = self.forward([self.input], keep, network=network)
+                    run = self.forward([self.input], keep, network=network, options=self._all_logits)
             except CheckpointError as error:
-                return Unchanged(self.forward([self.input]), [], None, error)
+                return Unchanged(self.forward([self.input], options=self._all_logits), [], None, error)
         return Unchanged(run, kept, tuple(contexts), None)
 
     @property
@@ -142,6 +142,12 @@ class Experiment:
             return edit(at + before, call, context)
 
         return self.forward([self.input] * batch, shifted, network=network, options=options)
+
+    @property
+    def _all_logits(self) -> dict[str, object]:
+        """What has a model that reads an image keep all logits, not those of the last word alone."""
+        is_prompt = isinstance(self.input, ImagePrompt) and self.model.predictor.keeps_some_logits  # type: ignore[attr-defined]
+        return {"logits_to_keep": 0} if is_prompt else {}
 
     @property
     def num_rows(self) -> int:

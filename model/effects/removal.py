@@ -72,7 +72,7 @@ def removable(experiment: Experiment, target: Target) -> np.ndarray:
     """
     model, given = experiment.model, experiment.input
     if isinstance(given, ImagePrompt):
-        token: int = model._placement.token  # type: ignore[attr-defined]
+        token: int = model.image_token  # type: ignore[attr-defined]
         return np.asarray(np.array(given.ids) == token)
     if isinstance(given, ImageInput):
         num_prefix, num_patches = len(model.prefix), math.prod(given.photo.grid)  # type: ignore[attr-defined]

@@ -78,6 +78,11 @@ class TransformersImageText(PhotoReader[ImagePrompt, ModelOutput]):
         """The model itself."""
         return self.probe_result.recorder.network
 
+    @property
+    def image_token(self) -> int:
+        """The id of the token that stands for each patch in a prompt."""
+        return self._placement.token
+
     def record(
         self, image: ImageSource, text: str, size: Size | None = None, *, on_layer: OnLayer | None = None
     ) -> Recording:

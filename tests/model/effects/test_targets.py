@@ -18,7 +18,9 @@ from headlens.model.effects.targets import LogitTarget, Target
 from headlens.model.errors import InputError
 from tests.model.effects.test_heads import MASKED, TEXT, ExperimentOf, experiment_of
 from tests.model.huggingface.family_tokenizers import family_tokenizer
+from tests.model.huggingface.image_text_models import FAMILIES, IMAGE, PROMPT, load, save_with_text
 from tests.model.huggingface.text_models import BERTISH, write_model
+from tests.model.inputs.pictures import noise
 from tests.sentences import is_one_sentence
 
 __all__ = ["experiment_of"]  # the fixture
@@ -301,3 +303,22 @@ def test_choices_that_the_model_does_not_have(choice: Any, experiment_of: Experi
     with pytest.raises(InputError) as refused:
         target(experiment_of("GPT-2"), choice, other=TEXT)
     assert is_one_sentence(refused.value)
+
+
+@pytest.mark.parametrize("family", ["llava", "qwen2_vl"])
+def test_each_word_behind_a_photo_can_be_asked_about(family: str, tmp_path: Path) -> None:
+    model = load(save_with_text(tmp_path, FAMILIES[family]()))
+    given = model.prompt(model.read(noise(96, 64), 224 if family == "qwen2_vl" else None), PROMPT)
+    experiment = Experiment(model, given)
+    last = len(given.ids) - 1
+    words = [at for _, at in choices(experiment)]
+    assert words[0] == last
+    assert {given.ids[at] for at in words if at is not None}.isdisjoint({IMAGE})
+    inputs = {**model.batch_inputs([given]), "logits_to_keep": 0}
+    with torch.no_grad():
+        logits = model.network(**inputs).logits[0]
+    for at in (last, words[1]):
+        asked = target(experiment, Choice("next", at), against=None)
+        change = ablate(experiment, (), asked)
+        assert change.before == pytest.approx(float(logits[at].max()), abs=1e-5)
+        assert ablate(experiment, [(1, 1)], asked, stage="decoder").before == pytest.approx(change.before, abs=1e-5)
