@@ -42,10 +42,10 @@ class EncoderImageModel(ImageReader[Tensor]):
         device: torch.device,
         dtype: torch.dtype,
     ) -> None:
-        network = network.to(device=device, dtype=dtype).eval().requires_grad_(False)
+        network = network.to(device=device, dtype=dtype).eval()
         setup = Setup(description, EncoderRunner(network), device, num_layers=len(network.encoder.layers))
         super().__init__(setup, network.patch, SHORT_SIDE, pixel_format=PixelFormat())
-        self.decoder = decoder.to(device=device, dtype=dtype).eval().requires_grad_(False)
+        self.decoder = decoder.to(device=device, dtype=dtype).eval()
         self.dtype = dtype
         self._encoder = network
 

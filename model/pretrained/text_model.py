@@ -33,7 +33,7 @@ class EncoderTextModel(TextReader[Tensor]):
         device: torch.device,
         dtype: torch.dtype,
     ) -> None:
-        network = network.to(device=device, dtype=dtype).eval().requires_grad_(False)
+        network = network.to(device=device, dtype=dtype).eval()
         setup = Setup(description, EncoderRunner(network), device, num_layers=len(network.encoder.layers))
         super().__init__(setup, tokenizer, network.num_positions)
         self._encoder = network

@@ -23,7 +23,7 @@ def test_a_model_that_is_not_in_the_catalogue() -> None:
 
 def test_a_text(minilm: EncoderTextModel) -> None:
     recording = minilm.record("Where do heads look?")
-    assert recording.tokens == ("[CLS]", "where", "do", "heads", "look", "?", "[SEP]")
+    assert recording.tokens == ("[CLS]", "Where", "do", "heads", "look", "?", "[SEP]")
     assert (recording.num_layers, recording.num_heads) == (6, 12)
     assert recording.model.name == "minilm-l6"
     assert recording.texts == ("Where do heads look?",)

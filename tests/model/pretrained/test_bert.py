@@ -55,7 +55,9 @@ def run(bert: BertModel, encoding: Encoding) -> tuple[torch.Tensor, tuple[torch.
 def test_every_weight(minilm: EncoderTextModel, bert: BertModel, files: dict[str, Path], name: str) -> None:
     recording = minilm.record(TEXTS[name])
     encoding = own_encoding(files, TEXTS[name])
-    assert recording.tokens == tuple(encoding.tokens)
+    assert minilm.read(TEXTS[name]).tokens == tuple(encoding.tokens)
+    for token, of, span, own in zip(recording.tokens, recording.segments, recording.offsets, encoding.tokens):
+        assert token == (own if span is None or own == "[UNK]" else recording.texts[of][slice(*span)])
     assert recording.segments == tuple(encoding.type_ids)
     _, attentions = run(bert, encoding)
     assert differences(recording, attentions).max() < 1e-5

@@ -30,8 +30,8 @@ def hooks(network: nn.Module) -> int:
 @pytest.mark.parametrize("family", ["GPT-2", "BLOOM", "BERT"])
 def test_at_once_and_one_after_another(family: str, model_of: ModelOf) -> None:
     model, _ = model_of(family)
-    before = hooks(model.network)  # transformers leaves some of its own
     (one, first), (two, second) = (recorded(model, text) for text in (TEXT, OTHER))
+    before = hooks(model.network)  # transformers leaves some of its own, from the first run on
     residuals = one.residual_stream().stream, two.residual_stream().stream
     found: dict[str, list[bool]] = {"residuals": [], "runs": [], "records": []}
     failed: list[BaseException] = []

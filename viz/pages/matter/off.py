@@ -13,7 +13,7 @@ from headlens.viz.inputs.messages import show_error
 from headlens.viz.pages.matter.question import Question
 from headlens.viz.pages.stages import TITLES
 
-STAND_INS = {"mean": "its mean on this input", "zero": "zero", "other": "its output on another input"}
+STAND_INS = {"mean": "its mean here", "zero": "zero", "other": "another input"}
 MINIMAL_PAIR = {"kind": "prompt", "text": "The nurse said that she", "tokens": "1", "by": "other"}
 OTHER_HALF = "The nurse said that he"
 
