@@ -286,3 +286,10 @@ def test_torchs_compiler_is_never_imported() -> None:
     loaded = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
     assert "torch" in loaded.stdout.split()
     assert "torch._dynamo" not in loaded.stdout.split()
+
+
+def test_the_pages_start_without_what_takes_seconds() -> None:
+    slow = ("transformers", "scipy", "torch._inductor")
+    code = f"import sys, headlens.viz.pages.menu; print([name for name in {slow} if name in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"

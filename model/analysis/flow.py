@@ -3,8 +3,6 @@
 from collections.abc import Sequence
 
 import numpy as np
-from scipy.sparse import csr_array
-from scipy.sparse.csgraph import maximum_flow
 
 SCALE = 10**6  # capacities are whole numbers
 
@@ -20,6 +18,9 @@ def attention_flow(layers: Sequence[np.ndarray], start: np.ndarray) -> np.ndarra
     Returns:
         [key] float32: at most what leaves the source, each exact to a millionth an edge.
     """
+    from scipy.sparse import csr_array  # it takes half a second to import
+    from scipy.sparse.csgraph import maximum_flow
+
     num_tokens, num_layers = len(start), len(layers)
     source = (num_layers + 1) * num_tokens  # before it: positions of the input, of the first layer's output, …
     graph = np.concatenate([_edges(layer, index, num_tokens) for index, layer in enumerate(layers)], axis=1)

@@ -10,9 +10,9 @@ from torch import Tensor, nn
 from headlens.model.effects.experiment import Experiment
 from headlens.model.effects.explain.positions import kept_layer
 from headlens.model.errors import CheckpointError
-from headlens.model.huggingface.text.sequence import SequenceInput
 from headlens.model.inputs.image import ImageInput
 from headlens.model.inputs.patches import cut_patches
+from headlens.model.inputs.text import SequenceInput
 from headlens.model.nn.text import TextEncoder
 from headlens.model.trace.hooks import layers_of
 
