@@ -84,6 +84,11 @@ class Experiment:
         """Which attention call of a run a layer of a stage is."""
         return self.unchanged.run.call_indices[stage][layer]
 
+    def kept_layer(self, call: int) -> int:
+        """The index of the kept layer that makes an attention call; 0 where none does."""
+        layers = enumerate(self.unchanged.layers)
+        return next((at for at, layer in layers if layer.calls_before + layer.calls > call), 0)
+
     @property
     def nbytes(self) -> int:
         """Bytes that it keeps beside the model."""
@@ -134,7 +139,7 @@ class Experiment:
             options: as of `forward`.
         """
         kept, network = self.unchanged.layers, weight_sharing_clone(self.model.network)
-        first = next((at for at, layer in enumerate(kept) if layer.calls_before + layer.calls > index), 0)
+        first = self.kept_layer(index) if kept else 0
         before = kept[first].calls_before if kept else 0
         run_between(network, kept, first, last)
 

@@ -8,7 +8,7 @@ from plotly.subplots import make_subplots
 
 from headlens.viz.figures.labels import categories, escape, token_axis
 from headlens.viz.figures.overlay import PhotoLike
-from headlens.viz.figures.pictures import darkened, data_uri
+from headlens.viz.figures.pictures import add_photo, darkened, data_uri
 from headlens.viz.theme import HEAT, LIGHT, Theme, page_layout, see_through
 from headlens.viz.view.scale import colour_limit
 
@@ -93,9 +93,7 @@ def explained_photo(
         patches = values[prefix:].reshape(rows, columns)
         limit = max(float(np.abs(patches).max()), 1e-12)
         place = {"row": index // across + 1, "col": index % across + 1}
-        figure.add_layout_image(
-            source=picture, x=-0.5, y=-0.5, sizex=columns, sizey=rows, sizing="stretch", layer="below", **place
-        )
+        add_photo(figure, picture, photo.grid, **place)
         figure.add_heatmap(
             z=patches,
             zmin=-limit if signed[title] else 0.0,

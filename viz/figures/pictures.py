@@ -4,6 +4,7 @@ import base64
 import io
 
 import numpy as np
+import plotly.graph_objects as go
 from PIL import Image
 
 
@@ -15,6 +16,30 @@ def data_uri(pixels: np.ndarray, exact: bool = False) -> str:
     else:
         Image.fromarray(pixels).save(file, "WEBP", quality=88, method=2)
     return f"data:image/{'png' if exact else 'webp'};base64,{base64.b64encode(file.getvalue()).decode()}"
+
+
+def add_photo(figure: go.Figure, uri: str, grid: tuple[int, int], **place: int) -> None:
+    """Put a photo below a figure's traces, one row or column of the grid to a unit of the axes.
+
+    Args:
+        figure: whose axes begin at -0.5.
+        uri: the photo, as `data_uri` makes it.
+        grid: (rows, columns).
+        place: row and col of a figure with subplots.
+    """
+    rows, columns = grid
+    axes = {} if place else {"xref": "x", "yref": "y"}
+    figure.add_layout_image(
+        source=uri,
+        x=-0.5,
+        y=-0.5,
+        sizex=columns,
+        sizey=rows,
+        sizing="stretch",
+        layer="below",
+        **axes,
+        **place,
+    )
 
 
 def darkened(image: np.ndarray) -> np.ndarray:

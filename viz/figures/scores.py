@@ -7,7 +7,7 @@ import numpy as np
 import plotly.graph_objects as go
 
 from headlens.viz.figures.overlay import PhotoLike
-from headlens.viz.figures.pictures import data_uri
+from headlens.viz.figures.pictures import add_photo, data_uri
 from headlens.viz.theme import LIGHT, Theme, page_layout
 
 
@@ -82,17 +82,7 @@ def patch_picker(photo: PhotoLike, removed: Collection[int], *, theme: Theme = L
     places = np.arange(rows * columns)
     covered = np.isin(places, list(removed))
     figure = go.Figure(layout=page_layout(theme))
-    figure.add_layout_image(
-        source=data_uri(without_patches(photo.pixels, photo.grid, covered)),
-        xref="x",
-        yref="y",
-        x=-0.5,
-        y=-0.5,
-        sizex=columns,
-        sizey=rows,
-        sizing="stretch",
-        layer="below",
-    )
+    add_photo(figure, data_uri(without_patches(photo.pixels, photo.grid, covered)), photo.grid)
     figure.add_scatter(
         x=places % columns,
         y=places // columns,

@@ -3,13 +3,14 @@
 import streamlit as st
 
 from headlens.model.effects.heads import Change, ablate
+from headlens.model.effects.occlusion import removed_change
 from headlens.model.errors import HeadlensError
 from headlens.viz.figures.effects import before_and_after
 from headlens.viz.inputs.knob import knob
 from headlens.viz.inputs.messages import plain, show_error
 from headlens.viz.pages import parts
 from headlens.viz.pages.chosen_input import ChosenInput, InputChooser
-from headlens.viz.pages.matter.hand import change_by_hand, removed_by_hand, show_moved_heads
+from headlens.viz.pages.matter.hand import removed_by_hand, show_moved_heads
 from headlens.viz.pages.matter.heads import show_heads
 from headlens.viz.pages.matter.off import heads_off
 from headlens.viz.pages.matter.question import Question, ask
@@ -63,7 +64,11 @@ def _show(chosen: ChosenInput) -> None:
         if part == "hand":
             removed, how = removed_by_hand(question)
             with value:
-                _value(question, change_by_hand(question, removed, how), _removed_in_words(question, removed))
+                _value(
+                    question,
+                    removed_change(question.experiment, question.target, removed, how),
+                    _removed_in_words(question, removed),
+                )
             show_moved_heads(question, removed, how, question.experiment.stages[0])
         elif part == "tokens":
             with value:

@@ -8,7 +8,6 @@ import torch
 from torch import Tensor, nn
 
 from headlens.model.effects.experiment import Experiment
-from headlens.model.effects.explain.positions import kept_layer
 from headlens.model.errors import CheckpointError
 from headlens.model.inputs.image import ImageInput
 from headlens.model.inputs.patches import cut_patches
@@ -70,7 +69,7 @@ def replaced_rows(network: nn.Module, experiment: Experiment, replace: Replace) 
         experiment: a model on an image and a text.
         replace: gives the rows to go on with.
     """
-    first = kept_layer(experiment, experiment.call_index("decoder", 0))
+    first = experiment.kept_layer(experiment.call_index("decoder", 0))
     count, depth = 0, 0
 
     def enter(

@@ -5,7 +5,7 @@ import torch
 from headlens.model.analysis.relevance import positive_gradients
 from headlens.model.effects.experiment import Experiment
 from headlens.model.effects.explain.explanation import Explanation, as_scores
-from headlens.model.effects.explain.positions import kept_layer, layer_gradient, layers_of, num_prefix, reading_stage
+from headlens.model.effects.explain.positions import layer_gradient, layers_of, num_prefix, reading_stage
 from headlens.model.effects.targets import Target
 from headlens.model.errors import InputError
 from headlens.model.inputs.image import ImageInput
@@ -30,7 +30,7 @@ def legrad(experiment: Experiment, target: Target, *, layers: int = 2) -> Explan
         raise InputError(f"The number of layers must be from 1 to {len(calls)}, not {layers}.")
     total = torch.zeros(all_inputs[0].key.shape[-2], device=all_inputs[0].key.device)
     for call, inputs in zip(calls[-layers:], all_inputs[-layers:]):
-        gradient = layer_gradient(experiment, target, call, last=kept_layer(experiment, call))
+        gradient = layer_gradient(experiment, target, call, last=experiment.kept_layer(call))
         with torch.no_grad():
             total = total + positive_gradients(inputs, gradient)
     counted = torch.ones_like(total, dtype=torch.bool)

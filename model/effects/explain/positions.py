@@ -55,12 +55,6 @@ def start_row(experiment: Experiment, target: Target) -> Tensor:
     return row / row.sum()
 
 
-def kept_layer(experiment: Experiment, call: int) -> int:
-    """The index of the kept layer that makes an attention call."""
-    kept = experiment.unchanged.layers
-    return next(at for at, layer in enumerate(kept) if layer.calls_before + layer.calls > call)
-
-
 def layer_gradient(experiment: Experiment, target: Target, call: int, last: int | None = None) -> Tensor:
     """d target / d out of one attention call, [head, query, d_value], in a run that starts at its layer.
 

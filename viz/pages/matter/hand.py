@@ -3,17 +3,15 @@
 import numpy as np
 import streamlit as st
 
-from headlens.model.effects.heads import Change
-from headlens.model.effects.occlusion import head_movements, removed_change
-from headlens.model.effects.removal import Removal, removable, removals
+from headlens.model.effects.occlusion import head_movements
+from headlens.model.effects.removal import Removal, removable
 from headlens.model.errors import HeadlensError, InputError
 from headlens.viz.figures.effects import effect_grid
 from headlens.viz.figures.scores import patch_picker
-from headlens.viz.inputs.knob import knob
 from headlens.viz.inputs.messages import show_error
 from headlens.viz.pages.matter.place import positions_of, tokens_of
 from headlens.viz.pages.matter.question import Question
-from headlens.viz.pages.matter.tokens import REMOVED
+from headlens.viz.pages.matter.removed import pick_removal
 from headlens.viz.pages.parts import BAR, draw_figure
 from headlens.viz.pages.runtime import current_theme
 from headlens.viz.view.visible import visible
@@ -23,22 +21,9 @@ MOST = 10
 
 def removed_by_hand(question: Question) -> tuple[tuple[int, ...], Removal]:
     """Draw the controls; give the positions of the run that are removed, and what stands in. Raises InputError."""
-    options = question.derive(
-        "removals", "Trying what can be removed", lambda on_step: removals(question.experiment, question.target)
-    )
-    if not options:
+    how = pick_removal(question)
+    if how is None:
         raise InputError("Nothing can stand in for a removed part of this input; ask about another output.")
-    how = knob(
-        st.selectbox,
-        "In place of what is removed",
-        "removed",
-        options=options,
-        start=options[0],
-        page="matter",
-        format_func=REMOVED.__getitem__,
-        width=260,
-        help="What the model reads where something is removed.",
-    )
     away = removable(question.experiment, question.target)
     removed = tuple(at for at in _read(st.query_params.get("gone", "")) if at < len(away) and away[at])
     if question.recording.photo is None:
@@ -47,11 +32,6 @@ def removed_by_hand(question: Question) -> tuple[tuple[int, ...], Removal]:
         _patches(question, removed)
     st.button("Clear", on_click=_write, args=((),), disabled=not removed, help="Put all back.", key="matter_put_back")
     return removed, how
-
-
-def change_by_hand(question: Question, removed: tuple[int, ...], how: Removal) -> Change:
-    """The target before and now."""
-    return removed_change(question.experiment, question.target, removed, how)
 
 
 def show_moved_heads(question: Question, removed: tuple[int, ...], how: Removal, stage: str) -> None:

@@ -9,13 +9,14 @@ import streamlit as st
 from headlens.model.effects.explain.explanation import Explanation
 from headlens.model.effects.explain.methods import METHODS, explain, why_not
 from headlens.model.effects.occlusion import occlusion
-from headlens.model.effects.removal import Removal, removals
+from headlens.model.effects.removal import Removal
 from headlens.model.errors import HeadlensError
 from headlens.viz.figures.explanations import explained_photo, explained_tokens
 from headlens.viz.inputs.knob import knob
 from headlens.viz.inputs.messages import plain
 from headlens.viz.pages.matter.place import positions_of, tokens_of
 from headlens.viz.pages.matter.question import Question
+from headlens.viz.pages.matter.removed import REMOVED, pick_removal
 from headlens.viz.pages.matter.scores import show_scores
 from headlens.viz.pages.parts import draw_figure
 from headlens.viz.pages.runtime import current_theme
@@ -28,14 +29,6 @@ ABOUT_OUTPUT = [*(key for key, method in METHODS.items() if method.about_output)
 FLOWS = [key for key, method in METHODS.items() if not method.about_output]
 AT_ONCE = ("chefer", "gradient_input", "rollout", "attention")  # quick ones, shown at first
 MOVES = (OCCLUSION, "rollout", "attention")  # the same for targets without a gradient
-REMOVED: Mapping[Removal, str] = {
-    "mask": "[MASK]",
-    "padding": "the padding token",
-    "mean": "the mean embedding",
-    "left out": "nothing: it is left out",
-    "mean colour": "the mean colour",
-    "blur": "a blur",
-}
 PHOTO_STEPS = 32  # of integrated gradients; how far they are from complete is said
 OCCLUSION_HELP = (
     "Each token or patch removed by itself: how much the target loses. Source: Zeiler & Fergus 2014, section 4.2."
@@ -47,7 +40,7 @@ def show_tokens(question: Question) -> None:
     first = AT_ONCE if question.target.has_gradient else MOVES
     chosen = _methods(first)
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        removed = _removed(question)
+        removed = pick_removal(question)
         options = _method_options(question, chosen)
     explained, reasons = dict[str, Explanation](), dict[str, str]()
     for method in chosen:
@@ -104,29 +97,6 @@ def _methods(first: Sequence[str]) -> list[str]:
             help=helps[key],
         )
     return chosen
-
-
-def _removed(question: Question) -> Removal | None:
-    """What stands in for removed tokens; None where nothing can."""
-    options = question.derive("removals", "Trying what can be removed", lambda on_step: _options(question))
-    if not options:
-        return None
-    return knob(
-        st.selectbox,
-        "In place of what is removed",
-        "removed",
-        options=options,
-        start=options[0],
-        page="matter",
-        format_func=REMOVED.__getitem__,
-        width=260,
-        help="For occlusion and scores. What stands in changes the numbers: a blur flatters, and the shape of what was "
-        "removed can itself give a class away.",
-    )
-
-
-def _options(question: Question) -> list[Removal]:
-    return removals(question.experiment, question.target)
 
 
 def _method_options(question: Question, chosen: Sequence[str]) -> dict[str, Options]:
