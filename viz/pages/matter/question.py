@@ -87,7 +87,7 @@ def ask(chosen: ChosenInput) -> Question:
             width=300,
             help="One number that the model gives. Everything below says what it rests on.",
         )
-        details = _details(experiment, choice, other)
+        details = _details(entry, experiment, choice, other=other)
         key = choice, *details.values()
         asked = entry.derive(("target", key), lambda: target(experiment, choice, **details))
     return Question(entry, experiment, asked, key)
@@ -156,12 +156,15 @@ def _title(experiment: AskedExperiment, choice: Choice) -> str:
     return f"{of} “{name}” (token {choice.at})"
 
 
-def _details(experiment: AskedExperiment, choice: Choice, other: str | None) -> dict[str, Any]:
+def _details(
+    entry: RecordingEntry, experiment: AskedExperiment, choice: Choice, *, other: str | None
+) -> dict[str, Any]:
     """What else makes the target, by the address and the controls: arguments of `choices.target`."""
     if choice.kind == "similarity":
         return {"other": other or _other_sentence()}
     if choice.kind == "saliency":
-        return {"region": _region(experiment)}
+        first = entry.derive(("target", (choice, None)), lambda: target(experiment, choice))  # the decoder runs once
+        return {"region": _region(experiment, first)}
     if choice.kind == "movement":
         return {}
     first = target(experiment, choice, against=None)
@@ -247,7 +250,7 @@ def _other_sentence() -> str | None:
     return str(st.session_state.matter_other) or None
 
 
-def _region(experiment: AskedExperiment) -> Region | None:
+def _region(experiment: AskedExperiment, first: Target) -> Region | None:
     """A rectangle of patches; None: the most salient patch."""
     rows, columns = experiment.input.photo.grid
     numbers = st.query_params.get("region", "").split(".")
@@ -257,7 +260,6 @@ def _region(experiment: AskedExperiment) -> Region | None:
         if top <= bottom < rows and left <= right < columns:
             region = [top, left, bottom, right]
     state = st.session_state
-    first = target(experiment, Choice("saliency"))
     (top, below), (left, behind) = first.rows, first.columns  # type: ignore[attr-defined]
     state.matter_region = [top, left, below - 1, behind - 1] if region is None else region
     names = ("from row", "from column", "to row", "to column")
