@@ -114,7 +114,7 @@ def target(
     output = f"{kind}_logits" if kind in ("start", "end") else "logits"
     what = WORDS[kind].format("" if at is None else name_at(experiment, at))
     asked = LogitTarget(0, None, at, output, what, labels=_labels(experiment, kind))
-    best = asked.candidates(model, run)
+    best = asked.candidates(model, experiment.unchanged_for(asked))
     chosen = best[0].logit if candidate is None else candidate_id(experiment, asked, candidate)
     rest = [each.logit for each in best if each.logit != chosen]
     if against == "second":
@@ -129,7 +129,7 @@ def target(
 def candidate_id(experiment: Experiment, asked: LogitTarget, candidate: int | str) -> int:
     """The index of a candidate's logit; a token is given by its text, without the space before. Raises InputError."""
     model = experiment.model
-    logits = asked.logits(experiment.unchanged.run)[0]
+    logits = asked.logits(experiment.unchanged_for(asked))[0]
     if isinstance(candidate, bool) or not isinstance(candidate, int | str):
         raise InputError("A candidate is a word or a number; choose one of those that are listed.")
     if isinstance(candidate, int):

@@ -18,7 +18,8 @@ from headlens.model.analysis.curves import (
 )
 from headlens.model.effects.experiment import Experiment, OnStep, no_step
 from headlens.model.effects.occlusion import value_before, values_without
-from headlens.model.effects.removal import Removal, removable
+from headlens.model.effects.removal import removable
+from headlens.model.effects.stand_ins import Removal
 from headlens.model.effects.targets import Target
 from headlens.model.errors import InputError
 

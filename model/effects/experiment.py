@@ -12,6 +12,7 @@ from headlens.model.attention.clone import weight_sharing_clone
 from headlens.model.attention.point import Call, Edit
 from headlens.model.base import AnyModel, AnyRun
 from headlens.model.effects.layers import KeptLayer, keep_layers, nbytes, run_between
+from headlens.model.effects.targets import Target
 from headlens.model.errors import CheckpointError
 from headlens.model.inputs.image_text import ImagePrompt
 from headlens.model.progress import OnLayer
@@ -47,6 +48,7 @@ class Experiment:
     def __init__(self, model: AnyModel, model_input: object) -> None:
         self.model = model
         self.input: Any = model_input
+        self._runs: dict[int | None, AnyRun] = {}  # unchanged, with the logits of one position
 
     @cached_property
     def unchanged(self) -> Unchanged:
@@ -57,14 +59,29 @@ class Experiment:
             contexts.append(context[0])
             return context
 
-        network = weight_sharing_clone(self.model.network)
+        network = self.clone()
         with torch.no_grad():
             try:
                 with keep_layers(network, lambda: len(contexts)) as kept:
-                    run = self.forward([self.input], keep, network=network, options=self._all_logits)
+                    run = self.forward([self.input], keep, network=network, options=self._logits(1))
             except CheckpointError as error:
-                return Unchanged(self.forward([self.input], options=self._all_logits), [], None, error)
+                return Unchanged(self.forward([self.input], options=self._logits(0)), [], None, error)
         return Unchanged(run, kept, tuple(contexts), None)
+
+    def unchanged_for(self, target: Target) -> AnyRun:
+        """The unchanged run, with the logits that a target is read from: `unchanged` may have the last token's alone.
+
+        Raises DeviceError.
+        """
+        unchanged, options, at = self.unchanged, target.options(self.model), target.position
+        if not options or at == self._last_position or unchanged.refusal is not None:
+            return unchanged.run
+        if at not in self._runs:
+            with torch.no_grad():
+                self._runs[at] = self.run_layers(
+                    self.clone(), unchanged.layers, len(unchanged.layers) - 1, options=options
+                )
+        return self._runs[at]
 
     @property
     def contexts(self) -> tuple[Tensor, ...]:
@@ -138,21 +155,55 @@ class Experiment:
             last: index of the last kept layer that runs; None: all.
             options: as of `forward`.
         """
-        kept, network = self.unchanged.layers, weight_sharing_clone(self.model.network)
-        first = self.kept_layer(index) if kept else 0
+        first = self.kept_layer(index)
+        return self.run_layers(
+            self.clone(), self.unchanged.layers, first, last, batch=batch, edit=edit, options=options
+        )
+
+    def run_layers(
+        self,
+        network: nn.Module,
+        kept: list[KeptLayer],
+        first: int,
+        last: int | None = None,
+        *,
+        batch: int = 1,
+        edit: Edit | None = None,
+        options: Mapping[str, object] | None = None,
+    ) -> AnyRun:
+        """Run some layers alone.
+
+        Args:
+            network: a clone of the model's.
+            kept: what the layers before give; empty: all layers run.
+            first: index of the first layer that runs.
+            last: of the last one; None: all from the first on.
+            batch: as of `run_from`, and so are:
+            edit: of contexts.
+            options: of the forward.
+        """
         before = kept[first].calls_before if kept else 0
         run_between(network, kept, first, last)
 
         def shifted(at: int, call: Call, context: Tensor) -> Tensor:
-            return edit(at + before, call, context)
+            return context if edit is None else edit(at + before, call, context)
 
         return self.forward([self.input] * batch, shifted, network=network, options=options)
 
-    @property
-    def _all_logits(self) -> dict[str, object]:
-        """What has a model that reads an image keep all logits, not those of the last word alone."""
-        is_prompt = isinstance(self.input, ImagePrompt) and self.model.predictor.keeps_some_logits  # type: ignore[attr-defined]
-        return {"logits_to_keep": 0} if is_prompt else {}
+    def clone(self) -> nn.Module:
+        """A network of one's own, with the model's weights."""
+        return weight_sharing_clone(self.model.network)
+
+    def _logits(self, count: int) -> dict[str, object]:
+        """Of how many tokens at the end a run keeps logits, where the model can leave out the others; 0: of all."""
+        predictor = getattr(self.model, "predictor", None)
+        return {"logits_to_keep": count} if predictor is not None and predictor.keeps_some_logits else {}
+
+    @cached_property
+    def _last_position(self) -> int:
+        """Of the tokens that the model writes."""
+        stages = self.unchanged.run.stages
+        return stages["decoder" if "decoder" in stages else self.stages[-1]][-1].query.shape[-2] - 1
 
     @property
     def num_rows(self) -> int:

@@ -8,9 +8,9 @@ import torch
 from torch import Tensor
 
 from headlens.model.attention.edits import stand_in
-from headlens.model.attention.point import Call
 from headlens.model.base import AnyModel, AnyRun
 from headlens.model.effects.experiment import Experiment, OnStep, no_step
+from headlens.model.effects.gradients import gradients_of
 from headlens.model.effects.targets import Target
 from headlens.model.errors import InputError
 from headlens.model.recording.parts import Candidate
@@ -81,7 +81,7 @@ def ablate(
     on = {index: _on(num_heads(experiment, stage), [of_layer])[0] for index, of_layer in off.items()}
     model, batch = experiment.model, [experiment.input]
     with torch.no_grad():
-        before = experiment.unchanged.run
+        before = experiment.unchanged_for(target)
         after = before
         if on:
             after = experiment.run_from(min(on), 1, stand_in(on, outputs), options=target.options(model))
@@ -142,7 +142,7 @@ def _exact(experiment: Experiment, target: Target, call: int, outputs: dict[int,
     model, heads = experiment.model, range(len(experiment.contexts[call]))
     changes = []
     with torch.no_grad():
-        before = float(target.read(model, [experiment.input], experiment.unchanged.run))
+        before = float(target.read(model, [experiment.input], experiment.unchanged_for(target)))
         for first in range(0, len(heads), experiment.batch_size):
             some = heads[first : first + experiment.batch_size]
             edit = stand_in({call: _on(len(heads), [[head] for head in some])}, outputs)
@@ -173,32 +173,6 @@ def stand_ins(experiment: Experiment, target: Target, by: StandIn) -> dict[int, 
             end = target.position + 1
         means |= {call: contexts[call][:, :end].mean(dim=1, keepdim=True) for call in calls}
     return means
-
-
-def gradients_of(experiment: Experiment, target: Target) -> tuple[Tensor, ...]:
-    """d target / d out of each attention call's output: [head, query, d_value], from one run with a graph.
-
-    Raises InputError for a target that has no gradient, CheckpointError where the output cannot be reached.
-    """
-    if not target.has_gradient:
-        raise InputError(
-            "How far an embedding moves has no slope at the unchanged input; switch heads off, or take tokens away."
-        )
-    outputs = list[Tensor]()
-
-    def follow(index: int, call: Call, context: Tensor) -> Tensor:
-        context = context if context.requires_grad else context.detach().requires_grad_()
-        outputs.append(context)
-        return context
-
-    model, batch = experiment.model, [experiment.input]
-    _ = experiment.contexts  # refuses where they cannot be reached
-    with torch.enable_grad():
-        run = experiment.forward(batch, follow, options=target.options(model))
-        gradients = torch.autograd.grad(target.read(model, batch, run).sum(), outputs, allow_unused=True)
-    return tuple(
-        torch.zeros_like(output[0]) if gradient is None else gradient[0] for output, gradient in zip(outputs, gradients)
-    )
 
 
 def num_layers(experiment: Experiment, stage: str) -> int:

@@ -8,7 +8,7 @@ from headlens.model.attention.inputs import AttentionInputs
 from headlens.model.effects.experiment import Experiment
 from headlens.model.effects.explain.explanation import Explanation, as_scores
 from headlens.model.effects.explain.positions import layers_of, reading_stage, start_row, writes_another
-from headlens.model.effects.heads import gradients_of
+from headlens.model.effects.gradients import gradients_of
 from headlens.model.effects.targets import Target
 from headlens.model.errors import InputError
 

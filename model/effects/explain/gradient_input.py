@@ -6,9 +6,10 @@ import torch
 from torch import Tensor
 
 from headlens.model.attention.clone import weight_sharing_clone
+from headlens.model.effects.embeddings import replaced_embeddings
 from headlens.model.effects.experiment import Experiment
 from headlens.model.effects.explain.explanation import Explanation, as_scores
-from headlens.model.effects.explain.leaves import replaced_embeddings, replaced_rows, summed
+from headlens.model.effects.explain.leaves import replaced_rows, summed
 from headlens.model.effects.explain.positions import num_prefix
 from headlens.model.effects.targets import Target
 from headlens.model.inputs.image import ImageInput
@@ -37,7 +38,7 @@ def gradient_input(experiment: Experiment, target: Target) -> Explanation:
             with replaced_rows(network, experiment, follow):
                 run = experiment.forward([given], network=network, options=options)
         else:
-            with replaced_embeddings(network, given, follow):
+            with replaced_embeddings(network, follow):
                 run = experiment.forward([given], network=network, options=options)
         (gradient,) = torch.autograd.grad(target.read(model, [given], run).sum(), leaves)
     products = (gradient.float() * leaves[0].detach().float())[0]

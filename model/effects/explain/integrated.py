@@ -12,11 +12,12 @@ from torch import Tensor
 
 from headlens.model.attention.clone import weight_sharing_clone
 from headlens.model.base import AnyRun
+from headlens.model.effects.embeddings import mean_row, replaced_embeddings, token_embeddings
 from headlens.model.effects.experiment import Experiment
 from headlens.model.effects.explain.explanation import Explanation, as_scores
-from headlens.model.effects.explain.leaves import replaced_embeddings, summed, token_embeddings
+from headlens.model.effects.explain.leaves import summed
 from headlens.model.effects.explain.positions import num_prefix
-from headlens.model.effects.removal import mean_row, stand_in_token
+from headlens.model.effects.stand_ins import stand_in_token
 from headlens.model.effects.targets import Target
 from headlens.model.errors import InputError
 from headlens.model.inputs.image import ImageInput
@@ -108,7 +109,7 @@ def _path(experiment: Experiment) -> Path:
         kept.append(rows)
         return rows
 
-    with torch.no_grad(), replaced_embeddings(network, given, keep):
+    with torch.no_grad(), replaced_embeddings(network, keep):
         experiment.forward([given], network=network)
         mask, padding = stand_in_token(model, "mask"), stand_in_token(model, "padding")
         token = padding if mask is None else mask
@@ -116,7 +117,7 @@ def _path(experiment: Experiment) -> Path:
             name, row = "the mean of all words", mean_row(model)
         else:
             name = "the padding's embedding" if mask is None else "the mask's embedding"
-            row = token_embeddings(network, given)(torch.tensor([token], device=model.device))[0]
+            row = token_embeddings(network)(torch.tensor([token], device=model.device))[0]
     special = torch.from_numpy(np.asarray(given.special)).to(model.device)
     baseline = torch.where(special[:, None], kept[0], row.to(kept[0]))
     return Path(baseline, kept[0] - baseline, name)
@@ -130,7 +131,7 @@ def _reads(experiment: Experiment, target: Target, points: Tensor) -> Iterator[A
     if isinstance(given, ImageInput):
         yield experiment.forward([replace(given, pixels=points)], network=network, options=options)
         return
-    with replaced_embeddings(network, given, lambda _: points):
+    with replaced_embeddings(network, lambda _: points):
         yield experiment.forward([given] * len(points), network=network, options=options)
 
 

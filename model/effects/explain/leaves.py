@@ -1,63 +1,17 @@
-"""What a network reads, as a leaf of a graph: the rows of its tokens' embeddings, or its pixels."""
+"""The rows that go into a language model, as a leaf of a graph; products with gradients as scores of tokens."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
+from headlens.model.effects.embeddings import Replace
 from headlens.model.effects.experiment import Experiment
-from headlens.model.errors import CheckpointError
 from headlens.model.inputs.image import ImageInput
 from headlens.model.inputs.patches import cut_patches
-from headlens.model.inputs.text import SequenceInput
-from headlens.model.nn.text import TextEncoder
 from headlens.model.trace.hooks import layers_of
-
-Replace = Callable[[Tensor], Tensor]  # rows [batch, token, width] -> others to go on with
-
-
-def token_embeddings(network: nn.Module, model_input: object) -> nn.Module:
-    """The module that makes rows of ids; where one text is read and another one written, of what is read.
-
-    Raises CheckpointError where it is not known.
-    """
-    if isinstance(network, TextEncoder):
-        return network.tokens
-    whole: Any = network
-    try:
-        module = (whole.get_encoder() if isinstance(model_input, SequenceInput) else whole).get_input_embeddings()
-    except (AttributeError, NotImplementedError):
-        module = None
-    if not isinstance(module, nn.Module):
-        raise CheckpointError("It is not known here where this model keeps its tokens' embeddings; take another one.")
-    return module
-
-
-@contextmanager
-def replaced_embeddings(network: nn.Module, model_input: object, replace: Replace) -> Iterator[None]:
-    """Inside, the rows of the tokens are replaced once.
-
-    Args:
-        network: nobody else's: a `weight_sharing_clone`.
-        model_input: what runs.
-        replace: gives the rows to go on with.
-    """
-    replaced = False
-
-    def hook(module: nn.Module, args: tuple[object, ...], output: Tensor) -> Tensor:
-        nonlocal replaced
-        if replaced:  # by a decoder that shares it
-            return output
-        replaced = True
-        return replace(output)
-
-    handle = token_embeddings(network, model_input).register_forward_hook(hook)
-    try:
-        yield
-    finally:
-        handle.remove()
 
 
 @contextmanager

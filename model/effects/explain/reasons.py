@@ -1,7 +1,7 @@
 """Why a model, an input or a target cannot have a method: a sentence, or None where it can."""
 
+from headlens.model.effects.embeddings import token_embeddings
 from headlens.model.effects.experiment import Experiment
-from headlens.model.effects.explain.leaves import token_embeddings
 from headlens.model.effects.explain.norms import output_projection
 from headlens.model.effects.explain.positions import layers_of, reading_stage, writes_another
 from headlens.model.effects.targets import LogitTarget, Target
@@ -66,7 +66,7 @@ def gradient_missing(experiment: Experiment, target: Target) -> str | None:
     if isinstance(experiment.input, ImageInput | ImagePrompt):
         return None
     try:
-        token_embeddings(experiment.model.network, experiment.input)
+        token_embeddings(experiment.model.network)
     except CheckpointError as error:
         return str(error)
     return None

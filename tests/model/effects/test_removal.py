@@ -12,17 +12,11 @@ from scipy.ndimage import gaussian_filter
 from torch import Tensor
 
 from headlens.model.effects.choices import Choice, target
+from headlens.model.effects.embeddings import mean_row, replaced_words
 from headlens.model.effects.experiment import Experiment
 from headlens.model.effects.occlusion import value_before, values_without
-from headlens.model.effects.removal import (
-    mean_row,
-    removable,
-    removals,
-    replacing_words,
-    stand_in_pixels,
-    why_not,
-    with_token,
-)
+from headlens.model.effects.removal import removable, removals, why_not
+from headlens.model.effects.stand_ins import stand_in_pixels, with_token
 from headlens.model.errors import CheckpointError, InputError
 from headlens.model.load import load_model
 from headlens.model.pretrained.image_model import EncoderImageModel
@@ -112,7 +106,7 @@ def test_a_causal_model(family: str, folder_of: FolderOf) -> None:
     with torch.no_grad():
         run = experiment.forward([behind], options=middle.options(model))
         value = middle.read(model, [behind], run)
-        torch.testing.assert_close(value, middle.read(model, [experiment.input], experiment.unchanged.run))
+        torch.testing.assert_close(value, middle.read(model, [experiment.input], experiment.unchanged_for(middle)))
 
 
 def test_what_is_read_and_not_what_is_written(folder_of: FolderOf) -> None:
@@ -155,15 +149,19 @@ def test_a_bart_reads_its_words_from_a_table_of_the_encoder(folder_of: FolderOf)
 
 def test_others_who_run_the_model_meanwhile_see_nothing_of_it(folder_of: FolderOf) -> None:
     model, experiment, asked_for = asked(folder_of("BERT"), TEXT)
-    unchanged = asked_for.read(model, [experiment.input], experiment.unchanged.run)
+    unchanged = asked_for.read(model, [experiment.input], experiment.unchanged_for(asked_for))
     removed, values = torch.from_numpy(rows_of(len(experiment.input.ids), 2)), []
-    with torch.no_grad(), replacing_words(model, removed, mean_row(model)) as network:
+    network, row = experiment.clone(), mean_row(model)
+    with torch.no_grad(), replaced_words(network, removed, row):
         for each in (model.network, network):
             run = experiment.forward([experiment.input], network=each)
             values.append(asked_for.read(model, [experiment.input], run))
     assert torch.equal(values[0], unchanged)
     assert not torch.allclose(values[1], unchanged)
-    with pytest.raises(CheckpointError, match="table of words"), replacing_words(model, removed, mean_row(model)):
+    with (
+        pytest.raises(CheckpointError, match="table of words"),
+        replaced_words(network, removed, row),
+    ):
         pass  # nothing read it
 
 

@@ -4,7 +4,8 @@ import numpy as np
 import streamlit as st
 
 from headlens.model.effects.occlusion import head_movements
-from headlens.model.effects.removal import Removal, removable
+from headlens.model.effects.removal import removable
+from headlens.model.effects.stand_ins import Removal
 from headlens.model.errors import HeadlensError, InputError
 from headlens.viz.figures.effects import effect_grid
 from headlens.viz.figures.scores import patch_picker

@@ -169,7 +169,7 @@ def _details(
         return {}
     first = target(experiment, choice, against=None)
     assert isinstance(first, LogitTarget)
-    best = first.candidates(experiment.model, experiment.unchanged.run)
+    best = first.candidates(experiment.model, experiment.unchanged_for(first))
     names = {each.logit: f"{visible(each.name.strip(' ') or each.name)} · {percent(each.score)}" for each in best}
     candidate = _candidate(experiment, first, "Candidate", "answer", [each.logit for each in best], names)
     rest = [each.logit for each in best if each.logit != candidate]

@@ -4,7 +4,8 @@ from collections.abc import Mapping
 
 import streamlit as st
 
-from headlens.model.effects.removal import Removal, removals
+from headlens.model.effects.removal import removals
+from headlens.model.effects.stand_ins import Removal
 from headlens.viz.inputs.knob import knob
 from headlens.viz.pages.matter.question import Question
 

@@ -7,7 +7,7 @@ import streamlit as st
 
 from headlens.model.effects.curves import Band, Curves, Direction, cost, deletion_curve, input_at, random_band
 from headlens.model.effects.explain.explanation import Explanation
-from headlens.model.effects.removal import Removal
+from headlens.model.effects.stand_ins import Removal
 from headlens.model.effects.targets import LogitTarget, MovementTarget
 from headlens.model.errors import HeadlensError
 from headlens.viz.figures.scores import Range, removal_curves, without_patches

@@ -9,7 +9,7 @@ import streamlit as st
 from headlens.model.effects.explain.explanation import Explanation
 from headlens.model.effects.explain.methods import METHODS, explain, why_not
 from headlens.model.effects.occlusion import occlusion
-from headlens.model.effects.removal import Removal
+from headlens.model.effects.stand_ins import Removal
 from headlens.model.errors import HeadlensError
 from headlens.viz.figures.explanations import explained_photo, explained_tokens
 from headlens.viz.inputs.knob import knob
