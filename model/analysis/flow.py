@@ -4,16 +4,19 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from headlens.model.progress import OnStep, no_step
+
 SCALE = 10**6  # capacities are whole numbers
 
 
-def attention_flow(layers: Sequence[np.ndarray], start: np.ndarray) -> np.ndarray:
+def attention_flow(layers: Sequence[np.ndarray], start: np.ndarray, on_step: OnStep = no_step) -> np.ndarray:
     """The maximum flow from an output to each input (ibid., section 3, "Attention flow").
 
     Args:
         layers: capacities [query, key] of each layer: the rows of (A + I) / 2.
         start: [query], what may leave the source to each position of the last layer; 1 at the target's alone, or equal
             shares where it is read from several.
+        on_step: called with how many inputs are done, and of how many; what it raises stops the search.
 
     Returns:
         [key] float32: at most what leaves the source, each exact to a millionth an edge.
@@ -32,6 +35,7 @@ def attention_flow(layers: Sequence[np.ndarray], start: np.ndarray) -> np.ndarra
     flows = np.zeros(num_tokens, np.float32)
     last = tails < num_tokens  # into an input
     for token in range(num_tokens):
+        on_step(token, num_tokens)
         used = ~last | (tails == token)  # the other inputs lead nowhere
         if not (tails == token).any():
             continue

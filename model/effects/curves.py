@@ -16,12 +16,13 @@ from headlens.model.analysis.curves import (
     removed_at,
     spread,
 )
-from headlens.model.effects.experiment import Experiment, OnStep, no_step
+from headlens.model.effects.experiment import Experiment
 from headlens.model.effects.occlusion import value_before, values_without
 from headlens.model.effects.removal import removable
 from headlens.model.effects.stand_ins import Removal
 from headlens.model.effects.targets import Target
 from headlens.model.errors import InputError
+from headlens.model.progress import OnStep, no_step
 
 Direction = Literal["deletion", "insertion"]
 

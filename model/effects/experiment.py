@@ -1,6 +1,6 @@
 """A model on one input, run again with changes; nothing that it does is left in the model."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -19,11 +19,6 @@ from headlens.model.progress import OnLayer
 
 MAX_ROWS = 4_096  # tokens of a batch that runs at once
 MAX_LOGITS = 50_000_000  # of a batch: 200 MB
-OnStep = Callable[[int, int], object]  # called with how many runs are done, and of how many; what it raises stops them
-
-
-def no_step(done: int, total: int) -> None:
-    """A progress callback that does nothing."""
 
 
 @dataclass(frozen=True)

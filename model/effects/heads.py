@@ -9,10 +9,11 @@ from torch import Tensor
 
 from headlens.model.attention.edits import stand_in
 from headlens.model.base import AnyModel, AnyRun
-from headlens.model.effects.experiment import Experiment, OnStep, no_step
+from headlens.model.effects.experiment import Experiment
 from headlens.model.effects.gradients import gradients_of
 from headlens.model.effects.targets import Target
 from headlens.model.errors import InputError
+from headlens.model.progress import OnStep, no_step
 from headlens.model.recording.parts import Candidate
 
 By = Literal["mean", "zero"]  # what stands in for a head that is off

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from headlens.model.attention.point import Call
-from headlens.model.effects.experiment import Experiment, OnStep, no_step
+from headlens.model.effects.experiment import Experiment
 from headlens.model.effects.heads import Change, compared
 from headlens.model.effects.removal import removable
 from headlens.model.effects.remover import Remover, Without
@@ -15,6 +15,7 @@ from headlens.model.effects.stand_ins import (
     Removal,
 )
 from headlens.model.effects.targets import MovementTarget, Target
+from headlens.model.progress import OnStep, no_step
 
 
 def value_of(experiment: Experiment, target: Target, without: Without) -> np.ndarray:

@@ -1,6 +1,7 @@
 """Several explanations of one output, side by side over the same tokens or the same photo."""
 
 from collections.abc import Mapping, Sequence
+from typing import NamedTuple
 
 import numpy as np
 import plotly.graph_objects as go
@@ -12,100 +13,112 @@ from headlens.viz.figures.pictures import add_photo, darkened, data_uri
 from headlens.viz.theme import HEAT, LIGHT, Theme, page_layout, see_through
 from headlens.viz.view.scale import colour_limit
 
-ROW, HEADING, FOOT = 30, 26, 70  # pixels
+ROW, TITLE, GROUP, FOOT = 30, 26, 34, 70  # pixels: of a strip, of what stands above it, above a group, below all
+PHOTO = 330  # pixels: a line of photos
 ACROSS = 3  # photos in a line
 
 
-def explained_tokens(
-    tokens: Sequence[str],
-    scores: Mapping[str, np.ndarray],
-    special: np.ndarray,
-    *,
-    signed: Mapping[str, bool],
-    theme: Theme = LIGHT,
-) -> go.Figure:
+class Scored(NamedTuple):
+    """What one explanation gives: [token] scores, and whether they stand on both sides of zero."""
+
+    scores: np.ndarray
+    signed: bool
+
+
+Groups = Mapping[str, Mapping[str, Scored]]  # explanations by their titles, by the heading of their group
+
+
+def explained_tokens(tokens: Sequence[str], groups: Groups, special: np.ndarray, *, theme: Theme = LIGHT) -> go.Figure:
     """A strip for each explanation, a cell a token, each on a scale of its own; pointed at together.
 
     Args:
         tokens: what to call each position.
-        scores: [token] of each explanation, by its title.
+        groups: of explanations, which are below each other.
         special: [token] bool; these do not set the scales.
-        signed: whether an explanation's scores stand on both sides of zero.
         theme: the colours.
     """
-    names, titles = categories(tokens), [escape(title) for title in scores]
-    height = len(titles) * (HEADING + ROW)
-    figure = make_subplots(len(titles), 1, shared_xaxes=True, vertical_spacing=HEADING / height, subplot_titles=titles)
-    for row, (key, values) in enumerate(scores.items(), start=1):
+    names = categories(tokens)
+    lines = _lines(groups, across=1)
+    heights = [GROUP if isinstance(line, str) else ROW + TITLE for line in lines]
+    figure = make_subplots(
+        len(lines),
+        1,
+        shared_xaxes=True,
+        vertical_spacing=0,
+        row_heights=heights,
+        specs=[[None if isinstance(line, str) else {}] for line in lines],
+    )
+    for row, line in enumerate(lines, start=1):
+        if isinstance(line, str):
+            continue
+        ((title, (values, signed)),) = line
         limit = colour_limit(np.abs(values), special)
+        _title(figure, title, limit, signed, row, 1, share=ROW / (ROW + TITLE))
         figure.add_heatmap(
             z=values[None].astype(np.float32),
             x=names,
             y=[""],
-            zmin=-limit if signed[key] else 0.0,
+            zmin=-limit if signed else 0.0,
             zmax=limit,
-            colorscale=theme.signed if signed[key] else theme.weights,
+            colorscale=theme.signed if signed else theme.weights,
             showscale=False,
             xgap=1,
-            hovertemplate=f"%{{x}}<br>{escape(key)}: <b>%{{z:.5g}}</b><extra></extra>",
+            hovertemplate=f"%{{x}}<br>{escape(title)}: <b>%{{z:.5g}}</b><extra></extra>",
             row=row,
             col=1,
         )
-    figure.update_layout(page_layout(theme), height=height + FOOT, margin={"t": HEADING, "b": FOOT})
+    figure.update_layout(page_layout(theme), height=sum(heights) + FOOT, margin={"t": 0, "b": FOOT})
     figure.update_layout(hovermode="x", hoversubplots="axis")
-    figure.update_annotations(font={"size": 13, "color": theme.muted}, x=0, xanchor="left", yshift=-2)
     figure.update_xaxes(ticks="", showspikes=True, spikemode="across", spikecolor=theme.text, spikethickness=1)
-    figure.update_xaxes(token_axis(names, tokens) | {"tickangle": -60}, row=len(titles), col=1)
+    figure.update_xaxes(token_axis(names, tokens) | {"tickangle": -60}, row=len(lines), col=1)
+    _headings(figure, lines, theme)
     return figure.update_yaxes(fixedrange=True, showticklabels=False, showgrid=False, zeroline=False)
 
 
-def explained_photo(
-    photo: PhotoLike,
-    scores: Mapping[str, np.ndarray],
-    *,
-    prefix: int,
-    signed: Mapping[str, bool],
-    theme: Theme = LIGHT,
-) -> go.Figure:
+def explained_photo(photo: PhotoLike, groups: Groups, *, prefix: int, theme: Theme = LIGHT) -> go.Figure:
     """The photo once for each explanation, darkened, with its scores as heat; zoomed and pointed at together.
 
     Args:
         photo: its pixels, aspect and grid of patches.
-        scores: [position] of each explanation, by its title.
+        groups: of explanations; each begins a line of photos.
         prefix: positions before the patches, which are not drawn.
-        signed: whether an explanation's scores stand on both sides of zero.
         theme: the colours.
     """
     rows, columns = photo.grid
-    across = min(ACROSS, len(scores))
-    lines = -(-len(scores) // across)
+    across = min(ACROSS, max(map(len, groups.values())))
+    lines = _lines(groups, across)
+    heights = [GROUP if isinstance(line, str) else PHOTO for line in lines]
     figure = make_subplots(
-        lines,
+        len(lines),
         across,
         shared_xaxes="all",
         shared_yaxes="all",
         horizontal_spacing=0.02,
-        vertical_spacing=0.12 / lines,
-        subplot_titles=[escape(title) for title in scores],
+        vertical_spacing=0,
+        row_heights=heights,
+        specs=[
+            [None if isinstance(line, str) or column >= len(line) else {} for column in range(across)] for line in lines
+        ],
     )
     picture = data_uri(darkened(photo.pixels))
-    for index, (title, values) in enumerate(scores.items()):
-        patches = values[prefix:].reshape(rows, columns)
-        limit = max(float(np.abs(patches).max()), 1e-12)
-        place = {"row": index // across + 1, "col": index % across + 1}
-        add_photo(figure, picture, photo.grid, **place)
-        figure.add_heatmap(
-            z=patches,
-            zmin=-limit if signed[title] else 0.0,
-            zmax=limit,
-            colorscale=_signed_heat() if signed[title] else see_through(HEAT, 0.85),
-            showscale=False,
-            hovertemplate=f"{escape(title)}<br>patch (%{{y}}, %{{x}})<br><b>%{{z:.5g}}</b><extra></extra>",
-            **place,
-        )
-    figure.update_layout(page_layout(theme), height=lines * 330, margin={"t": 30, "b": 0})
+    for row, line in enumerate(lines, start=1):
+        for column, (title, (values, signed)) in enumerate(() if isinstance(line, str) else line, start=1):
+            patches = values[prefix:].reshape(rows, columns)
+            limit = max(float(np.abs(patches).max()), 1e-12)
+            place = {"row": row, "col": column}
+            _title(figure, title, limit, signed, row, column, share=1 - TITLE / PHOTO)
+            add_photo(figure, picture, photo.grid, **place)
+            figure.add_heatmap(
+                z=patches,
+                zmin=-limit if signed else 0.0,
+                zmax=limit,
+                colorscale=_signed_heat() if signed else see_through(HEAT, 0.85),
+                showscale=False,
+                hovertemplate=f"{escape(title)}<br>patch (%{{y}}, %{{x}})<br><b>%{{z:.5g}}</b><extra></extra>",
+                **place,
+            )
+    figure.update_layout(page_layout(theme), height=sum(heights), margin={"t": 0, "b": 0})
     figure.update_layout(hovermode="closest")
-    figure.update_annotations(font={"size": 13, "color": theme.muted})
     bare = {"showgrid": False, "ticks": "", "zeroline": False, "showticklabels": False, "constrain": "domain"}
     spikes = {"showspikes": True, "spikemode": "across", "spikecolor": theme.text, "spikethickness": 1}
     figure.update_xaxes({**bare, **spikes}, range=[-0.5, columns - 0.5])
@@ -113,7 +126,57 @@ def explained_photo(
     for axis in figure.select_yaxes():
         axis.scaleanchor = axis.anchor
         axis.scaleratio = columns / (rows * photo.aspect)
+    _headings(figure, lines, theme)
     return figure
+
+
+Line = str | list[tuple[str, Scored]]  # a heading, or explanations beside each other
+
+
+def _lines(groups: Groups, across: int) -> list[Line]:
+    lines = list[Line]()
+    for heading, explained in groups.items():
+        each = list(explained.items())
+        lines += [heading, *(each[first : first + across] for first in range(0, len(each), across))]
+    return lines
+
+
+def _title(figure: go.Figure, title: str, limit: float, signed: bool, row: int, column: int, *, share: float) -> None:
+    """Above one explanation, what it is and the ends of its scale; the explanation has the lower share of its place."""
+    xaxis, yaxis = figure.get_subplot(row, column)
+    low, high = yaxis.domain
+    yaxis.domain = (low, low + share * (high - low))
+    ends = f"−{limit:.2g} to {limit:.2g}" if signed else f"0 to {limit:.2g}"
+    figure.add_annotation(
+        text=f"{escape(title)} <span style='font-size:11px'>{ends}</span>",
+        x=xaxis.domain[0],
+        y=yaxis.domain[1],
+        xref="paper",
+        yref="paper",
+        xanchor="left",
+        yanchor="bottom",
+        showarrow=False,
+    )
+
+
+def _headings(figure: go.Figure, lines: Sequence[Line], theme: Theme) -> None:
+    """Each group's, above its first line; and the looks of all titles."""
+    figure.update_annotations(font={"size": 13, "color": theme.muted})
+    for row, line in enumerate(lines, start=1):
+        if isinstance(line, str):
+            top = figure.get_subplot(row + 1, 1).yaxis.domain[1]
+            figure.add_annotation(
+                text=f"<b>{escape(line)}</b>",
+                x=0,
+                y=top,
+                xref="paper",
+                yref="paper",
+                yshift=TITLE,
+                xanchor="left",
+                yanchor="bottom",
+                showarrow=False,
+                font={"size": 14, "color": theme.text},
+            )
 
 
 def _signed_heat() -> list[tuple[float, str]]:

@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 import plotly.graph_objects as go
+from plotly.colors import hex_to_rgb
 
 from headlens.viz.figures.overlay import PhotoLike
 from headlens.viz.figures.pictures import add_photo, data_uri
@@ -36,16 +37,15 @@ def removal_curves(
         theme: the colours.
     """
     figure = go.Figure(layout=page_layout(theme))
-    looks = ((theme.accent, theme.bar, "circle", "solid"), (theme.second, theme.second_bar, "diamond", "dash"))
-    for (name, values), (colour, pale, symbol, dash) in zip(lines.items(), looks):
+    looks = ((theme.accent, "circle", "solid"), (theme.second, "diamond", "dash"))
+    for (name, values), (colour, symbol, dash) in zip(lines.items(), looks):
         if (band := bands.get(name)) is not None:
             figure.add_scatter(
                 x=np.concatenate([shares, shares[::-1]]),
                 y=np.concatenate([band.high, band.low[::-1]]),
                 fill="toself",
-                fillcolor=pale,
-                opacity=0.35,
-                line={"width": 0},
+                fillcolor="rgba({}, {}, {}, 0.2)".format(*hex_to_rgb(colour)),
+                line={"color": colour, "width": 1, "dash": "dot"},
                 mode="lines",
                 name=f"{name}, random orders (5 to 95 %)",
                 hoverinfo="skip",

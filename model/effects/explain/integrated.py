@@ -1,8 +1,9 @@
 """Integrated gradients (Sundararajan, Taly & Yan 2017, "Axiomatic Attribution for Deep Networks")."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import partial
 from itertools import chain
 from typing import NamedTuple
 
@@ -21,6 +22,7 @@ from headlens.model.effects.stand_ins import stand_in_token
 from headlens.model.effects.targets import Target
 from headlens.model.errors import InputError
 from headlens.model.inputs.image import ImageInput
+from headlens.model.progress import OnStep, no_step
 
 SEGMENTS, POINTS = 8, 4  # of the way at first, and steps in each
 MOST = 256  # steps
@@ -53,7 +55,9 @@ class Segment(NamedTuple):
         return self.after - self.before - float(self.products.double().sum())
 
 
-def integrated(experiment: Experiment, target: Target, *, steps: int | None = None) -> Explanation:
+def integrated(
+    experiment: Experiment, target: Target, *, steps: int | None = None, on_step: OnStep = no_step
+) -> Explanation:
     """The mean gradient on the way from a baseline, times the way (ibid., equation 1; Gauss-Legendre quadrature).
 
     The baseline of a text: the mask's embedding, or the padding's, or the mean of all words, in place of each token
@@ -64,6 +68,7 @@ def integrated(experiment: Experiment, target: Target, *, steps: int | None = No
         experiment: a model on an input.
         target: what is asked about.
         steps: on the way, over the whole of it; None: 32, and up to 256 where they are needed.
+        on_step: called with how many steps are done, and of how many at most; what it raises stops the run.
 
     Raises InputError for less than one step, CheckpointError where the embeddings are not known.
     """
@@ -72,9 +77,13 @@ def integrated(experiment: Experiment, target: Target, *, steps: int | None = No
     path = _path(experiment)
     at_once = [(0.0, 1.0)] if steps is not None else [(k / SEGMENTS, (k + 1) / SEGMENTS) for k in range(SEGMENTS)]
     segments, points = list[Segment](), POINTS if steps is None else steps
-    taken = 0
+    taken, total = 0, MOST if steps is None else steps
+
+    def tell(before: int, done: int) -> None:
+        on_step(before + done, total)
+
     while True:
-        segments += _segments(experiment, target, path, at_once, points)
+        segments += _segments(experiment, target, path, at_once, points, partial(tell, taken))
         taken += points * len(at_once)
         values = [value for segment in segments for value in (segment.before, segment.after)]
         missing = sum(segment.missing for segment in segments)
@@ -152,15 +161,21 @@ def _points(path: Path, places: Tensor) -> Tensor:
 
 
 def _segments(
-    experiment: Experiment, target: Target, path: Path, ends: list[tuple[float, float]], points: int
+    experiment: Experiment,
+    target: Target,
+    path: Path,
+    ends: list[tuple[float, float]],
+    points: int,
+    on_point: Callable[[int], object],
 ) -> list[Segment]:
-    """Parts of the way, each with so many points."""
+    """Parts of the way, each with so many points; on_point is called with how many are done."""
     nodes, weights = np.polynomial.legendre.leggauss(points)
     places = torch.from_numpy(np.concatenate([first + (last - first) * (nodes + 1) / 2 for first, last in ends]))
     shares = torch.block_diag(*(torch.from_numpy((last - first) / 2 * weights)[None] for first, last in ends))
     total = torch.zeros(len(ends), path.way.numel(), device=path.way.device)  # of the gradients in each part
     at_once = max(1, min(experiment.batch_size, MAX_ROWS // experiment.num_rows))
     for first in range(0, len(places), at_once):
+        on_point(first)
         some = slice(first, first + at_once)
         with torch.enable_grad():
             read = _points(path, places[some]).detach().requires_grad_()

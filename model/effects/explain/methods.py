@@ -23,7 +23,9 @@ from headlens.model.effects.explain.reasons import (
 from headlens.model.effects.explain.weights import attention, flow, rollout
 from headlens.model.effects.targets import Target
 from headlens.model.errors import InputError
+from headlens.model.progress import OnStep
 
+Option = float | str | OnStep | None
 Reason = Callable[[Experiment, Target], str | None]
 
 
@@ -38,6 +40,7 @@ class Method:
     source: str
     function: Callable[..., Explanation]  # (experiment, target, **options)
     missing: Reason  # why a model, an input or a target cannot have it
+    many_steps: bool = False  # it takes on_step too
 
 
 _METHODS = (
@@ -76,6 +79,7 @@ _METHODS = (
         "Sundararajan, Taly & Yan 2017, “Axiomatic Attribution for Deep Networks”",
         integrated,
         path_missing,
+        many_steps=True,
     ),
     Method(
         "rollout",
@@ -94,6 +98,7 @@ _METHODS = (
         "Abnar & Zuidema 2020, “Quantifying Attention Flow in Transformers”",
         flow,
         flow_missing,
+        many_steps=True,
     ),
     Method(
         "norms",
@@ -125,9 +130,7 @@ def why_not(experiment: Experiment, target: Target, method: str) -> str | None:
     return _method(method).missing(experiment, target)
 
 
-def explain(
-    experiment: Experiment, target: Target, method: str = "chefer", **options: float | str | None
-) -> Explanation:
+def explain(experiment: Experiment, target: Target, method: str = "chefer", **options: Option) -> Explanation:
     """Which tokens or patches an output rests on.
 
     Args:
@@ -135,7 +138,7 @@ def explain(
         target: what is asked about, from `choices.target`.
         method: a key of METHODS.
         options: of the method: share and fusion of "rollout", first_layer of "chefer", layers of "legrad", layer of
-            "norms", steps of "integrated".
+            "norms", steps of "integrated"; on_step of those with many steps.
 
     Raises InputError for a method that is none, or that this model, input or target cannot have, or an option that is
     out of bounds; CheckpointError, DeviceError as a run does.

@@ -10,6 +10,7 @@ from headlens.model.effects.explain.explanation import Explanation, as_scores
 from headlens.model.effects.explain.positions import layers_of, reading_stage, start_row, writes_another
 from headlens.model.effects.targets import Target
 from headlens.model.errors import InputError
+from headlens.model.progress import OnStep, no_step
 
 
 def attention(experiment: Experiment, target: Target) -> Explanation:
@@ -51,13 +52,19 @@ def rollout(experiment: Experiment, target: Target, *, share: float = 0.5, fusio
     return Explanation("rollout", as_scores(row), False, False, held)
 
 
-def flow(experiment: Experiment, target: Target) -> Explanation:
-    """Attention flow (Abnar & Zuidema 2020): the maximum flow to the target's position, as it is."""
+def flow(experiment: Experiment, target: Target, *, on_step: OnStep = no_step) -> Explanation:
+    """Attention flow (Abnar & Zuidema 2020): the maximum flow to the target's position, as it is.
+
+    Args:
+        experiment: a model on an input.
+        target: what is asked about; only its position counts.
+        on_step: called with how many inputs are done, and of how many; what it raises stops the search.
+    """
     capacities = list[np.ndarray]()
     for layer in layers_of(experiment, reading_stage(experiment)):
         fused = fused_heads(layer, slice(None), "mean").float().cpu().numpy()
         both = fused + np.eye(len(fused), dtype=fused.dtype)
         capacities.append(both / both.sum(axis=-1, keepdims=True))
-    scores = attention_flow(capacities, start_row(experiment, target).cpu().numpy())
+    scores = attention_flow(capacities, start_row(experiment, target).cpu().numpy(), on_step)
     held = "The flow as it is, at most 1; the residual connection has half of each layer, the heads' mean the other."
     return Explanation("flow", scores, False, False, held)

@@ -5,7 +5,8 @@ import pytest
 
 from headlens.model.recording.parts import Photo
 from headlens.viz.figures.effects import before_and_after, effect_grid
-from headlens.viz.figures.explanations import explained_photo, explained_tokens
+from headlens.viz.figures.explanations import Scored, explained_photo, explained_tokens
+from headlens.viz.figures.labels import escape
 from headlens.viz.figures.scores import Range, patch_picker, removal_curves, without_patches
 from headlens.viz.theme import DARK, LIGHT
 from tests.viz.figures.decode import picture_in
@@ -33,7 +34,7 @@ def test_the_largest_come_first() -> None:
 
 def test_nothing_but_zeros_can_be_drawn() -> None:
     assert effect_grid(np.zeros((1, 1)), "x").data[0].marker.cmax > 0
-    explained_tokens(["a"], {"one": np.zeros(1)}, np.array([True]), signed={"one": True})
+    explained_tokens(["a"], {"all": {"one": Scored(np.zeros(1), True)}}, np.array([True]))
 
 
 def test_candidates_before_and_now() -> None:
@@ -45,9 +46,13 @@ def test_candidates_before_and_now() -> None:
 
 def test_a_row_for_each_explanation() -> None:
     scores = {"one": np.array([0.0, 2.0, -1.0]), "other": np.array([0.1, 0.2, 0.7])}
-    figure = explained_tokens(
-        ["a", HOSTILE, "a"], scores, np.array([False, False, True]), signed={"one": True, "other": False}
-    )
+    groups = {"first": {"one": Scored(scores["one"], True)}, HOSTILE: {"other": Scored(scores["other"], False)}}
+    figure = explained_tokens(["a", HOSTILE, "a"], groups, np.array([False, False, True]))
+    assert len({axis.matches or "x2" for axis in figure.select_xaxes()}) == 1, "both groups are pointed at together"
+    written = [each.text for each in figure.layout.annotations]
+    assert [text for text in written if text.startswith("<b>")] == ["<b>first</b>", f"<b>{escape(HOSTILE)}</b>"]
+    assert "−2 to 2" in written[0]
+    assert "0 to 0.2" in written[1]
     assert [list(np.ravel(trace.z)) for trace in figure.data] == [
         pytest.approx(list(values), rel=1e-6) for values in scores.values()
     ]
@@ -58,10 +63,12 @@ def test_a_row_for_each_explanation() -> None:
 
 def test_a_photo_for_each_explanation() -> None:
     scores = {f"method {index}": np.arange(7.0) - index for index in range(4)}
-    figure = explained_photo(PHOTO, scores, prefix=1, signed=dict.fromkeys(scores, True), theme=LIGHT)
+    explained = {title: Scored(values, True) for title, values in scores.items()}
+    groups = {"first": dict([explained.popitem()]), "second": explained}
+    figure = explained_photo(PHOTO, groups, prefix=1, theme=LIGHT)
     heats = [trace for trace in figure.data if trace.type == "heatmap"]
     assert len(heats) == 4
-    for index, heat in enumerate(heats):
+    for index, heat in zip((3, 0, 1, 2), heats):
         np.testing.assert_array_equal(heat.z, np.arange(1.0, 7.0).reshape(2, 3) - index)
     assert len({axis.matches for axis in figure.select_xaxes()} - {None}) == 1, "they are zoomed together"
 

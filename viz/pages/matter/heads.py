@@ -5,10 +5,10 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from headlens.model.analysis.ranks import spearman
-from headlens.model.effects.experiment import OnStep
 from headlens.model.effects.heads import Change, Method, ablate, head_effects
 from headlens.model.effects.logit_attribution import LogitAttribution, logit_attribution
 from headlens.model.errors import HeadlensError
+from headlens.model.progress import OnStep
 from headlens.viz.figures.columns import bar_columns
 from headlens.viz.figures.effects import effect_grid
 from headlens.viz.inputs.knob import knob

@@ -8,10 +8,11 @@ import streamlit as st
 
 from headlens.model.base import AnyModel, RecordingModel
 from headlens.model.effects.choices import Choice, Region, candidate_id, choices, name_at, num_written, target
-from headlens.model.effects.experiment import Experiment, OnStep
+from headlens.model.effects.experiment import Experiment
 from headlens.model.effects.targets import LogitTarget, Target
 from headlens.model.errors import InputError
 from headlens.model.inputs.text import TextInput
+from headlens.model.progress import OnStep
 from headlens.model.protocol import ImageTextModel, WritingModel
 from headlens.model.recording.recording import Recording
 from headlens.model.runtime.recordings import RecordingEntry

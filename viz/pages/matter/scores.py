@@ -110,21 +110,17 @@ def _table(curves: Mapping[str, Curves], band: Band) -> None:
         }
         for title, each in sorted(curves.items(), key=lambda item: -item[1].difference)
     ]
-    rows.append(
-        {
-            "Explanation": f"{band.orders} random orders (mean)",
-            "Insertion − deletion": band.difference.mean,
-            "Deletion area": band.deletion_area.mean,
-            "Insertion area": band.insertion_area.mean,
-            "Beside random orders": f"5 to 95 %: {band.difference.low:.3f} to {band.difference.high:.3f}",
-        }
-    )
     numbers = {
         name: st.column_config.NumberColumn(format="%.4f")
         for name in rows[0]
         if name not in ("Explanation", "Beside random orders")
     }
     st.dataframe(rows, hide_index=True, column_config=numbers)
+    st.markdown(
+        f"{band.orders} random orders: insertion − deletion **{band.difference.mean:.4f}** on average, "
+        f"{band.difference.low:.4f} to {band.difference.high:.4f} in 90 of 100; deletion area "
+        f"{band.deletion_area.mean:.4f}, insertion area {band.insertion_area.mean:.4f}."
+    )
     st.caption(
         "Deletion takes the highest scores away first: a good explanation's area is small. Insertion puts them back "
         "first: its area is large (Petsiuk et al. 2018, section 4.1). Comprehensiveness: what is lost without "

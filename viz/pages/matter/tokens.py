@@ -11,7 +11,7 @@ from headlens.model.effects.explain.methods import METHODS, explain, why_not
 from headlens.model.effects.occlusion import occlusion
 from headlens.model.effects.stand_ins import Removal
 from headlens.model.errors import HeadlensError
-from headlens.viz.figures.explanations import explained_photo, explained_tokens
+from headlens.viz.figures.explanations import Scored, explained_photo, explained_tokens
 from headlens.viz.inputs.knob import knob
 from headlens.viz.inputs.messages import plain
 from headlens.viz.pages.matter.place import positions_of, tokens_of
@@ -27,6 +27,7 @@ OCCLUSION = "occlusion"
 TITLES = {**{key: method.title for key, method in METHODS.items()}, OCCLUSION: "Occlusion, one at a time"}
 ABOUT_OUTPUT = [*(key for key, method in METHODS.items() if method.about_output), OCCLUSION]
 FLOWS = [key for key, method in METHODS.items() if not method.about_output]
+GROUPS = {"About this output": ABOUT_OUTPUT, "Where information could flow, not about this output": FLOWS}
 AT_ONCE = ("chefer", "gradient_input", "rollout", "attention")  # quick ones, shown at first
 MOVES = (OCCLUSION, "rollout", "attention")  # the same for targets without a gradient
 PHOTO_STEPS = 32  # of integrated gradients; how far they are from complete is said
@@ -52,14 +53,8 @@ def show_tokens(question: Question) -> None:
                 reasons[method] = missing
         except HeadlensError as error:
             reasons[method] = str(error)
-    for title, group in (
-        ("About this output", ABOUT_OUTPUT),
-        ("Where information could flow: not about this output", FLOWS),
-    ):
-        shown = [method for method in group if method in explained]
-        if shown:
-            st.markdown(f"**{title}**")
-            _draw(question, {method: explained[method] for method in shown}, title)
+    if explained:
+        _draw(question, explained)
     for method, reason in reasons.items():
         st.caption(f"{TITLES[method]}: {plain(reason)}")
     with st.expander("What each method says"):
@@ -145,7 +140,13 @@ def _explanation(question: Question, method: str, removed: Removal | None, optio
         return question.derive(
             ("explanation", method, *options.items()),
             TITLES[method],
-            lambda on_step: explain(question.experiment, question.target, method, **options),
+            lambda on_step: explain(
+                question.experiment,
+                question.target,
+                method,
+                **options,
+                **({"on_step": on_step} if METHODS[method].many_steps else {}),
+            ),
         )
     how: Removal = "left out" if removed is None else removed
     scores = question.derive(
@@ -156,19 +157,27 @@ def _explanation(question: Question, method: str, removed: Removal | None, optio
     return Explanation(OCCLUSION, scores, True, True, f"In place of what is removed: {REMOVED[how]}.")
 
 
-def _draw(question: Question, explained: Mapping[str, Explanation], title: str) -> None:
+def _draw(question: Question, explained: Mapping[str, Explanation]) -> None:
     recording, theme = question.recording, current_theme()
-    positions = positions_of(question)
-    scores = {TITLES[method]: each.scores[positions] for method, each in explained.items()}
-    signed = {TITLES[method]: each.signed for method, each in explained.items()}
-    alt = f"{title}: " + "; ".join(
-        f"{name}: most on {_strongest(tokens_of(question), values)}" for name, values in scores.items()
+    positions, tokens = positions_of(question), tokens_of(question)
+    groups = {
+        heading: {
+            TITLES[method]: Scored(explained[method].scores[positions], explained[method].signed)
+            for method in methods
+            if method in explained
+        }
+        for heading, methods in GROUPS.items()
+    }
+    groups = {heading: group for heading, group in groups.items() if group}
+    alt = "; ".join(
+        f"{title}: most on {_strongest(tokens, each.scores)}"
+        for group in groups.values()
+        for title, each in group.items()
     )
     if recording.photo is None:
-        draw_figure(explained_tokens(tokens_of(question), scores, recording.special, signed=signed, theme=theme), alt)
-        return
-    figure = explained_photo(recording.photo, scores, prefix=recording.prefix_tokens, signed=signed, theme=theme)
-    draw_figure(figure, alt)
+        draw_figure(explained_tokens(tokens, groups, recording.special, theme=theme), alt)
+    else:
+        draw_figure(explained_photo(recording.photo, groups, prefix=recording.prefix_tokens, theme=theme), alt)
 
 
 def _strongest(tokens: Sequence[str], scores: np.ndarray) -> str:

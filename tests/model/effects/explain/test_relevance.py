@@ -30,7 +30,7 @@ def test_chefer(family: str, first: int, case_of: Any) -> None:
         relevance = relevance + mean_positive(attention, gradient[..., : len(identity)]) @ relevance
     found = explain(case.experiment, case.target, "chefer", first_layer=first)
     expected = (relevance - identity)[case.at]
-    np.testing.assert_allclose(found.scores, expected, rtol=1e-4, atol=1e-5 * max(1, expected.max()))
+    np.testing.assert_allclose(found.scores, expected, rtol=0, atol=1e-5 * max(1, expected.max()))
     assert found.scores.max() > 0
     assert (found.signed, found.about_output) == (False, True)
 
@@ -53,7 +53,7 @@ def test_chefer_of_what_is_read_and_written(case_of: Any) -> None:
             hats.append(np.nan_to_num(rest / np.maximum(rest.sum(-1, keepdims=True), 1e-30)) + np.eye(len(rest)))
         crossed = crossed + hats[0].T @ across @ hats[1]
     scores = explain(case.experiment, case.target, "chefer").scores
-    np.testing.assert_allclose(scores, crossed[case.at], rtol=1e-4, atol=1e-5)
+    np.testing.assert_allclose(scores, crossed[case.at], rtol=0, atol=1e-5)
     assert len(scores) == len(case.given.ids)
     assert scores.max() > 0
 
