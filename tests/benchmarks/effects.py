@@ -34,6 +34,9 @@ PROMPT = (
 )
 NUMBER = "[data-testid=stMetricValue]"
 LONG = 1_024  # tokens
+VALUE = "document.querySelector('.st-key-matter_value').textContent"  # the numbers, and which heads are off
+PRESSES = 9  # over all layers
+GRID = "[...document.querySelectorAll('.js-plotly-plot')].find(plot => plot._fullData[0].marker?.symbol === 'square')"
 
 
 def minilm() -> tuple[Experiment, Target]:
@@ -161,32 +164,37 @@ def memory() -> Row:
     )
 
 
-def press(browser: Browser, url: str) -> float:
-    """Milliseconds from a press on a head to the new value."""
+def press(browser: Browser, url: str) -> tuple[float, float]:
+    """Milliseconds from a press on a head to the new value: the median over heads from the first layer to the last one,
+    each off by itself, and the most (the first layer's, whose change runs through all others)."""
     with visitor(browser) as page:
         page.goto(url)
         page.wait_for_selector(NUMBER, timeout=60_000)
         page.wait_for_selector(".js-plotly-plot .point", state="attached")
         page.wait_for_timeout(4_000)
-        return statistics.median(_press(page, head) for head in range(1, 6))
+        count = page.evaluate(f"({GRID})._fullData[0].x.length")
+        times = list[float]()
+        for head in range(0, count, count // PRESSES):
+            times.append(_press(page, head))
+            _press(page, head)  # on again
+        return statistics.median(times), max(times)
 
 
 def _press(page: Page, head: int) -> float:
     point = """head => {
-        const plot = [...document.querySelectorAll('.js-plotly-plot')].find(
-            plot => plot._fullData[0].marker?.symbol === 'square');
+        const plot = GRID;
         plot.scrollIntoView({block: 'center'});
         const box = plot.getBoundingClientRect(), { xaxis, yaxis } = plot._fullLayout, { x, y } = plot._fullData[0];
         return [box.left + xaxis._offset + xaxis.d2p(x[head]), box.top + yaxis._offset + yaxis.d2p(y[head])];
-    }"""
+    }""".replace("GRID", GRID)
     page.evaluate(point, head)
     page.wait_for_timeout(1_500)
     x, y = page.evaluate(point, head)
     page.mouse.move(x, y)
-    before = page.locator(NUMBER).first.inner_text()
+    before = page.evaluate(VALUE)
     started = time.perf_counter()
     page.mouse.click(x, y)
-    page.wait_for_function(f"before => document.querySelector('{NUMBER}').innerText !== before", arg=before)
+    page.wait_for_function(f"before => {VALUE} !== before", arg=before)
     return 1000 * (time.perf_counter() - started)
 
 
@@ -220,8 +228,9 @@ def rows() -> Iterator[Row]:
             met,
         )
         for name, query in (("MiniLM", "sample=A%20pair"), ("SmolLM2", "kind=prompt")):
-            took = press(browser, f"{address}/matter?{query}")
-            yield Row("press on a head, to the new value", name, milliseconds(took), aim="300 ms", met=took <= 300)
+            took, most = press(browser, f"{address}/matter?{query}")
+            figure = f"{milliseconds(took)}, in the first layer {milliseconds(most)}"
+            yield Row("press on a head, to the new value", name, figure, aim="300 ms", met=took <= 300)
 
 
 if __name__ == "__main__":

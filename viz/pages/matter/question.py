@@ -14,6 +14,7 @@ from headlens.model.errors import InputError
 from headlens.model.inputs.text import TextInput
 from headlens.model.progress import OnStep
 from headlens.model.protocol import ImageTextModel, WritingModel
+from headlens.model.recording.parts import Candidate
 from headlens.model.recording.recording import Recording
 from headlens.model.runtime.recordings import RecordingEntry
 from headlens.viz.inputs.knob import knob
@@ -168,9 +169,7 @@ def _details(
         return {"region": _region(experiment, first)}
     if choice.kind == "movement":
         return {}
-    first = target(experiment, choice, against=None)
-    assert isinstance(first, LogitTarget)
-    best = first.candidates(experiment.model, experiment.unchanged_for(first))
+    first, best = entry.derive(("best", choice), lambda: _best(experiment, choice))
     names = {each.logit: f"{visible(each.name.strip(' ') or each.name)} · {percent(each.score)}" for each in best}
     candidate = _candidate(experiment, first, "Candidate", "answer", [each.logit for each in best], names)
     rest = [each.logit for each in best if each.logit != candidate]
@@ -178,6 +177,13 @@ def _details(
         st.query_params.pop("against")  # nothing is compared with itself
     against = _candidate(experiment, first, "Less that of", "against", [*AGAINST, *rest], {**AGAINST, **names})
     return {"candidate": candidate, "against": None if against == "none" else against}
+
+
+def _best(experiment: AskedExperiment, choice: Choice) -> tuple[LogitTarget, list[Candidate]]:
+    """The logit of the best candidate, and the ten best ones."""
+    first = target(experiment, choice, against=None)
+    assert isinstance(first, LogitTarget)
+    return first, first.candidates(experiment.model, experiment.unchanged_for(first))
 
 
 def _candidate(
