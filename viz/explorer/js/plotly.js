@@ -1,4 +1,4 @@
-// plotly.js, out of the plotly wheel.
+// plotly.js, out of the plotly wheel: from the server, unless whoever shows the explorer gives it.
 
 /** @import { Plotly, SavedFigure } from "./types.js" */
 
@@ -7,19 +7,36 @@ const FAMILY = "Arial, Helvetica, sans-serif";
 
 /** @type {Promise<Plotly> | undefined} */
 let library;
+/** Where the library's script is. @type {() => string | Promise<string>} */
+let source = () => new URL("headlens/plotly.min.js", document.baseURI).href;
 
 /** The library, loaded once a page. */
 export function plotly() {
-  const page = /** @type {Window & {Plotly?: Plotly}} */ (window);
-  library ??= new Promise((resolve, reject) => {
-    const done = () => (page.Plotly ? resolve(page.Plotly) : reject(new Error("plotly.min.js could not be loaded")));
-    if (page.Plotly) return done();
-    const script = document.createElement("script");
-    script.src = new URL("headlens/plotly.min.js", document.baseURI).href;
-    script.onload = script.onerror = done;
-    document.head.append(script);
-  });
+  library ??= load();
   return library;
+}
+
+/**
+ * Have the library's script come from elsewhere, when it is first needed.
+ * @param {() => string | Promise<string>} where
+ */
+export function takePlotlyFrom(where) {
+  source = where;
+}
+
+/** @returns {Promise<Plotly>} */
+async function load() {
+  const page = /** @type {Window & {Plotly?: Plotly}} */ (window);
+  if (!page.Plotly) {
+    const script = document.createElement("script");
+    script.src = await source();
+    document.head.append(script);
+    await new Promise((done) => {
+      script.onload = script.onerror = done;
+    });
+  }
+  if (!page.Plotly) throw new Error("plotly.min.js could not be loaded");
+  return page.Plotly;
 }
 
 /**
