@@ -62,7 +62,7 @@ def build(
     figure = None
     if view.matrix and (can_merge(recording) or not several):
         cells = matrix(entry, view, work)
-        figure = _figure(entry, view, cells)
+        figure = matrix_figure(entry, view, cells)
         if recording.num_tokens > LARGEST_DRAWN:
             arrays["pooled"] = cells
     if several:
@@ -90,7 +90,7 @@ def build(
     return pack(header, arrays)
 
 
-def _figure(entry: RecordingEntry, view: View, weights: np.ndarray) -> Figure:
+def matrix_figure(entry: RecordingEntry, view: View, weights: np.ndarray) -> Figure:
     """The figure of a matrix or its cells, without their weights: the explorer has these."""
     recording = entry.recording
     in_cells = len(weights) < recording.num_tokens

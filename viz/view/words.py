@@ -23,26 +23,35 @@ def name_of(recording: Recording, token: int) -> str:
     return WORDING["token"].format(name=text)
 
 
+def head_template(recording: Recording) -> str:
+    """What `head_in_words` fills in, with {name}, {here}, {everywhere} and {away}."""
+    if recording.stage == "cross":
+        return (
+            "From {name} the head spreads over {here} tokens of what is read; "
+            "from all that is written, over {everywhere} on average."
+        )
+    num_tokens = recording.num_tokens
+    units = "tokens away" if recording.grid is None else "patches away"
+    of = "" if recording.grid is None else f" (of {recording.grid[0]} × {recording.grid[1]})"
+    sample = len(sampled_queries(num_tokens))
+    where = "over the whole input" if num_tokens <= LONG else f"over {sample} evenly spaced queries"
+    return (
+        f"From {{name}} the head spreads over {{here}} of {num_tokens:,} tokens; "
+        f"{where} it spreads over {{everywhere}} and looks {{away}} {units} on average{of}."
+    )
+
+
 def head_in_words(recording: Recording, layer: int, head: int, *, query: int) -> str:
     """One paragraph on a head: over how many tokens and how far it looks."""
     queries = sampled_queries(recording.num_tokens)
     weights = recording.attention_from(layer, queries, head)
     looking = weights.sum(axis=-1) > 0  # not the positions of a text that is only looked at
     weights, queries = weights[looking], queries[looking]
-    everywhere = float(spread(weights).mean())
-    here = float(spread(recording.attention(layer, head, query)))
-    if recording.stage == "cross":
-        return (
-            f"From {name_of(recording, query)} the head spreads over {_count(here)} tokens of what is read; "
-            f"from all that is written, over {_count(everywhere)} on average."
-        )
-    away = reach(recording, weights, queries)
-    units = "tokens away" if recording.grid is None else "patches away"
-    of = "" if recording.grid is None else f" (of {recording.grid[0]} × {recording.grid[1]})"
-    where = "over the whole input" if recording.num_tokens <= LONG else f"over {len(queries)} evenly spaced queries"
-    return (
-        f"From {name_of(recording, query)} the head spreads over {_count(here)} of {recording.num_tokens:,} tokens; "
-        f"{where} it spreads over {_count(everywhere)} and looks {away:.1f} {units} on average{of}."
+    return head_template(recording).format(
+        name=name_of(recording, query),
+        here=_count(float(spread(recording.attention(layer, head, query)))),
+        everywhere=_count(float(spread(weights).mean())),
+        away=f"{reach(recording, weights, queries):.1f}",
     )
 
 
