@@ -1,6 +1,8 @@
 """Which model it is, as plain data; importing this must stay quick."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+
+SHORT = 12  # hexadecimal digits of a sha256 or a commit that tell it from others
 
 
 @dataclass(frozen=True)
@@ -12,3 +14,4 @@ class Description:
     kind: str  # what it reads: "text", "causal" (writes on), "sequence" (reads and writes), "image" or "image-text"
     authors: str
     licence: str
+    revision: str = field(default="", kw_only=True)  # which weights: "sha256 53aa51172d14", or the Hub's commit

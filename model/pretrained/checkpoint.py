@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias
 
-from headlens.model.description import Description
+from headlens.model.description import SHORT, Description
 
 if TYPE_CHECKING:
     import torch
@@ -31,3 +31,6 @@ class Checkpoint(Description):
     rank: int  # where it stands in the list, from 1; a page starts with the first one of its kinds
     loader: Loader  # imports what it needs only when it is called; raises CheckpointError
     loading_note: str = "Loading the model …"  # what is said while it loads
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "revision", f"sha256 {next(iter(self.files.values()))[:SHORT]}")  # of the weights

@@ -185,7 +185,7 @@ LAYER: dict[str, Check] = {
     "softcap": optional(is_above_zero),
     "scores_only": is_boolean,
 }
-_MODEL = object_of(name=is_string, title=is_string, kind=is_string, authors=is_string, licence=is_string)
+_MODEL_PARTS = dict.fromkeys(("name", "title", "kind", "authors", "licence"), is_string)
 _PHOTO_PARTS: dict[str, Check] = {
     "aspect": is_above_zero,
     "grid": list_of(lambda side: is_count(side) and is_above_zero(side), high=2, low=2),
@@ -195,6 +195,11 @@ _WINDOW = list_of(is_number, high=4, low=4)
 
 def _is_photo(value: object) -> bool:
     return object_of(**_PHOTO_PARTS)(value) or object_of(**_PHOTO_PARTS, window=_WINDOW)(value)
+
+
+def _is_model(value: object) -> bool:
+    without = object_of(**_MODEL_PARTS)(value)  # as version 0.1 wrote it
+    return without or object_of(**_MODEL_PARTS, revision=is_string)(value)
 
 
 _LAYERS = list_of(object_of(**LAYER), high=MAX_TOKENS, low=1)
@@ -210,7 +215,7 @@ def _is_prediction(value: object) -> bool:
 # What each part must be: a check of it, and the same in words.
 PARTS: dict[str, tuple[Check, str]] = {
     "layers": (_LAYERS, "one or more, each with causal, scale, softcap and scores_only"),
-    "model": (_MODEL, "five texts, by name"),
+    "model": (_is_model, "five texts, by name"),
     "special": (list_of(is_boolean, high=MAX_TOKENS), "a list of true and false"),
     "notes": (values_of(is_string), "texts by name"),
     "photo": (optional(_is_photo), "null, or a positive aspect and a grid of rows and columns"),

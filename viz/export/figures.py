@@ -9,6 +9,7 @@ import plotly.graph_objects as go
 
 from headlens.model.analysis.heads import strongest
 from headlens.model.runtime.recordings import RecordingEntry
+from headlens.viz.export.about import heading_of
 from headlens.viz.figures import head_grid, patch_overlay, strip_figure, strongest_bars
 from headlens.viz.figures.labels import escape
 from headlens.viz.figures.tiles import overlay_tiles
@@ -16,7 +17,6 @@ from headlens.viz.theme import Theme
 from headlens.viz.view import words
 from headlens.viz.view.derived import all_heads, shown_row, text_tiles
 from headlens.viz.view.view import View, file_name
-from headlens.viz.view.wording import title, what
 
 WIDTH, HEADING = 900, 48  # pixels
 TITLE = {"font": {"size": 18}, "x": 0.01, "yref": "container", "y": 0.98, "yanchor": "top"}
@@ -49,11 +49,7 @@ def saved_figure(
     if name not in FIGURES or file_format not in ("png", "svg"):
         return None
     figure, aspect = FIGURES[name](entry, view, theme)
-    query = words.name_of(entry.recording, view.query)
-    heading = title(view, query)
-    if name == "heads":
-        seen = "every query and every key" if entry.recording.photo is None else what(query, view.direction)
-        heading = f"All heads, layers down, heads across: {seen}"
+    heading = heading_of(entry.recording, view, "grid" if name == "heads" else name)
     figure.update_layout(title={"text": escape(heading), **TITLE}, margin_t=HEADING)
     return {
         "figure": json.loads(figure.to_json()),

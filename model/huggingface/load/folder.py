@@ -15,6 +15,7 @@ from headlens.model.device import free_memory
 from headlens.model.errors import CheckpointError
 from headlens.model.huggingface.load.limits import MAX_LAYERS, read_config, stored_bytes
 from headlens.model.huggingface.load.network import LOADING, architecture_of, cast, refusing, text_class
+from headlens.model.huggingface.load.revision import revision_of
 from headlens.model.huggingface.multimodal.load import load_image_text
 from headlens.model.huggingface.multimodal.model import TransformersImageText
 from headlens.model.huggingface.text.load import load_text
@@ -131,7 +132,7 @@ def _load(
     facts.check_memory(name)
     if description is None:
         kind = "text" if part == "text" else facts.kind
-        description = Description(name, name, kind, "not stated", facts.licence)
+        description = Description(name, name, kind, "not stated", facts.licence, revision=revision_of(folder))
     model: TransformersModel
     if facts.kind == "image" and part != "text":
         model = load_image(folder, facts.config, description, device=device, dtype=load_dtype)

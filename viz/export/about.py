@@ -1,0 +1,58 @@
+"""What an export says of itself: model, weights, layer, head, query, what was merged, and the program's version."""
+
+from collections.abc import Mapping
+
+from headlens.model import __version__
+from headlens.model.recording.recording import Recording
+from headlens.viz.view import words
+from headlens.viz.view.view import View
+from headlens.viz.view.wording import title, what, who
+
+About = Mapping[str, str]
+MERGED = {"head": "one head", "layer": "{} of the layer's heads", "all": "{} of all layers' heads"}
+REDUCED = {"mean": "the mean", "max": "the maximum"}
+
+
+def about_recording(recording: Recording) -> dict[str, str]:
+    """The model and the program."""
+    model = recording.model
+    return {
+        "model": model.title,
+        **({"revision": model.revision} if model.revision else {}),
+        "licence": model.licence,
+        **({"stage": recording.stage} if recording.stages else {}),
+        "program": f"Headlens {__version__}",
+    }
+
+
+def about_view(recording: Recording, view: View) -> dict[str, str]:
+    """The model, what is shown of it, and the program."""
+    model = about_recording(recording)
+    program = model.pop("program")
+    merged = MERGED[view.scope].format(REDUCED[view.reduction])
+    return {
+        **model,
+        "heads": who(view),
+        "query": f"{words.name_of(recording, view.query)}, position {view.query}",
+        "direction": "what the query looks at" if view.direction == "at" else "what looks at the query",
+        "pooled": "tokens are not pooled; " + merged,
+        "normalised": "softmax over the keys" + (", on a logarithmic scale" if view.log else ""),
+        "program": program,
+    }
+
+
+def caption_of(about: About) -> str:
+    """The same in a line, for below a picture."""
+    short = {name: value for name, value in about.items() if name not in ("licence", "pooled", "normalised")}
+    return " · ".join(f"{name} {value}" if name == "query" else value for name, value in short.items())
+
+
+def heading_of(recording: Recording, view: View, kind: str) -> str:
+    """What a picture shows: “Layer 3, head 1: what “it” looks at”."""
+    name = words.name_of(recording, view.query)
+    if kind == "heatmap":
+        return f"{who(view)}: every query and every key"
+    if kind == "grid":
+        seen = "every query and every key" if recording.photo is None else what(name, view.direction)
+        return f"All heads, layers down, heads across: {seen}"
+    return title(view, name)

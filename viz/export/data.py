@@ -1,0 +1,76 @@
+"""A recording's weights as data: a table for a sheet, or arrays with named axes."""
+
+import csv
+import io
+import json
+
+import numpy as np
+
+from headlens.model.recording.recording import Recording
+from headlens.viz.export.about import about_recording
+
+MAX_ROWS = 1_000_000  # of a sheet: more than Excel takes (1,048,576 with its heading)
+README = """Weights by Headlens, for numpy.load. "weights" is float32, softmax(q k^T * scale + mask), of "axes".
+"tokens" are what the positions are called, "layers" and "heads" which ones of the model these are (both from 0).
+"about" is JSON: the model, its revision and the program's version.
+"""
+
+
+def weights_csv(recording: Recording, layer: int, head: int | None = None) -> str:
+    """A line for each query and key: layer, head, query, query_token, key, key_token, weight (9 digits).
+
+    Args:
+        recording: what to write of.
+        layer: counted from 0.
+        head: counted from 0; None: all of the layer.
+
+    Raises ValueError for a layer or head that is not there, or for more than a million lines.
+    """
+    weights = recording.attention(layer, head)
+    weights = weights[None] if head is not None else weights  # [head, query, key]
+    if weights.size > MAX_ROWS:
+        raise ValueError(f"{weights.size:,} weights are too many for a sheet; save them as .npz, or one head alone.")
+    keys = recording.tokens if recording.keys is None else recording.keys.tokens
+    file = io.StringIO()
+    lines = csv.writer(file, lineterminator="\n")
+    lines.writerow(("layer", "head", "query", "query_token", "key", "key_token", "weight"))
+    for index, query, key in np.ndindex(*weights.shape):
+        number = index if head is None else head
+        names = guarded(recording.tokens[query]), guarded(keys[key])
+        lines.writerow((layer, number, query, names[0], key, names[1], f"{weights[index, query, key]:.9g}"))
+    return file.getvalue()
+
+
+def weights_npz(recording: Recording, layer: int | None = None, head: int | None = None) -> bytes:
+    """A file for numpy.load: "weights" [layer, head, query, key], and "readme", which says what else is in it.
+
+    Args:
+        recording: what to write of.
+        layer: None: all.
+        head: None: all.
+
+    Raises ValueError for a layer or head that is not there.
+    """
+    layers = range(recording.num_layers) if layer is None else [layer]
+    heads = range(recording.num_heads) if head is None else [head]
+    weights = np.stack([recording.attention(each, head) for each in layers])
+    weights = weights[:, None] if head is not None else weights
+    keys = recording.tokens if recording.keys is None else recording.keys.tokens
+    file = io.BytesIO()
+    np.savez_compressed(
+        file,
+        weights=weights,
+        axes=np.array(["layer", "head", "query", "key"]),
+        layers=np.array(layers),
+        heads=np.array(heads),
+        tokens=np.array(recording.tokens),
+        key_tokens=np.array(keys),
+        about=np.array(json.dumps(about_recording(recording), ensure_ascii=False)),
+        readme=np.array(README),
+    )
+    return file.getvalue()
+
+
+def guarded(token: str) -> str:
+    """A token as a cell of a sheet: after an apostrophe no program takes it for a formula (OWASP, "CSV Injection")."""
+    return f"'{token}" if token[:1] in ("=", "+", "-", "@", "\t", "\r") else token
