@@ -16,6 +16,7 @@ from headlens.model.attention.formula import upcast
 from headlens.model.attention.inputs import AttentionInputs
 from headlens.model.errors import RecordingError
 from headlens.model.recording import file
+from headlens.model.recording.display import Displayed
 from headlens.model.recording.parts import StageData
 
 CHUNK = 2_000_000  # scores that are in memory at once, where rows are taken in chunks; they stay in a core's cache
@@ -23,12 +24,12 @@ Index = int | np.integer[Any]  # a layer, head or token, from 0
 
 
 @dataclass(frozen=True, eq=False)
-class Recording(StageData):
+class Recording(StageData, Displayed):
     """Each layer's queries, keys and values on the device that made them, and what each position is.
 
     Axes are always [layer, head, query, key]; layers, heads and tokens count from 0. Weights are not kept: they are
     softmax(q k^T * scale + mask) of the requested layer, head and query (Vaswani et al. 2017, equation 1), in float32
-    (float64 where the model ran in it).
+    (float64 where the model ran in it). `explore` and `figure` draw them in a notebook.
 
     Raises RecordingError when the parts do not fit each other.
     """

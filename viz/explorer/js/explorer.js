@@ -18,8 +18,6 @@ import { headsOf } from "./words.js";
 
 /** @import { Arrays, Header, LinkedView, On, Parts, State, Target, Tell, Theme, ViewFields, Weights } from "./types.js" */
 
-keepWellFormed(document);
-
 export class Explorer {
   /** @param {HTMLElement} root */
   constructor(root) {
@@ -192,18 +190,26 @@ function sourceOf(header, { matrix, rowMax, lse, query, key, mask }) {
 }
 
 /**
- * The look that suits the page: light letters mean a dark one.
+ * Whether the page is dark: its letters are light.
+ * @param {HTMLElement} root
+ */
+export function isDark(root) {
+  const [red, green, blue] = (getComputedStyle(root).color.match(/[\d.]+/g) ?? [0, 0, 0]).map(Number);
+  return red + green + blue > 384;
+}
+
+/**
+ * The look that suits the page.
  * @param {HTMLElement} root
  * @param {Arrays} arrays
  * @returns {Theme}
  */
 function themeOf(root, { heatTable, darkTable, lightTable }) {
   const style = getComputedStyle(root);
-  const [red, green, blue] = (style.color.match(/[\d.]+/g) ?? [0, 0, 0]).map(Number);
   return {
     heat: heatTable,
     heatOpacity: Number(style.getPropertyValue("--hl-heat-opacity")),
-    weights: red + green + blue > 384 ? darkTable : lightTable,
+    weights: isDark(root) ? darkTable : lightTable,
     text: style.color,
     accent: style.getPropertyValue("--st-primary-color") || style.getPropertyValue("--hl-accent"),
     font: style.getPropertyValue("--hl-font"),
@@ -219,6 +225,7 @@ function themeOf(root, { heatTable, darkTable, lightTable }) {
  * @param {(name: string, value: unknown) => void} component.setTriggerValue
  */
 export default function render({ data, parentElement, setStateValue, setTriggerValue }) {
+  keepWellFormed(document);
   const root = /** @type {HTMLElement & {explorer?: Explorer}} */ (parentElement.querySelector(".hl"));
   root.explorer ??= new Explorer(root);
   root.explorer.load(unpack(data), (name, value) => (name === "view" ? setStateValue : setTriggerValue)(name, value));

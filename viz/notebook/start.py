@@ -1,0 +1,82 @@
+"""What a notebook asks for as an entry and a view: which recording, and which head and query of it."""
+
+import dataclasses
+import operator
+import uuid
+import weakref
+from collections.abc import Mapping
+from typing import cast
+
+from headlens.model.analysis.joint import joined
+from headlens.model.errors import InputError
+from headlens.model.recording.recording import Recording
+from headlens.model.runtime.recordings import RecordingEntry
+from headlens.viz.view.address import CHOICES, NUMBERS
+from headlens.viz.view.view import Bounds, View
+
+FIELDS = tuple(field.name for field in dataclasses.fields(View))
+_entries: weakref.WeakKeyDictionary[Recording, RecordingEntry] = weakref.WeakKeyDictionary()
+
+
+def entry_of(recording: Recording) -> RecordingEntry:
+    """The recording's entry, the same for all who ask, so that they share what is computed from it.
+
+    It holds no reference to the recording that was asked for, which would never be let go; cross-attention is looked at
+    as attention within one sequence, as on the page.
+    """
+    if recording not in _entries:
+        shown = joined(recording) if recording.keys is not None else dataclasses.replace(recording)
+        _entries[recording] = RecordingEntry(uuid.uuid4().hex, shown)
+    return _entries[recording]
+
+
+def bounds_of(recording: Recording) -> Bounds:
+    """What there is to choose from."""
+    return Bounds(recording.num_layers, recording.num_heads, recording.num_tokens)
+
+
+def view_of(recording: Recording, fields: Mapping[str, object]) -> View:
+    """The view with these fields, where they are not None, and all else as the pages start.
+
+    Args:
+        recording: what the entry shows.
+        fields: of View, by their names.
+
+    Raises InputError for a field that View does not have, or that has another value than the recording allows.
+    """
+    unknown = sorted(fields.keys() - set(FIELDS))
+    if unknown:
+        raise InputError(f"A view has no {unknown[0]!r}; it has {', '.join(FIELDS)}.")
+    given = {name: value for name, value in fields.items() if value is not None}
+    view = dataclasses.replace(_start(recording), **given)  # type: ignore[arg-type]  # `checked` looks at each
+    return checked(view, bounds_of(recording))
+
+
+def checked(view: View, bounds: Bounds) -> View:
+    """The view with Python's own numbers in it. Raises InputError for a field that the recording does not allow."""
+    numbers = {name: _number(name, getattr(view, name), bounds.of(name)) for name in NUMBERS}
+    for name, choices in CHOICES.items():
+        if getattr(view, name) not in choices:
+            raise InputError(f"{name} must be one of {', '.join(choices)}, not {getattr(view, name)!r:.60}.")
+    truths = {name: bool(getattr(view, name)) for name in ("log", "shared", "matrix")}
+    return dataclasses.replace(view, **numbers, **truths)  # type: ignore[arg-type]  # names of its fields
+
+
+def _number(name: str, value: object, allowed: range) -> int:
+    try:
+        number = None if isinstance(value, bool) else operator.index(cast(int, value))
+    except TypeError:
+        number = None
+    if number is None or number not in allowed:
+        most = f"{allowed[0]} to {allowed[-1]}"
+        raise InputError(f"{name} must be a whole number from {most}, not {value!r:.60}.")
+    return number
+
+
+def _start(recording: Recording) -> View:
+    """Of a text the first head at its first word, or at the last where it was written; of a photo its middle."""
+    last = recording.num_tokens - 1
+    if recording.grid is None:
+        return View(0, 0, query=last if recording.stage == "decoder" else min(1, last))
+    rows, columns = recording.grid
+    return View(recording.num_layers // 2, 0, query=recording.prefix_tokens + rows // 2 * columns + columns // 2)
