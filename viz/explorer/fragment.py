@@ -4,7 +4,6 @@ from collections.abc import Callable
 
 import streamlit as st
 
-from headlens.model.recording.recording import Recording
 from headlens.model.runtime.recordings import RecordingEntry
 from headlens.viz.explorer.element import explorer
 from headlens.viz.explorer.payload import build
@@ -14,7 +13,7 @@ from headlens.viz.view.address import PARAMETERS, read_address, read_view, write
 from headlens.viz.view.view import Bounds, View
 
 Stage = Callable[[RecordingEntry], RecordingEntry]
-Below = Callable[[Recording, View], None]
+Below = Callable[[RecordingEntry, View], None]
 
 
 def whole(entry: RecordingEntry) -> RecordingEntry:
@@ -80,7 +79,7 @@ def show_explorer(
     )
     explorer(key, payload, on_view=take_view, on_more=take_more, on_save=take_save)
     if below is not None:
-        below(recording, view)
+        below(entry, view)
 
 
 def _message(value: object) -> dict[str, object]:

@@ -9,6 +9,7 @@ from headlens.model.inputs.image_file import ImageSource, open_image, range_used
 from headlens.model.progress import OnLayer
 from headlens.model.protocol import ImageTextModel
 from headlens.model.recording.recording import Recording
+from headlens.viz.export.reproduce import Call
 from headlens.viz.inputs.address import address_parts
 from headlens.viz.inputs.models import photo_model, photo_sizes
 from headlens.viz.inputs.samples import FIRST_PHOTO, PHOTOS, PhotoSample
@@ -55,6 +56,15 @@ class PhotoRequest:
     def link(self) -> str:
         """What the page says of its address."""
         return "Your photo is not in this link." if self.sample is None else "This link opens what you see."
+
+    @property
+    def call(self) -> Call:
+        """How it is recorded, in Python."""
+        photo = '(HERE / "photo").read_bytes()'
+        photo = photo if self.stretch else f"open_image({photo}, stretch=False)"
+        imports = "" if self.stretch else "from headlens.model.inputs.image_file import open_image"
+        text = "" if self.text is None else f"{self.text!r}, "
+        return Call(f"model.record({photo}, {text}{self.size!r})", {"photo": self.content}, imports)
 
     def read(self) -> ImageInput:
         """The pixels and patches. Raises InputError for a photo that cannot be read, or not at this size."""

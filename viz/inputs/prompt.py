@@ -9,6 +9,7 @@ from headlens.model.errors import InputError
 from headlens.model.inputs.text import TextInput
 from headlens.model.progress import OnLayer
 from headlens.model.recording.recording import Recording
+from headlens.viz.export.reproduce import Call
 from headlens.viz.inputs.address import address_parts
 from headlens.viz.inputs.models import writing_model
 from headlens.viz.inputs.samples import FIRST_PROMPT
@@ -33,6 +34,11 @@ class PromptRequest:
         """What the page says of its address."""
         written = write_texts((self.prompt,)) is not None
         return "Your prompt is in this link." if written else "Your prompt is not in this link."
+
+    @property
+    def call(self) -> Call:
+        """How it is recorded, in Python."""
+        return Call(f"model.write({self.prompt!r}, {self.tokens})")
 
     def read(self) -> TextInput:
         """The tokens of the prompt. Raises InputError for one that cannot be read, or that leaves no room."""

@@ -6,6 +6,7 @@ import streamlit as st
 
 from headlens.model.errors import InputError
 from headlens.model.recording.recording import Recording
+from headlens.viz.export.reproduce import Call
 from headlens.viz.inputs.messages import show_error
 from headlens.viz.pages.runtime import RecordingRequest
 from headlens.viz.view.view import View
@@ -21,6 +22,10 @@ class InputRequest(Protocol):
     @property
     def link(self) -> str:
         """What the page says of its address."""
+
+    @property
+    def call(self) -> Call:
+        """How it is recorded, in Python."""
 
     def read(self) -> object:
         """The input as the model reads it. Raises InputError for one that it cannot read."""

@@ -8,6 +8,7 @@ from streamlit.delta_generator import DeltaGenerator
 from headlens.model.inputs.text import Text, TextInput
 from headlens.model.progress import OnLayer
 from headlens.model.recording.recording import Recording
+from headlens.viz.export.reproduce import Call
 from headlens.viz.inputs.address import address_parts
 from headlens.viz.inputs.models import text_model
 from headlens.viz.inputs.samples import FIRST_TEXT, TEXTS, TextSample, text_sample_name
@@ -38,6 +39,11 @@ class TextRequest:
         if write_texts(self.texts) is not None:
             return "Your text is in this link."
         return "Your text is not in this link: it is too long for an address."
+
+    @property
+    def call(self) -> Call:
+        """How it is recorded, in Python."""
+        return Call(f"model.record({self._text!r})")
 
     def read(self) -> TextInput:
         """The tokens. Raises InputError for a text that cannot be read."""

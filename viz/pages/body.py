@@ -2,13 +2,14 @@
 
 from functools import partial
 
-from headlens.model.recording.recording import Recording
+from headlens.model.runtime.recordings import RecordingEntry
 from headlens.viz.explorer.fragment import show_explorer
 from headlens.viz.inputs.session import InputRequest
 from headlens.viz.pages import parts
 from headlens.viz.pages.analyses import OF_THE_INPUT, OF_THE_VIEW
 from headlens.viz.pages.runtime import RecordingRequest
 from headlens.viz.pages.stages import entry_of
+from headlens.viz.pages.take_along import take_along
 from headlens.viz.view.view import View
 
 
@@ -24,13 +25,14 @@ def show_body(page: str, request: InputRequest, run: RecordingRequest, *, stage:
     recording = run.entry().recording
     of_stage = partial(entry_of, stage=stage)
     start = request.start(of_stage(run.entry()).recording)
-    show_explorer(page, run, start, link=request.link, stage=of_stage, below=_show_of_the_view)
+
+    def below(shown: RecordingEntry, view: View) -> None:
+        for show in OF_THE_VIEW:
+            show(shown.recording, view)
+        take_along(page, run.entry(), shown, view, model=request.model, call=request.call)
+
+    show_explorer(page, run, start, link=request.link, stage=of_stage, below=below)
     for show in OF_THE_INPUT:
         show(recording)
     parts.model_line(recording)
     parts.about(recording)
-
-
-def _show_of_the_view(recording: Recording, view: View) -> None:
-    for show in OF_THE_VIEW:
-        show(recording, view)

@@ -1,0 +1,90 @@
+"""All that can be taken away of an input, each by its file's name, made when it is asked for; and one zip of it."""
+
+import io
+import tempfile
+import zipfile
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from headlens.model.recording.recording import Recording
+from headlens.model.runtime.recordings import RecordingEntry
+from headlens.viz.export.about import About, about_view, caption_of
+from headlens.viz.export.data import MAX_ROWS, weights_csv, weights_npz
+from headlens.viz.export.drawn import Kind, drawn_svg, png_of
+from headlens.viz.export.html import explorer_html
+from headlens.viz.export.reproduce import Call, script_of
+from headlens.viz.view.view import View, file_name
+
+Files = dict[str, Callable[[], bytes]]
+TITLES: dict[Kind, str] = {
+    "heatmap": "Every query and every key",
+    "strip": "The tokens",
+    "overlay": "The photo",
+    "grid": "All heads",
+    "bars": "The strongest weights",
+}
+README = """{caption}
+
+Figures: SVG and PNG, {millimetres} mm wide, on white. explorer.html: the explorer with this recording; it needs no
+network. recording.safetensors: queries, keys and values of every head; headlens.model.Recording.load reads it.
+weights…npz: numpy.load reads it, "readme" in it says what it holds. reproduce.py makes the recording again and says
+whether it is the same.
+"""
+
+
+def kinds_of(recording: Recording) -> list[Kind]:
+    """The figures that a recording has."""
+    return ["strip", "heatmap", "grid", "bars"] if recording.photo is None else ["overlay", "heatmap", "grid", "bars"]
+
+
+def figures(recording: Recording, view: View, *, millimetres: int, caption: bool) -> Files:
+    """Each figure as SVG and as PNG, by "kind.ending"."""
+    files: Files = {}
+    for kind in kinds_of(recording):
+
+        def svg(kind: Kind = kind) -> str:
+            return drawn_svg(kind, recording, view, millimetres=millimetres, caption=caption)
+
+        files[f"{kind}.svg"] = lambda svg=svg: svg().encode()  # type: ignore[misc]  # mypy takes the default for an argument
+        files[f"{kind}.png"] = lambda svg=svg: png_of(svg())  # type: ignore[misc]
+    return files
+
+
+def data(recording: Recording, view: View) -> Files:
+    """The weights: of the view's head as CSV, where they fit a sheet, and of its layer as npz."""
+    name = file_name(View(view.layer, view.head, view.query))
+    files: Files = {f"weights-layer{view.layer}.npz": lambda: weights_npz(recording, view.layer)}
+    if recording.num_tokens * recording.num_keys <= MAX_ROWS:
+        files[f"weights-{name}.csv"] = lambda: weights_csv(recording, view.layer, view.head).encode()
+    return files
+
+
+def explorer_file(entry: RecordingEntry, view: View, *, caption: bool) -> bytes:
+    """The explorer with one recording, as HTML."""
+    about = about_view(entry.recording, view)
+    return explorer_html(entry, view, caption=caption_of(about) if caption else "", about=about)
+
+
+def saved(recording: Recording) -> bytes:
+    """The recording as a file. Raises RecordingError."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "recording.safetensors"
+        recording.save(path)
+        return path.read_bytes()
+
+
+def again(recording: Recording, model: str, call: Call) -> Files:
+    """The recording, and what makes it again."""
+    files: Files = {"recording.safetensors": lambda: saved(recording)}
+    files["reproduce.py"] = lambda: script_of(recording, model, call).encode()
+    return files | {name: lambda content=content: content for name, content in call.files.items()}
+
+
+def zipped(files: Mapping[str, Callable[[], bytes]], about: About, *, millimetres: int) -> bytes:
+    """All files in one, and what they are."""
+    whole = io.BytesIO()
+    with zipfile.ZipFile(whole, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("README.txt", README.format(caption=caption_of(about), millimetres=millimetres))
+        for name, make in files.items():
+            archive.writestr(name, make())
+    return whole.getvalue()
