@@ -1,0 +1,128 @@
+// What a server would send for a view, computed from everything of the recording: viz/explorer/payload.py, in the page.
+
+import { figureOf } from "./drawn.js";
+import { headInWords, orderOf, preview } from "./everyhead.js";
+import { pooled } from "./recorded.js";
+import { column, MatrixWeights, row } from "./weights.js";
+import { headsName } from "./words.js";
+
+/** @import { Recorded } from "./recorded.js" */
+/** @import { Arrays, Header, ViewFields, Weights } from "./types.js" */
+
+const MATRICES = 6; // of several heads made one, that are held
+
+export class Answers {
+  /**
+   * @param {Recorded} recorded
+   * @param {() => Promise<unknown>} turn lets the page go on between parts of what takes long
+   */
+  constructor(recorded, turn = () => Promise.resolve()) {
+    this.recorded = recorded;
+    this.turn = turn;
+    /** @type {Map<string, Float32Array>} Those used last stand last. */
+    this.matrices = new Map();
+  }
+
+  /** The view that the file opens with. */
+  get first() {
+    return this.recorded.kept.header.view;
+  }
+
+  /**
+   * @param {ViewFields} view
+   * @returns {Promise<{header: Header, arrays: Arrays}>}
+   */
+  async to(view) {
+    const { kept } = this.recorded;
+    const several = view.scope !== "head";
+    const arrays = { ...lasting(this.recorded.arrays), ...preview(this.recorded, view) };
+    /** @type {Weights | null} */
+    let source = null;
+    if (several && !kept.merges) arrays.row = this.row(view);
+    else if (several) {
+      arrays.matrix = await this.merged(view);
+      source = new MatrixWeights({ matrix: arrays.matrix }, this.recorded.count);
+    } else {
+      Object.assign(arrays, this.recorded.head(view.layer, view.head));
+      source = this.recorded.weights(view.layer, view.head);
+    }
+    const drawn = view.matrix && source;
+    if (drawn && kept.perCell > 1) {
+      arrays.pooled = pooled(drawn, kept.perCell);
+      source = new MatrixWeights({ matrix: arrays.pooled }, Math.sqrt(arrays.pooled.length));
+    }
+    const figure = drawn && source ? figureOf(kept, view, source) : null;
+    return { header: { ...this.header(view), figure }, arrays };
+  }
+
+  /**
+   * @param {ViewFields} view
+   * @returns {Header}
+   */
+  header(view) {
+    const { gridNotes, header, kept, severalNote } = this.recorded.kept;
+    const { scale, softcap, causal } = kept[view.layer];
+    return {
+      ...header,
+      view,
+      scale,
+      softcap,
+      causal,
+      order: orderOf(this.recorded, view),
+      words: headInWords(this.recorded, view),
+      more: false,
+      matrixNote: view.scope === "head" ? header.matrixNote : severalNote,
+      gridNote: gridNotes[view.order],
+    };
+  }
+
+  /**
+   * Several heads made one: [query, key].
+   * @param {ViewFields} view
+   */
+  async merged(view) {
+    const { matrices, recorded } = this;
+    const name = view.scope === "layer" ? `${headsName(view)} ${view.layer}` : headsName(view);
+    const matrix = matrices.get(name) ?? (await recorded.merged(this.layersOf(view), view.reduction, this.turn));
+    matrices.delete(name);
+    matrices.set(name, matrix);
+    const [oldest] = matrices.keys();
+    if (matrices.size > MATRICES) matrices.delete(oldest);
+    return matrix;
+  }
+
+  /**
+   * Of several heads, what they give to the query or get from it, where a whole matrix would be too large: [token].
+   * @param {ViewFields} view
+   */
+  row({ direction, query, reduction, ...view }) {
+    const { count, heads } = this.recorded;
+    const layers = this.layersOf(view);
+    const whole = new Float64Array(count);
+    for (const layer of layers) {
+      for (let head = 0; head < heads; head++) {
+        const weights = (direction === "at" ? row : column)(this.recorded.weights(layer, head), query);
+        weights.forEach((weight, token) => {
+          whole[token] = reduction === "mean" ? whole[token] + weight : Math.max(whole[token], weight);
+        });
+      }
+    }
+    const parts = reduction === "mean" ? layers.length * heads : 1;
+    return Float32Array.from(whole, (sum) => sum / parts);
+  }
+
+  /** @param {Pick<ViewFields, "scope" | "layer">} view */
+  layersOf({ scope, layer }) {
+    return scope === "layer" ? [layer] : [...Array(this.recorded.layers).keys()];
+  }
+}
+
+/**
+ * What is the same in every view.
+ * @param {Arrays} arrays
+ * @returns {Arrays}
+ */
+function lasting({ tiles, tileTops, photo, heatTable, lightTable, darkTable, preview, tops, previewSpecial }) {
+  const same = { heatTable, lightTable, darkTable, tileTops, preview, tops, previewSpecial };
+  return { ...same, ...(tiles && { tiles }), ...(photo && { photo }) };
+}
