@@ -192,7 +192,7 @@ def test_only_the_page_imports_streamlit() -> None:
         "app.py",
         "viz/start",
         "viz/server/asgi.py",
-        "viz/cli.py",
+        "viz/cli/app.py",
         "viz/pages",
         "viz/inputs",
         "viz/explorer",

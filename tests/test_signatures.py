@@ -12,6 +12,9 @@ def mentions_any(annotation: ast.expr | None) -> bool:
     """Whether an annotation has Any in it, also as a string."""
     if annotation is None:
         return False
+    if isinstance(annotation, ast.Subscript) and ast.unparse(annotation.value).split(".")[-1] == "Annotated":
+        assert isinstance(annotation.slice, ast.Tuple)
+        return mentions_any(annotation.slice.elts[0])  # what follows is about it: the help of an option
     for node in ast.walk(annotation):
         if isinstance(node, ast.Constant) and isinstance(node.value, str):
             if mentions_any(ast.parse(node.value, mode="eval").body):
@@ -61,6 +64,8 @@ def test_no_public_signature_says_any() -> None:
         ("def f(*, a: 'dict[str, Any]') -> int: ...", ["m.f"]),
         ("def f(**options: typing.Any) -> int: ...", ["m.f"]),
         ("def f() -> list[Any]: ...", ["m.f"]),
+        ("def f(a: Annotated[Any, 'an option']): ...", ["m.f"]),
+        ("def f(a: Annotated[int, 'Any number, or none.']): ...", []),
         ("class A:\n    a: Any\n    def f(self, a: int) -> Any: ...", ["m.A.a", "m.A.f"]),
         ("class A:\n    def __init__(self, a: Any) -> None: ...", ["m.A.__init__"]),
         ("class _A:\n    a: Any\ndef _f(a: Any) -> Any: ...", []),

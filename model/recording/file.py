@@ -27,6 +27,7 @@ from headlens.model.recording.header import (
     parse,
 )
 from headlens.model.recording.parts import WHOLE, Photo, Prediction, Predicts, Scores, StageData
+from headlens.model.recording.whole import whole_file
 
 FORMAT = "headlens recording 2"
 TENSORS = ("query", "key", "value", "mask", "sinks")  # of a layer
@@ -53,7 +54,10 @@ class SavedStage(NamedTuple):
 
 
 def save(path: Path, main: SavedStage, others: Mapping[str, SavedStage]) -> None:
-    """Write a recording: its own stage, and the model's others by their names. Raises RecordingError."""
+    """Write a recording: its own stage, and the model's others by their names. The file appears whole or not at all.
+
+    Raises RecordingError.
+    """
     tensors, about = _tensors(main.data, ""), _about(main)
     for name, stage in others.items():
         tensors |= _tensors(stage.data, f"stages.{name}.")
@@ -61,11 +65,13 @@ def save(path: Path, main: SavedStage, others: Mapping[str, SavedStage]) -> None
     text = json.dumps(about)
     try:
         parse(text)  # what cannot be loaded again is not saved
-        save_file(tensors, path, metadata={"format": FORMAT, "recording": text})
+        with whole_file(path) as part:
+            save_file(tensors, part, metadata={"format": FORMAT, "recording": text})
     except ValueError as error:
         raise RecordingError(f"This recording cannot be saved ({error}); fix that part of it.") from error
     except (SafetensorError, OSError) as error:
-        raise RecordingError(f"{path.name!r} could not be written ({error}); choose another folder.") from error
+        reason = getattr(error, "strerror", None) or error  # without the name of the temporary file
+        raise RecordingError(f"{path.name!r} could not be written ({reason}); choose another folder.") from error
 
 
 def _tensors(data: StageData, prefix: str) -> dict[str, torch.Tensor]:

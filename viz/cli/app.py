@@ -1,34 +1,30 @@
-"""The command `headlens`."""
+"""`headlens app`: the pages and their server."""
 
-import argparse
 import sys
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Annotated
 
-from headlens.model import __version__
-from headlens.viz.server.asgi import START
+import typer
 
-SETTINGS = Path(__file__).parent / "server" / "streamlit.toml"  # in a checkout a link to .streamlit/config.toml
+SETTINGS = Path(__file__).parents[1] / "server" / "streamlit.toml"  # in a checkout a link to .streamlit/config.toml
 
 
-def main(arguments: Sequence[str] | None = None) -> None:
-    """Run the command with these arguments, by default those of the process."""
-    parser = argparse.ArgumentParser("headlens", description="Where does each attention head of a transformer look?")
-    parser.add_argument("--version", action="version", version=f"headlens {__version__}")
-    commands = parser.add_subparsers(dest="command", required=True)
-    app = commands.add_parser("app", help="start the pages and print their address")
-    app.add_argument("--port", type=int, default=8501, help="to listen on; 8501 by default, or the next free one")
-    app.add_argument("--host", default="127.0.0.1", help="address to listen on; by default this machine alone")
-    app.add_argument(
-        "--allow",
-        action="append",
-        default=[],
-        metavar="NAME",
-        help="a name of this server that it answers to beside localhost, for a proxy before it; may be repeated",
-    )
-    options = parser.parse_args(arguments)
-    start_app(server_options(options.host, options.port, options.allow))
+def app(
+    port: Annotated[int, typer.Option(help="To listen on; this one, or the next free one.")] = 8501,
+    host: Annotated[str, typer.Option(help="Address to listen on; by default this machine alone.")] = "127.0.0.1",
+    allow: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME",
+            help="A name of this server that it answers to beside localhost, for a proxy before it; may be repeated.",
+            show_default=False,
+        ),
+    ] = None,
+) -> None:
+    """Start the pages and print their address."""
+    start_app(server_options(host, port, allow or []))
 
 
 def server_options(host: str, port: int, names: Sequence[str]) -> dict[str, object]:
@@ -52,6 +48,8 @@ def server_options(host: str, port: int, names: Sequence[str]) -> dict[str, obje
 def start_app(options: Mapping[str, object]) -> None:
     """Serve the pages until the process is ended."""
     from streamlit.web.cli import main as streamlit
+
+    from headlens.viz.server.asgi import START
 
     flags = [
         f"--{name}={_flag_text(value)}"

@@ -1,0 +1,98 @@
+"""`headlens explain`: which tokens or patches an output rests on."""
+
+import csv
+import io
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from headlens.viz.cli.asking import (
+    About,
+    Against,
+    Asked,
+    Candidate,
+    Input,
+    Other,
+    Patches,
+    Prompt,
+    Second,
+    Write,
+    experiment_on,
+    target_of,
+)
+from headlens.viz.cli.options import Device, Json, ModelName, Size
+from headlens.viz.cli.output import check_ending, number, print_json, print_table, write_out
+
+
+def explain(
+    given: Input,
+    model: ModelName = None,
+    method: Annotated[
+        str,
+        typer.Option(
+            metavar="NAME", help="chefer, legrad, gradient_input, integrated, rollout, flow, norms or attention."
+        ),
+    ] = "chefer",
+    target: About = None,
+    candidate: Candidate = None,
+    against: Against = "second",
+    other: Other = None,
+    region: Patches = None,
+    pair: Second = None,
+    text: Prompt = None,
+    write: Write = 0,
+    size: Size = None,
+    device: Device = "auto",
+    out: Annotated[
+        Path | None, typer.Option(metavar="PATH", help="A .csv to write; else it is printed.", show_default=False)
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Say which tokens an output rests on.
+
+    Or which patches: by one of the methods of the page “Does it matter?”.
+    """
+    if out is not None:
+        check_ending(out, ".csv")
+    experiment = experiment_on(given, model, device=device, pair=pair, size=size, how_prompted=text, write=write)
+    asked = target_of(experiment, Asked(target, candidate, against, other, region))
+    if asked is None:
+        return
+    from headlens.model.effects.explain.methods import METHODS
+    from headlens.model.effects.explain.methods import explain as explained
+    from headlens.viz.cli.names import names_of
+
+    explanation = explained(experiment, asked, method)
+    names = names_of(experiment, asked)
+    scores = [float(score) for score in explanation.scores]
+    if out is not None:
+        write_out(out, _csv(names, scores))
+    about = {
+        "model": experiment.model.description.name,
+        "input": given,
+        "target": str(asked),
+        "method": method,
+        "title": METHODS[method].title,
+        "source": METHODS[method].source,
+        "held": explanation.held,
+        "signed": explanation.signed,
+        "about_output": explanation.about_output,
+    }
+    if as_json:
+        print_json({**about, "tokens": names, "scores": scores})
+    elif out is None:
+        typer.echo(f"{asked}\n{METHODS[method].title} ({METHODS[method].source}). {explanation.held}")
+        rows = [(str(position), name, number(score)) for position, (name, score) in enumerate(zip(names, scores))]
+        print_table(("position", "token", "score"), rows)
+
+
+def _csv(names: list[str], scores: list[float]) -> str:
+    from headlens.viz.export.data import guarded
+
+    file = io.StringIO()
+    lines = csv.writer(file, lineterminator="\n")
+    lines.writerow(("position", "token", "score"))
+    for position, (name, score) in enumerate(zip(names, scores)):
+        lines.writerow((position, guarded(name), number(score)))
+    return file.getvalue()

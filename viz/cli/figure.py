@@ -1,0 +1,54 @@
+"""`headlens figure`: a picture of a saved recording."""
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+from headlens.viz.cli.opening import check_place, open_recording
+from headlens.viz.cli.options import Saved, Stage
+from headlens.viz.cli.output import check_ending, write_out
+
+Kind = Literal["heatmap", "strip", "overlay", "grid", "bars"]
+
+
+def figure(
+    kind: Annotated[
+        Kind,
+        typer.Argument(
+            metavar="KIND",
+            help="heatmap: the weights of all queries; strip: a query's over its text; overlay: over its photo; grid: "
+            "every head; bars: the keys of most weight.",
+        ),
+    ],
+    file: Saved,
+    out: Annotated[Path, typer.Option(metavar="PATH", help="What to write, .svg or .png.")],
+    layer: Annotated[int, typer.Option(help="From 0.")] = 0,
+    head: Annotated[int, typer.Option(help="From 0.")] = 0,
+    query: Annotated[int, typer.Option(help="Position of the token or patch that looks, from 0.")] = 0,
+    scope: Annotated[
+        Literal["head", "layer", "all"], typer.Option(help="One head; all heads of the layer, or of all, merged.")
+    ] = "head",
+    reduction: Annotated[Literal["mean", "max"], typer.Option(help="How they are merged.")] = "mean",
+    direction: Annotated[
+        Literal["at", "by"], typer.Option(help="What the query looks at, or what looks at it.")
+    ] = "at",
+    log: Annotated[bool, typer.Option("--log", help="A logarithmic scale.")] = False,
+    width: Annotated[int, typer.Option(help="Millimetres: 85 for a column, 170 for a page.")] = 170,
+    scale: Annotated[float, typer.Option(min=0.5, max=8, help="Of a PNG: pixels for each of the SVG's.")] = 2.0,
+    caption: Annotated[bool, typer.Option(help="Say below which model, layer, head and query it is.")] = True,
+    stage: Stage = None,
+) -> None:
+    """Draw a saved recording as SVG or PNG.
+
+    On white, for print; neither a browser nor the model is needed.
+    """
+    ending = check_ending(out, ".svg", ".png")
+    recording = open_recording(file, stage)
+    check_place(recording, layer=layer, head=head, query=query)
+    from headlens.viz.export.drawn import drawn_svg, png_of
+    from headlens.viz.view.view import View
+
+    view = View(layer, head, query, scope, reduction, direction=direction, log=log)
+    svg = drawn_svg(kind, recording, view, millimetres=width, caption=caption)
+    write_out(out, svg if ending == ".svg" else png_of(svg, scale=scale))

@@ -1,0 +1,119 @@
+"""All commands in one program, and what it exits with."""
+
+import errno
+import os
+import sys
+from collections.abc import Callable, Sequence
+from typing import Annotated
+
+import typer
+from typer.exceptions import Abort, TyperException
+
+from headlens.model.errors import DeviceError, HeadlensError
+from headlens.viz.cli.app import app
+from headlens.viz.cli.explain import explain
+from headlens.viz.cli.export import export
+from headlens.viz.cli.failed import RunFailedError
+from headlens.viz.cli.figure import figure
+from headlens.viz.cli.heads import heads
+from headlens.viz.cli.models import models
+from headlens.viz.cli.record import record
+
+BAD_INPUT, FAILED, STOPPED = 2, 1, 130  # exit codes; 130 as shells have it for Ctrl-C
+DEBUG = "HEADLENS_DEBUG"  # set: an error of the program itself is shown with its traceback
+EXAMPLES: dict[Callable[..., None], tuple[str, ...]] = {
+    app: ("headlens app", "headlens app --port 8600 --allow headlens.example.com"),
+    models: ("headlens models", "headlens models minilm-l6 --json"),
+    record: (
+        'headlens record "The trophy does not fit in the suitcase because it is too big." --out trophy.safetensors',
+        "headlens record reviews.csv --column review --model minilm-l6 --out recordings",
+        "headlens record photos/ --model dinov2-focus --size 224 --out recordings",
+    ),
+    figure: (
+        "headlens figure heatmap trophy.safetensors --layer 3 --head 1 --query 11 --out heatmap.svg",
+        "headlens figure grid trophy.safetensors --layer 3 --head 1 --query 11 --width 85 --out grid.png",
+    ),
+    export: (
+        "headlens export trophy.safetensors --layer 3 --out weights.npz",
+        "headlens export trophy.safetensors --layer 3 --head 1 --out weights.csv",
+    ),
+    explain: (
+        'headlens explain "A cat sleeps." --target similarity --other "A kitten naps." --out scores.csv',
+        'headlens explain "The capital of France is" --model smollm2-135m --against London --method legrad',
+    ),
+    heads: (
+        'headlens heads "A cat sleeps." --target movement --method exact --by zero --out effects.csv',
+        'headlens heads "The capital of France is" --model smollm2-135m --method gradient --json',
+    ),
+}
+
+program = typer.Typer(
+    rich_markup_mode=None,  # plain text: it starts sooner, and a pipe gets the same
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+for command, examples in EXAMPLES.items():
+    program.command(epilog="Examples:\n\n\b\n" + "\n".join(f"  {line}" for line in examples))(command)
+
+
+def _say_version(wanted: bool) -> None:
+    if wanted:
+        from headlens.model import __version__
+
+        typer.echo(f"headlens {__version__}")
+        raise typer.Exit
+
+
+@program.callback(
+    epilog="Exit codes: 0, all is done; 1, a run failed; 2, the input or an option cannot be taken; 130, Ctrl-C."
+)
+def headlens(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_say_version, is_eager=True, help="Say the version, and exit.")
+    ] = False,
+) -> None:
+    """Where does each attention head of a transformer look?"""
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the command with these arguments, by default those of the process, and exit: see `exit_code`."""
+    sys.exit(exit_code(sys.argv[1:] if arguments is None else arguments))
+
+
+def exit_code(arguments: Sequence[str]) -> int:
+    """Run the command. Errors are one sentence on standard error.
+
+    Returns:
+        0; 1 where a run failed; 2 for what cannot be taken as input; 130 after Ctrl-C.
+    """
+    code, sentence = FAILED, ""
+    try:
+        # Ctrl-C comes back as 130 from in there, and the help of a command as 0.
+        result = typer.main.get_command(program).main(list(arguments), prog_name="headlens", standalone_mode=False)
+        code = result if isinstance(result, int) else 0
+        sys.stdout.flush()  # a pipe that nobody reads raises now and not at the end of the process
+    except TyperException as error:
+        message = error.format_message().replace(". Did you mean", ", did you mean").rstrip(".?")
+        code, sentence = BAD_INPUT, f"{message}; see {_help_of(arguments)}."
+    except (RunFailedError, DeviceError) as error:
+        sentence = str(error)
+    except HeadlensError as error:
+        code, sentence = BAD_INPUT, str(error)
+    except (KeyboardInterrupt, Abort):
+        code = STOPPED
+    except Exception as error:
+        if os.environ.get(DEBUG):
+            raise
+        if isinstance(error, OSError) and error.errno == errno.EPIPE:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # else Python complains of it once more at its end
+        else:
+            what = f"{type(error).__name__}: {error}".strip(": ").rstrip(".")
+            sentence = f"Headlens itself failed ({what}); {DEBUG}=1 shows where."
+    if sentence:
+        typer.echo(f"headlens: {' '.join(sentence.split())}", err=True)
+    return code
+
+
+def _help_of(arguments: Sequence[str]) -> str:
+    names = {command.__name__ for command in EXAMPLES}
+    return "headlens " + "".join(f"{word} " for word in arguments[:1] if word in names) + "--help"

@@ -1,0 +1,114 @@
+"""Many inputs through a model, as few runs as change nothing: what fails is named, the rest goes on."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple, cast
+
+from headlens.model.errors import HeadlensError, InputError
+from headlens.viz.cli.inputs import Item
+
+if TYPE_CHECKING:
+    from headlens.model.inputs.image import Size
+    from headlens.model.protocol import ImageModel, ImageTextModel, Model, TextModel, WritingModel
+    from headlens.model.recording.recording import Recording
+
+MAX_ROWS = 2_048  # tokens of a run
+WINDOW = 256  # texts among which those of one length are looked for
+
+
+@dataclass(frozen=True)
+class How:
+    """How inputs are recorded, beside the model."""
+
+    size: "Size | None" = None  # of photos
+    prompt: str | None = None  # the text behind a photo, of a model that reads both
+    write: int = 0  # tokens that the model writes on
+
+    def check(self, model: "Model", items: Sequence[Item]) -> None:
+        """Raises InputError for what a model does not read."""
+        kind, name = model.description.kind, model.description.name
+        photos = [item for item in items if isinstance(item.content, Path)]
+        texts = [item for item in items if not isinstance(item.content, Path)]
+        if photos and not kind.startswith("image"):
+            raise InputError(f"{name} reads texts, and {photos[0].name!r:.80} is a photo; give a model of photos.")
+        if texts and kind.startswith("image"):
+            raise InputError(f"{name} reads photos, and {texts[0].name!r:.80} is no file; give the path of a photo.")
+        if (self.prompt is not None) != (kind == "image-text"):
+            if kind == "image-text":
+                raise InputError(f"{name} reads a photo with a text; give the text by --text.")
+            raise InputError(f"{name} reads no text with a photo; leave out --text.")
+        if self.size is not None and not photos:
+            raise InputError("--size is of photos; leave it out.")
+        if self.write and kind not in ("causal", "sequence"):
+            raise InputError(f"{name} does not write; leave out --write.")
+        if self.write and any(not isinstance(item.content, str) for item in texts):
+            raise InputError("A model writes on from one text, not from a pair; give one --column.")
+
+
+class Result(NamedTuple):
+    """What became of one input."""
+
+    number: int  # of the input, from 0
+    recording: "Recording | None"
+    reason: str = ""  # why there is no recording
+
+
+def recorded(model: "Model", items: Sequence[Item], how: How) -> Iterator[Result]:
+    """The recording of each input, in the order in which they are made; or why there is none."""
+    for group in _groups(model, items, how):
+        recordings = _together(model, items, group) if len(group) > 1 else None
+        if recordings is not None:
+            yield from (Result(index, recording) for index, recording in zip(group, recordings))
+            continue
+        for index in group:
+            try:
+                result = Result(index, record_one(model, items[index].content, how))
+            except HeadlensError as error:
+                result = Result(index, None, str(error))
+            except Exception as error:  # a model of anybody's may fail in its own way on one input
+                result = Result(index, None, f"{type(error).__name__}: {error}")
+            yield result
+
+
+def record_one(model: "Model", content: str | tuple[str, str] | Path, how: How) -> "Recording":
+    """One recording. Raises as `record` of the model does."""
+    if isinstance(content, Path):
+        if how.prompt is not None:
+            return cast("ImageTextModel", model).record(content, how.prompt, how.size)
+        return cast("ImageModel", model).record(content, how.size)
+    if how.write and isinstance(content, str):
+        return cast("WritingModel", model).write(content, how.write)
+    return cast("TextModel", model).record(content)
+
+
+def _groups(model: "Model", items: Sequence[Item], how: How) -> Iterator[list[int]]:
+    """The indices of the inputs of each run: texts of one length, which need no padding; all else by itself."""
+    if model.description.kind not in ("text", "causal") or how.write:
+        yield from ([index] for index in range(len(items)))
+        return
+    for first in range(0, len(items), WINDOW):
+        by_length: dict[int, list[int]] = {}
+        for index in range(first, min(first + WINDOW, len(items))):
+            by_length.setdefault(_length(cast("TextModel", model), items[index]), []).append(index)
+        for length, indices in by_length.items():
+            count = max(1, MAX_ROWS // length) if length else 1
+            yield from (indices[at : at + count] for at in range(0, len(indices), count))
+
+
+def _length(model: "TextModel", item: Item) -> int:
+    """Tokens of a text; 0 of one that cannot be read, which says why when it is recorded."""
+    assert not isinstance(item.content, Path)
+    try:
+        return len(model.read(item.content).ids)
+    except Exception:
+        return 0
+
+
+def _together(model: "Model", items: Sequence[Item], group: Sequence[int]) -> "list[Recording] | None":
+    """The recordings of texts from one run; None where it fails, so that each is tried by itself."""
+    texts = [cast("str | tuple[str, str]", items[index].content) for index in group]
+    try:
+        return cast("TextModel", model).record_batch(texts)
+    except Exception:
+        return None
