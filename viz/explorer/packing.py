@@ -14,6 +14,8 @@ def pack(header: Mapping[str, object], arrays: Mapping[str, np.ndarray]) -> byte
     """
     blobs, parts, offset = [], [], 0
     for name, array in arrays.items():
+        if array.dtype == np.float64:  # of a model that ran in it; the explorer reads float32
+            array = array.astype(np.float32)
         data = np.ascontiguousarray(array).tobytes()
         blobs.append((name, str(array.dtype), offset, len(data)))
         parts.append(data + b"\0" * (-len(data) % 8))
