@@ -46,6 +46,7 @@ PACKAGES = (  # each may import those above it, and none below
     "viz.server",
     "viz.explorer",
     "viz.export.html",
+    "viz.export.package",
     "viz.inputs",
     "viz.pages",
     "viz.start",
