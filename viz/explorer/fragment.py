@@ -1,6 +1,7 @@
 """The explorer on a page: its view comes from the address, and goes back into it."""
 
 from collections.abc import Callable
+from typing import Protocol
 
 import streamlit as st
 
@@ -8,12 +9,19 @@ from headlens.model.runtime.recordings import RecordingEntry
 from headlens.viz.explorer.element import explorer
 from headlens.viz.explorer.payload import build
 from headlens.viz.export.figures import saved_figure
-from headlens.viz.pages.runtime import RecordingRequest, current_theme, working
+from headlens.viz.pages.runtime import current_theme, working
 from headlens.viz.view.address import PARAMETERS, read_address, read_view, write_view
 from headlens.viz.view.view import Bounds, View
 
 Stage = Callable[[RecordingEntry], RecordingEntry]
 Below = Callable[[RecordingEntry, View], None]
+
+
+class Holder(Protocol):
+    """Of a recording, which it may have to make again."""
+
+    def entry(self) -> RecordingEntry:
+        """The recording. Raises what making it raises."""
 
 
 def whole(entry: RecordingEntry) -> RecordingEntry:
@@ -24,7 +32,7 @@ def whole(entry: RecordingEntry) -> RecordingEntry:
 @st.fragment
 def show_explorer(
     page: str,
-    request: RecordingRequest,
+    request: Holder,
     start: View,
     *,
     link: str,

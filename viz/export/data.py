@@ -31,8 +31,8 @@ def weights_csv(recording: Recording, layer: int, head: int | None = None) -> st
     if weights.size > MAX_ROWS:
         raise ValueError(f"{weights.size:,} weights are too many for a sheet; save them as .npz, or one head alone.")
     keys = recording.tokens if recording.keys is None else recording.keys.tokens
-    file = io.StringIO()
-    lines = csv.writer(file, lineterminator="\n")
+    file = io.StringIO(newline="")
+    lines = csv.writer(file)  # with RFC 4180's line ends, so that a token with either is quoted
     lines.writerow(("layer", "head", "query", "query_token", "key", "key_token", "weight"))
     for index, query, key in np.ndindex(*weights.shape):
         number = index if head is None else head

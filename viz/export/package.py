@@ -74,9 +74,8 @@ def saved(recording: Recording) -> bytes:
 
 
 def again(recording: Recording, model: str, call: Call) -> Files:
-    """The recording, and what makes it again."""
-    files: Files = {"recording.safetensors": lambda: saved(recording)}
-    files["reproduce.py"] = lambda: script_of(recording, model, call).encode()
+    """What makes a recording again, and its input."""
+    files: Files = {"reproduce.py": lambda: script_of(recording, model, call).encode()}
     return files | {name: lambda content=content: content for name, content in call.files.items()}
 
 

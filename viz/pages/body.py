@@ -1,15 +1,17 @@
 """What the pages Text, Image and Generate show of an input: the explorer, what stands below it, and the model."""
 
+from collections.abc import Callable
 from functools import partial
 
+from headlens.model.recording.recording import Recording
 from headlens.model.runtime.recordings import RecordingEntry
-from headlens.viz.explorer.fragment import show_explorer
+from headlens.viz.explorer.fragment import Holder, show_explorer
 from headlens.viz.inputs.session import InputRequest
 from headlens.viz.pages import parts
 from headlens.viz.pages.analyses import OF_THE_INPUT, OF_THE_VIEW
 from headlens.viz.pages.runtime import RecordingRequest
 from headlens.viz.pages.stages import entry_of
-from headlens.viz.pages.take_along import take_along
+from headlens.viz.pages.take_along import Again, take_along
 from headlens.viz.view.view import View
 
 
@@ -22,17 +24,39 @@ def show_body(page: str, request: InputRequest, run: RecordingRequest, *, stage:
         run: the recording of it.
         stage: which attention of the recording the explorer shows.
     """
-    recording = run.entry().recording
+    again = Again(request.model, request.call)
+    show_entry(page, run, request.start, stage=stage, link=request.link, again=again)
+    parts.about(run.entry().recording)
+
+
+def show_entry(
+    page: str,
+    holder: Holder,
+    start: Callable[[Recording], View],
+    *,
+    stage: str,
+    link: str,
+    again: Again | None = None,
+) -> None:
+    """Draw a recording, whatever it comes from.
+
+    Args:
+        page: names the explorer, and the page's own part of the session.
+        holder: of the recording.
+        start: the view of a stage that the page starts on.
+        stage: which attention of the recording the explorer shows.
+        link: what the page says of its address.
+        again: how it was recorded; None where that is not known.
+    """
+    recording = holder.entry().recording
     of_stage = partial(entry_of, stage=stage)
-    start = request.start(of_stage(run.entry()).recording)
 
     def below(shown: RecordingEntry, view: View) -> None:
         for show in OF_THE_VIEW:
             show(shown.recording, view)
-        take_along(page, run.entry(), shown, view, model=request.model, call=request.call)
+        take_along(page, holder.entry(), shown, view, again=again)
 
-    show_explorer(page, run, start, link=request.link, stage=of_stage, below=below)
+    show_explorer(page, holder, start(of_stage(holder.entry()).recording), link=link, stage=of_stage, below=below)
     for show in OF_THE_INPUT:
         show(recording)
     parts.model_line(recording)
-    parts.about(recording)

@@ -7,6 +7,7 @@ from headlens.viz.inputs.address import keep_address
 from headlens.viz.inputs.model_picker import KINDS, ModelPicker
 from headlens.viz.inputs.prompt import choose_prompt, prompt_controls
 from headlens.viz.pages.body import show_body
+from headlens.viz.pages.opened import show_opened
 from headlens.viz.pages.parts import input_note
 from headlens.viz.pages.stages import pick_stage
 
@@ -17,6 +18,8 @@ def page() -> None:
     form, message = st.container(), st.container()
     choices = st.container(horizontal=True, vertical_alignment="bottom")
     model = ModelPicker("generate", KINDS["Generate"]).pick(choices, message)
+    if show_opened("generate", choices):
+        return
     with message:
         request = choose_prompt(model)
     prompt_controls(request, form)

@@ -6,6 +6,7 @@ from headlens.viz.inputs.address import keep_address
 from headlens.viz.inputs.model_picker import KINDS, ModelPicker
 from headlens.viz.inputs.photo import choose_photo, photo_controls, range_control
 from headlens.viz.pages.body import show_body
+from headlens.viz.pages.opened import show_opened
 from headlens.viz.pages.parts import input_note
 from headlens.viz.pages.stages import pick_stage
 from headlens.viz.pages.window import show_window
@@ -16,6 +17,8 @@ def page() -> None:
     keep_address("image")
     choices, message = st.container(horizontal=True, vertical_alignment="bottom"), st.container()
     model = ModelPicker("image", KINDS["Image"]).pick(choices, message)
+    if show_opened("image", choices):
+        return
     with message:
         request = choose_photo(model)
     with choices:

@@ -1,6 +1,7 @@
 """*Take it with you*: every figure, its data, the explorer itself and the recording, as files."""
 
 from collections.abc import Callable
+from typing import NamedTuple
 
 import streamlit as st
 
@@ -17,7 +18,14 @@ MIME = {"svg": "image/svg+xml", "png": "image/png", "csv": "text/csv", "html": "
 MEGA = 1e6
 
 
-def take_along(page: str, entry: RecordingEntry, shown: RecordingEntry, view: View, *, model: str, call: Call) -> None:
+class Again(NamedTuple):
+    """How an input was recorded."""
+
+    model: str  # the name that it was loaded by
+    call: Call
+
+
+def take_along(page: str, entry: RecordingEntry, shown: RecordingEntry, view: View, *, again: Again | None) -> None:
     """Draw the panel, folded: nothing is made before it is asked for.
 
     Args:
@@ -25,8 +33,7 @@ def take_along(page: str, entry: RecordingEntry, shown: RecordingEntry, view: Vi
         entry: the whole recording.
         shown: the stage of it that the explorer shows.
         view: of that.
-        model: the name that the model was loaded by.
-        call: how the input was recorded.
+        again: how the input was recorded; None where that is not known: then there is no reproduce.py.
     """
     with st.expander("Take it with you"):
         with st.container(horizontal=True, vertical_alignment="bottom"):
@@ -55,7 +62,9 @@ def take_along(page: str, entry: RecordingEntry, shown: RecordingEntry, view: Vi
             )
         figures = package.figures(shown.recording, view, millimetres=millimetres, caption=caption)
         data = package.data(shown.recording, view)
-        again = package.again(entry.recording, model, call)
+        recording: package.Files = {"recording.safetensors": lambda: package.saved(entry.recording)}
+        if again is not None:
+            recording |= package.again(entry.recording, *again)
         explorer: package.Files = {"explorer.html": lambda: package.explorer_file(shown, view, caption=caption)}
         name = f"headlens-{page}-{file_name(view)}"
         for kind in package.kinds_of(shown.recording):
@@ -74,14 +83,14 @@ def take_along(page: str, entry: RecordingEntry, shown: RecordingEntry, view: Vi
         with st.container(horizontal=True, vertical_alignment="center"):
             st.text("The recording", width=220)
             size = f"safetensors, {entry.recording.nbytes / MEGA:.1f} MB"
-            _button(page, size, f"headlens-{page}.safetensors", again["recording.safetensors"])
-            about, files = about_view(shown.recording, view), {**figures, **data, **explorer, **again}
+            _button(page, size, f"headlens-{page}.safetensors", recording["recording.safetensors"])
+            about, files = about_view(shown.recording, view), {**figures, **data, **explorer, **recording}
             _button(
                 page,
                 "All of it, zipped",
                 f"{name}.zip",
                 lambda: package.zipped(files, about, millimetres=millimetres),
-                help="Figures, data, explorer, recording, and reproduce.py, which makes the recording again.",
+                help="Figures, data, the explorer, the recording, and reproduce.py, which makes it again.",
             )
 
 

@@ -6,6 +6,7 @@ from headlens.viz.inputs.address import keep_address
 from headlens.viz.inputs.model_picker import KINDS, ModelPicker
 from headlens.viz.inputs.text import choose_text, text_controls
 from headlens.viz.pages.body import show_body
+from headlens.viz.pages.opened import show_opened
 from headlens.viz.pages.parts import input_note
 
 
@@ -15,6 +16,8 @@ def page() -> None:
     form, message = st.container(), st.container()
     samples = st.container(horizontal=True, vertical_alignment="bottom")
     model = ModelPicker("text", KINDS["Text"]).pick(samples, message)
+    if show_opened("text", samples):
+        return
     with message:
         request = choose_text(model)
     text_controls(request.texts, form, samples)

@@ -1,0 +1,141 @@
+"""Figures for print: their numbers, their words, their metadata, and that nothing is missing or too much."""
+
+import io
+import json
+import re
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from xml.etree import ElementTree
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from headlens.model.errors import InputError
+from headlens.model.recording.parts import Photo
+from headlens.model.recording.recording import Recording
+from headlens.model.runtime.recordings import RecordingEntry
+from headlens.viz.export import marks
+from headlens.viz.export.about import about_view, caption_of
+from headlens.viz.export.drawn import KINDS, PIXELS, about_of, drawn_svg, png_of
+from headlens.viz.view.view import View
+from tests.recordings import random_recording
+from tests.viz.hostile import HOSTILE
+
+
+def text_recording(tokens: Sequence[str] | None = None) -> Recording:
+    recording = random_recording(num_tokens=7 if tokens is None else len(tokens))
+    return recording if tokens is None else replace(recording, tokens=tuple(tokens))
+
+
+def photo_recording() -> Recording:
+    pixels = np.full((28, 42, 3), 90, np.uint8)
+    return replace(random_recording(num_tokens=7), photo=Photo(pixels, 1.5, (2, 3)), prefix_tokens=1)
+
+
+SVG = "{http://www.w3.org/2000/svg}"
+DRAWN = {"svg", "metadata", "g", "path", "rect", "text", "defs", "linearGradient", "stop", "title", "tspan"}
+
+
+def words_of(svg: str) -> list[str]:
+    return ["".join(text.itertext()) for text in ElementTree.fromstring(svg).iter(f"{SVG}text")]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("millimetres", [85, 170])
+def test_each_is_as_wide_as_asked_and_its_text_is_text(kind: str, millimetres: int) -> None:
+    recording = photo_recording() if kind == "overlay" else text_recording()
+    view = View(0, 1, recording.num_tokens - 1)
+    svg = drawn_svg(kind, recording, view, millimetres=millimetres)
+    root = ElementTree.fromstring(svg)
+    assert root.get("width") == f"{millimetres}mm"
+    assert float((root.get("viewBox") or "").split()[2]) == pytest.approx(millimetres * PIXELS, abs=1)
+    written = " ".join(words_of(svg))
+    assert recording.model.title in written
+    assert set(re.findall(r'font-family="([^"]+)"', svg)) == {"sans-serif"}
+    assert 'fill="white"' in svg
+
+
+def test_every_weight_is_a_cell_of_its_colour_in_its_place() -> None:
+    """The specification holds the numbers that the recording computes."""
+    recording = text_recording()
+    view = View(1, 0, 2)
+    spec = marks.heatmap(RecordingEntry("", recording), view, 600)
+    values = spec["data"]["values"]  # type: ignore[index]
+    found = np.zeros((recording.num_tokens, recording.num_tokens))
+    for value in values:
+        found[value["query"], value["key"]] = value["weight"]
+    np.testing.assert_allclose(found, recording.attention(1, 0), rtol=1e-5, atol=1e-9)
+    strip = marks.strip(RecordingEntry("", recording), view, 600)
+    row = [value["weight"] for value in strip["data"]["values"]]  # type: ignore[index]
+    np.testing.assert_allclose(row, recording.attention(1, 0, 2), rtol=1e-5, atol=1e-9)
+
+
+def test_what_it_is_of_stands_in_it_and_in_its_metadata() -> None:
+    recording = text_recording()
+    view = View(1, 0, 2, scope="layer", reduction="max", direction="by", log=True)
+    about = about_view(recording, view)
+    assert about["heads"] == "Layer 1, maximum of all heads"
+    assert "logarithmic" in about["normalised"]
+    svg = drawn_svg("bars", recording, view)
+    assert about_of(svg) == about
+    assert "Layer 1, maximum of all heads" in " ".join(words_of(svg))
+    plain = drawn_svg("bars", recording, view, caption=False)
+    assert about_of(plain) == about
+    assert len(words_of(plain)) < len(words_of(svg))
+    picture = Image.open(io.BytesIO(png_of(svg, scale=2)))
+    assert picture.size[0] == pytest.approx(2 * 170 * PIXELS, abs=2)
+    chunks = picture.text  # type: ignore[attr-defined]
+    assert chunks["Headlens model"] == recording.model.title
+    assert chunks["Headlens query"] == about["query"]
+    assert caption_of(about).endswith(about["program"])
+
+
+@pytest.mark.parametrize("token", HOSTILE)
+def test_hostile_tokens_stay_text(token: str) -> None:
+    recording = text_recording(tokens=[token, "b", token])
+    for kind in ("heatmap", "strip", "bars"):
+        root = ElementTree.fromstring(drawn_svg(kind, recording, View(0, 0, 0)))
+        names = {element.tag.removeprefix(SVG) for element in root.iter()}
+        assert names <= {
+            "svg",
+            "metadata",
+            "g",
+            "path",
+            "rect",
+            "text",
+            "defs",
+            "linearGradient",
+            "stop",
+            "title",
+            "tspan",
+        }
+
+
+def test_what_a_recording_does_not_have_is_refused_in_a_sentence() -> None:
+    for kind, recording in (("overlay", text_recording()), ("strip", photo_recording()), ("pie", text_recording())):
+        with pytest.raises(InputError):
+            drawn_svg(kind, recording, View(0, 0, 0))
+    with pytest.raises(InputError, match="40 to 400"):
+        drawn_svg("bars", text_recording(), View(0, 0, 0), millimetres=4_000)
+
+
+def test_one_token_and_many() -> None:
+    for count in (1, 120):
+        recording = text_recording(tokens=[f"t{index}" for index in range(count)])
+        for kind in ("heatmap", "strip", "grid", "bars"):
+            ElementTree.fromstring(drawn_svg(kind, recording, View(0, 0, 0)))
+    assert json.loads(json.dumps(marks.heatmap(RecordingEntry("", recording), View(0, 0, 0), 600)))["layer"]
+
+
+def test_a_file_of_another_program_says_nothing_of_itself() -> None:
+    assert about_of("<svg></svg>") == {}
+
+
+def test_recordings_that_were_read_back_are_drawn_the_same(tmp_path: Path) -> None:
+    recording = text_recording()
+    recording.save(tmp_path / "r.safetensors")
+    again = Recording.load(tmp_path / "r.safetensors")
+    drawings = [drawn_svg("strip", each, View(0, 1, 1)) for each in (again, recording)]
+    assert len({re.sub(r"gradient_\d+", "gradient", drawing) for drawing in drawings}) == 1  # these are counted
