@@ -105,15 +105,19 @@ def target_of(experiment: "Experiment", asked: Asked) -> "Target | None":
     Raises InputError for what the model cannot be asked.
     """
     from headlens.model.effects.choices import choices, target
+    from headlens.viz.view.visible import visible
 
     offered = choices(experiment)
     if asked.target == LIST:
         for choice in offered:
-            typer.echo(f"{choice!s:16}{_in_words(experiment, choice)}")
+            typer.echo(f"{choice!s:16}{visible(_in_words(experiment, choice))}")
         return None
+    wanted = asked.target
+    if wanted is None and asked.other is not None:
+        wanted = "similarity"  # nothing else is said of another sentence
     return target(
         experiment,
-        None if asked.target is None else _choice(offered, asked.target),
+        None if wanted is None else _choice(offered, wanted),
         candidate=_candidate(asked.candidate),
         against=None if asked.against == "none" else _candidate(asked.against),
         other=asked.other,

@@ -22,7 +22,7 @@ from headlens.viz.cli.asking import (
     target_of,
 )
 from headlens.viz.cli.options import Device, Json, ModelName, Size
-from headlens.viz.cli.output import check_ending, number, print_json, print_table, write_out
+from headlens.viz.cli.output import check_ending, finite, number, print_json, print_table, write_out
 
 
 def explain(
@@ -80,10 +80,14 @@ def explain(
         "about_output": explanation.about_output,
     }
     if as_json:
-        print_json({**about, "tokens": names, "scores": scores})
+        print_json({**about, "tokens": names, "scores": list(map(finite, scores))})
     elif out is None:
-        typer.echo(f"{asked}\n{METHODS[method].title} ({METHODS[method].source}). {explanation.held}")
-        rows = [(str(position), name, number(score)) for position, (name, score) in enumerate(zip(names, scores))]
+        from headlens.viz.view.visible import visible  # tokens are anybody's, and a terminal obeys some
+
+        typer.echo(f"{visible(str(asked))}\n{METHODS[method].title} ({METHODS[method].source}). {explanation.held}")
+        rows = [
+            (str(position), visible(name), number(score)) for position, (name, score) in enumerate(zip(names, scores))
+        ]
         print_table(("position", "token", "score"), rows)
 
 

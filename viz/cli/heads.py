@@ -21,7 +21,7 @@ from headlens.viz.cli.asking import (
     target_of,
 )
 from headlens.viz.cli.options import Device, Json, ModelName, Size, Stage
-from headlens.viz.cli.output import check_ending, number, print_json, print_table, write_out
+from headlens.viz.cli.output import check_ending, finite, number, print_json, print_table, write_out
 
 
 def heads(
@@ -71,8 +71,17 @@ def heads(
         )
     if as_json:
         about = {"model": experiment.model.description.name, "input": given, "target": str(asked), "method": method}
-        print_json({**about, "by": by, "stage": stage or experiment.stages[0], "effects": effects})
+        print_json(
+            {
+                **about,
+                "by": by,
+                "stage": stage or experiment.stages[0],
+                "effects": [list(map(finite, row)) for row in effects],
+            }
+        )
     elif out is None:
-        typer.echo(f"{asked}\n{method}" + ("" if method == "sensitivity" else f", by {by}"))
+        from headlens.viz.view.visible import visible
+
+        typer.echo(f"{visible(str(asked))}\n{method}" + ("" if method == "sensitivity" else f", by {by}"))
         heading = ("layer", *(f"head {head}" for head in range(len(effects[0]))))
         print_table(heading, [(str(layer), *(f"{value:.3g}" for value in row)) for layer, row in enumerate(effects)])

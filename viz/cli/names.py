@@ -16,7 +16,6 @@ def names_of(experiment: "Experiment", target: "Target") -> list[str]:
     from headlens.model.effects.removal import removable
     from headlens.model.inputs.image import ImageInput, patch_names
     from headlens.model.inputs.image_text import ImagePrompt
-    from headlens.model.inputs.text import SequenceInput
     from headlens.model.inputs.token_names import TokenNames
 
     model, given = experiment.model, experiment.input
@@ -27,6 +26,6 @@ def names_of(experiment: "Experiment", target: "Target") -> list[str]:
         patches = iter(patch_names(*given.image.photo.grid))
         names = TokenNames(model.tokenizer)  # type: ignore[attr-defined]  # of every model that reads a text
         return [next(patches) if patch else names.of_id(token) for patch, token in zip(np.asarray(is_patch), given.ids)]
-    if not isinstance(given, SequenceInput) and num_written(given):
+    if model.description.kind == "causal" and num_written(given):
         return list(given.tokens)  # `continued` has named them
     return list(TokenNames(model.tokenizer).of_text(given))  # type: ignore[attr-defined]

@@ -1,6 +1,7 @@
 """What a command prints and writes."""
 
 import json
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
@@ -35,8 +36,13 @@ def write_out(path: Path, data: bytes | str) -> None:
 
 
 def print_json(value: Mapping[str, object] | Sequence[object]) -> None:
-    """On one line of standard output; numbers that JSON has no sign for are null."""
-    typer.echo(json.dumps(value, ensure_ascii=False))
+    """On one line of standard output, in ASCII: a name of a file may have bytes that are no text."""
+    typer.echo(json.dumps(value))
+
+
+def finite(value: float) -> float | None:
+    """The number; None for those that JSON has no sign for."""
+    return value if math.isfinite(value) else None
 
 
 def print_table(heading: Sequence[str], rows: Iterable[Sequence[str]]) -> None:

@@ -23,22 +23,22 @@ BAD_INPUT, FAILED, STOPPED = 2, 1, 130  # exit codes; 130 as shells have it for 
 DEBUG = "HEADLENS_DEBUG"  # set: an error of the program itself is shown with its traceback
 EXAMPLES: dict[Callable[..., None], tuple[str, ...]] = {
     app: ("headlens app", "headlens app --port 8600 --allow headlens.example.com"),
-    models: ("headlens models", "headlens models minilm-l6 --json"),
+    models: ("headlens models", "headlens models my-classifier --json"),
     record: (
         'headlens record "The trophy does not fit in the suitcase because it is too big." --out trophy.safetensors',
         "headlens record reviews.csv --column review --model minilm-l6 --out recordings",
         "headlens record photos/ --model dinov2-focus --size 224 --out recordings",
     ),
     figure: (
-        "headlens figure heatmap trophy.safetensors --layer 3 --head 1 --query 11 --out heatmap.svg",
-        "headlens figure grid trophy.safetensors --layer 3 --head 1 --query 11 --width 85 --out grid.png",
+        "headlens figure heatmap trophy.safetensors --layer 3 --head 1 --query 10 --out heatmap.svg",
+        "headlens figure grid trophy.safetensors --layer 3 --head 1 --query 10 --width 85 --out grid.png",
     ),
     export: (
         "headlens export trophy.safetensors --layer 3 --out weights.npz",
         "headlens export trophy.safetensors --layer 3 --head 1 --out weights.csv",
     ),
     explain: (
-        'headlens explain "A cat sleeps." --target similarity --other "A kitten naps." --out scores.csv',
+        'headlens explain "A cat sleeps." --other "A kitten naps." --out scores.csv',
         'headlens explain "The capital of France is" --model smollm2-135m --against London --method legrad',
     ),
     heads: (

@@ -1,0 +1,116 @@
+"""`headlens figure` and `headlens export`: what they write is the recording's."""
+
+import csv
+import errno
+import io
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from xml.etree import ElementTree
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from headlens.model.recording.recording import Recording
+from headlens.viz.export import files
+from tests.paths import ROOT
+from tests.viz.cli.conftest import Headlens, names_in
+
+
+def test_an_npz_is_the_recording_bit_by_bit(headlens: Headlens, saved: Path, trophy: Recording, tmp_path: Path) -> None:
+    path = tmp_path / "weights.npz"
+    assert headlens("export", saved, "--layer", 3, "--out", path) == (0, "", "")
+    with np.load(path) as arrays:
+        assert arrays["weights"].dtype == np.float32
+        assert (arrays["weights"] == trophy.attention(3)[None]).all()
+    assert headlens("export", saved, "--out", path).code == 0
+    with np.load(path) as arrays:
+        assert arrays["weights"].shape == (6, 12, 17, 17)
+    assert headlens("export", saved, "--layer", 3, "--head", 1, "--out", path).code == 0
+    with np.load(path) as arrays:
+        assert (arrays["weights"] == trophy.attention(3, 1)).all()
+
+
+def test_a_csv_has_nine_digits(headlens: Headlens, saved: Path, trophy: Recording, tmp_path: Path) -> None:
+    path = tmp_path / "weights.csv"
+    assert headlens("export", saved, "--layer", 3, "--head", 1, "--out", path) == (0, "", "")
+    rows = list(csv.DictReader(io.StringIO(path.read_text(encoding="utf-8"))))
+    weights = np.array([np.float32(row["weight"]) for row in rows]).reshape(17, 17)
+    assert (weights == trophy.attention(3, 1)).all()  # nine digits tell every float32 from the next
+    assert [row["key_token"] for row in rows[:17]] == list(trophy.tokens)
+
+
+def test_a_full_disk_leaves_what_was_there(
+    headlens: Headlens, saved: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "weights.csv"
+    path.write_text("from before")
+
+    @contextmanager
+    def full(where: Path) -> Iterator[Path]:
+        with whole_file(where) as part:
+            yield part
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+    whole_file = files.whole_file
+    monkeypatch.setattr(files, "whole_file", full)
+    code, out, err = headlens("export", saved, "--layer", 3, "--out", path)
+    assert (code, out) == (1, "")
+    assert err == "headlens: 'weights.csv' could not be written (No space left on device); choose another folder.\n"
+    assert names_in(tmp_path) == {"weights.csv"}
+    assert path.read_text() == "from before"
+
+
+@pytest.mark.parametrize("kind", ["heatmap", "strip", "grid", "bars"])
+def test_a_figure_of_a_text(headlens: Headlens, saved: Path, tmp_path: Path, kind: str) -> None:
+    path = tmp_path / "figure.svg"
+    ran = headlens("figure", kind, saved, "--layer", 3, "--head", 1, "--query", 10, "--width", 85, "--out", path)
+    assert ran == (0, "", "")
+    root = ElementTree.parse(path).getroot()
+    assert root.get("width") == "85mm"
+    text = " ".join(root.itertext())
+    assert "all-MiniLM-L6-v2" in text
+
+
+def test_its_options_reach_it(headlens: Headlens, saved: Path, tmp_path: Path) -> None:
+    def text_of(*options: str) -> str:
+        path = tmp_path / "figure.svg"
+        assert headlens("figure", "strip", saved, "--layer", 3, "--query", 10, "--out", path, *options).code == 0
+        return path.read_text(encoding="utf-8")
+
+    plain = text_of()
+    changed = (
+        "--scope layer",
+        "--scope layer --reduction max",
+        "--direction by",
+        "--log",
+        "--no-caption",
+        "--width 85",
+    )
+    assert len({plain, *(text_of(*options.split()) for options in changed)}) == 1 + len(changed)
+
+
+def test_a_png_is_of_the_scale(headlens: Headlens, saved: Path, tmp_path: Path) -> None:
+    def width_of(*options: object) -> int:
+        path = tmp_path / "figure.png"
+        assert headlens("figure", "bars", saved, "--out", path, *options).code == 0
+        with Image.open(path) as image:
+            return image.width
+
+    assert abs(width_of() - 2 * width_of("--scale", 1)) <= 2
+
+
+def test_neither_imports_streamlit_or_a_model(saved: Path, tmp_path: Path) -> None:
+    code = (
+        "import sys; from headlens.viz.cli.program import exit_code\n"
+        f"assert exit_code(['export', {str(saved)!r}, '--out', {str(tmp_path / 'w.npz')!r}]) == 0\n"
+        f"assert exit_code(['figure', 'bars', {str(saved)!r}, '--out', {str(tmp_path / 'f.svg')!r}]) == 0\n"
+        "print(*sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT / ".src", capture_output=True, text=True, check=True)
+    loaded = {name.partition(".")[0] for name in done.stdout.split()}
+    assert "numpy" in loaded
+    assert not loaded & {"streamlit", "transformers"}
