@@ -42,7 +42,7 @@ def recording_figure(
     entry = entry_of(recording)
     figure, aspect = KINDS[kind](entry, view_of(entry.recording, fields), THEMES[theme])
     if kind == "heatmap" and fields.get("query") is None:
-        figure.update_layout(shapes=[])  # nobody asked for one
+        figure.layout.shapes = ()  # nobody asked for one
     return figure.update_layout(width=WIDTH, height=round(WIDTH / aspect))
 
 

@@ -27,8 +27,9 @@ const SUPPRESS = "data-lm-suppress-shortcuts"; // JupyterLab's own attribute
 function render({ model, el }) {
   el.classList.add("headlens");
   el.innerHTML = model.get("_html");
-  const root = /** @type {HTMLElement} */ (el.querySelector(".hl"));
+  const root = /** @type {HTMLElement & {explorer?: Explorer}} */ (el.querySelector(".hl"));
   const explorer = new Explorer(root);
+  root.explorer = explorer; // where the page has it
   /** @type {unknown} When this view last asked for a picture: others of the same model did not. */
   let wantedAt;
 
@@ -54,7 +55,7 @@ function render({ model, el }) {
   };
   /** @param {TransitionEvent} event */
   const recoloured = ({ propertyName, target }) => {
-    if (target === root && propertyName === "color") draw();
+    if (target === root && propertyName === "color" && root.isConnected) draw();
   };
   // JupyterLab would move between cells by the arrow keys, and delete them by others; Shift+Enter and Ctrl+S stay its.
   /** @param {KeyboardEvent} event */
@@ -68,6 +69,7 @@ function render({ model, el }) {
   model.on("change:payload", draw);
   model.on("msg:custom", answered);
   root.addEventListener("transitionend", recoloured);
+  root.addEventListener("transitioncancel", recoloured); // JupyterLab takes all away while it changes its theme
   window.addEventListener("keydown", keep, true); // before the document's own listeners
   draw();
   return () => {
