@@ -65,10 +65,10 @@ def test_every_weight_is_a_cell_of_its_colour_in_its_place() -> None:
     values = spec["data"]["values"]  # type: ignore[index]
     found = np.zeros((recording.num_tokens, recording.num_tokens))
     for value in values:
-        found[value["query"], value["key"]] = value["weight"]
+        found[value["row"], value["column"]] = value["number"]
     np.testing.assert_allclose(found, recording.attention(1, 0), rtol=1e-5, atol=1e-9)
     strip = marks.strip(RecordingEntry("", recording), view, 600)
-    row = [value["weight"] for value in strip["data"]["values"]]  # type: ignore[index]
+    row = [value["number"] for value in strip["data"]["values"]]  # type: ignore[index]
     np.testing.assert_allclose(row, recording.attention(1, 0, 2), rtol=1e-5, atol=1e-9)
 
 

@@ -1,0 +1,140 @@
+"""What the figures for print are built from, as Vega-Lite specifications: cells, axes with names, heat over a photo."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from headlens.viz.figures.overlay import PhotoLike
+from headlens.viz.figures.pictures import darkened, data_uri
+from headlens.viz.theme import HEAT, LIGHT, lookup_table
+
+Spec = dict[str, object]
+LABELS = 9, 5.5  # pixels: letters of labels, and the least that can be read
+NAME = 24  # letters of a token's name
+WHOLE = {"x": {"value": 0}, "y": {"value": 0}, "x2": {"value": "width"}, "y2": {"value": "height"}}
+
+
+def cells(
+    numbers: np.ndarray, down: Spec, across: Spec, limit: float, *, unit: str = "weight", signed: bool = False
+) -> Spec:
+    """A coloured cell for each number, with the scale beside them.
+
+    Args:
+        numbers: [row, column].
+        down: the axis of the rows, from `axis`.
+        across: the axis of the columns.
+        limit: the top of the scale.
+        unit: what the numbers are.
+        signed: whether the scale goes to both sides of zero.
+    """
+    values = [
+        {"row": row, "column": column, "number": float(f"{numbers[row, column]:.6g}")}
+        for row, column in np.ndindex(*numbers.shape)
+    ]
+    scale = {
+        "domain": list(np.linspace(-limit, limit, 5)) if signed else [0, limit],
+        "range": LIGHT.signed if signed else LIGHT.weights,
+        "clamp": True,
+    }
+    colour = {"field": "number", "type": "quantitative", "scale": scale, "title": unit}
+    encoding = {"y": {**down, "field": "row"}, "x": {**across, "field": "column"}, "color": colour}
+    return {"data": {"values": values}, "mark": "rect", "encoding": encoding}
+
+
+def one_picture(weights: np.ndarray, down: Spec, across: Spec, limit: float) -> Spec:
+    """[query, key] as one picture, where a square for each would be too many; arguments as of `cells`."""
+    count = len(weights)
+    colours = lookup_table(LIGHT.weights)[np.rint(np.clip(weights / limit, 0, 1) * 255).astype(int)]
+    ends = [{"row": place, "column": place, "number": number} for place, number in ((0, 0.0), (count - 1, limit))]
+    places = {"scale": {"domain": list(range(count))}}
+    scale = cells(np.zeros((0, 0)), {**down, **places}, {**across, **places}, limit)
+    unseen = {**scale, "data": {"values": ends}, "mark": {"type": "rect", "opacity": 0}}
+    return {"layer": [_picture(colours), unseen]}
+
+
+def over_photo(
+    photo: PhotoLike, scores: np.ndarray, limit: float, width: float, *, signed: bool = False, outlined: int = -1
+) -> Spec:
+    """The photo, darkened, with a number of each patch as heat.
+
+    Args:
+        photo: its pixels, aspect and grid of patches.
+        scores: [patch], row by row.
+        limit: the top of the scale.
+        width: of the figure, in pixels.
+        signed: what is below zero is blue.
+        outlined: a patch; below 0: none.
+    """
+    rows, columns = photo.grid
+    patches = np.clip(scores.reshape(rows, columns) / limit, -1 if signed else 0, 1)
+    table = lookup_table(LIGHT.signed)[np.rint((patches + 1) * 127.5).astype(int)]
+    if not signed:
+        table = lookup_table(HEAT)[np.rint(patches * 255).astype(int)]
+    heat = np.concatenate([table, (np.sqrt(np.abs(patches)) * 217)[..., None]], axis=-1).astype(np.uint8)
+    layers = [_picture(darkened(photo.pixels)), _picture(_enlarged(heat, photo.pixels.shape[:2]))]
+    if outlined >= 0:
+        row, column = divmod(outlined, columns)
+        encoding = {
+            "x": {"field": "left", "type": "quantitative", "scale": {"domain": [0, columns]}, "axis": None},
+            "x2": {"field": "right"},
+            "y": {"field": "top", "type": "quantitative", "scale": {"domain": [rows, 0]}, "axis": None},
+            "y2": {"field": "bottom"},
+        }
+        layers.append(
+            {
+                "data": {"values": [{"left": column, "right": column + 1, "top": row, "bottom": row + 1}]},
+                "mark": {"type": "rect", "filled": False, "stroke": "white", "strokeWidth": 2},
+                "encoding": encoding,
+            }
+        )
+    return {"height": width / photo.aspect + 60, "layer": layers}
+
+
+def axis(title: str | None, names: Sequence[str], cell: float, *, turned: bool) -> Spec:
+    """Positions by their names, in letters as small as the cells need; of many every so many.
+
+    Args:
+        title: of the axis.
+        names: of all positions; they are a stranger's, and stay text.
+        cell: pixels of each.
+        turned: upright letters, for the axis across.
+    """
+    most, least = LABELS
+    every = max(1, int(np.ceil(least * 1.25 / cell)))
+    labels = ", ".join(f"'{_quoted(short(name))}'" for name in names)
+    look = {
+        "labelExpr": f"[{labels}][datum.value]",
+        "labelFontSize": float(np.clip(cell * every / 1.25, least, most)),
+        "labelAngle": -90 if turned else 0,
+        "values": list(range(0, len(names), every)),
+        "labelOverlap": False,
+    }
+    return {"type": "ordinal", "title": title, "axis": look}
+
+
+def short(name: str) -> str:
+    """A name that is not too long for an axis."""
+    return name if len(name) <= NAME else name[: NAME - 1] + "…"
+
+
+def _quoted(name: str) -> str:
+    return name.replace("\\", "\\\\").replace("'", "\\'").replace("\n", " ")
+
+
+def _picture(pixels: np.ndarray) -> Spec:
+    """[height, width, channel] uint8 over the whole plot."""
+    encoding = {**WHOLE, "url": {"field": "url", "type": "nominal"}}
+    return {
+        "data": {"values": [{"url": data_uri(pixels)}]},
+        "mark": {"type": "image", "aspect": False},
+        "encoding": encoding,
+    }
+
+
+def _enlarged(pixels: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    """[height, width, channel] of the size of a photo, each patch crisp."""
+    rows, columns = pixels.shape[:2]
+    down = np.minimum(np.arange(size[0]) * rows // size[0], rows - 1)
+    across = np.minimum(np.arange(size[1]) * columns // size[1], columns - 1)
+    enlarged: np.ndarray = pixels[down][:, across]
+    return enlarged
