@@ -12,8 +12,10 @@ SETTINGS = Path(__file__).parents[1] / "server" / "streamlit.toml"  # in a check
 
 
 def app(
-    port: Annotated[int, typer.Option(help="To listen on; this one, or the next free one.")] = 8501,
-    host: Annotated[str, typer.Option(help="Address to listen on; by default this machine alone.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(metavar="NUMBER", help="To listen on; this one, or the next free one.")] = 8501,
+    host: Annotated[
+        str, typer.Option(metavar="ADDRESS", help="Address to listen on; by default this machine alone.")
+    ] = "127.0.0.1",
     allow: Annotated[
         list[str] | None,
         typer.Option(

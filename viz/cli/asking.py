@@ -28,7 +28,9 @@ Prompt = Annotated[
     str | None,
     typer.Option("--text", metavar="TEXT", help="Behind a photo, of models that read both.", show_default=False),
 ]
-Write = Annotated[int, typer.Option(min=0, max=1_000, help="Tokens that the model writes on before it is asked.")]
+Write = Annotated[
+    int, typer.Option(metavar="COUNT", min=0, max=1_000, help="Tokens that the model writes on before it is asked.")
+]
 About = Annotated[
     str | None,
     typer.Option(
@@ -123,6 +125,21 @@ def target_of(experiment: "Experiment", asked: Asked) -> "Target | None":
         other=asked.other,
         region=None if asked.region is None else _region(asked.region),
     )
+
+
+def about(experiment: "Experiment", target: "Target", given: str, *, method: str) -> dict[str, object]:
+    """What the output for machines begins with: model and weights, input, what is asked, how, and the program."""
+    from headlens.model import __version__
+
+    model = experiment.model.description
+    return {
+        "program": f"Headlens {__version__}",
+        "model": model.name,
+        "revision": model.revision,
+        "input": given,
+        "target": str(target),
+        "method": method,
+    }
 
 
 def _choice(offered: "list[Choice]", text: str) -> "Choice":

@@ -18,6 +18,7 @@ from headlens.viz.cli.asking import (
     Prompt,
     Second,
     Write,
+    about,
     experiment_on,
     target_of,
 )
@@ -68,11 +69,8 @@ def explain(
     scores = [float(score) for score in explanation.scores]
     if out is not None:
         write_out(out, _csv(names, scores))
-    about = {
-        "model": experiment.model.description.name,
-        "input": given,
-        "target": str(asked),
-        "method": method,
+    facts = {
+        **about(experiment, asked, given, method=method),
         "title": METHODS[method].title,
         "source": METHODS[method].source,
         "held": explanation.held,
@@ -80,7 +78,7 @@ def explain(
         "about_output": explanation.about_output,
     }
     if as_json:
-        print_json({**about, "tokens": names, "scores": list(map(finite, scores))})
+        print_json({**facts, "tokens": names, "scores": list(map(finite, scores))})
     elif out is None:
         from headlens.viz.view.visible import visible  # tokens are anybody's, and a terminal obeys some
 

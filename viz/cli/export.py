@@ -14,8 +14,12 @@ from headlens.viz.cli.output import check_ending, write_out
 def export(
     file: Saved,
     out: Annotated[Path, typer.Option(metavar="PATH", help="What to write, .npz or .csv.")],
-    layer: Annotated[int | None, typer.Option(help="From 0; left out: all, of an .npz.", show_default=False)] = None,
-    head: Annotated[int | None, typer.Option(help="From 0; left out: all.", show_default=False)] = None,
+    layer: Annotated[
+        int | None, typer.Option(metavar="NUMBER", help="From 0; left out: all, of an .npz.", show_default=False)
+    ] = None,
+    head: Annotated[
+        int | None, typer.Option(metavar="NUMBER", help="From 0; left out: all.", show_default=False)
+    ] = None,
     stage: Stage = None,
 ) -> None:
     """Write weights for numpy or for a sheet.

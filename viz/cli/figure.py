@@ -23,9 +23,11 @@ def figure(
     ],
     file: Saved,
     out: Annotated[Path, typer.Option(metavar="PATH", help="What to write, .svg or .png.")],
-    layer: Annotated[int, typer.Option(help="From 0.")] = 0,
-    head: Annotated[int, typer.Option(help="From 0.")] = 0,
-    query: Annotated[int, typer.Option(help="Position of the token or patch that looks, from 0.")] = 0,
+    layer: Annotated[int, typer.Option(metavar="NUMBER", help="From 0.")] = 0,
+    head: Annotated[int, typer.Option(metavar="NUMBER", help="From 0.")] = 0,
+    query: Annotated[
+        int, typer.Option(metavar="NUMBER", help="Position of the token or patch that looks, from 0.")
+    ] = 0,
     scope: Annotated[
         Literal["head", "layer", "all"], typer.Option(help="One head; all heads of the layer, or of all, merged.")
     ] = "head",
@@ -34,8 +36,10 @@ def figure(
         Literal["at", "by"], typer.Option(help="What the query looks at, or what looks at it.")
     ] = "at",
     log: Annotated[bool, typer.Option("--log", help="A logarithmic scale.")] = False,
-    width: Annotated[int, typer.Option(help="Millimetres: 85 for a column, 170 for a page.")] = 170,
-    scale: Annotated[float, typer.Option(min=0.5, max=8, help="Of a PNG: pixels for each of the SVG's.")] = 2.0,
+    width: Annotated[int, typer.Option(metavar="MM", help="85 for a column, 170 for a page.")] = 170,
+    scale: Annotated[
+        float, typer.Option(metavar="NUMBER", min=0.5, max=8, help="Of a PNG: pixels for each of the SVG's.")
+    ] = 2.0,
     caption: Annotated[bool, typer.Option(help="Say below which model, layer, head and query it is.")] = True,
     stage: Stage = None,
 ) -> None:

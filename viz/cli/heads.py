@@ -17,6 +17,7 @@ from headlens.viz.cli.asking import (
     Prompt,
     Second,
     Write,
+    about,
     experiment_on,
     target_of,
 )
@@ -70,10 +71,10 @@ def heads(
             out, "layer,head,effect\n" + "".join(f"{layer},{head},{number(value)}\n" for layer, head, value in cells)
         )
     if as_json:
-        about = {"model": experiment.model.description.name, "input": given, "target": str(asked), "method": method}
+        facts = about(experiment, asked, given, method=method)
         print_json(
             {
-                **about,
+                **facts,
                 "by": by,
                 "stage": stage or experiment.stages[0],
                 "effects": [list(map(finite, row)) for row in effects],

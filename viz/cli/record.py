@@ -47,9 +47,12 @@ def record(
     ] = None,
     size: Size = None,
     text: Annotated[
-        str | None, typer.Option(help="Behind each photo, of models that read both.", show_default=False)
+        str | None,
+        typer.Option(metavar="TEXT", help="Behind each photo, of models that read both.", show_default=False),
     ] = None,
-    write: Annotated[int, typer.Option(min=0, max=1_000, help="Tokens that the model writes on, and records.")] = 0,
+    write: Annotated[
+        int, typer.Option(metavar="COUNT", min=0, max=1_000, help="Tokens that the model writes on, and records.")
+    ] = 0,
     device: Device = "auto",
     as_json: Json = False,
 ) -> None:

@@ -44,6 +44,7 @@ def test_explain(
     np.testing.assert_allclose(said["scores"], explanation.scores, rtol=1e-5)
     assert (said["signed"], said["held"]) == (explanation.signed, explanation.held)
     assert said["target"] == str(asked)
+    assert said["revision"] == minilm.description.revision
     assert said["tokens"] == list(minilm.record(TEXT).tokens)
     rows = rows_of(path)
     assert [row["token"] for row in rows] == said["tokens"]
