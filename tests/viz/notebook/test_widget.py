@@ -142,7 +142,8 @@ def test_hostile_tokens_are_text_in_every_output() -> None:
 
 def test_the_bundle_has_the_widget_and_a_picture(trophy: Recording) -> None:
     for shown in (trophy, trophy.explore(3, 1, 11)):
-        data, _ = shown._repr_mimebundle_()  # type: ignore[misc]
+        bundle: Any = shown._repr_mimebundle_()
+        data = bundle[0]
         assert data[WIDGET]["model_id"]
         assert Image.open(io.BytesIO(base64.b64decode(data["image/png"]))).width > 600
         assert "minilm-l6" in data["text/plain"]
