@@ -26,6 +26,7 @@ PLACES = {
         TESTS / "model" / "test_load.py",
         TESTS / "viz" / "export" / "test_figures.py",
         TESTS / "viz" / "inputs",
+        TESTS / "viz" / "notebook",
         TESTS / "viz" / "pages",
     ),
 }
