@@ -45,6 +45,7 @@ PACKAGES = (  # each may import those above it, and none below
     "viz.export",
     "viz.server",
     "viz.explorer",
+    "viz.notebook",
     "viz.export.html",
     "viz.export.package",
     "viz.inputs",
