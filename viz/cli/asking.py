@@ -55,6 +55,7 @@ Patches = Annotated[
     ),
 ]
 LIST = "list"  # as --target
+WRITTEN = 20  # tokens of a text that is written of another one, where --write does not say it
 
 
 @dataclass(frozen=True)
@@ -83,11 +84,13 @@ def experiment_on(
 
     photo = os.path.isfile(given) and given.lower().endswith(PHOTOS)
     content: str | tuple[str, str] | Path = Path(given) if photo else given if pair is None else (given, pair)
-    how = How(size_of(size), how_prompted, write)
     if photo and pair is not None:
         raise InputError("A photo has no --pair; leave it out.")
     kinds = ("image-text" if how_prompted is not None else "image",) if photo else ("causal" if write else "text",)
     opened = open_model(model, kinds, device)
+    if opened.description.kind == "sequence":
+        write = write or WRITTEN  # what it writes is what it can be asked about
+    how = How(size_of(size), how_prompted, write)
     how.check(opened, [Item(content, given)])
     if isinstance(content, Path):
         read: object = cast("ImageModel", opened).read(content, how.size)

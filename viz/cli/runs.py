@@ -43,7 +43,7 @@ class How:
         if self.write and kind not in ("causal", "sequence"):
             raise InputError(f"{name} does not write; leave out --write.")
         if self.write and any(not isinstance(item.content, str) for item in texts):
-            raise InputError("A model writes on from one text, not from a pair; give one --column.")
+            raise InputError("A model writes on from one text and not from a pair; give one text.")
 
 
 class Result(NamedTuple):

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from headlens.model import load_model
 from headlens.model.effects.choices import Choice, choices, target
 from headlens.model.effects.experiment import Experiment
 from headlens.model.effects.explain.methods import METHODS, explain
@@ -15,6 +16,8 @@ from headlens.model.effects.heads import head_effects
 from headlens.model.huggingface.text.model import TransformersText
 from headlens.model.pretrained.image_model import EncoderImageModel
 from headlens.model.pretrained.text_model import EncoderTextModel
+from tests.model.huggingface.image_text_models import llava, save_with_text
+from tests.model.huggingface.text_models import CORPUS, write_folder
 from tests.paths import COFFEE
 from tests.viz.cli.conftest import Headlens
 
@@ -117,6 +120,32 @@ def test_a_word_that_is_written(headlens: Headlens, smollm2: TransformersText) -
     code, out, _ = headlens("heads", prompt, *options, "--target", "next.3", "--method", "gradient", "--json")
     assert code == 0
     assert json.loads(out)["target"].startswith("the token after “France”")
+
+
+def test_a_model_that_writes_another_text(headlens: Headlens, tmp_path: Path) -> None:
+    folder = write_folder("T5", tmp_path / "T5")
+    code, out, err = headlens("explain", CORPUS[0], "--model", folder, "--json")
+    assert code == 0, err
+    model = load_model(str(folder), device="cpu")
+    assert isinstance(model, TransformersText)
+    experiment = Experiment(model, model.continued(CORPUS[0]))
+    said = json.loads(out)
+    assert said["tokens"] == list(model.record(CORPUS[0]).of("encoder").tokens)
+    np.testing.assert_allclose(said["scores"], explain(experiment, target(experiment)).scores, rtol=1e-3, atol=1e-7)
+    assert headlens("heads", CORPUS[0], "--model", folder, "--stage", "cross", "--json").code == 0
+    assert headlens("heads", CORPUS[0], "--model", folder, "--pair", "A head").code == 2
+
+
+def test_a_photo_among_tokens(headlens: Headlens, tmp_path: Path) -> None:
+    folder = save_with_text(tmp_path, llava())
+    options = ("--model", folder, "--text", "the trophy", "--method", "gradient_input", "--json")
+    code, out, err = headlens("explain", COFFEE, *options)
+    assert code == 0, err
+    tokens = json.loads(out)["tokens"]
+    patches = [index for index, name in enumerate(tokens) if name.startswith("(")]
+    assert patches == list(range(patches[0], patches[-1] + 1))  # they stand together, with words around them
+    assert tokens[patches[0]] == "(0, 0)"
+    assert "".join(tokens[patches[-1] + 1 :]).endswith("trophy")
 
 
 @pytest.mark.parametrize(("given", "sought"), [("none", None), ("others", "others"), ("second", "second"), ("#42", 42)])

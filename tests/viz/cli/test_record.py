@@ -16,6 +16,7 @@ import torch
 from headlens.model.pretrained.text_model import EncoderTextModel
 from headlens.model.recording import file as recording_file
 from headlens.model.recording.recording import Recording
+from tests.model.huggingface.text_models import write_folder
 from tests.paths import COFFEE, SAMPLES
 from tests.viz.cli.conftest import Headlens, finish, names_in, start
 
@@ -50,8 +51,17 @@ def test_a_csv_with_a_broken_row(tmp_path: Path, minilm: EncoderTextModel) -> No
         recording = Recording.load(tmp_path / "out" / name)
         assert recording.texts == (texts[row - 1],)
         alone = minilm.record(texts[row - 1])
-        assert recording.layers[0].mask is None  # runs of one length need none
         np.testing.assert_allclose(recording.attention(5), alone.attention(5), atol=1e-5)
+
+
+def test_a_run_is_of_texts_of_one_length(headlens: Headlens, tmp_path: Path) -> None:
+    """Padding would give a causal model masks."""
+    folder = write_folder("GPT-2", tmp_path / "model")
+    texts = ["The trophy", "The trophy does not fit", "The bank", "The river is green"]
+    assert headlens("record", *texts, "--model", folder, "--out", tmp_path / "out").code == 0
+    recordings = [Recording.load(path) for path in sorted((tmp_path / "out").iterdir())]
+    assert [recording.texts for recording in recordings] == [(text,) for text in texts]
+    assert [recording.layers[0].mask for recording in recordings] == [None] * 4
 
 
 def test_ctrl_c_half_way_keeps_what_is_done(tmp_path: Path) -> None:
