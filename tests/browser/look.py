@@ -1,5 +1,6 @@
 """Reading a page as the tests need it, and doing to it what a visitor does."""
 
+import itertools
 import json
 import os
 import re
@@ -170,3 +171,23 @@ def screenshot(page: Page, name: str, look: str) -> None:
     settle(page, frames=30)
     page.screenshot(path=SCREENSHOTS / f"{name}-{look}.png")
     page.set_viewport_size(size)
+
+
+def check_layout(page: Page, pieces: list[tuple[str, float, float, float, float]], *, slack: float = 1.0) -> None:
+    """Nothing is wider than the window, and nothing stands on anything else.
+
+    Args:
+        page: that is looked at.
+        pieces: of it: a name, left, top, right, bottom.
+        slack: pixels that two may share.
+    """
+    width = page.viewport_size["width"] if page.viewport_size else 0
+    for element in ("document.documentElement", "document.querySelector('[data-testid=stMain]')"):
+        widths = page.evaluate(f"(({{scrollWidth, clientWidth}}) => [scrollWidth, clientWidth])({element})")
+        assert widths[0] <= widths[1], element
+    for name, left, _, right, _ in pieces:
+        assert left >= 0, name
+        assert right <= width, name
+    for (one, *a), (other, *b) in itertools.combinations(pieces, 2):
+        apart = a[2] <= b[0] + slack or b[2] <= a[0] + slack or a[3] <= b[1] + slack or b[3] <= a[1] + slack
+        assert apart, (one, other)

@@ -1,6 +1,5 @@
 """The page Does it matter? in a real browser: heads pressed, numbers read, explanations, scores, links."""
 
-import itertools
 import re
 from typing import Any
 
@@ -17,7 +16,7 @@ from headlens.model.pretrained.text_model import EncoderTextModel
 from headlens.viz.inputs.samples import PHOTOS, TEXTS
 from headlens.viz.pages.matter.words import number
 from headlens.viz.pages.matter_page import DIGITS
-from tests.browser.look import LOAD, SCREENSHOTS, holds
+from tests.browser.look import LOAD, SCREENSHOTS, check_layout, holds
 from tests.browser.test_how import PIECES, SETTLED
 
 PHONE = {"width": 390, "height": 844}
@@ -56,19 +55,9 @@ def press_head(page: Page, index: int) -> None:
 
 
 def check_widths(page: Page) -> None:
-    """Nothing is wider than the window, and nothing stands on anything else."""
-    width = page.viewport_size["width"] if page.viewport_size else 0
-    for element in ("document.documentElement", "document.querySelector('[data-testid=stMain]')"):
-        widths = page.evaluate(f"(({{scrollWidth, clientWidth}}) => [scrollWidth, clientWidth])({element})")
-        assert widths[0] <= widths[1], element
     pieces = page.evaluate(PIECES)
     assert len(pieces) > 10
-    for name, left, _, right, _ in pieces:
-        assert left >= 0, name
-        assert right <= width, name
-    for (one, *a), (other, *b) in itertools.combinations(pieces, 2):
-        apart = a[2] <= b[0] + 1 or b[2] <= a[0] + 1 or a[3] <= b[1] + 1 or b[3] <= a[1] + 1
-        assert apart, (one, other)
+    check_layout(page, pieces)
 
 
 def test_a_head_of_a_pair_is_pressed_and_the_link_reopens_it(

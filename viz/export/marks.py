@@ -16,27 +16,28 @@ from headlens.viz.view.view import View
 from headlens.viz.view.visible import visible
 
 CELLS = 96  # along a side, drawn one by one; more are one picture
+BESIDE, ABOVE = 140, 115  # pixels of names and the scale beside a matrix, of names and words above and below it
 BARS, BAR = 10, 18  # how many, and pixels of each
 
 
 def heatmap(entry: RecordingEntry, view: View, width: float) -> Spec:
     """Every query (down) and every key (across)."""
     weights, recording = matrix(entry, view), entry.recording
-    count, side = len(weights), width * 0.8
+    count, side = len(weights), width - BESIDE
     in_cells = count < recording.num_tokens
     names = [f"cell {index}" for index in range(count)] if in_cells else _names(recording)
     limit = colour_limit(weights, np.zeros(count, bool) if in_cells else recording.special)
     down = axis("query", names, side / count, turned=False)
     across = axis("key", names, side / count, turned=True)
     draw = one_picture if count > CELLS else cells
-    return {"height": side, **draw(weights, down, across, limit)}
+    return {"height": side + ABOVE, **draw(weights, down, across, limit)}
 
 
 def strip(entry: RecordingEntry, view: View, width: float) -> Spec:
     """The tokens in a line, each with the weight of one query."""
     recording = entry.recording
     row = shown_row(recording, view)
-    across = axis(None, _names(recording), width / len(row), turned=True)
+    across = axis(None, _names(recording), (width - BESIDE / 2) / len(row), turned=True)
     down: Spec = {"type": "ordinal", "axis": None}
     return {"height": 150, **cells(row[None], down, across, colour_limit(row, recording.special))}
 

@@ -73,7 +73,7 @@ def _show(chosen: ChosenInput) -> None:
         elif part == "tokens":
             with value:
                 _value(question, ablate(question.experiment, (), question.target), "")
-            show_tokens(question)
+            show_tokens(question, chosen)
         else:
             controls = st.container(horizontal=True, vertical_alignment="bottom")
             with controls:
@@ -81,7 +81,7 @@ def _show(chosen: ChosenInput) -> None:
             change = ablate(question.experiment, off.heads, question.target, by=off.stand_in, stage=off.stage)
             with value:
                 _value(question, change, f"Without {heads_in_words(off.heads)}" if off.heads else "")
-            show_heads(question, off, controls)
+            show_heads(question, chosen, off, controls)
     except HeadlensError as error:
         show_error(error)
     CHOOSER.remember(chosen)

@@ -1,21 +1,23 @@
 """*Take it with you*: every figure, its data, the explorer itself and the recording, as files."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
 import streamlit as st
 
 from headlens.model.runtime.recordings import RecordingEntry
 from headlens.viz.export import package
-from headlens.viz.export.about import about_view
-from headlens.viz.export.drawn import COLUMNS
-from headlens.viz.export.html import html_size
+from headlens.viz.export.about import About, about_view
+from headlens.viz.export.drawn import COLUMNS, png_of
+from headlens.viz.export.findings import Finding
+from headlens.viz.export.html import LARGEST, html_size
 from headlens.viz.export.reproduce import Call
 from headlens.viz.inputs.knob import knob
 from headlens.viz.view.view import View, file_name
 
 MIME = {"svg": "image/svg+xml", "png": "image/png", "csv": "text/csv", "html": "text/html", "zip": "application/zip"}
 MEGA = 1e6
+ABOUT_ZIP = "Figures, data, the explorer, the recording, and reproduce.py, which makes it again."
 
 
 class Again(NamedTuple):
@@ -36,73 +38,121 @@ def take_along(page: str, entry: RecordingEntry, shown: RecordingEntry, view: Vi
         again: how the input was recorded; None where that is not known: then there is no reproduce.py.
     """
     with st.expander("Take it with you"):
-        with st.container(horizontal=True, vertical_alignment="bottom"):
-            millimetres = knob(
-                st.segmented_control,
-                "Width of the figures",
-                "mm",
-                options=list(COLUMNS),
-                start=COLUMNS[-1],
-                page=page,
-                required=True,
-                format_func="{} mm".format,
-                help="One or two columns of a journal; on white, whatever this page's colours are.",
-            )
-            caption = knob(
-                st.segmented_control,
-                "Caption",
-                "caption",
-                options=[True, False],
-                start=True,
-                page=page,
-                required=True,
-                format_func={True: "with", False: "without"}.__getitem__,
-                help="A line that says which model, layer, head and query a figure is of. It is in each file's "
-                "metadata in any case.",
-            )
+        millimetres, caption = _looks(page)
+        name = f"headlens-{page}-{file_name(view)}"
         figures = package.figures(shown.recording, view, millimetres=millimetres, caption=caption)
         data = package.data(shown.recording, view)
-        recording: package.Files = {"recording.safetensors": lambda: package.saved(entry.recording)}
-        if again is not None:
-            recording |= package.again(entry.recording, *again)
+        for kind, title in package.TITLES.items():
+            files = {file: make for file, make in figures.items() if file.startswith(f"{kind}.")}
+            if files:
+                _row(page, title, name, files)
+        _row(page, "The weights as data", name, data)
+        size = html_size(shown.recording)
         explorer: package.Files = {"explorer.html": lambda: package.explorer_file(shown, view, caption=caption)}
-        name = f"headlens-{page}-{file_name(view)}"
-        for kind in package.kinds_of(shown.recording):
-            with st.container(horizontal=True, vertical_alignment="center"):
-                st.text(package.TITLES[kind], width=220)
-                for ending in ("svg", "png"):
-                    _button(page, ending.upper(), f"{name}-{kind}.{ending}", figures[f"{kind}.{ending}"])
-        with st.container(horizontal=True, vertical_alignment="center"):
-            st.text("The weights as data", width=220)
-            for file, make in data.items():
-                _button(page, file.rpartition(".")[2].upper(), f"{name}-{file}", make)
-        with st.container(horizontal=True, vertical_alignment="center"):
-            st.text("This explorer, alive", width=220)
-            size = f"HTML, about {html_size(shown.recording) / MEGA:.1f} MB"
-            _button(page, size, f"{name}.html", explorer["explorer.html"])
-        with st.container(horizontal=True, vertical_alignment="center"):
-            st.text("The recording", width=220)
-            size = f"safetensors, {entry.recording.nbytes / MEGA:.1f} MB"
-            _button(page, size, f"headlens-{page}.safetensors", recording["recording.safetensors"])
-            about, files = about_view(shown.recording, view), {**figures, **data, **explorer, **recording}
-            _button(
-                page,
-                "All of it, zipped",
-                f"{name}.zip",
-                lambda: package.zipped(files, about, millimetres=millimetres),
-                help="Figures, data, the explorer, the recording, and reproduce.py, which makes it again.",
+        if size <= LARGEST:
+            _row(page, "This explorer, alive", name, explorer, sizes={"explorer.html": size})
+        else:
+            explorer = {}
+            st.caption(f"The explorer as one file would take {size / MEGA:,.0f} MB, more than browsers open.")
+        about = about_view(shown.recording, view)
+        _recording(page, name, entry, {**figures, **data, **explorer}, about, millimetres=millimetres, again=again)
+
+
+def take_findings(page: str, entry: RecordingEntry, findings: list[Finding], about: About, *, again: Again) -> None:
+    """The same panel for what was found about a recording.
+
+    Args:
+        page: names the panel's widgets.
+        entry: the recording.
+        findings: each with a figure and a table.
+        about: what the captions and the metadata say.
+        again: how the input was recorded.
+    """
+    with st.expander("Take it with you"):
+        millimetres, caption = _looks(page)
+        name, files = f"headlens-{page}", package.Files()
+        for finding in findings:
+
+            def svg(finding: Finding = finding) -> str:
+                return finding.svg(about, millimetres=millimetres, caption=caption)
+
+            own: package.Files = {
+                f"{finding.name}.svg": lambda svg=svg: svg().encode(),  # type: ignore[misc]
+                f"{finding.name}.png": lambda svg=svg: png_of(svg()),  # type: ignore[misc]
+                f"{finding.name}.csv": lambda finding=finding: finding.table().encode(),  # type: ignore[misc]
+            }
+            _row(page, finding.heading, name, own)
+            files |= own
+        _recording(page, name, entry, files, about, millimetres=millimetres, again=again)
+
+
+def _looks(page: str) -> tuple[int, bool]:
+    """The width of the figures in millimetres, and whether they have captions."""
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        millimetres = knob(
+            st.segmented_control,
+            "Width of the figures",
+            "mm",
+            options=list(COLUMNS),
+            start=COLUMNS[-1],
+            page=page,
+            required=True,
+            format_func="{} mm".format,
+            help="One or two columns of a journal; on white, whatever this page's colours are.",
+        )
+        caption = knob(
+            st.segmented_control,
+            "Caption",
+            "caption",
+            options=[True, False],
+            start=True,
+            page=page,
+            required=True,
+            format_func={True: "with", False: "without"}.__getitem__,
+            help="A line that says which model, layer, head and query a figure is of. It is in each file's metadata in "
+            "any case.",
+        )
+    return millimetres, caption
+
+
+def _recording(
+    page: str,
+    name: str,
+    entry: RecordingEntry,
+    others: package.Files,
+    about: About,
+    *,
+    millimetres: int,
+    again: Again | None,
+) -> None:
+    """The recording, and all files in one."""
+    recording: package.Files = {"recording.safetensors": lambda: package.saved(entry.recording)}
+    every = {**others, **recording, **({} if again is None else package.again(entry.recording, *again))}
+    zipped: package.Files = {"all.zip": lambda: package.zipped(every, about, millimetres=millimetres)}
+    sizes = {"recording.safetensors": entry.recording.nbytes}
+    _row(page, "The recording; all of it", name, {**recording, **zipped}, sizes=sizes)
+
+
+def _row(
+    page: str,
+    title: str,
+    name: str,
+    files: Mapping[str, Callable[[], bytes]],
+    *,
+    sizes: Mapping[str, int] | None = None,
+) -> None:
+    """Files that are made when they are asked for, each by its own button; sizes in bytes, of large ones."""
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.text(title, width=220)
+        for file, make in files.items():
+            ending = file.rpartition(".")[2]
+            size = f", about {sizes[file] / MEGA:.1f} MB" if sizes is not None and file in sizes else ""
+            st.download_button(
+                f"{ending.upper()}{size}",
+                make,
+                file_name=f"{name}-{file}",
+                mime=MIME.get(ending, "application/octet-stream"),
+                key=f"{page}_take_{file}",
+                on_click="ignore",
+                help=ABOUT_ZIP if ending == "zip" else f"Saves {name}-{file}.",
             )
-
-
-def _button(page: str, label: str, name: str, make: Callable[[], bytes], *, help: str | None = None) -> None:
-    """A file that is made when it is asked for."""
-    ending = name.rpartition(".")[2]
-    st.download_button(
-        label,
-        make,
-        file_name=name,
-        mime=MIME.get(ending, "application/octet-stream"),
-        key=f"{page}_take_{label}_{name}",
-        on_click="ignore",
-        help=help or f"Saves {name}.",
-    )

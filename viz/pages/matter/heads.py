@@ -13,8 +13,10 @@ from headlens.viz.figures.columns import bar_columns
 from headlens.viz.figures.effects import effect_grid
 from headlens.viz.inputs.knob import knob
 from headlens.viz.inputs.messages import plain, show_error
+from headlens.viz.pages.chosen_input import ChosenInput
 from headlens.viz.pages.matter.off import HeadsOff
 from headlens.viz.pages.matter.question import Question
+from headlens.viz.pages.matter.take import take_heads
 from headlens.viz.pages.matter.words import number, sentence
 from headlens.viz.pages.parts import BAR, draw_figure
 from headlens.viz.pages.runtime import current_theme
@@ -36,11 +38,12 @@ MEANS = {
     "its scale frozen; what later layers make of it is not counted. Source: Elhage et al. 2021, *Residual stream*.",
 }
 METHODS: dict[str, Method] = {"gradient": "gradient", "exact": "exact", "sensitivity": "sensitivity"}
-UNITS = {"logit": "part of the logit", "sensitivity": "sensitivity"}  # else "change without it"
+UNITS = {"logit": "part of the logit", "sensitivity": "sensitivity"}  # else
+CHANGE = "change without it"
 TOP = 10
 
 
-def show_heads(question: Question, off: HeadsOff, controls: DeltaGenerator) -> None:
+def show_heads(question: Question, chosen: ChosenInput, off: HeadsOff, controls: DeltaGenerator) -> None:
     """The grid and what belongs to it; controls is a row for what chooses it."""
     measure, by_size = _controls(question, controls)
     if not question.target.has_gradient:
@@ -63,7 +66,7 @@ def show_heads(question: Question, off: HeadsOff, controls: DeltaGenerator) -> N
         pressed = st.session_state.setdefault("matter_presses", 0)
         figure = effect_grid(
             effects,
-            UNITS.get(measure, "change without it"),
+            UNITS.get(measure, CHANGE),
             off=off.heads,
             pinned=off.pinned,
             by_size=by_size,
@@ -87,6 +90,7 @@ def show_heads(question: Question, off: HeadsOff, controls: DeltaGenerator) -> N
         if attribution is not None:
             _other_parts(attribution)
         _strongest(question, off, effects, measure)
+    take_heads(question, chosen, effects, f"{MEASURES[measure]}: {UNITS.get(measure, CHANGE)}", signed=signed)
 
 
 def _controls(question: Question, row: DeltaGenerator) -> tuple[str, bool]:

@@ -14,10 +14,12 @@ from headlens.model.errors import HeadlensError
 from headlens.viz.figures.explanations import Scored, explained_photo, explained_tokens
 from headlens.viz.inputs.knob import knob
 from headlens.viz.inputs.messages import plain
+from headlens.viz.pages.chosen_input import ChosenInput
 from headlens.viz.pages.matter.place import positions_of, tokens_of
 from headlens.viz.pages.matter.question import Question
 from headlens.viz.pages.matter.removed import REMOVED, pick_removal
 from headlens.viz.pages.matter.scores import show_scores
+from headlens.viz.pages.matter.take import take_explanations
 from headlens.viz.pages.parts import draw_figure
 from headlens.viz.pages.runtime import current_theme
 
@@ -36,7 +38,7 @@ OCCLUSION_HELP = (
 )
 
 
-def show_tokens(question: Question) -> None:
+def show_tokens(question: Question, chosen_input: ChosenInput) -> None:
     """The explanations that were chosen, and their scores."""
     first = AT_ONCE if question.target.has_gradient else MOVES
     chosen = _methods(first)
@@ -60,6 +62,8 @@ def show_tokens(question: Question) -> None:
     with st.expander("What each method says"):
         for method in explained:
             st.markdown(_about(explained[method], method))
+    if explained:
+        take_explanations(question, chosen_input, {TITLES[method]: each for method, each in explained.items()})
     if explained and removed is not None:
         show_scores(question, {TITLES[method]: each for method, each in explained.items()}, removed)
 
