@@ -209,3 +209,13 @@ def test_it_fits_a_phone(open_file: Open, minilm: Any) -> None:
     page.locator("[data-token='2']").tap()
     painted(page, View(4, 1, query=2, matrix=True))
     assert json.loads(str(page.locator(".hl").get_attribute("data-painted")))[1:] == [4, 1, 2]
+
+
+def test_a_damaged_file_says_so(browser: Browser, tmp_path: Path) -> None:
+    file = tmp_path / "explorer.html"
+    entry = RecordingEntry("one", random_recording())
+    whole = explorer_html(entry, View(0, 0, query=4), caption="", about={})
+    file.write_bytes(whole[: whole.rindex(b"</script>") - 400] + b"</script>")
+    with browser.new_page() as page:
+        page.goto(file.as_uri())
+        expect(page.get_by_text("This file cannot be opened")).to_be_visible()

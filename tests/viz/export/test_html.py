@@ -115,6 +115,9 @@ def test_it_holds_plotly_and_everything_of_the_recording() -> None:
 
 def test_two_files_of_one_view_are_the_same() -> None:
     assert made(random_recording()) == made(random_recording())
+    page = Page(made(random_recording()))
+    for id in ("plotly", "recording"):
+        assert base64.b64decode(page.text("script", id=id))[4:8] == bytes(4)  # when it was packed (RFC 1952)
 
 
 def test_a_sentence_takes_three_megabytes_at_most(trophy: Recording, pair: Recording) -> None:
@@ -153,11 +156,11 @@ def test_the_size_where_scores_or_masks_are_most_of_it(monkeypatch: pytest.Monke
 
 def test_what_is_too_large_is_refused_before_it_is_made(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(html, "everything", lambda *_: pytest.fail("it was made"))
-    huge = random_recording(num_tokens=9_000, num_layers=8, num_heads=12, d_head=32)
+    monkeypatch.setattr(html, "LARGEST", 1_000_000)
     with pytest.raises(
-        HeadlensError, match=r"^A file that explores all 9,000 tokens would take about \d+ MB, and 200 MB"
+        HeadlensError, match=r"^A file that explores all 7 tokens would take about 2 MB, and 1 MB is what"
     ):
-        made(huge)
+        made(random_recording())
 
 
 def test_the_view_that_it_opens_with_is_in_it() -> None:

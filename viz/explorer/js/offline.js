@@ -10,14 +10,28 @@ import { Recorded } from "./recorded.js";
 /** @import { Arrays, Tell, ViewFields } from "./types.js" */
 
 const TURN = 30; // milliseconds after which what takes long lets the page go on
+const FAILED = "This file cannot be opened: it is damaged, or the browser is older than 2023.";
 
 /**
- * Show what the document holds.
+ * Show what the document holds, or say that it cannot be.
  * @param {Document} document
  */
 export default async function open(document) {
   const root = document.querySelector(".hl");
   if (!(root instanceof HTMLElement)) throw new Error("the file has no explorer");
+  try {
+    await start(document, root);
+  } catch (error) {
+    root.replaceWith(FAILED);
+    throw error;
+  }
+}
+
+/**
+ * @param {Document} document
+ * @param {HTMLElement} root
+ */
+async function start(document, root) {
   takePlotlyFrom(async () => {
     const script = new Blob([await stored(document, "plotly")], { type: "text/javascript" });
     return URL.createObjectURL(script);
