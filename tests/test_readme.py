@@ -1,11 +1,14 @@
 """The README is short, its links lead somewhere and its Python runs; so it is with the documents that it links."""
 
 import re
+import shlex
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
-from headlens.model import list_models
+from headlens.model import list_models, load_model
 from tests.paths import ROOT
 
 README = ROOT / "README.md"
@@ -45,6 +48,29 @@ def test_python_example(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.
     assert printed == [str(list(list_models())), "trophy", "(16, 24) (6, 385, 385) (224, 336)"]
     assert printed[0].startswith("['minilm-l6', 'dinov2-focus', 'smollm2-135m'")  # another may be bundled after them
     assert (names["same"].attention(3, 1) == names["weights"]).all()
+
+
+@pytest.mark.slow
+def test_the_notebook_s_three_lines() -> None:
+    (code,) = re.findall(r"```py\n(.*?)```", README.read_text(encoding="utf-8"), re.DOTALL)
+    assert len(code.strip().splitlines()) == 3
+    names: dict = {"load_model": load_model}
+    exec(compile(code, "README.md", "exec"), names)
+    assert (names["widget"].view.layer, names["widget"].view.head, names["widget"].view.query) == (3, 1, 10)
+    assert names["figure"].data[0].z.shape == (16, 16)
+
+
+@pytest.mark.slow
+def test_the_command_line_s_three_lines(tmp_path: Path) -> None:
+    section = README.read_text(encoding="utf-8").split("### From the command line")[1]
+    (commands,) = re.findall(r"```\n(headlens record.*?)```", section.split("## Limits")[0], re.DOTALL)
+    assert len(commands.strip().splitlines()) == 3
+    for command in commands.strip().splitlines():
+        program, *arguments = shlex.split(command)
+        ran = subprocess.run([Path(sys.executable).parent / program, *arguments], cwd=tmp_path, capture_output=True)
+        assert ran.returncode == 0, ran.stderr.decode()
+    assert {path.name for path in tmp_path.iterdir()} == {"trophy.safetensors", "heatmap.svg", "heads.csv"}
+    assert (tmp_path / "heatmap.svg").read_text(encoding="utf-8").startswith("<svg")
 
 
 def test_python_in_ten_lines() -> None:
