@@ -35,6 +35,7 @@ def cells(
         "domain": list(np.linspace(-limit, limit, 5)) if signed else [0, limit],
         "range": LIGHT.signed if signed else LIGHT.weights,
         "clamp": True,
+        "interpolate": "rgb",  # as the pages' figures do
     }
     colour = {"field": "number", "type": "quantitative", "scale": scale, "title": unit}
     encoding = {"y": {**down, "field": "row"}, "x": {**across, "field": "column"}, "color": colour}

@@ -13,7 +13,7 @@ from headlens.viz.export.data import guarded
 from headlens.viz.export.drawn import width_of, written
 from headlens.viz.figures.overlay import PhotoLike
 
-ROW = 22  # pixels of a strip
+ROW, MOST = 22, 22  # pixels of a strip, and of a head's square
 
 
 @dataclass(frozen=True)
@@ -44,10 +44,10 @@ def of_heads(effects: np.ndarray, heading: str, unit: str, *, signed: bool) -> F
     limit = max(float(np.abs(effects).max()), 1e-12)
 
     def draw(width: float) -> Spec:
-        cell = width * 0.8 / heads
+        cell = min(width * 0.8 / heads, MOST)
         down = axis("layer", [str(layer) for layer in range(layers)], cell, turned=False)
         across = axis("head", [str(head) for head in range(heads)], cell, turned=False)
-        return {"height": cell * layers + 80, **cells(effects, down, across, limit, unit=unit, signed=signed)}
+        return {"height": cell * layers + 90, **cells(effects, down, across, limit, unit=unit, signed=signed)}
 
     def table() -> str:
         return _table(

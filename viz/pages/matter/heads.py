@@ -90,7 +90,7 @@ def show_heads(question: Question, chosen: ChosenInput, off: HeadsOff, controls:
         if attribution is not None:
             _other_parts(attribution)
         _strongest(question, off, effects, measure)
-    take_heads(question, chosen, effects, f"{MEASURES[measure]}: {UNITS.get(measure, CHANGE)}", signed=signed)
+    take_heads(question, chosen, effects, (MEASURES[measure], UNITS.get(measure, CHANGE)), signed=signed)
 
 
 def _controls(question: Question, row: DeltaGenerator) -> tuple[str, bool]:

@@ -14,10 +14,13 @@ from headlens.viz.pages.take_along import Again, take_findings
 from headlens.viz.view.visible import visible
 
 
-def take_heads(question: Question, chosen: ChosenInput, effects: np.ndarray, unit: str, *, signed: bool) -> None:
-    """The panel of a number of each head, [layer, head]."""
+def take_heads(
+    question: Question, chosen: ChosenInput, effects: np.ndarray, measured: tuple[str, str], *, signed: bool
+) -> None:
+    """The panel of a number of each head, [layer, head]; measured: how, and what the numbers are."""
+    how, unit = measured
     heading = f"All heads, layers down, heads across: {unit}, of {visible(str(question.target))}"
-    _take(question, chosen, [of_heads(effects, heading, unit, signed=signed)], unit)
+    _take(question, chosen, [of_heads(effects, heading, unit, signed=signed)], f"{unit}, {how}")
 
 
 def take_explanations(question: Question, chosen: ChosenInput, explained: Mapping[str, Explanation]) -> None:
