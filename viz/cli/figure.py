@@ -35,7 +35,6 @@ def figure(
     direction: Annotated[
         Literal["at", "by"], typer.Option(help="What the query looks at, or what looks at it.")
     ] = "at",
-    log: Annotated[bool, typer.Option("--log", help="A logarithmic scale.")] = False,
     width: Annotated[int, typer.Option(metavar="MM", help="85 for a column, 170 for a page.")] = 170,
     scale: Annotated[
         float, typer.Option(metavar="NUMBER", min=0.5, max=8, help="Of a PNG: pixels for each of the SVG's.")
@@ -53,6 +52,6 @@ def figure(
     from headlens.viz.export.drawn import drawn_svg, png_of
     from headlens.viz.view.view import View
 
-    view = View(layer, head, query, scope, reduction, direction=direction, log=log)
+    view = View(layer, head, query, scope, reduction, direction=direction)
     svg = drawn_svg(kind, recording, view, millimetres=width, caption=caption)
     write_out(out, svg if ending == ".svg" else png_of(svg, scale=scale))

@@ -1,6 +1,5 @@
 """All commands in one program, and what it exits with."""
 
-import errno
 import os
 import sys
 from collections.abc import Callable, Sequence
@@ -88,10 +87,9 @@ def exit_code(arguments: Sequence[str]) -> int:
     """
     code, sentence = FAILED, ""
     try:
-        # Ctrl-C comes back as 130 from in there, and the help of a command as 0.
+        # Ctrl-C comes back as 130 from in there, and a pipe that nobody reads exits with 1.
         result = typer.main.get_command(program).main(list(arguments), prog_name="headlens", standalone_mode=False)
         code = result if isinstance(result, int) else 0
-        sys.stdout.flush()  # a pipe that nobody reads raises now and not at the end of the process
     except TyperException as error:
         message = error.format_message().replace(". Did you mean", ", did you mean").rstrip(".?")
         code, sentence = BAD_INPUT, f"{message}; see {_help_of(arguments)}."
@@ -104,11 +102,8 @@ def exit_code(arguments: Sequence[str]) -> int:
     except Exception as error:
         if os.environ.get(DEBUG):
             raise
-        if isinstance(error, OSError) and error.errno == errno.EPIPE:
-            os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # else Python complains of it once more at its end
-        else:
-            what = f"{type(error).__name__}: {error}".strip(": ").rstrip(".")
-            sentence = f"Headlens itself failed ({what}); {DEBUG}=1 shows where."
+        what = f"{type(error).__name__}: {error}".strip(": ").rstrip(".")
+        sentence = f"Headlens itself failed ({what}); {DEBUG}=1 shows where."
     if sentence:
         typer.echo(f"headlens: {' '.join(sentence.split())}", err=True)
     return code

@@ -2,7 +2,6 @@
 
 import sys
 from collections.abc import Sequence
-from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -133,11 +132,10 @@ class _Recorder:
 
     def _report(self, as_json: bool, stopped: bool) -> None:
         failed = [{"input": self.items[index].name, "reason": reason} for index, reason in sorted(self.failed.items())]
-        if as_json:
-            done = [entry for _, entry in sorted(self.done.items())]
-            with suppress(BrokenPipeError):
-                print_json({"recorded": done, "failed": failed, "stopped": stopped})
         for entry in failed:
             typer.echo(f"failed: {entry['input']:.80}: {entry['reason']}", err=True)
         how_far = "Stopped: " if stopped else ""
         typer.echo(f"{how_far}{len(self.done):,} of {len(self.items):,} recorded in {self.out}", err=True)
+        if as_json:
+            done = [entry for _, entry in sorted(self.done.items())]
+            print_json({"recorded": done, "failed": failed, "stopped": stopped})
