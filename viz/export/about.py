@@ -36,7 +36,7 @@ def about_view(recording: Recording, view: View) -> dict[str, str]:
         "query": f"{words.name_of(recording, view.query)}, position {view.query}",
         "direction": "what the query looks at" if view.direction == "at" else "what looks at the query",
         "pooled": "tokens are not pooled; " + merged,
-        "normalised": "softmax over the keys" + (", on a logarithmic scale" if view.log else ""),
+        "normalised": "softmax over the keys" + (", the matrix on a logarithmic scale" if view.log else ""),
         "program": program,
     }
 

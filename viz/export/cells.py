@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from headlens.viz.figures.heatmap import DECADES
 from headlens.viz.figures.overlay import PhotoLike
 from headlens.viz.figures.pictures import darkened, data_uri
 from headlens.viz.theme import HEAT, LIGHT, lookup_table
@@ -15,7 +16,14 @@ WHOLE = {"x": {"value": 0}, "y": {"value": 0}, "x2": {"value": "width"}, "y2": {
 
 
 def cells(
-    numbers: np.ndarray, down: Spec, across: Spec, limit: float, *, unit: str = "weight", signed: bool = False
+    numbers: np.ndarray,
+    down: Spec,
+    across: Spec,
+    limit: float,
+    *,
+    unit: str = "weight",
+    signed: bool = False,
+    log: bool = False,
 ) -> Spec:
     """A coloured cell for each number, with the scale beside them.
 
@@ -26,29 +34,35 @@ def cells(
         limit: the top of the scale.
         unit: what the numbers are.
         signed: whether the scale goes to both sides of zero.
+        log: coloured by the logarithm, over DECADES decades.
     """
     values = [
         {"row": row, "column": column, "number": float(f"{numbers[row, column]:.6g}")}
         for row, column in np.ndindex(*numbers.shape)
     ]
-    scale = {
+    scale: Spec = {
         "domain": list(np.linspace(-limit, limit, 5)) if signed else [0, limit],
         "range": LIGHT.signed if signed else LIGHT.weights,
         "clamp": True,
         "interpolate": "rgb",  # as the pages' figures do
     }
+    if log:
+        scale |= {"type": "log", "domain": [limit * 10.0**-DECADES, limit]}
     colour = {"field": "number", "type": "quantitative", "scale": scale, "title": unit}
     encoding = {"y": {**down, "field": "row"}, "x": {**across, "field": "column"}, "color": colour}
     return {"data": {"values": values}, "mark": "rect", "encoding": encoding}
 
 
-def one_picture(weights: np.ndarray, down: Spec, across: Spec, limit: float) -> Spec:
+def one_picture(weights: np.ndarray, down: Spec, across: Spec, limit: float, *, log: bool = False) -> Spec:
     """[query, key] as one picture, where a square for each would be too many; arguments as of `cells`."""
     count = len(weights)
-    colours = lookup_table(LIGHT.weights)[np.rint(np.clip(weights / limit, 0, 1) * 255).astype(int)]
+    shares = np.clip(weights / limit, 0, 1)
+    if log:
+        shares = 1 + np.log10(np.maximum(shares, 10.0**-DECADES)) / DECADES
+    colours = lookup_table(LIGHT.weights)[np.rint(shares * 255).astype(int)]
     ends = [{"row": place, "column": place, "number": number} for place, number in ((0, 0.0), (count - 1, limit))]
     places = {"scale": {"domain": list(range(count))}}
-    scale = cells(np.zeros((0, 0)), {**down, **places}, {**across, **places}, limit)
+    scale = cells(np.zeros((0, 0)), {**down, **places}, {**across, **places}, limit, log=log)
     unseen = {**scale, "data": {"values": ends}, "mark": {"type": "rect", "opacity": 0}}
     return {"layer": [_picture(colours), unseen]}
 

@@ -30,7 +30,7 @@ def heatmap(entry: RecordingEntry, view: View, width: float) -> Spec:
     down = axis("query", names, side / count, turned=False)
     across = axis("key", names, side / count, turned=True)
     draw = one_picture if count > CELLS else cells
-    return {"height": side + ABOVE, **draw(weights, down, across, limit)}
+    return {"height": side + ABOVE, **draw(weights, down, across, limit, log=view.log)}
 
 
 def strip(entry: RecordingEntry, view: View, width: float) -> Spec:

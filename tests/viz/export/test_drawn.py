@@ -72,6 +72,16 @@ def test_every_weight_is_a_cell_of_its_colour_in_its_place() -> None:
     np.testing.assert_allclose(row, recording.attention(1, 0, 2), rtol=1e-5, atol=1e-9)
 
 
+@pytest.mark.parametrize("count", [7, 120])
+def test_a_logarithmic_scale_shows_small_weights(count: int) -> None:
+    recording = text_recording([f"t{index}" for index in range(count)])
+    entry = RecordingEntry("", recording)
+    plain, log = (marks.heatmap(entry, View(0, 0, 0, log=log), 600) for log in (False, True))
+    assert plain != log
+    assert '"type": "log"' in json.dumps(log)
+    assert drawn_svg("heatmap", recording, View(0, 0, 0, log=True)).count("<path") > 5
+
+
 def test_what_it_is_of_stands_in_it_and_in_its_metadata() -> None:
     recording = text_recording()
     view = View(1, 0, 2, scope="layer", reduction="max", direction="by", log=True)
