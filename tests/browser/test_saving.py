@@ -1,11 +1,13 @@
 """Pictures to take away: the mode bar of the matrix, and the buttons below the grid."""
 
 import io
+import re
 
 import pytest
 from PIL import Image
 from playwright.sync_api import Download, Page
 
+from headlens.viz.export.drawn import about_of
 from tests.browser.look import open_page, settle
 
 
@@ -18,10 +20,17 @@ def check(download: Download, name: str, fmt: str) -> None:
         colours = Image.open(io.BytesIO(content)).convert("RGB").getcolors(1 << 24)
         assert colours is not None
         assert len(colours) > 20
+        about = {name.removeprefix("Headlens "): value for name, value in Image.open(io.BytesIO(content)).text.items()}  # type: ignore[attr-defined]
     else:
         assert content.startswith(b"<svg")
         assert content.rstrip().endswith(b"</svg>")
         assert len(content) > 2_000
+        about = dict(about_of(content.decode()))
+    where = re.search(r"layer(\d+)-head(\d+)", name)
+    assert where is not None
+    assert about["heads"] == f"Layer {where[1]}, head {where[2]}"
+    assert about["revision"].startswith("sha256 ")
+    assert about["program"].startswith("Headlens ")
 
 
 @pytest.mark.parametrize(

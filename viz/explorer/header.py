@@ -38,6 +38,7 @@ class ViewFields(TypedDict):
 class Figure(TypedDict):
     """The figure of the matrix, as Plotly takes it, without the weights: the explorer has these."""
 
+    about: dict[str, str]  # the model and the program, for its metadata
     data: list[dict[str, object]]
     layout: dict[str, object]
     name: str  # of the file when it is saved

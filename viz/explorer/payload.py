@@ -9,6 +9,7 @@ from headlens.model.runtime.recordings import RecordingEntry
 from headlens.viz.explorer import arrays as wire
 from headlens.viz.explorer.header import Figure, header_of
 from headlens.viz.explorer.packing import pack
+from headlens.viz.export.about import about_recording
 from headlens.viz.export.figures import SavedFigure
 from headlens.viz.figures import attention_heatmap, pooled_heatmap
 from headlens.viz.view import words
@@ -102,4 +103,9 @@ def matrix_figure(entry: RecordingEntry, view: View, weights: np.ndarray) -> Fig
         figure.update_xaxes(range=[-0.5, read - 0.5])
         figure.update_yaxes(range=[recording.num_tokens - 0.5, read - 0.5], autorange=False)
     drawn = json.loads(figure.to_json())
-    return {"data": drawn["data"], "layout": drawn["layout"], "name": f"headlens-{file_name(view)}"}
+    return {
+        "about": about_recording(recording),
+        "data": drawn["data"],
+        "layout": drawn["layout"],
+        "name": f"headlens-{file_name(view)}",
+    }

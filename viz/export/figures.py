@@ -9,7 +9,7 @@ import plotly.graph_objects as go
 
 from headlens.model.analysis.heads import strongest
 from headlens.model.runtime.recordings import RecordingEntry
-from headlens.viz.export.about import heading_of
+from headlens.viz.export.about import about_view, heading_of
 from headlens.viz.figures import head_grid, patch_overlay, strip_figure, strongest_bars
 from headlens.viz.figures.labels import escape
 from headlens.viz.figures.tiles import overlay_tiles
@@ -25,6 +25,7 @@ TITLE = {"font": {"size": 18}, "x": 0.01, "yref": "container", "y": 0.98, "yanch
 class SavedFigure(TypedDict):
     """A figure that the explorer is to save."""
 
+    about: dict[str, str]  # what it is of, for its metadata
     figure: dict[str, object]  # as Plotly takes it
     name: str  # of the file, without its ending
     format: str  # "png" or "svg"
@@ -52,6 +53,7 @@ def saved_figure(
     heading = heading_of(entry.recording, view, "grid" if name == "heads" else name)
     figure.update_layout(title={"text": escape(heading), **TITLE}, margin_t=HEADING)
     return {
+        "about": about_view(entry.recording, view),
         "figure": json.loads(figure.to_json()),
         "name": f"headlens-{page}-{file_name(view)}-{name}",
         "format": file_format,

@@ -22,6 +22,7 @@ export function figureOf({ header: { figure, special }, logTrace, perCell }, vie
   const cell = Math.floor(view.query / perCell);
   const [shape] = /** @type {object[]} */ (figure.layout.shapes);
   return {
+    about: figure.about,
     data: [{ ...trace, ...scale, colorbar: { ...bar, ...scale.colorbar } }],
     layout: { ...figure.layout, shapes: [{ ...shape, y0: cell - 0.5, y1: cell + 0.5 }] },
     name: `headlens-${view.scope === "head" ? `layer${view.layer}-head${view.head}` : headsName(view)}`,

@@ -118,7 +118,8 @@ export class Matrix {
     const shapes = [{ ...shapeOf(figure), ...this.frame(this.drawing) }];
     const title = { text: who(header.wording, header.view), x: 0.01, yref: "container", y: 0.98, yanchor: "top" };
     const saved = { data, layout: { ...layout, shapes, title, margin: { ...layout.margin, t: 36 } } };
-    download({ figure: saved, name: figure.name, format, width, height });
+    const about = { ...figure.about, heads: who(header.wording, header.view) };
+    download({ about, figure: saved, name: figure.name, format, width, height });
   }
 
   /**

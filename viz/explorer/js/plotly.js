@@ -1,6 +1,10 @@
 // plotly.js, out of the plotly wheel: from the server, unless whoever shows the explorer gives it.
 
+import { fileOf } from "./saved.js";
+
 /** @import { Plotly, SavedFigure } from "./types.js" */
+
+const PATIENCE = 60_000; // milliseconds for which the browser may still read what it saves
 
 // A picture of its own has none of the page's fonts; text measured in one of them and drawn in another is cut off.
 const FAMILY = "Arial, Helvetica, sans-serif";
@@ -43,9 +47,14 @@ async function load() {
  * Save a figure as PNG at twice the size, or as SVG.
  * @param {Omit<SavedFigure, "at" | "figure"> & {figure: {data?: unknown, layout?: {font?: object}}}} saved
  */
-export async function download({ figure, name, format, width, height }) {
+export async function download({ about, figure, name, format, width, height }) {
   const Plotly = await plotly();
   const scale = format === "png" ? 2 : 1;
   const layout = { ...figure.layout, font: { ...figure.layout?.font, family: FAMILY } };
-  await Plotly.downloadImage({ data: figure.data, layout }, { format, scale, width, height, filename: name });
+  const url = await Plotly.toImage({ data: figure.data, layout }, { format, scale, width, height });
+  const link = document.createElement("a");
+  link.href = URL.createObjectURL(fileOf(url, about));
+  link.download = `${name}.${format}`;
+  link.click();
+  setTimeout(() => URL.revokeObjectURL(link.href), PATIENCE);
 }

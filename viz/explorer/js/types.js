@@ -2,6 +2,8 @@
 // ViewFields, Figure, SavedFigure, ByDirection, Percent, Wording and Header are viz/explorer/header.py's TypedDicts of
 // these names, and a test compares them.
 
+/** @typedef {Record<string, string>} About What a picture is of, by name. */
+
 /**
  * All that can be chosen about a recording's picture.
  * @typedef {object} ViewFields
@@ -24,6 +26,7 @@
 /**
  * The figure of the matrix without its weights.
  * @typedef {object} Figure
+ * @property {About} about the model and the program, for its metadata
  * @property {Record<string, unknown>[]} data
  * @property {Record<string, unknown>} layout
  * @property {string} name of the file when it is saved
@@ -32,6 +35,7 @@
 /**
  * A figure that is to be saved.
  * @typedef {object} SavedFigure
+ * @property {About} about
  * @property {Record<string, unknown>} figure
  * @property {string} name of the file, without its ending
  * @property {string} format "png" or "svg"
@@ -219,7 +223,7 @@
  * The part of plotly.js that is used.
  * @typedef {object} Plotly
  * @property {(box: HTMLElement, data: object[], layout: object, config: object) => Promise<unknown>} react
- * @property {(figure: object, options: object) => Promise<unknown>} downloadImage
+ * @property {(figure: object, options: object) => Promise<string>} toImage
  * @property {{camera: object}} Icons
  */
 
