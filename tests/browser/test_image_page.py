@@ -225,7 +225,7 @@ def test_an_upright_photo_is_not_painted_larger_than_it_is_shown(page: Page, add
     file = tmp_path / "upright.png"
     Image.new("RGB", (100, 400), "green").save(file)
     open_page(page, f"{address}/image?size=224")
-    page.locator("[data-testid=stFileUploader] input").set_input_files(file)
+    page.locator("[data-testid=stFileUploader] input").first.set_input_files(file)
     page.wait_for_function("document.querySelector('.hl').explorer.state.header.grid[0] === 64")
     settle(page)
     photo = page.locator(".hl-photo")

@@ -80,10 +80,9 @@ def test_everything_of_a_text_is_saved_and_the_recording_is_opened_again(
 
     page.goto(f"{address}/generate")  # any page opens it
     settle(page, timeout=LOAD)
-    page.get_by_role("button", name="A recording").click()
+    page.get_by_text("Open a recording").click()
     page.get_by_test_id("stFileUploaderDropzoneInput").last.set_input_files(tmp_path / "recording.safetensors")
     expect(page.get_by_text("opened from a file, without its model")).to_be_visible(timeout=20_000)
-    page.keyboard.press("Escape")
     page.wait_for_url(re.compile("opened=1"))
     settle(page)
     expect(page.locator("[data-part=strip]")).to_contain_text("suitcase")
@@ -96,7 +95,7 @@ def test_a_file_that_is_no_recording_is_refused_in_a_sentence(page: Page, addres
     (tmp_path / "<b>x.safetensors").write_bytes(b"\x80\x04\x95 a pickle")
     open_page(page, address)
     before = page.locator("[data-part=strip]").inner_text()
-    page.get_by_role("button", name="A recording").click()
+    page.get_by_text("Open a recording").click()
     page.get_by_test_id("stFileUploaderDropzoneInput").last.set_input_files(tmp_path / "<b>x.safetensors")
     alert = page.get_by_test_id("stAlert")
     expect(alert).to_be_visible(timeout=20_000)

@@ -7,7 +7,7 @@ from headlens.viz.inputs.address import keep_address
 from headlens.viz.inputs.model_picker import KINDS, ModelPicker
 from headlens.viz.inputs.prompt import choose_prompt, prompt_controls
 from headlens.viz.pages.body import show_body
-from headlens.viz.pages.opened import show_opened
+from headlens.viz.pages.opened import offer_to_open, show_opened
 from headlens.viz.pages.parts import input_note
 from headlens.viz.pages.stages import pick_stage
 
@@ -15,11 +15,11 @@ from headlens.viz.pages.stages import pick_stage
 def page() -> None:
     """Draw the page."""
     keep_address("generate")
+    if show_opened("generate"):
+        return
     form, message = st.container(), st.container()
     choices = st.container(horizontal=True, vertical_alignment="bottom")
     model = ModelPicker("generate", KINDS["Generate"]).pick(choices, message)
-    if show_opened("generate", choices):
-        return
     with message:
         request = choose_prompt(model)
     prompt_controls(request, form)
@@ -33,6 +33,7 @@ def page() -> None:
     if (missing := request.tokens - num_tokens) > 0:
         st.caption(f"The model ended here, {missing} tokens before the limit.")
     show_body("generate", request, run, stage=stage)
+    offer_to_open("generate")
 
 
 def _continuation(recording: Recording) -> tuple[str, int]:

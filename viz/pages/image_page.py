@@ -6,7 +6,7 @@ from headlens.viz.inputs.address import keep_address
 from headlens.viz.inputs.model_picker import KINDS, ModelPicker
 from headlens.viz.inputs.photo import choose_photo, photo_controls, range_control
 from headlens.viz.pages.body import show_body
-from headlens.viz.pages.opened import show_opened
+from headlens.viz.pages.opened import offer_to_open, show_opened
 from headlens.viz.pages.parts import input_note
 from headlens.viz.pages.stages import pick_stage
 from headlens.viz.pages.window import show_window
@@ -15,10 +15,10 @@ from headlens.viz.pages.window import show_window
 def page() -> None:
     """Draw the page."""
     keep_address("image")
+    if show_opened("image"):
+        return
     choices, message = st.container(horizontal=True, vertical_alignment="bottom"), st.container()
     model = ModelPicker("image", KINDS["Image"]).pick(choices, message)
-    if show_opened("image", choices):
-        return
     with message:
         request = choose_photo(model)
     with choices:
@@ -30,3 +30,4 @@ def page() -> None:
     show_window(request, recording)
     stage = pick_stage("image", recording, first=recording.stage, titles={"decoder": "From the text"})
     show_body("image", request, run, stage=stage)
+    offer_to_open("image")

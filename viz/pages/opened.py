@@ -8,7 +8,6 @@ from functools import partial
 from pathlib import Path
 
 import streamlit as st
-from streamlit.delta_generator import DeltaGenerator
 
 from headlens.model.errors import RecordingError
 from headlens.model.pretrained.registry import CATALOGUE
@@ -37,17 +36,11 @@ class Opened:
         return self.kept
 
 
-def show_opened(page: str, row: DeltaGenerator) -> bool:
-    """Draw the control that opens a file, in a row of controls, and what is open; False where nothing is.
-
-    Args:
-        page: names the control, and the page's own part of the session.
-        row: of controls.
-    """
-    state = st.session_state
-    with row.popover("A recording", help="Open what was saved with “Take it with you”, or by Recording.save."):
+def offer_to_open(page: str) -> None:
+    """Draw the control that opens a file, folded; it names the control, and the page's own part of the session."""
+    with st.expander("Open a recording"):
         st.file_uploader(
-            "A recording",
+            "A recording that was saved here, or by Recording.save",
             type=["safetensors"],
             key=f"{page}_recording",
             on_change=_take,
@@ -55,6 +48,15 @@ def show_opened(page: str, row: DeltaGenerator) -> bool:
             max_upload_size=MAX_MEGABYTES,
             help=f"A .safetensors file of at most {MAX_MEGABYTES} MB. It stays on this machine.",
         )
+
+
+def show_opened(page: str) -> bool:
+    """Draw what was opened, in place of the page's own input; False where nothing is.
+
+    Args:
+        page: names the page's own part of the session.
+    """
+    state = st.session_state
     if (refusal := state.pop(f"{page}_recording_refused", None)) is not None:
         show_error(refusal)
     if "opened" not in st.query_params:
@@ -68,6 +70,7 @@ def show_opened(page: str, row: DeltaGenerator) -> bool:
     stage = pick_stage(page, recording, first=recording.stage)
     show_entry(page, opened, partial(_start, recording), stage=stage, link="The recording is not in this link.")
     parts.about(recording)
+    offer_to_open(page)
     return True
 
 

@@ -6,18 +6,18 @@ from headlens.viz.inputs.address import keep_address
 from headlens.viz.inputs.model_picker import KINDS, ModelPicker
 from headlens.viz.inputs.text import choose_text, text_controls
 from headlens.viz.pages.body import show_body
-from headlens.viz.pages.opened import show_opened
+from headlens.viz.pages.opened import offer_to_open, show_opened
 from headlens.viz.pages.parts import input_note
 
 
 def page() -> None:
     """Draw the page."""
     keep_address("text")
+    if show_opened("text"):
+        return
     form, message = st.container(), st.container()
     samples = st.container(horizontal=True, vertical_alignment="bottom")
     model = ModelPicker("text", KINDS["Text"]).pick(samples, message)
-    if show_opened("text", samples):
-        return
     with message:
         request = choose_text(model)
     text_controls(request.texts, form, samples)
@@ -25,3 +25,4 @@ def page() -> None:
     recording = run.entry().recording
     input_note(recording)
     show_body("text", request, run, stage=recording.stage)
+    offer_to_open("text")

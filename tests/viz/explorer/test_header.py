@@ -22,7 +22,8 @@ from tests.viz.explorer.payloads import unpack
 TYPED = (Header, ViewFields, Figure, SavedFigure, Wording, ByDirection, Percent)
 TYPES_JS = Path(module.__file__).parent / "js" / "types.js"
 NAMES_JS = {int: "number", float: "number", str: "string", bool: "boolean", NoneType: "null", object: "unknown"}
-SAVE: SavedFigure = {"about": {"model": "m"}, "figure": {}, "name": "a", "format": "png", "width": 1, "height": 1, "at": 5}
+ABOUT = {"model": "m"}
+SAVE: SavedFigure = {"about": ABOUT, "figure": {}, "name": "a", "format": "png", "width": 1, "height": 1, "at": 5}
 
 
 def misfits(value: object, kind: object, where: str = "header") -> list[str]:

@@ -26,7 +26,7 @@
 /**
  * The figure of the matrix without its weights.
  * @typedef {object} Figure
- * @property {About} about the model and the program, for its metadata
+ * @property {Record<string, string>} about the model and the program, for its metadata
  * @property {Record<string, unknown>[]} data
  * @property {Record<string, unknown>} layout
  * @property {string} name of the file when it is saved
@@ -35,7 +35,7 @@
 /**
  * A figure that is to be saved.
  * @typedef {object} SavedFigure
- * @property {About} about
+ * @property {Record<string, string>} about
  * @property {Record<string, unknown>} figure
  * @property {string} name of the file, without its ending
  * @property {string} format "png" or "svg"
