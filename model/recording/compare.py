@@ -6,6 +6,7 @@ import torch
 
 from headlens.model.recording.recording import Recording
 
+ROUNDING = 1e-4
 TENSORS = ("query", "key", "value", "mask", "sinks")
 
 
@@ -20,7 +21,13 @@ class Comparison(NamedTuple):
             return "All tokens and arrays are equal."
         if self.largest == float("inf"):
             return "Not equal: other tokens, layers or heads."
-        return f"Not equal: the arrays differ by at most {self.largest:.3g}."
+        said = f"the arrays differ by at most {self.largest:.3g}"
+        return f"Equal up to rounding: {said}." if self.close else f"Not equal: {said}."
+
+    @property
+    def close(self) -> bool:
+        """Whether it is no more than what float32 leaves: other threads and machines add up in another order."""
+        return self.largest <= ROUNDING
 
 
 def compare(one: Recording, other: Recording) -> Comparison:

@@ -134,7 +134,7 @@ def load(path: Path, device: str) -> tuple[SavedStage, dict[str, SavedStage]]:
     except OSError as error:
         raise RecordingError(f"{name} cannot be read ({error.strerror}); give another file.") from error
     except ValueError as error:
-        raise RecordingError(f"{name} is damaged ({error}); save the recording again.") from error
+        raise RecordingError(f"{name} is damaged or no recording ({error}); give what Recording.save wrote.") from error
     except (SafetensorError, LookupError) as error:
         raise RecordingError(f"{name} is damaged or was not written by Recording.save; save it again.") from error
     except (RuntimeError, MemoryError) as error:

@@ -71,7 +71,7 @@ def test_everything_of_a_text_is_saved_and_the_recording_is_opened_again(
     rows = list(csv.DictReader(io.StringIO(table.decode(), newline="")))
     weights = recording.attention(3, 1)
     assert [np.float32(row["weight"]) for row in rows] == pytest.approx(weights.ravel(), rel=1e-6)
-    _, content = saved(page, button_of(panel, "all of it", "ZIP"))
+    _, content = saved(page, button_of(panel, "All in one", "ZIP"))
     with zipfile.ZipFile(io.BytesIO(content)) as archive:
         names = set(archive.namelist())
         archive.extractall(tmp_path)

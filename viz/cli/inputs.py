@@ -54,6 +54,10 @@ def _items(given: str, columns: Sequence[str]) -> Iterator[Item]:
     if columns:
         return _table(Path(given), columns)
     if not os.path.isfile(given):
+        if " " not in given and given.lower().endswith((*PHOTOS, ".csv", ".txt", ".safetensors")):
+            raise InputError(
+                f"There is no file {given!r:.80}; a text that looks like one is given with @file.txt or -."
+            )
         return iter([_text(given)])
     if given.lower().endswith(PHOTOS):
         return iter([Item(Path(given), given)])

@@ -109,7 +109,8 @@ class _Recorder:
             self._report(as_json, stopped)
         if self.failed:
             count = len(self.failed)
-            raise RunFailedError(f"{count:,} of {len(self.items):,} failed, and the others are kept.")
+            kept = ", and the others are kept" if count < len(self.items) else ""
+            raise RunFailedError(f"{count:,} of {len(self.items):,} failed{kept}.")
 
     def _keep(self, result: Result) -> None:
         """Raises RunFailedError where nothing can be written, which the next input would meet again."""

@@ -11,6 +11,7 @@ from headlens.viz.theme import HEAT, LIGHT, lookup_table
 
 Spec = dict[str, object]
 LABELS = 9, 5.5  # pixels: letters of labels, and the least that can be read
+SCALE = 75  # pixels of the scale beside a photo
 NAME = 24  # letters of a token's name
 WHOLE = {"x": {"value": 0}, "y": {"value": 0}, "x2": {"value": "width"}, "y2": {"value": "height"}}
 
@@ -48,9 +49,18 @@ def cells(
     }
     if log:
         scale |= {"type": "log", "domain": [limit * 10.0**-DECADES, limit]}
-    colour = {"field": "number", "type": "quantitative", "scale": scale, "title": unit}
+    colour = {"field": "number", "type": "quantitative", **_scale_bar(scale, limit, unit, numbers)}
     encoding = {"y": {**down, "field": "row"}, "x": {**across, "field": "column"}, "color": colour}
     return {"data": {"values": values}, "mark": "rect", "encoding": encoding}
+
+
+def _scale_bar(scale: Spec, limit: float, unit: str, numbers: np.ndarray) -> Spec:
+    """The scale, and how it is drawn beside a figure: its ends in numbers, and whether something lies behind them."""
+    low = scale["domain"][0]  # type: ignore[index]
+    beyond = numbers.size > 0 and float(np.abs(numbers).max()) > limit * 1.0001
+    title = [unit, f"(the end: {limit:.2g}", "or more)"] if beyond else unit
+    ends = [low, *([limit / 2] if low == 0 else [0] if low < 0 else []), limit]
+    return {"scale": scale, "title": title, "legend": {"format": ".2~g", "values": ends, "titleLimit": 300}}
 
 
 def one_picture(weights: np.ndarray, down: Spec, across: Spec, limit: float, *, log: bool = False) -> Spec:
@@ -62,13 +72,21 @@ def one_picture(weights: np.ndarray, down: Spec, across: Spec, limit: float, *, 
     colours = lookup_table(LIGHT.weights)[np.rint(shares * 255).astype(int)]
     ends = [{"row": place, "column": place, "number": number} for place, number in ((0, 0.0), (count - 1, limit))]
     places = {"scale": {"domain": list(range(count))}}
-    scale = cells(np.zeros((0, 0)), {**down, **places}, {**across, **places}, limit, log=log)
+    drawn = {**down, **places}, {**across, **places}
+    scale = cells(np.full((1, 1), weights.max()), *drawn, limit, log=log)
     unseen = {**scale, "data": {"values": ends}, "mark": {"type": "rect", "opacity": 0}}
     return {"layer": [_picture(colours), unseen]}
 
 
 def over_photo(
-    photo: PhotoLike, scores: np.ndarray, limit: float, width: float, *, signed: bool = False, outlined: int = -1
+    photo: PhotoLike,
+    scores: np.ndarray,
+    limit: float,
+    width: float,
+    *,
+    unit: str = "weight",
+    signed: bool = False,
+    outlined: int = -1,
 ) -> Spec:
     """The photo, darkened, with a number of each patch as heat.
 
@@ -77,6 +95,7 @@ def over_photo(
         scores: [patch], row by row.
         limit: the top of the scale.
         width: of the figure, in pixels.
+        unit: what the numbers are.
         signed: what is below zero is blue.
         outlined: a patch; below 0: none.
     """
@@ -86,7 +105,19 @@ def over_photo(
     if not signed:
         table = lookup_table(HEAT)[np.rint(patches * 255).astype(int)]
     heat = np.concatenate([table, (np.sqrt(np.abs(patches)) * 217)[..., None]], axis=-1).astype(np.uint8)
-    layers = [_picture(darkened(photo.pixels)), _picture(_enlarged(heat, photo.pixels.shape[:2]))]
+    colours = {
+        "domain": list(np.linspace(-limit, limit, 5)) if signed else [0, limit],
+        "range": LIGHT.signed if signed else HEAT,
+        "interpolate": "rgb",
+    }
+    bar: Spec = {
+        "data": {"values": [{"number": 0.0}]},
+        "mark": {"type": "point", "opacity": 0},
+        "encoding": {
+            "color": {"field": "number", "type": "quantitative", **_scale_bar(colours, limit, unit, scores)},
+        },
+    }
+    layers = [_picture(darkened(photo.pixels)), _picture(_enlarged(heat, photo.pixels.shape[:2])), bar]
     if outlined >= 0:
         row, column = divmod(outlined, columns)
         encoding = {
@@ -102,7 +133,8 @@ def over_photo(
                 "encoding": encoding,
             }
         )
-    return {"height": width / photo.aspect + 60, "layer": layers}
+    plot = width - SCALE
+    return {"autosize": "pad", "width": plot, "height": plot / photo.aspect, "layer": layers}  # as the photo is
 
 
 def axis(title: str | None, names: Sequence[str], cell: float, *, turned: bool) -> Spec:

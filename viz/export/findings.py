@@ -82,7 +82,7 @@ def of_patches(
         return Finding(
             "patches-" + "".join(letter if letter.isalnum() else "-" for letter in title.lower()),
             f"{title}: {heading}",
-            lambda width: over_photo(photo, row[prefix:], limit, width, signed=bool((row < 0).any())),
+            lambda width: over_photo(photo, row[prefix:], limit, width, unit="score", signed=bool((row < 0).any())),
             lambda: _token_table(tokens, {title: row}),
         )
 

@@ -18,6 +18,7 @@ from headlens.viz.pages.runtime import RecordingRequest, record
 from headlens.viz.view.view import View
 
 TYPES = ["jpg", "jpeg", "png", "webp", "gif", "tif", "tiff", "bmp", "avif"]
+MAX_MEGABYTES = 25
 QUESTION = "What is in this picture?"
 NAMES: dict[Size | None, str] = {"letterbox": "letterboxed", None: "as trained"}  # of sizes that are no number
 
@@ -189,6 +190,7 @@ def photo_controls(request: PhotoRequest) -> None:
     st.file_uploader(
         "Your own photo: drop it, or paste onto the field",
         type=TYPES,
+        max_upload_size=MAX_MEGABYTES,
         key="image_file",
         on_change=take_upload,
         args=("image_file",),

@@ -17,6 +17,8 @@ from headlens.viz.pages.runtime import RecordingRequest, record
 from headlens.viz.view.address import write_texts
 from headlens.viz.view.view import View
 
+MAX_MEGABYTES = 1  # of a file: ten times what is read of it
+
 
 @dataclass(frozen=True)
 class TextRequest:
@@ -143,6 +145,7 @@ def text_controls(texts: tuple[str, ...], form: DeltaGenerator, samples: DeltaGe
             st.file_uploader(
                 "A .txt in UTF-8",
                 type=["txt"],
+                max_upload_size=MAX_MEGABYTES,
                 key="text_file",
                 on_change=_take_file,
                 help="At most 100,000 characters.",

@@ -153,6 +153,7 @@ class InputChooser:
             st.file_uploader(
                 "A photo",
                 type=photo.TYPES,
+                max_upload_size=photo.MAX_MEGABYTES,
                 key=f"{self.page}_file",
                 on_change=take_upload,
                 args=(f"{self.page}_file",),

@@ -22,6 +22,8 @@ from headlens.viz.view.address import write_texts
 from headlens.viz.view.view import View
 
 MAX_MEGABYTES = 400
+# A file is dropped at the foot of the page, and what is said of it stands at its head.
+UP = "<script>document.querySelector('[data-testid=stMain]').scrollTo(0, 0)</script>"
 TITLES = {"text": "Text", "image": "Image", "generate": "Generate"}
 
 
@@ -63,9 +65,11 @@ def show_opened(page: str) -> bool:
         return False
     opened = state.get(f"{page}_opened")
     if not isinstance(opened, Opened):
-        st.info("The recording of this link is not in it, and went when its page was closed; open the file again.")
+        st.info("The recording of this link is not in it; open the file again, at the foot of this page.")
         return False
     recording = opened.kept.recording
+    if state.pop(f"{page}_up", False):
+        st.html(UP, unsafe_allow_javascript=True)
     _say(page, recording)
     stage = pick_stage(page, recording, first=recording.stage)
     show_entry(page, opened, partial(_start, recording), stage=stage, link="The recording is not in this link.")
@@ -87,6 +91,7 @@ def _take(page: str) -> None:
         return
     try:
         state[f"{page}_opened"] = Opened(_read(file.name, file.getvalue()))
+        state[f"{page}_up"] = True
         st.query_params.from_dict({"opened": "1"})
     except RecordingError as error:
         state[f"{page}_recording_refused"] = str(error)
@@ -119,6 +124,10 @@ def _say(page: str, recording: Recording) -> None:
                 help="Loads the model by its name or folder, here, and runs it on the recording's text, or on a sample "
                 "photo.",
             )
+        else:
+            kinds = [title for title, kinds in KINDS.items() if model.kind in kinds and title in TITLES.values()]
+            if kinds:
+                st.caption(f"On the page {kinds[0]} its model can be loaded.")
 
 
 def _close(page: str, address: dict[str, str]) -> None:

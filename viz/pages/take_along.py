@@ -17,6 +17,7 @@ from headlens.viz.view.view import View, file_name
 
 MIME = {"svg": "image/svg+xml", "png": "image/png", "csv": "text/csv", "html": "text/html", "zip": "application/zip"}
 MEGA = 1e6
+BYTES = 3.7  # that a compressed weight takes
 ABOUT_ZIP = "Figures, data, the explorer, the recording, and reproduce.py, which makes it again."
 
 
@@ -46,7 +47,9 @@ def take_along(page: str, entry: RecordingEntry, shown: RecordingEntry, view: Vi
             files = {file: make for file, make in figures.items() if file.startswith(f"{kind}.")}
             if files:
                 _row(page, title, name, files)
-        _row(page, "The weights as data", name, data)
+        arrays = round(shown.recording.num_heads * shown.recording.num_tokens * shown.recording.num_keys * BYTES)
+        arrays_file = next(file for file in data if file.endswith(".npz"))
+        _row(page, "The weights as data", name, data, sizes={arrays_file: arrays})
         size = html_size(shown.recording)
         explorer: package.Files = {"explorer.html": lambda: package.explorer_file(shown, view, caption=caption)}
         if size <= LARGEST:
@@ -55,7 +58,9 @@ def take_along(page: str, entry: RecordingEntry, shown: RecordingEntry, view: Vi
             explorer = {}
             st.caption(f"The explorer as one file would take {size / MEGA:,.0f} MB, more than browsers open.")
         about = about_view(shown.recording, view)
-        _recording(page, name, entry, {**figures, **data, **explorer}, about, millimetres=millimetres, again=again)
+        files = {**figures, **data, **explorer}
+        others = arrays + (size if explorer else 0)
+        _recording(page, name, entry, files, about, millimetres=millimetres, again=again, size=others)
 
 
 def take_findings(page: str, entry: RecordingEntry, findings: list[Finding], about: About, *, again: Again) -> None:
@@ -81,7 +86,7 @@ def take_findings(page: str, entry: RecordingEntry, findings: list[Finding], abo
                 f"{finding.name}.png": lambda svg=svg: png_of(svg()),  # type: ignore[misc]
                 f"{finding.name}.csv": lambda finding=finding: finding.table().encode(),  # type: ignore[misc]
             }
-            _row(page, finding.heading, name, own)
+            _row(page, finding.name.replace("-", " ").capitalize(), name, own)
             files |= own
         _recording(page, name, entry, files, about, millimetres=millimetres, again=again)
 
@@ -124,13 +129,14 @@ def _recording(
     *,
     millimetres: int,
     again: Again | None,
+    size: int = 0,
 ) -> None:
-    """The recording, and all files in one."""
+    """The recording, and all files in one; size: bytes of the other files, about."""
     recording: package.Files = {"recording.safetensors": lambda: package.saved(entry.recording)}
     every = {**others, **recording, **({} if again is None else package.again(entry.recording, *again))}
     zipped: package.Files = {"all.zip": lambda: package.zipped(every, about, millimetres=millimetres)}
-    sizes = {"recording.safetensors": entry.recording.nbytes}
-    _row(page, "The recording; all of it", name, {**recording, **zipped}, sizes=sizes)
+    _row(page, "The recording", name, recording, sizes={"recording.safetensors": entry.recording.nbytes})
+    _row(page, "All in one", name, zipped, sizes={"all.zip": entry.recording.nbytes + size})
 
 
 def _row(
@@ -143,7 +149,7 @@ def _row(
 ) -> None:
     """Files that are made when they are asked for, each by its own button; sizes in bytes, of large ones."""
     with st.container(horizontal=True, vertical_alignment="center"):
-        st.text(title, width=220)
+        st.text(title, width=150)
         for file, make in files.items():
             ending = file.rpartition(".")[2]
             size = f", about {sizes[file] / MEGA:.1f} MB" if sizes is not None and file in sizes else ""

@@ -97,3 +97,10 @@ def test_no_name_is_another_s() -> None:
     ]
     assert len(set(names)) == len(names)
     assert name("a") == name("a")
+
+
+@pytest.mark.parametrize("name", ["nosuch.jpg", "photos/nosuch.PNG", "nosuch.csv", "nosuch.safetensors"])
+def test_the_name_of_a_file_that_is_not_there_is_no_text(name: str) -> None:
+    with pytest.raises(InputError, match="There is no file"):
+        collect([name], [], [])
+    assert [item.content for item in collect(["We saw a.jpg"], [], [])] == ["We saw a.jpg"]

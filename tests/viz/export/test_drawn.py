@@ -50,7 +50,8 @@ def test_each_is_as_wide_as_asked_and_its_text_is_text(kind: str, millimetres: i
     svg = drawn_svg(kind, recording, view, millimetres=millimetres)
     root = ElementTree.fromstring(svg)
     assert root.get("width") == f"{millimetres}mm"
-    assert float((root.get("viewBox") or "").split()[2]) == pytest.approx(millimetres * PIXELS, abs=1)
+    slack = 40 if kind == "overlay" else 1  # a photo keeps its shape, and its letters are scaled by a little
+    assert float((root.get("viewBox") or "").split()[2]) == pytest.approx(millimetres * PIXELS, abs=slack)
     written = " ".join(words_of(svg))
     assert recording.model.title in written
     assert set(re.findall(r'font-family="([^"]+)"', svg)) == {"sans-serif"}
@@ -121,6 +122,23 @@ def test_hostile_tokens_stay_text(token: str) -> None:
             "title",
             "tspan",
         }
+
+
+def test_a_photo_keeps_its_shape_and_its_scale_has_numbers() -> None:
+    recording = photo_recording()
+    spec = marks.overlay(RecordingEntry("", recording), View(0, 0, 1), 600)
+    assert spec["width"] / spec["height"] == pytest.approx(1.5)  # type: ignore[operator]
+    svg = drawn_svg("overlay", recording, View(0, 0, 1))
+    limit = recording.attention(0, 0, 1).max()
+    assert f"{limit:.2g}".lstrip("0") in " ".join(words_of(svg)).replace("0.", ".")
+
+
+def test_what_lies_behind_the_end_of_a_scale_is_said() -> None:
+    recording = text_recording()
+    special = np.arange(recording.num_tokens) == int(recording.attention(0, 0, 0).argmax())
+    for each, beyond in ((recording, False), (replace(recording, special=special), True)):
+        svg = drawn_svg("strip", each, View(0, 0, 0))
+        assert ("or more" in " ".join(words_of(svg))) == beyond
 
 
 def test_what_a_recording_does_not_have_is_refused_in_a_sentence() -> None:
