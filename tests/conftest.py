@@ -5,12 +5,20 @@ Imports stay inside the fixtures: tests/gpu runs where not everything is install
 
 import os
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
 from tests.paths import ROOT
+
+with suppress(ImportError):  # tests/gpu does without
+    from hypothesis import HealthCheck, settings
+
+    # Two processes of tests and their browsers share two cores: an example may take its time.
+    settings.register_profile("shared", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+    settings.load_profile("shared")
 
 if TYPE_CHECKING:
     from headlens.model.huggingface.text.model import TransformersText

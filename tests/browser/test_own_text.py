@@ -88,7 +88,7 @@ def test_half_a_surrogate_pair_becomes_a_character(page: Page, address: str, min
 def test_a_file_that_is_not_utf_8_is_refused(page: Page, address: str) -> None:
     open_page(page, address)
     page.get_by_role("button", name="A text file").click()
-    page.locator("input[type=file]").set_input_files(
+    page.locator("input[type=file][accept*='.txt']").set_input_files(
         {"name": "latin.txt", "mimeType": "text/plain", "buffer": "Ein süßer Käse".encode("latin-1")}
     )
     expect(page.get_by_text("This file is not text in UTF-8; save it as UTF-8 and try again.")).to_be_visible()

@@ -1,6 +1,6 @@
 """What else makes a target, beside its kind: a candidate and another, a sentence, a region of patches."""
 
-from typing import Any
+from typing import Any, TypedDict
 
 import streamlit as st
 
@@ -17,9 +17,16 @@ from headlens.viz.view.wording import percent
 AGAINST = {"second": "the second best", "others": "all others together", "none": "nothing (the logit itself)"}
 
 
-def target_details(
-    entry: RecordingEntry, experiment: Experiment, choice: Choice, *, other: str | None
-) -> dict[str, Any]:
+class Details(TypedDict, total=False):
+    """Arguments of `choices.target`, of those that a kind of target has."""
+
+    candidate: int | str
+    against: int | str | None
+    other: str | None
+    region: Region | None
+
+
+def target_details(entry: RecordingEntry, experiment: Experiment, choice: Choice, *, other: str | None) -> Details:
     """What else makes the target, by the address and the controls: arguments of `choices.target`."""
     if choice.kind == "similarity":
         return {"other": other or _other_sentence()}
