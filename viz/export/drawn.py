@@ -21,6 +21,7 @@ KINDS: tuple[Kind, ...] = get_args(Kind)
 COLUMNS = (85, 170)  # millimetres: one and two columns of a journal
 PIXELS = 96 / 25.4  # of CSS, a millimetre
 FONT = "sans-serif"
+STAND_IN = "\ue000"  # for < on its way into a script; nobody's letter
 LETTER = 0.62  # of its size that a letter is wide, at most on average
 CONFIG = {
     "background": "white",
@@ -81,6 +82,28 @@ def written(spec: marks.Spec, heading: str, about: About, *, millimetres: int, c
     """A Vega-Lite specification as SVG, with its heading, its caption and its metadata."""
     import vl_convert  # it takes a tenth of a second
 
+    whole = _whole(spec, heading, about, millimetres=millimetres, caption=caption)
+    svg: str = vl_convert.vegalite_to_svg(json.dumps(whole), allowed_base_urls=[])
+    return _sized(svg, millimetres, about)
+
+
+def page_of(spec: marks.Spec, heading: str, about: About, *, millimetres: int, caption: bool) -> str:
+    """The same as an HTML file that needs no network: numbers are shown where the pointer is."""
+    import vl_convert
+
+    whole = _whole(spec, heading, about, millimetres=millimetres, caption=caption)
+    whole["config"] = {**CONFIG, "mark": {"tooltip": True}}
+    menu = {"export": True, "source": False, "compiled": False, "editor": False}  # the editor is on Vega's site
+    whole["usermeta"] = {"embedOptions": {"actions": menu}}
+    safe = json.dumps(whole, ensure_ascii=False).replace("<", STAND_IN)  # a stranger's </script> would end the script
+    page: str = vl_convert.vegalite_to_html(safe, bundle=True).replace(STAND_IN, r"\u003c")
+    said = "".join(
+        f'<meta name="headlens:{html.escape(name)}" content="{html.escape(value)}">' for name, value in about.items()
+    )
+    return page.replace("<head>", f"<head>{said}", 1)
+
+
+def _whole(spec: marks.Spec, heading: str, about: About, *, millimetres: int, caption: bool) -> dict[str, object]:
     width = width_of(millimetres)
     whole: dict[str, object] = {
         "$schema": "https://vega.github.io/schema/vega-lite/v5.json",
@@ -93,8 +116,7 @@ def written(spec: marks.Spec, heading: str, about: About, *, millimetres: int, c
     }
     if caption:
         whole["title"] = {"text": _lines(heading, width, 12), "subtitle": _lines(caption_of(about), width, 8)}
-    svg: str = vl_convert.vegalite_to_svg(json.dumps(whole), allowed_base_urls=[])
-    return _sized(svg, millimetres, about)
+    return whole
 
 
 def png_of(svg: str, *, scale: float = 2.0, about: About | None = None) -> bytes:

@@ -10,7 +10,7 @@ import numpy as np
 from headlens.viz.export.about import About
 from headlens.viz.export.cells import Spec, axis, cells, over_photo
 from headlens.viz.export.data import guarded
-from headlens.viz.export.drawn import width_of, written
+from headlens.viz.export.drawn import page_of, width_of, written
 from headlens.viz.figures.overlay import PhotoLike
 
 ROW, MOST = 22, 22  # pixels of a strip, and of a head's square
@@ -36,6 +36,11 @@ class Finding:
         """The figure; arguments as of `drawn_svg`."""
         spec = self.draw(width_of(millimetres))
         return written(spec, self.heading, about, millimetres=millimetres, caption=caption)
+
+    def html(self, about: About, *, millimetres: int, caption: bool) -> str:
+        """The figure as a page of its own."""
+        spec = self.draw(width_of(millimetres))
+        return page_of(spec, self.heading, about, millimetres=millimetres, caption=caption)
 
 
 def of_heads(effects: np.ndarray, heading: str, unit: str, *, signed: bool) -> Finding:

@@ -84,6 +84,9 @@ def take_findings(page: str, entry: RecordingEntry, findings: list[Finding], abo
             own: package.Files = {
                 f"{finding.name}.svg": lambda svg=svg: svg().encode(),  # type: ignore[misc]
                 f"{finding.name}.png": lambda svg=svg: png_of(svg()),  # type: ignore[misc]
+                f"{finding.name}.html": lambda finding=finding: finding.html(  # type: ignore[misc]
+                    about, millimetres=millimetres, caption=caption
+                ).encode(),
                 f"{finding.name}.csv": lambda finding=finding: finding.table().encode(),  # type: ignore[misc]
             }
             _row(page, finding.name.replace("-", " ").capitalize(), name, own)

@@ -2,6 +2,7 @@
 
 import csv
 import io
+import re
 from xml.etree import ElementTree
 
 import numpy as np
@@ -29,6 +30,9 @@ def check_drawn(finding: Finding) -> None:
     assert float((root.get("viewBox") or "").split()[2]) == round(85 * PIXELS) or root.get("width") == "85mm"
     assert about_of(svg) == ABOUT
     assert "Paris" in "".join(root.itertext())
+    page = finding.html(ABOUT, millimetres=85, caption=True)
+    assert '<meta name="headlens:model" content="a model">' in page
+    assert not re.findall(r"""(?:src|href)=["']?https?:""", page), "it loads nothing"
 
 
 def test_every_head_has_its_number() -> None:
@@ -66,3 +70,14 @@ def test_a_photo_for_each_method() -> None:
     for finding, row in zip(findings, scores.values()):
         assert [float(line[2]) for line in rows_of(finding)[1:]] == list(row)
         check_drawn(finding)
+
+
+def test_a_stranger_s_words_stay_words_in_the_page() -> None:
+    bad = "</script><script>alert(1)</script><!--"
+    finding = of_tokens([bad, "b"], {bad: np.array([1.0, 2.0])}, bad)
+    page = finding.html({"target": bad}, millimetres=85, caption=True)
+    plain = of_tokens(["a", "b"], {"c": np.array([1.0, 2.0])}, "d").html({"target": "e"}, millimetres=85, caption=True)
+    assert page.count("<script") == plain.count("<script")
+    assert page.count("</script") == plain.count("</script")
+    assert "<!--" not in page.partition("</head>")[2]
+    assert re.search(r'"editor":\s*false', page), "its menu sends nothing to the editor of Vega's site"
