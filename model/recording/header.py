@@ -154,6 +154,10 @@ def _check_stage(stored: Mapping[str, Stored], about: StageAbout, num_keys: int)
     for name in masks & stored.keys():
         if stored[name].dtype not in ("BOOL", *VECTORS):
             raise ValueError(f"its {name} should be of bool or float, not {_written(stored[name])}")
+    for layer in (layer for layer in layers if about["layers"][layer]["scores_only"]):
+        mask, width = stored.get(f"layers.{layer}.mask"), stored[f"layers.{layer}.query"].shape[2]
+        if mask is None or mask.dtype not in VECTORS or width != 1:
+            raise ValueError(f"its layer {layer} should have its scores as a mask of floats, and no vectors")
     for name in sinks & stored.keys():
         if stored[name].dtype not in VECTORS:
             raise ValueError(f"its {name} should be of float, not {_written(stored[name])}")

@@ -1,5 +1,6 @@
 """Files of recordings in which one part is of another kind: each is refused in a sentence."""
 
+import math
 from pathlib import Path
 from typing import Any
 
@@ -17,14 +18,16 @@ def path(tmp_path: Path) -> Path:
 
 
 BIG = 10**400
+LAYER = {"causal": False, "scale": 1.0, "softcap": None, "scores_only": False}  # as it is written
 
 
 @pytest.mark.parametrize(
     ("part", "values"),
     [
-        ("layers", [[], {}, [{}], [{"causal": 1, "scale": 1.0}], [{"causal": False, "scale": float("nan")}] * 2]),
-        ("layers", [[{"causal": False, "scale": scale}] * 2 for scale in (float("inf"), BIG, "1", None, True)]),
-        ("layers", [[{"causal": False, "scale": 1.0}] * count for count in (1, 3, 1_000_000)]),
+        ("layers", [[], {}, [{}], [LAYER | {"causal": 1}] * 2, [LAYER | {"more": 1}] * 2, [{"causal": False}] * 2]),
+        ("layers", [[LAYER | {"scale": scale}] * 2 for scale in (math.nan, math.inf, BIG, "1", None, True)]),
+        ("layers", [[LAYER] * count for count in (1, 3, 100_000)]),
+        ("layers", [[LAYER | {"scores_only": True}] * 2]),  # it has vectors
         ("tokens", [[], "abcdefg", ["a"] * 6, [1] * 7, [None] * 7, ["a"] * MAX_TOKENS, ["a"] * (MAX_TOKENS + 1)]),
         ("words", [[1.5] * 7, [-1] * 7, [True] * 7, ["0"] * 7, [BIG] * 7, [None] * 6]),
         ("special", [[0] * 7, [True] * 6, [[True]] * 7, None]),
