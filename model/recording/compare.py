@@ -4,10 +4,10 @@ from typing import NamedTuple
 
 import torch
 
+from headlens.model.recording.file import TENSORS
 from headlens.model.recording.recording import Recording
 
 ROUNDING = 1e-4
-TENSORS = ("query", "key", "value", "mask", "sinks")
 
 
 class Comparison(NamedTuple):

@@ -24,6 +24,7 @@ from headlens.model.recording.parts import Predicts, Scores
 
 MAX_HEADER = 16_000_000  # bytes; the longest pair of texts, all of it escaped twice, takes 3 million
 MAX_TOKENS = 100_000  # one row of weights of each head is then small, and no text has more characters
+MAX_LAYERS = 1_000  # of one stage; the deepest known has 126
 MAX_TENSOR_BYTES = 16_000_000_000  # thirty times the largest recording of the catalogue's models
 BYTES = {"F64": 8, "F32": 4, "F16": 2, "BF16": 2, "I64": 8, "I32": 4, "I16": 2, "I8": 1, "U8": 1, "BOOL": 1}
 MAX_STAGES = 3
@@ -206,7 +207,7 @@ def _is_model(value: object) -> bool:
     return without or object_of(**_MODEL_PARTS, revision=is_string)(value)
 
 
-_LAYERS = list_of(object_of(**LAYER), high=MAX_TOKENS, low=1)
+_LAYERS = list_of(object_of(**LAYER), high=MAX_LAYERS, low=1)
 _CANDIDATES = list_of(pair_of(is_string, is_number), high=100)
 
 
@@ -218,7 +219,7 @@ def _is_prediction(value: object) -> bool:
 
 # What each part must be: a check of it, and the same in words.
 PARTS: dict[str, tuple[Check, str]] = {
-    "layers": (_LAYERS, "one or more, each with causal, scale, softcap and scores_only"),
+    "layers": (_LAYERS, f"1 to {MAX_LAYERS:,}, each with causal, scale, softcap and scores_only"),
     "model": (_is_model, "five texts, by name"),
     "special": (list_of(is_boolean, high=MAX_TOKENS), "a list of true and false"),
     "notes": (values_of(is_string), "texts by name"),
