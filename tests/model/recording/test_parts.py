@@ -18,7 +18,7 @@ def path(tmp_path: Path) -> Path:
 
 
 BIG = 10**400
-LAYER = {"causal": False, "scale": 1.0, "softcap": None, "scores_only": False}  # as it is written
+LAYER: dict[str, Any] = {"causal": False, "scale": 1.0, "softcap": None, "scores_only": False}  # as it is written
 
 
 @pytest.mark.parametrize(
