@@ -1,7 +1,7 @@
 """The rows that a network makes of tokens: where they are made, and others in their place."""
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 
 import torch
@@ -56,14 +56,11 @@ def replaced_embeddings(network: nn.Module, replace: Replace) -> Iterator[None]:
         raise CheckpointError(f"{type(network).__name__} did not read its table of words; choose another way.")
 
 
-@contextmanager
-def replaced_words(network: nn.Module, removed: Tensor, row: Tensor) -> Iterator[None]:
+def replaced_words(network: nn.Module, removed: Tensor, row: Tensor) -> AbstractContextManager[None]:
     """Inside, a row [width] stands for removed words, bool [batch, token]; otherwise as `replaced_embeddings`."""
-    with replaced_embeddings(
-        network,
-        lambda rows: torch.where(removed.to(rows.device)[..., None], row.to(rows), rows),
-    ):
-        yield
+    return replaced_embeddings(
+        network, lambda rows: torch.where(removed.to(rows.device)[..., None], row.to(rows), rows)
+    )
 
 
 def mean_row(model: AnyModel) -> Tensor:

@@ -1,8 +1,5 @@
 """`headlens explain`: which tokens or patches an output rests on."""
 
-import csv
-import io
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -22,7 +19,7 @@ from headlens.viz.cli.asking import (
     experiment_on,
     target_of,
 )
-from headlens.viz.cli.options import Device, Json, ModelName, Size
+from headlens.viz.cli.options import Device, Json, ModelName, Size, Table
 from headlens.viz.cli.output import check_ending, finite, number, print_json, print_table, write_out
 
 
@@ -45,9 +42,7 @@ def explain(
     write: Write = 0,
     size: Size = None,
     device: Device = "auto",
-    out: Annotated[
-        Path | None, typer.Option(metavar="PATH", help="A .csv to write; else it is printed.", show_default=False)
-    ] = None,
+    out: Table = None,
     as_json: Json = False,
 ) -> None:
     """Say which tokens an output rests on.
@@ -68,7 +63,10 @@ def explain(
     names = names_of(experiment, asked)
     scores = [float(score) for score in explanation.scores]
     if out is not None:
-        write_out(out, _csv(names, scores))
+        from headlens.viz.export.data import guarded, table_of
+
+        cells = [(position, guarded(name), number(score)) for position, (name, score) in enumerate(zip(names, scores))]
+        write_out(out, table_of(("position", "token", "score"), cells))
     facts = {
         **about(experiment, asked, given, method=method),
         "title": METHODS[method].title,
@@ -87,14 +85,3 @@ def explain(
             (str(position), visible(name), number(score)) for position, (name, score) in enumerate(zip(names, scores))
         ]
         print_table(("position", "token", "score"), rows)
-
-
-def _csv(names: list[str], scores: list[float]) -> str:
-    from headlens.viz.export.data import guarded
-
-    file = io.StringIO()
-    lines = csv.writer(file, lineterminator="\n")
-    lines.writerow(("position", "token", "score"))
-    for position, (name, score) in enumerate(zip(names, scores)):
-        lines.writerow((position, guarded(name), number(score)))
-    return file.getvalue()

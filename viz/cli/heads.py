@@ -1,6 +1,5 @@
 """`headlens heads`: what each head contributes to an output."""
 
-from pathlib import Path
 from typing import Annotated, Literal
 
 import typer
@@ -21,7 +20,7 @@ from headlens.viz.cli.asking import (
     experiment_on,
     target_of,
 )
-from headlens.viz.cli.options import Device, Json, ModelName, Size, Stage
+from headlens.viz.cli.options import Device, Json, ModelName, Size, Stage, Table
 from headlens.viz.cli.output import check_ending, finite, number, print_json, print_table, write_out
 
 
@@ -44,9 +43,7 @@ def heads(
     size: Size = None,
     stage: Stage = None,
     device: Device = "auto",
-    out: Annotated[
-        Path | None, typer.Option(metavar="PATH", help="A .csv to write; else it is printed.", show_default=False)
-    ] = None,
+    out: Table = None,
     as_json: Json = False,
 ) -> None:
     """Measure what each head adds to an output.
@@ -66,10 +63,10 @@ def heads(
 
     effects = head_effects(experiment, asked, method=method, by=by, stage=stage).tolist()
     if out is not None:
-        cells = [(layer, head, value) for layer, row in enumerate(effects) for head, value in enumerate(row)]
-        write_out(
-            out, "layer,head,effect\n" + "".join(f"{layer},{head},{number(value)}\n" for layer, head, value in cells)
-        )
+        from headlens.viz.export.data import table_of
+
+        cells = [(layer, head, number(value)) for layer, row in enumerate(effects) for head, value in enumerate(row)]
+        write_out(out, table_of(("layer", "head", "effect"), cells))
     if as_json:
         facts = about(experiment, asked, given, method=method)
         print_json(

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from headlens.model.errors import CheckpointError, DeviceError, HeadlensError, InputError
+from headlens.model.errors import CheckpointError, DeviceError, InputError
 from headlens.viz.cli.options import Device, Json
 from headlens.viz.cli.output import print_json, print_table
 
@@ -122,6 +122,4 @@ def _facts(name: str, download: bool, device: str) -> dict[str, object]:
         load_model(str(folder), device)  # it is compared with its own eager attention
     except (CheckpointError, DeviceError) as error:
         return {**about, "recordable": False, "reason": str(error)}
-    except HeadlensError:
-        raise
     return {**about, "recordable": True, "reason": "its weights are those of its own eager attention"}

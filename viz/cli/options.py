@@ -25,6 +25,10 @@ Size = Annotated[
     ),
 ]
 Json = Annotated[bool, typer.Option("--json", help="JSON on standard output, for machines.")]
+Table = Annotated[
+    Path | None,
+    typer.Option("--out", metavar="PATH", help="A .csv to write; else it is printed.", show_default=False),
+]
 Saved = Annotated[Path, typer.Argument(metavar="FILE", help="A recording: .safetensors of `headlens record`.")]
 Stage = Annotated[
     str | None,

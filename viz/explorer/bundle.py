@@ -1,9 +1,13 @@
 """The explorer's modules as one script, for what cannot load them one by one: a file, a notebook."""
 
 import re
+from importlib import resources
 from pathlib import Path
 
+import plotly
+
 MODULES = Path(__file__).parent / "js"
+PLOTLY = Path(str(resources.files(plotly) / "package_data" / "plotly.min.js"))
 IMPORT = re.compile(r'^import \{([^}]*)\} from "\./(\w+)\.js";$', re.MULTILINE)
 EXPORT = re.compile(r"^export (default )?((?:async )?function|class|const|let) (\w+)", re.MULTILINE)
 

@@ -172,7 +172,7 @@ def _picture(pixels: np.ndarray) -> Spec:
     """[height, width, channel] uint8 over the whole plot."""
     encoding = {**WHOLE, "url": {"field": "url", "type": "nominal"}}
     return {
-        "data": {"values": [{"url": data_uri(pixels)}]},
+        "data": {"values": [{"url": data_uri(pixels, exact=True)}]},
         "mark": {"type": "image", "aspect": False},
         "encoding": encoding,
     }

@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 
@@ -30,15 +31,14 @@ def weights_csv(recording: Recording, layer: int, head: int | None = None) -> st
     weights = weights[None] if head is not None else weights  # [head, query, key]
     if weights.size > MAX_ROWS:
         raise ValueError(f"{weights.size:,} weights are too many for a sheet; save them as .npz, or one head alone.")
-    keys = recording.tokens if recording.keys is None else recording.keys.tokens
-    file = io.StringIO(newline="")
-    lines = csv.writer(file)  # with RFC 4180's line ends, so that a token with either is quoted
-    lines.writerow(("layer", "head", "query", "query_token", "key", "key_token", "weight"))
-    for index, query, key in np.ndindex(*weights.shape):
-        number = index if head is None else head
-        names = guarded(recording.tokens[query]), guarded(keys[key])
-        lines.writerow((layer, number, query, names[0], key, names[1], f"{weights[index, query, key]:.9g}"))
-    return file.getvalue()
+    looked_at = recording if recording.keys is None else recording.keys
+    queries, keys = ([guarded(token) for token in each.tokens] for each in (recording, looked_at))
+    first = 0 if head is None else head
+    rows = (
+        (layer, first + index, query, queries[query], key, keys[key], f"{weights[index, query, key]:.9g}")
+        for index, query, key in np.ndindex(*weights.shape)
+    )
+    return table_of(("layer", "head", "query", "query_token", "key", "key_token", "weight"), rows)
 
 
 def weights_npz(recording: Recording, layer: int | None = None, head: int | None = None) -> bytes:
@@ -68,6 +68,15 @@ def weights_npz(recording: Recording, layer: int | None = None, head: int | None
         about=np.array(json.dumps(about_recording(recording), ensure_ascii=False)),
         readme=np.array(README),
     )
+    return file.getvalue()
+
+
+def table_of(heading: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
+    """A table as CSV, with RFC 4180's line ends: so a token that has either of them is quoted."""
+    file = io.StringIO(newline="")
+    lines = csv.writer(file)
+    lines.writerow(heading)
+    lines.writerows(rows)
     return file.getvalue()
 
 

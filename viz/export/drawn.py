@@ -16,7 +16,7 @@ from headlens.viz.export import marks
 from headlens.viz.export.about import About, about_view, caption_of, heading_of
 from headlens.viz.view.view import View
 
-Kind = Literal["heatmap", "strip", "overlay", "grid", "bars"]
+Kind = Literal["heatmap", "overlay", "strip", "grid", "bars"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
 COLUMNS = (85, 170)  # millimetres: one and two columns of a journal
 PIXELS = 96 / 25.4  # of CSS, a millimetre
@@ -31,7 +31,7 @@ CONFIG = {
     "legend": {"labelFontSize": 9, "titleFontSize": 9, "gradientThickness": 8},
     "title": {"fontSize": 12, "subtitleFontSize": 8, "subtitleColor": "#555555", "anchor": "start"},
 }
-DRAW: dict[Kind, Callable[[RecordingEntry, View, float], marks.Spec]] = {
+DRAW: dict[str, Callable[[RecordingEntry, View, float], marks.Spec]] = {
     "heatmap": marks.heatmap,
     "strip": marks.strip,
     "overlay": marks.overlay,
@@ -61,11 +61,7 @@ def drawn_svg(
 
     Raises InputError for a kind that the recording does not have, or a width out of bounds.
     """
-    if kind not in DRAW:
-        raise InputError(f"“{kind:.40}” is no figure; take one of {', '.join(KINDS)}.")
-    if kind in ("overlay", "strip") and (kind == "overlay") != (recording.photo is not None):
-        has = "a text, which has no overlay: take strip" if recording.photo is None else "a photo: take overlay"
-        raise InputError(f"This recording is of {has} instead.")
+    check_kind(kind, recording)
     about = about_view(recording, view) if about is None else about
     spec = DRAW[kind](RecordingEntry("", recording), view, width_of(millimetres))
     return written(spec, heading_of(recording, view, kind), about, millimetres=millimetres, caption=caption)
@@ -130,6 +126,21 @@ def png_of(svg: str, *, scale: float = 2.0, about: About | None = None) -> bytes
     file = io.BytesIO()
     pixels.save(file, "PNG", pnginfo=chunks, dpi=(96 * scale, 96 * scale))
     return file.getvalue()
+
+
+def drawn_files(name: str, svg: Callable[[], str]) -> dict[str, Callable[[], bytes]]:
+    """A figure as SVG and as PNG, each made when it is asked for."""
+    return {f"{name}.svg": lambda: svg().encode(), f"{name}.png": lambda: png_of(svg())}
+
+
+def check_kind(kind: str, recording: Recording) -> None:
+    """Raises InputError for a figure that there is not, or that the recording does not have."""
+    if kind not in KINDS:
+        raise InputError(f"There is no figure {kind!r:.60}; there are {', '.join(KINDS)}.")
+    if kind == "overlay" and recording.photo is None:
+        raise InputError("This recording is of a text, which has no overlay: take “strip”.")
+    if kind == "strip" and recording.photo is not None:
+        raise InputError("This recording is of a photo, which has no strip: take “overlay”.")
 
 
 def about_of(svg: str) -> Mapping[str, str]:

@@ -1,16 +1,15 @@
 """What *Does it matter?* found, to be taken away: a figure for print and its numbers."""
 
-import csv
-import io
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
 from headlens.viz.export.about import About
 from headlens.viz.export.cells import Spec, axis, cells, over_photo
-from headlens.viz.export.data import guarded
-from headlens.viz.export.drawn import page_of, width_of, written
+from headlens.viz.export.data import guarded, table_of
+from headlens.viz.export.drawn import drawn_files, page_of, width_of, written
 from headlens.viz.figures.overlay import PhotoLike
 
 ROW, MOST = 22, 22  # pixels of a strip, and of a head's square
@@ -37,6 +36,15 @@ class Finding:
         spec = self.draw(width_of(millimetres))
         return written(spec, self.heading, about, millimetres=millimetres, caption=caption)
 
+    def files(self, about: About, *, millimetres: int, caption: bool) -> dict[str, Callable[[], bytes]]:
+        """All of it by the names of files, each made when it is asked for; arguments as of `svg`."""
+        looks: dict[str, Any] = {"millimetres": millimetres, "caption": caption}
+        return {
+            **drawn_files(self.name, lambda: self.svg(about, **looks)),
+            f"{self.name}.html": lambda: self.html(about, **looks).encode(),
+            f"{self.name}.csv": lambda: self.table().encode(),
+        }
+
     def html(self, about: About, *, millimetres: int, caption: bool) -> str:
         """The figure as a page of its own."""
         spec = self.draw(width_of(millimetres))
@@ -55,7 +63,7 @@ def of_heads(effects: np.ndarray, heading: str, unit: str, *, signed: bool) -> F
         return {"height": cell * layers + 90, **cells(effects, down, across, limit, unit=unit, signed=signed)}
 
     def table() -> str:
-        return _table(
+        return table_of(
             ("layer", "head", unit),
             ((layer, head, f"{effects[layer, head]:.9g}") for layer, head in np.ndindex(layers, heads)),
         )
@@ -99,12 +107,4 @@ def _token_table(tokens: Sequence[str], scores: Mapping[str, np.ndarray]) -> str
         (position, guarded(token), *(f"{row[position]:.9g}" for row in scores.values()))
         for position, token in enumerate(tokens)
     )
-    return _table(("position", "token", *scores), rows)
-
-
-def _table(heading: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
-    file = io.StringIO(newline="")
-    lines = csv.writer(file)
-    lines.writerow(heading)
-    lines.writerows(rows)
-    return file.getvalue()
+    return table_of(("position", "token", *scores), rows)

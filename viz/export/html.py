@@ -6,17 +6,14 @@ import gzip
 import hashlib
 from collections.abc import Mapping
 from html import escape
-from importlib import resources
-from pathlib import Path
 from string import Template
 
-import plotly
 import torch
 
 from headlens.model.errors import InputError
 from headlens.model.recording.recording import Recording
 from headlens.model.runtime.recordings import RecordingEntry
-from headlens.viz.explorer.bundle import MODULES, bundle
+from headlens.viz.explorer.bundle import MODULES, PLOTLY, bundle
 from headlens.viz.explorer.offline import everything
 from headlens.viz.theme import DARK, FONT, LIGHT, Theme, css_variables
 from headlens.viz.view.derived import Work, at_once
@@ -25,7 +22,6 @@ from headlens.viz.view.view import View
 
 LARGEST = 200_000_000  # bytes; browsers take many times as much memory to open it
 EXPLORER = MODULES.parent
-PLOTLY = Path(str(resources.files(plotly) / "package_data" / "plotly.min.js"))
 BASE64 = 4 / 3
 # What gzip leaves of each: of plotly.js, of float32 and of 16-bit numbers as float32, of levels, of a token's names.
 PLOTLY_LEFT, FLOATS_LEFT, HALVES_LEFT, LEVELS_LEFT, TOKEN_LEFT = 0.306, 0.93, 0.47, 0.5, 60

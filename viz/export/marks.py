@@ -64,7 +64,8 @@ def grid(entry: RecordingEntry, view: View, width: float) -> Spec:
     layers, heads, rows, columns = tiles.shape[:4]
     cell = width * 0.92 / heads
     values = [
-        {"layer": layer, "head": head, "url": data_uri(tiles[layer, head])} for layer, head in np.ndindex(layers, heads)
+        {"layer": layer, "head": head, "url": data_uri(tiles[layer, head], exact=True)}
+        for layer, head in np.ndindex(layers, heads)
     ]
     return {
         "height": cell * rows / columns * layers + 60,

@@ -4,13 +4,14 @@ import io
 import tempfile
 import zipfile
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 
 from headlens.model.recording.recording import Recording
 from headlens.model.runtime.recordings import RecordingEntry
 from headlens.viz.export.about import About, about_view, caption_of
 from headlens.viz.export.data import MAX_ROWS, weights_csv, weights_npz
-from headlens.viz.export.drawn import Kind, drawn_svg, png_of
+from headlens.viz.export.drawn import Kind, drawn_files, drawn_svg
 from headlens.viz.export.html import explorer_html
 from headlens.viz.export.reproduce import Call, script_of
 from headlens.viz.view.view import View, file_name
@@ -43,12 +44,8 @@ def figures(recording: Recording, view: View, *, millimetres: int, caption: bool
     """Each figure as SVG and as PNG, by "kind.ending"."""
     files: Files = {}
     for kind in kinds_of(recording):
-
-        def svg(kind: Kind = kind) -> str:
-            return drawn_svg(kind, recording, view, millimetres=millimetres, caption=caption)
-
-        files[f"{kind}.svg"] = lambda svg=svg: svg().encode()  # type: ignore[misc]  # mypy takes the default for an argument
-        files[f"{kind}.png"] = lambda svg=svg: png_of(svg())  # type: ignore[misc]
+        draw = partial(drawn_svg, kind, recording, view, millimetres=millimetres, caption=caption)
+        files |= drawn_files(kind, draw)
     return files
 
 

@@ -239,6 +239,6 @@ def _take_size(default: str) -> None:
 
 
 def take_upload(key: str) -> None:
-    """The file of an uploader is to be shown, if it can be."""
-    if (file := st.session_state[key]) is not None:
+    """The file of an uploader is to be shown, if it can be; a browser refuses larger ones, another program may not."""
+    if (file := st.session_state[key]) is not None and file.size <= MAX_MEGABYTES * 2**20:
         SESSION.offer(file.getvalue())

@@ -7,6 +7,7 @@ import plotly.graph_objects as go
 from headlens.model.errors import InputError
 from headlens.model.recording.recording import Recording
 from headlens.model.runtime.recordings import RecordingEntry
+from headlens.viz.export.drawn import check_kind
 from headlens.viz.export.figures import FIGURES, WIDTH
 from headlens.viz.figures import attention_heatmap, pooled_heatmap
 from headlens.viz.notebook.start import entry_of, view_of
@@ -31,14 +32,9 @@ def recording_figure(
 
     Raises InputError for a kind that the recording does not have, a theme or a view that there is not.
     """
-    if kind not in KINDS:
-        raise InputError(f"There is no figure {kind!r:.60}; there are {', '.join(KINDS)}.")
+    check_kind(kind, recording)
     if theme not in THEMES:
         raise InputError(f"theme must be one of {', '.join(THEMES)}, not {theme!r:.60}.")
-    if kind == "overlay" and recording.photo is None:
-        raise InputError("This recording is of a text, which has no overlay: take “strip”.")
-    if kind == "strip" and recording.photo is not None:
-        raise InputError("This recording is of a photo, which has no strip: take “overlay”.")
     entry = entry_of(recording)
     figure, aspect = KINDS[kind](entry, view_of(entry.recording, fields), THEMES[theme])
     if kind == "heatmap" and fields.get("query") is None:

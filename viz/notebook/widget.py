@@ -2,11 +2,9 @@
 
 import base64
 from collections.abc import Mapping
-from importlib import resources
 from pathlib import Path
 
 import anywidget
-import plotly
 import traitlets
 from IPython.core.getipython import get_ipython
 from IPython.display import display
@@ -22,7 +20,6 @@ from headlens.viz.view.address import read_view
 from headlens.viz.view.view import View
 
 EXPLORER = Path(bundle.__file__).parent
-PLOTLY = resources.files(plotly) / "package_data" / "plotly.min.js"
 CSS = (EXPLORER / "explorer.css", Path(__file__).parent / "notebook.css")
 
 
@@ -88,7 +85,7 @@ class ExplorerWidget(anywidget.AnyWidget):
     def _answer(self, widget: object, message: object, buffers: list[bytes]) -> None:
         """The explorer needs plotly.js, which the kernel has: nothing comes from a network."""
         if isinstance(message, dict) and message.get("want") == "plotly":
-            self.send({"is": "plotly"}, [PLOTLY.read_bytes()])
+            self.send({"is": "plotly"}, [bundle.PLOTLY.read_bytes()])
 
     def _repr_mimebundle_(self, **options: object) -> tuple[Bundle, Bundle] | None:
         """The widget, and its picture for where no widget can be."""

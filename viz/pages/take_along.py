@@ -4,11 +4,12 @@ from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
 import streamlit as st
+from streamlit.elements.lib.mutable_expander_container import ExpanderContainer
 
 from headlens.model.runtime.recordings import RecordingEntry
 from headlens.viz.export import package
 from headlens.viz.export.about import About, about_view
-from headlens.viz.export.drawn import COLUMNS, png_of
+from headlens.viz.export.drawn import COLUMNS
 from headlens.viz.export.findings import Finding
 from headlens.viz.export.html import LARGEST, html_size
 from headlens.viz.export.reproduce import Call
@@ -38,29 +39,31 @@ def take_along(page: str, entry: RecordingEntry, shown: RecordingEntry, view: Vi
         view: of that.
         again: how the input was recorded; None where that is not known: then there is no reproduce.py.
     """
-    with st.expander("Take it with you"):
+    panel = _panel(page)
+    if not panel.open:
+        return
+    recording = shown.recording
+    with panel:
         millimetres, caption = _looks(page)
         name = f"headlens-{page}-{file_name(view)}"
-        figures = package.figures(shown.recording, view, millimetres=millimetres, caption=caption)
-        data = package.data(shown.recording, view)
+        figures = package.figures(recording, view, millimetres=millimetres, caption=caption)
+        data = package.data(recording, view)
         for kind, title in package.TITLES.items():
             files = {file: make for file, make in figures.items() if file.startswith(f"{kind}.")}
             if files:
                 _row(page, title, name, files)
-        arrays = round(shown.recording.num_heads * shown.recording.num_tokens * shown.recording.num_keys * BYTES)
+        arrays = round(recording.num_heads * recording.num_tokens * recording.num_keys * BYTES)
         arrays_file = next(file for file in data if file.endswith(".npz"))
         _row(page, "The weights as data", name, data, sizes={arrays_file: arrays})
-        size = html_size(shown.recording)
+        size = shown.derive("html size", lambda: html_size(recording))
         explorer: package.Files = {"explorer.html": lambda: package.explorer_file(shown, view, caption=caption)}
         if size <= LARGEST:
             _row(page, "This explorer, alive", name, explorer, sizes={"explorer.html": size})
         else:
-            explorer = {}
             st.caption(f"The explorer as one file would take {size / MEGA:,.0f} MB, more than browsers open.")
-        about = about_view(shown.recording, view)
-        files = {**figures, **data, **explorer}
-        others = arrays + (size if explorer else 0)
-        _recording(page, name, entry, files, about, millimetres=millimetres, again=again, size=others)
+            explorer, size = {}, 0
+        about, files = about_view(recording, view), {**figures, **data, **explorer}
+        _recording(page, name, entry, files, about, millimetres=millimetres, again=again, size=arrays + size)
 
 
 def take_findings(page: str, entry: RecordingEntry, findings: list[Finding], about: About, *, again: Again) -> None:
@@ -73,25 +76,22 @@ def take_findings(page: str, entry: RecordingEntry, findings: list[Finding], abo
         about: what the captions and the metadata say.
         again: how the input was recorded.
     """
-    with st.expander("Take it with you"):
+    panel = _panel(page)
+    if not panel.open:
+        return
+    with panel:
         millimetres, caption = _looks(page)
         name, files = f"headlens-{page}", package.Files()
         for finding in findings:
-
-            def svg(finding: Finding = finding) -> str:
-                return finding.svg(about, millimetres=millimetres, caption=caption)
-
-            own: package.Files = {
-                f"{finding.name}.svg": lambda svg=svg: svg().encode(),  # type: ignore[misc]
-                f"{finding.name}.png": lambda svg=svg: png_of(svg()),  # type: ignore[misc]
-                f"{finding.name}.html": lambda finding=finding: finding.html(  # type: ignore[misc]
-                    about, millimetres=millimetres, caption=caption
-                ).encode(),
-                f"{finding.name}.csv": lambda finding=finding: finding.table().encode(),  # type: ignore[misc]
-            }
+            own = finding.files(about, millimetres=millimetres, caption=caption)
             _row(page, finding.name.replace("-", " ").capitalize(), name, own)
             files |= own
         _recording(page, name, entry, files, about, millimetres=millimetres, again=again)
+
+
+def _panel(page: str) -> ExpanderContainer:
+    """Folded at first; what is in it is drawn while it is open, and costs no pin anything before."""
+    return st.expander("Take it with you", key=f"{page}_take", on_change="rerun")
 
 
 def _looks(page: str) -> tuple[int, bool]:

@@ -1,22 +1,20 @@
 """What the page loads besides Streamlit's own files: plotly.js out of the plotly wheel, and the explorer's modules."""
 
 import os
-from importlib import metadata, resources
-from pathlib import Path
+from importlib import metadata
 
-import plotly
 from starlette.requests import Request
 from starlette.responses import FileResponse, RedirectResponse, Response
 from starlette.routing import Route
 
-MODULES = Path(__file__).parents[1] / "explorer" / "js"
-PLOTLY = resources.files(plotly) / "package_data" / "plotly.min.js"
+from headlens.viz.explorer.bundle import MODULES, PLOTLY
+
 VERSION = metadata.version("plotly")
 
 
 async def _plotly(request: Request) -> Response:
     headers = {"Cache-Control": "public, max-age=604800"}
-    return FileResponse(str(PLOTLY), media_type="text/javascript", headers=headers)
+    return FileResponse(PLOTLY, media_type="text/javascript", headers=headers)
 
 
 async def _module(request: Request) -> Response:

@@ -5,7 +5,6 @@ from dataclasses import replace
 import torch
 from torch import Tensor
 
-from headlens.model.attention.clone import weight_sharing_clone
 from headlens.model.effects.embeddings import replaced_embeddings
 from headlens.model.effects.experiment import Experiment
 from headlens.model.effects.explain.explanation import Explanation, as_scores
@@ -24,7 +23,7 @@ def gradient_input(experiment: Experiment, target: Target) -> Explanation:
     Raises CheckpointError where the embeddings are not known.
     """
     model, given = experiment.model, experiment.input
-    leaves, network = list[Tensor](), weight_sharing_clone(model.network)
+    leaves, network = list[Tensor](), experiment.clone()
 
     def follow(rows: Tensor) -> Tensor:
         leaves.append(rows.detach().requires_grad_())

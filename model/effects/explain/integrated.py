@@ -11,7 +11,6 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from headlens.model.attention.clone import weight_sharing_clone
 from headlens.model.base import AnyRun
 from headlens.model.effects.embeddings import mean_row, replaced_embeddings, token_embeddings
 from headlens.model.effects.experiment import Experiment
@@ -112,7 +111,7 @@ def _path(experiment: Experiment) -> Path:
         pixels = given.pixels
         baseline = pixels.mean(dim=(2, 3), keepdim=True).expand_as(pixels)
         return Path(baseline, pixels - baseline, "the photo's mean colour")
-    kept, network = list[Tensor](), weight_sharing_clone(model.network)
+    kept, network = list[Tensor](), experiment.clone()
 
     def keep(rows: Tensor) -> Tensor:
         kept.append(rows)
@@ -136,7 +135,7 @@ def _path(experiment: Experiment) -> Path:
 def _reads(experiment: Experiment, target: Target, points: Tensor) -> Iterator[AnyRun]:
     """A run that reads points [batch, ...] instead of the input."""
     model, given = experiment.model, experiment.input
-    network, options = weight_sharing_clone(model.network), target.options(model)
+    network, options = experiment.clone(), target.options(model)
     if isinstance(given, ImageInput):
         yield experiment.forward([replace(given, pixels=points)], network=network, options=options)
         return

@@ -2,15 +2,18 @@
 
 import io
 import json
+import math
 import re
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 from xml.etree import ElementTree
 
 import numpy as np
 import pytest
 from PIL import Image
+from plotly.colors import sample_colorscale
 
 from headlens.model.errors import InputError
 from headlens.model.recording.parts import Photo
@@ -19,8 +22,10 @@ from headlens.model.runtime.recordings import RecordingEntry
 from headlens.viz.export import marks
 from headlens.viz.export.about import about_view, caption_of
 from headlens.viz.export.drawn import KINDS, PIXELS, about_of, drawn_svg, png_of
+from headlens.viz.theme import HEAT, LIGHT
 from headlens.viz.view.view import View
 from tests.recordings import random_recording
+from tests.viz.figures.decode import picture_in
 from tests.viz.hostile import HOSTILE
 
 
@@ -167,3 +172,49 @@ def test_recordings_that_were_read_back_are_drawn_the_same(tmp_path: Path) -> No
     again = Recording.load(tmp_path / "r.safetensors")
     drawings = [drawn_svg("strip", each, View(0, 1, 1)) for each in (again, recording)]
     assert len({re.sub(r"gradient_\d+", "gradient", drawing) for drawing in drawings}) == 1  # these are counted
+
+
+def test_the_heat_over_a_photo_is_each_patch_s_own_weight() -> None:
+    """By the colours of HEAT, looked up here, in the places of a grid that is no square."""
+    recording = photo_recording()
+    spec: Any = marks.overlay(RecordingEntry("", recording), View(1, 2, 3), 600)
+    photo, heat, *_ = (picture_in(layer["data"]["values"][0]["url"]) for layer in spec["layer"][:2])
+    weights = recording.attention(1, 2, 3)[1:]
+    shares = weights / weights.max()
+    rows, columns = 2, 3
+    for patch, share in enumerate(shares):
+        row, column = divmod(patch, columns)
+        pixel = heat[int((row + 0.5) * 28 / rows), int((column + 0.5) * 42 / columns)]
+        red, green, blue = sample_colorscale(HEAT, [float(np.rint(share * 255) / 255)], colortype="tuple")[0]
+        np.testing.assert_allclose(pixel[:3], 255 * np.array([red, green, blue]), atol=2)
+        assert pixel[3] == pytest.approx(np.sqrt(share) * 217, abs=1)
+    assert photo.shape[:2] == heat.shape[:2] == (28, 42)
+    edges = spec["layer"][-1]["data"]["values"][0]
+    assert (edges["top"], edges["left"]) == divmod(3 - 1, columns), "the query's own patch is framed"
+
+
+@pytest.mark.parametrize("log", [False, True])
+def test_a_matrix_that_is_one_picture_has_each_weight_s_colour(log: bool) -> None:
+    recording = text_recording([f"t{index}" for index in range(120)])
+    spec: Any = marks.heatmap(RecordingEntry("", recording), View(1, 0, 0, log=log), 600)
+    drawn = picture_in(spec["layer"][0]["data"]["values"][0]["url"])
+    weights = recording.attention(1, 0)
+    assert drawn.shape[:2] == (120, 120)
+    largest = divmod(int(weights.argmax()), 120)
+    for query, key in ((0, 0), (3, 100), (100, 3), largest):
+        share = float(weights[query, key] / weights.max())
+        share = 1 + math.log10(max(share, 1e-4)) / 4 if log else share  # over four decades
+        colour = sample_colorscale(LIGHT.weights, [round(share * 255) / 255], colortype="tuple")[0]
+        np.testing.assert_allclose(drawn[query, key][:3], 255 * np.array(colour), atol=2)
+
+
+def test_every_head_s_small_picture_stands_in_its_place() -> None:
+    recording = random_recording(num_layers=2, num_heads=3)
+    spec: Any = marks.grid(RecordingEntry("", recording), View(0, 0, 0), 600)
+    for value in spec["data"]["values"]:
+        weights = recording.attention(value["layer"], value["head"])
+        light = picture_in(value["url"])[..., :3].sum(axis=-1)
+        shares = np.clip(weights / weights.max(), 0, 1)
+        expected = np.array(sample_colorscale(LIGHT.weights, list(shares.ravel()), colortype="tuple")).sum(axis=-1)
+        np.testing.assert_allclose(light.ravel(), 255 * expected, atol=10)
+    assert len(spec["data"]["values"]) == 6

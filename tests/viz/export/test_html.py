@@ -17,8 +17,9 @@ from headlens.model.huggingface.text.model import TransformersText
 from headlens.model.recording.recording import Recording
 from headlens.model.runtime.recordings import RecordingEntry
 from headlens.viz.explorer import offline
+from headlens.viz.explorer.bundle import PLOTLY
 from headlens.viz.export import html
-from headlens.viz.export.html import PLOTLY, explorer_html, html_size
+from headlens.viz.export.html import explorer_html, html_size
 from headlens.viz.view.view import View
 from tests.recordings import random_recording
 from tests.viz.hostile import HOSTILE

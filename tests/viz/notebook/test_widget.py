@@ -14,9 +14,10 @@ from PIL import Image
 
 from headlens.model.errors import HeadlensError, InputError
 from headlens.model.recording.recording import Recording
+from headlens.viz.explorer.bundle import PLOTLY
 from headlens.viz.explorer.payload import build
 from headlens.viz.notebook import widget as module
-from headlens.viz.notebook.widget import PLOTLY, ExplorerWidget
+from headlens.viz.notebook.widget import ExplorerWidget
 from headlens.viz.view.view import View
 from tests.paths import ROOT
 from tests.recordings import random_recording
