@@ -90,6 +90,7 @@ class TextReader(RecordingModel[TextInput, Outputs], ABC):
             notes=self._notes(text, run, index),
             predictions=self._predictions(text, run, index),
             stage=stage,
+            unit="residue" if self._token_names.are_residues else "token",
         )
 
     def _special(self, text: TextInput) -> np.ndarray:

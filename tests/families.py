@@ -26,7 +26,6 @@ from tests.model.huggingface.vision.test_refused import SWIN
 WAYS = {"interface": "attention interface", "functions": "calls of torch"}
 HEADER = ("family", "takes", "largest difference", "recorded by way of", "words", "predictions", "pixels")
 NOTHING = "–"  # there are none
-TEXT = "The capital of France is Paris."
 TOLERANCE = 1e-5  # of a probability
 
 
@@ -42,32 +41,35 @@ def row_of(family: str, kind: str, write: Callable[[Path], object]) -> tuple[str
         result = model.probe_result  # type: ignore[attr-defined]  # it is one of transformers
         said = [NOTHING] * 3
         if isinstance(model, TransformersText):
-            said = [words_of(model, folder), predictions_of_text(model, folder), NOTHING]
+            text = text_models.TEXTS.get(family, text_models.TEXT)
+            said = [words_of(model, folder, text), predictions_of_text(model, folder, text), NOTHING]
         elif isinstance(model, TransformersImage):
             said = [NOTHING, predictions_of_image(model, folder), pixels_of(model, folder)]
         return family, kind, f"{result.difference:.0e}", WAYS[result.recorder.way], *said
 
 
-def words_of(model: TransformersText, folder: Path) -> str:
+def words_of(model: TransformersText, folder: Path, text: str) -> str:
     """Ids and types, beside the tokenizer's own call; what tokens are called, beside the text at their offsets."""
-    call = AutoTokenizer.from_pretrained(folder)(TEXT, return_offsets_mapping=True, return_token_type_ids=True)
-    read = model.read(TEXT)
+    call = AutoTokenizer.from_pretrained(folder)(text, return_token_type_ids=True)
+    read = model.read(text)
     if list(read.ids) != call["input_ids"] or list(read.type_ids) != call["token_type_ids"]:
         return "other ids"
-    recording = model.write(TEXT, 1) if isinstance(model, TransformersSequence) else model.record(TEXT)
+    recording = model.write(text, 1) if isinstance(model, TransformersSequence) else model.record(text)
     for name, span in zip(recording.tokens, recording.offsets):
-        characters = "" if span is None else TEXT[slice(*span)].strip()
-        if span is not None and name.strip("▁") and name != characters:
+        characters = "" if span is None else text[slice(*span)].strip()
+        own = name.rstrip("0123456789") if recording.unit == "residue" else name.strip()
+        if span is not None and own.strip("▁") and own != characters:
             return f"{name} for {characters}"
     return "equal"
 
 
-def predictions_of_text(model: TransformersText, folder: Path) -> str:
+def predictions_of_text(model: TransformersText, folder: Path, text: str) -> str:
     """Scores, beside the softmax of what the model says of its tokenizer's own call."""
     if isinstance(model, TransformersSequence) or model.predicts is Predicts.NOTHING:
         return NOTHING
     tokenizer = AutoTokenizer.from_pretrained(folder)
-    text = TEXT.replace("Paris", tokenizer.mask_token) if model.predicts is Predicts.MASKED_TOKEN else TEXT
+    if model.predicts is Predicts.MASKED_TOKEN:
+        text = text.replace("Paris", tokenizer.mask_token).replace("S", tokenizer.mask_token)
     network = getattr(transformers, type(model.network).__name__).from_pretrained(folder).eval()
     logits = network(**tokenizer(text, return_tensors="pt")).logits[0]
     return compared(model.record(text), logits)

@@ -4,6 +4,8 @@ import math
 
 import numpy as np
 
+FAR = 6  # residues
+
 
 def strongest(weights: np.ndarray, count: int, leave_out: np.ndarray | None = None) -> list[tuple[int, float]]:
     """The count largest weights [key] as (key, weight), the largest first, without the keys [key] bool left out."""
@@ -32,6 +34,22 @@ def token_distance(weights: np.ndarray, queries: np.ndarray | None = None) -> np
     keys = np.arange(weights.shape[-1])
     distances: np.ndarray = (weights * np.abs(_or_all(queries, weights)[:, None] - keys)).sum(axis=-1)
     return distances
+
+
+def far_weight(weights: np.ndarray, queries: np.ndarray, special: np.ndarray) -> float:
+    """The mean weight of the pairs of residues that are FAR or more apart in the sequence; 0.0 where there are none.
+
+    Contacts between them are what the folded protein has, not the chain (Vig et al. 2021, "BERTology Meets Biology",
+    section 4.1).
+
+    Args:
+        weights: [query, key] of one head.
+        queries: [query], the positions of the rows.
+        special: [key] bool, of what is no residue.
+    """
+    far = abs(queries[:, None] - np.arange(len(special))) >= FAR
+    pairs = far & ~special[queries][:, None] & ~special
+    return float(weights[pairs].mean()) if pairs.any() else 0.0
 
 
 def patch_distance(weights: np.ndarray, grid: tuple[int, int], queries: np.ndarray | None = None) -> np.ndarray:

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from headlens.model.analysis.heads import patch_distance, spread, token_distance
+from headlens.model.analysis.heads import far_weight, patch_distance, spread, token_distance
 from headlens.model.analysis.sample import sampled_queries
 from headlens.model.recording.recording import Recording
 
@@ -20,8 +20,8 @@ def head_order(measured: np.ndarray | None, num_layers: int, num_heads: int) -> 
 def measure(recording: Recording, layer: int, order: str) -> np.ndarray:
     """One number for each head of a layer, the mean over its queries, or for long inputs over a sample of them: [head].
 
-    The order is "spread", over how many tokens a row spreads; "distance", how far away it looks; or "special", how much
-    rests on special tokens.
+    The order is "spread", over how many tokens a row spreads; "distance", how far away it looks; "special", how much
+    rests on special tokens; or "far", the mean weight between residues that are FAR or more apart.
     """
     return np.array([_of_head(recording, layer, head, order=order) for head in range(recording.num_heads)])
 
@@ -33,6 +33,8 @@ def _of_head(recording: Recording, layer: int, head: int, *, order: str) -> floa
     weights, queries = weights[looking], queries[looking]
     if order == "special":
         return float(weights[:, recording.special].sum(axis=-1).mean())
+    if order == "far":
+        return far_weight(weights, queries, recording.special)
     if order == "spread":
         return float(spread(weights).mean())
     return reach(recording, weights, queries)

@@ -1,7 +1,8 @@
 """What to call the tokens of a text: what its tokenizer decodes them to, and where they stand in it."""
 
+import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 from tokenizers import Tokenizer, decoders
@@ -12,6 +13,9 @@ LONGEST_CHARACTER = 4  # bytes of UTF-8
 # Byte-level tokenizers write bytes as printable signs (Radford et al. 2019, bytes_to_unicode of GPT-2's encoder.py).
 _PRINTED = [*range(0x21, 0x7F), *range(0xA1, 0xAD), *range(0xAE, 0x100)]
 _OTHERS = sorted(set(range(256)) - set(_PRINTED))
+AMINO_ACIDS = set("ACDEFGHIKLMNPQRSTVWY")  # the twenty of the genetic code, by their letters (IUPAC-IUB 1984)
+RESIDUES = re.compile("[A-Z.*-]")  # and what alignments have beside them
+MOST_RESIDUES = 100  # tokens of a vocabulary of residues, special ones included
 BYTES = {chr(byte): byte for byte in _PRINTED} | {chr(256 + index): byte for index, byte in enumerate(_OTHERS)}
 
 
@@ -19,7 +23,8 @@ class TokenNames:
     """Names of a tokenizer's tokens, without the spaces around them.
 
     A token is called by the characters of the text that it stands for, and one of several tokens of a character by that
-    character with its part, "機 1/3". Special tokens, and those that stand in no text, are what the tokenizer says.
+    character with its part, "機 1/3". Special tokens, and those that stand in no text, are what the tokenizer says. The
+    residues of a protein are called by letter and number, "K2".
     """
 
     def __init__(self, tokenizer: Tokenizer) -> None:
@@ -27,6 +32,7 @@ class TokenNames:
         self._are_bytes = isinstance(tokenizer.decoder, decoders.ByteLevel)
         added = tokenizer.get_added_tokens_decoder()
         self._special = {token_id for token_id, token in added.items() if token.special}
+        self.are_residues = self._are_residues()
 
     def of_text(self, text: TextInput) -> tuple[str, ...]:
         """The name of each token of a text or a pair."""
@@ -40,7 +46,7 @@ class TokenNames:
             parts = [f" {before[place]}/{tokens_of[place]}" for place in row if tokens_of[place] > 1]
             name = characters.strip() or characters
             names.append(name + (parts[0] if parts else "") if name else self.of_id(token_id))
-        return tuple(names)
+        return tuple(self._numbered(text, names)) if self.are_residues else tuple(names)
 
     def of_ids(self, ids: Sequence[int]) -> tuple[str, ...]:
         """The names of tokens that follow each other, in a text that is not known."""
@@ -77,6 +83,22 @@ class TokenNames:
         """
         is_none = span is None or token_id in self._special or not self._decode([token_id]).strip()
         return [] if span is None or is_none else [(segment, index) for index in range(*span)]
+
+    def _are_residues(self) -> bool:
+        """Whether the vocabulary is of proteins: all amino acids, and no longer token that is not special."""
+        size = self._tokenizer.get_vocab_size()
+        if size > MOST_RESIDUES:
+            return False
+        tokens = {self._tokenizer.id_to_token(index) or "" for index in range(size)}
+        words = {token.lstrip("▁") for token in tokens if not re.fullmatch(r"[<\[].*[>\]]|▁", token)}
+        return words >= AMINO_ACIDS and all(RESIDUES.fullmatch(word) for word in words)
+
+    def _numbered(self, text: TextInput, names: Sequence[str]) -> Iterator[str]:
+        """Each residue with its place in its own protein, from 1; masked and unknown ones take a place too."""
+        places = Counter[int]()
+        for token_id, name, span, segment in zip(text.ids, names, text.offsets, text.segments):
+            places[segment] += span is not None
+            yield name if span is None or token_id in self._special else f"{name}{places[segment]}"
 
     def _decode(self, ids: Sequence[int]) -> str:
         return str(self._tokenizer.decode(list(ids), skip_special_tokens=False))

@@ -26,7 +26,7 @@ from headlens.model.recording.header import (
     check_tensors,
     parse,
 )
-from headlens.model.recording.parts import WHOLE, Photo, Prediction, Predicts, Scores, StageData
+from headlens.model.recording.parts import WHOLE, Photo, Prediction, Predicts, Scores, StageData, Unit
 from headlens.model.recording.whole import whole_file
 
 FORMAT = "headlens recording 2"
@@ -43,6 +43,7 @@ PLAIN = (
     "prefix_tokens",
     "predictions",
     "stage",
+    "unit",
 )
 
 
@@ -184,6 +185,7 @@ def _stage(about: StageAbout, tensors: Mapping[str, torch.Tensor], prefix: str) 
         notes=about["notes"],
         predictions=tuple(_prediction(prediction, about["stage"]) for prediction in about["predictions"]),
         stage=about["stage"],
+        unit=cast(Unit, about.get("unit", "token")),
     )
     return SavedStage(data, about["keys"])
 

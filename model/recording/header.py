@@ -20,7 +20,7 @@ from headlens.model.json_checks import (
     parse_json,
     values_of,
 )
-from headlens.model.recording.parts import Predicts, Scores
+from headlens.model.recording.parts import Predicts, Scores, Unit
 
 MAX_HEADER = 16_000_000  # bytes; the longest pair of texts, all of it escaped twice, takes 3 million
 MAX_TOKENS = 100_000  # one row of weights of each head is then small, and no text has more characters
@@ -78,6 +78,7 @@ class StageAbout(TypedDict):
     prefix_tokens: int
     predictions: list[PredictionAbout]
     stage: str
+    unit: NotRequired[str]  # not in the files of version 0.1
     keys: str | None
     stages: "dict[str, StageAbout]"
 
@@ -99,10 +100,10 @@ def parse(text: str) -> StageAbout:
 
 
 def _checked(about: object) -> StageAbout:
-    if not isinstance(about, dict) or about.keys() != PARTS.keys():
+    if not isinstance(about, dict) or not PARTS.keys() - LATER <= about.keys() <= PARTS.keys():
         raise ValueError(f"it should say {', '.join(PARTS)}, and nothing else")
     for name, (check, what) in PARTS.items():
-        if not check(about[name]):
+        if name in about and not check(about[name]):
             raise ValueError(f"its {name} should be {what}")
     return cast(StageAbout, about)
 
@@ -237,6 +238,8 @@ PARTS: dict[str, tuple[Check, str]] = {
         "a list of positions, each with texts and their scores, what they are of, and what made the scores",
     ),
     "stage": (is_string, "a text"),
+    "unit": (lambda unit: unit in get_args(Unit), " or ".join(get_args(Unit))),
     "keys": (optional(is_string), "null, or the stage whose positions they are"),
     "stages": (is_object, "an object"),
 }
+LATER = {"unit"}  # not in the files of version 0.1

@@ -34,6 +34,7 @@ class Predicts(StrEnum):
     SENTENCE_ORDER = "sentence order"  # whether two texts stand as they were written
 
 
+Unit = Literal["token", "residue"]
 Scores = Literal["softmax", "sigmoid", "none"]  # what makes scores of logits: probabilities, of one choice or of each
 
 
@@ -74,3 +75,4 @@ class StageData:
     notes: Mapping[str, str] = field(default_factory=dict)  # what to know of the input or of an output, by its name
     predictions: tuple[Prediction, ...] = ()
     stage: str = "encoder"  # which attention it is: "encoder", "decoder", "cross" or "vision"
+    unit: Unit = "token"  # what a position of a text stands for

@@ -6,10 +6,13 @@ from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import quote
 
+import numpy as np
 import pytest
 from playwright.sync_api import Page, expect
 from transformers import AutoImageProcessor, pipeline
 
+from headlens.model import load_model
+from headlens.model.analysis.orders import head_order, measure
 from headlens.model.huggingface.text.model import TransformersText
 from headlens.viz.figures.labels import percent
 from headlens.viz.inputs.samples import PHOTOS
@@ -18,7 +21,7 @@ from tests.browser.look import open_page, screenshot, settle
 from tests.browser.serve import ROOT
 from tests.model.huggingface.family_tokenizers import family_tokenizer
 from tests.model.huggingface.text.test_pipelines import PAIR, ROBERTA
-from tests.model.huggingface.text_models import write_model
+from tests.model.huggingface.text_models import write_folder, write_model
 from tests.model.huggingface.vision.test_own_processor import write as write_image
 
 
@@ -91,6 +94,39 @@ def test_characters_of_several_tokens(page: Page, address: str, smollm2: Transfo
     assert any(re.fullmatch(r"[机器学习] \d/\d", name) for name in expected)
     assert page.locator(".hl-strip span").all_text_contents() == [visible(name) for name in expected]
     screenshot(page, "people-characters", "1440")
+
+
+def test_a_protein(page: Page, address: str, root: Path) -> None:
+    folder = write_folder("ESM-2", root / "esm")
+    protein = "MKTAYIAKQRQISFVKSHFSRQ"
+    place = f"?model={quote(str(folder.relative_to(ROOT)))}&text={protein}"
+    open_page(page, f"{address}/{place}")
+    model = load_model(str(folder), device="cpu")
+    assert isinstance(model, TransformersText)
+    recording = model.record(protein)
+    names = [visible(name) for name in recording.tokens]
+    assert names[1:3] == ["M1", "K2"]
+    assert page.locator(".hl-strip span").all_text_contents() == names
+    page.get_by_label("Order").select_option("far")
+    page.wait_for_url(re.compile("order=far"))
+    settle(page)
+    measured = np.array([measure(recording, layer, "far") for layer in range(recording.num_layers)])
+    order = page.evaluate("document.querySelector('.hl').explorer.state.header.order")
+    assert [(layer, head) for layer, head, _ in order] == [row[:2] for row in head_order(measured, *measured.shape)]
+    np.testing.assert_allclose([row[2] for row in order], np.sort(measured.ravel())[::-1], rtol=1e-5)
+    screenshot(page, "people-protein", "1440")
+    open_page(page, f"{address}/{place}&order=far")
+    expect(page.get_by_label("Order")).to_have_value("far")
+    open_page(page, f"{address}/")
+    expect(page.locator("option[value=far]")).to_be_disabled()
+
+
+def test_bytes(page: Page, address: str, root: Path) -> None:
+    folder = write_folder("ByT5", root / "byt5")
+    place = f"generate?model={quote(str(folder.relative_to(ROOT)))}&text={quote('Aé 機')}&tokens=4&stage=encoder"
+    open_page(page, f"{address}/{place}")
+    names = page.locator(".hl-strip span").all_text_contents()
+    assert [name for name in names if name.strip()][:6] == ["A", "é 1/2", "é 2/2", "␣", "機 1/3", "機 2/3"]
 
 
 def test_a_folder_without_a_tokenizer_is_refused(page: Page, address: str, root: Path) -> None:

@@ -8,6 +8,7 @@ import dataclasses
 from typing import TypedDict
 
 from headlens.model.analysis.orders import MeasuredHead
+from headlens.model.recording.parts import Unit
 from headlens.model.runtime.recordings import RecordingEntry
 from headlens.viz.export.figures import SavedFigure
 from headlens.viz.view import words
@@ -53,6 +54,7 @@ class Header(TypedDict):
     tokens: list[str]  # as they are to be shown
     isolate: list[int]  # tokens that read from right to left: in a sentence they stand between U+2068 and U+2069
     special: list[int]  # [token] 0 or 1
+    unit: Unit  # what a position of a text stands for
     prefix: int  # tokens before the patches
     grid: list[int] | None  # rows and columns of the patches; None for a text
     aspect: float | None  # width / height of the photo
@@ -113,6 +115,7 @@ def header_of(
         "tokens": tokens,
         "isolate": [index for index, token in enumerate(tokens) if reads_from_right(token)],
         "special": recording.special.astype(int).tolist(),
+        "unit": recording.unit,
         "prefix": recording.prefix_tokens,
         "grid": None if recording.grid is None else list(recording.grid),
         "aspect": None if recording.photo is None else recording.photo.aspect,

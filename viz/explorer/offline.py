@@ -19,7 +19,7 @@ from headlens.viz.view import words
 from headlens.viz.view.derived import LARGEST_DRAWN, Work, at_once, can_merge, heads_measured, text_tiles
 from headlens.viz.view.view import Order, View
 
-MEASURED: tuple[Order, ...] = ("spread", "distance", "special")
+MEASURED: tuple[Order, ...] = ("spread", "distance", "special", "far")
 CELLS = 512  # of a matrix that is drawn in cells, at most along each side, as `Recording.pooled` makes them
 
 

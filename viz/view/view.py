@@ -6,7 +6,7 @@ from typing import Literal
 Scope = Literal["head", "layer", "all"]  # one head, or all heads of the layer, or of all layers, merged
 Reduction = Literal["mean", "max"]  # how they are merged
 Direction = Literal["at", "by"]  # what the query looks at, or what looks at it
-Order = Literal["layer", "spread", "distance", "special", "key"]  # of the heads in the grid
+Order = Literal["layer", "spread", "distance", "special", "far", "key"]  # of the heads in the grid
 Edges = Literal["crisp", "smooth"]  # of the patches
 
 

@@ -31,7 +31,7 @@ def head_template(recording: Recording) -> str:
             "from all that is written, over {everywhere} on average."
         )
     num_tokens = recording.num_tokens
-    units = "tokens away" if recording.grid is None else "patches away"
+    units = f"{recording.unit}s away" if recording.grid is None else "patches away"
     of = "" if recording.grid is None else f" (of {recording.grid[0]} × {recording.grid[1]})"
     sample = len(sampled_queries(num_tokens))
     where = "over the whole input" if num_tokens <= LONG else f"over {sample} evenly spaced queries"
@@ -69,7 +69,7 @@ def matrix_note(num_tokens: int, largest_drawn: int, several: bool) -> str:
 
 def grid_note(num_tokens: int, matrices: bool, order: str) -> str:
     """What is to be known of the grid of all heads of a long input: what comes from a sample of its queries."""
-    if num_tokens <= LONG or not (matrices or order in ("spread", "distance", "special")):
+    if num_tokens <= LONG or not (matrices or order in ("spread", "distance", "special", "far")):
         return ""
     return f"{'drawn' if matrices else 'ordered'} from {SAMPLE} evenly spaced queries"
 

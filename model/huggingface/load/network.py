@@ -113,12 +113,7 @@ def load_tokenizer(folder: Path) -> PreTrainedTokenizerBase:
             f"The tokenizer in {folder.name!r} cannot be loaded; save it again with tokenizer.save_pretrained(folder)."
         )
         raise (damaged if has_vocabulary else missing) from error
-    if getattr(tokenizer, "backend_tokenizer", None) is None:
-        raise CheckpointError(
-            f"{type(tokenizer).__name__}, the tokenizer in {folder.name!r}, works without a tokenizer.json, by which "
-            "texts are read here; take a model with another one."
-        )
-    if not has_vocabulary:
+    if not has_vocabulary and tokenizer.vocab_files_names:  # a tokenizer of bytes or of code points needs none
         raise missing
     return tokenizer
 

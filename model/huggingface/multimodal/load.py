@@ -8,6 +8,7 @@ from transformers import PreTrainedModel
 
 from headlens.model.description import Description
 from headlens.model.huggingface.load.network import architecture_of, load_network, load_tokenizer, refusing
+from headlens.model.huggingface.load.slow_tokenizer import backend_of
 from headlens.model.huggingface.multimodal.model import TransformersImageText
 from headlens.model.huggingface.multimodal.placement import ImagePlacement, Tokens, image_placement_of
 from headlens.model.huggingface.record.probe import probe
@@ -31,7 +32,7 @@ def load_image_text(
     recorded exactly.
     """
     processor = read_processor(folder)
-    tokenizer = load_tokenizer(folder).backend_tokenizer
+    tokenizer = backend_of(load_tokenizer(folder))
     tokenizer.no_truncation()
     tokenizer.no_padding()
     network = load_network(folder, architecture_of(config), dtype).to(device)

@@ -26,6 +26,9 @@ SPARSE = {
     "big_bird": "blocks of tokens",
     "bigbird_pegasus": "blocks of tokens",
     "nystromformer": "landmarks",
+    "canine": "blocks of characters, then over groups of four",
+    "mega": "chunks of tokens",
+    "reformer": "tokens with equal hashes",
 }
 ADDED_TWICE = (
     'its own "sdpa" attention (the contexts rebuilt from it; its "eager" attention adds the biases of ALiBi twice, and '
@@ -75,9 +78,6 @@ def probe(network: PreTrainedModel, inputs: Mapping[str, object], real: Tensor |
     Raises CheckpointError for a model that cannot be recorded exactly.
     """
     name, config = type(network).__name__, network.config
-    full = getattr(config, "attention_type", None) == "original_full"  # of BigBird, which can attend both ways
-    if (reason := SPARSE.get(config.model_type)) is not None and not full:
-        raise CheckpointError(f"{name} attends over {reason}, not over all tokens: it has no such weights to show.")
     adds_twice = config.model_type == "falcon" and config.alibi
     theirs = {} if adds_twice else _eager(network, inputs)
     recorder = Recorder(network, "interface" if _covered(network, inputs) else "functions")
@@ -103,6 +103,17 @@ def probe(network: PreTrainedModel, inputs: Mapping[str, object], real: Tensor |
         )
     result = ProbeResult(recorder, difference, sum(map(len, run.stages.values())))
     return replace(result, checked_against=ADDED_TWICE) if adds_twice else result
+
+
+def refuse_sparse(network: PreTrainedModel) -> None:
+    """Raises CheckpointError for a model that does not attend over all tokens."""
+    config = network.config
+    full = getattr(config, "attention_type", None) == "original_full"  # of BigBird, which can attend both ways
+    if (reason := SPARSE.get(config.model_type)) is not None and not full:
+        raise CheckpointError(
+            f"{type(network).__name__} attends over {reason}, not over all tokens: it has no such weights to show; "
+            "take another model."
+        )
 
 
 def _covered(network: PreTrainedModel, inputs: Mapping[str, object]) -> bool:

@@ -10,7 +10,8 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 from headlens.model.description import Description
 from headlens.model.errors import CheckpointError
 from headlens.model.huggingface.load.network import load_network, load_tokenizer, refusing
-from headlens.model.huggingface.record.probe import probe
+from headlens.model.huggingface.load.slow_tokenizer import backend_of
+from headlens.model.huggingface.record.probe import probe, refuse_sparse
 from headlens.model.huggingface.text.generate import greedy
 from headlens.model.huggingface.text.model import TransformersText, num_positions_of
 from headlens.model.huggingface.text.sequence import TransformersSequence
@@ -31,6 +32,7 @@ def load_text(
     Raises CheckpointError for what cannot be loaded, or cannot be recorded exactly.
     """
     network = load_network(folder, architecture, dtype).to(device)
+    refuse_sparse(network)
     tokenizer = load_tokenizer(folder)
     if description.kind == "sequence" and not network.can_generate():
         raise CheckpointError(f"{type(network).__name__} reads and writes nothing; take a model that writes.")
@@ -48,7 +50,7 @@ def load_text(
     return model(
         description,
         result,
-        tokenizer.backend_tokenizer,
+        backend_of(tokenizer),
         mask_id=tokenizer.mask_token_id,
         reads_types=reads_types(network, tokenizer),
         max_tokens=max_tokens,

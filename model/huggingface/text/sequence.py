@@ -103,6 +103,7 @@ class TransformersSequence(TransformersText):
             notes=self._common_notes,
             predictions=self.predictor.predictions(run.outputs, index, ids),
             stage="decoder",
+            unit="token",
         )
         cross = replace(
             decoder,

@@ -101,6 +101,17 @@ def test_the_heads_of_a_real_photo(order: str, dinov2: EncoderImageModel, sample
     assert_measured(dinov2.record(sample_photo("coffee"), 224), 11, order, heads=[4])
 
 
+def test_how_much_rests_between_far_residues() -> None:
+    protein = random_recording(num_tokens=16)
+    protein = dataclasses.replace(protein, special=np.isin(np.arange(16), [0, 15]), unit="residue")
+    for head, found in enumerate(measure(protein, 1, "far")):
+        weights = protein.attention(1, head).astype(float).tolist()
+        pairs = [weights[i][j] for i in range(1, 15) for j in range(1, 15) if abs(i - j) >= 6]
+        assert len(pairs) == 72
+        assert found == pytest.approx(math.fsum(pairs) / len(pairs), rel=1e-5)
+    assert measure(random_recording(num_tokens=6), 1, "far").tolist() == [0.0] * 3
+
+
 def test_all_queries_up_to_a_length_and_evenly_spaced_ones_above_it() -> None:
     assert sampled_queries(1).tolist() == [0]
     assert sampled_queries(LONG).tolist() == list(range(LONG))

@@ -1,7 +1,9 @@
 """Small tokenizers as each family has them: transformers' own class of the family around a vocabulary trained here."""
 
 import json
+import tempfile
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any
 
 import transformers
@@ -70,12 +72,40 @@ def _unigram(special: Sequence[str], after: Sequence[str] = ()) -> dict[str, obj
     return {"vocab": [*((name, 0.0) for name in special), *pieces, *((name, 0.0) for name in after)]}
 
 
+PLACE = tempfile.TemporaryDirectory()  # of vocabularies that are read from files
+
+
+def _file(name: str, lines: Sequence[str]) -> str:
+    path = Path(PLACE.name) / name
+    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    return str(path)
+
+
+def _pairs_in_files() -> dict[str, object]:
+    """Vocabulary and merges of pairs of characters, each word's last piece without "@@" (CTRL)."""
+    tokenizer = Tokenizer(models.BPE(end_of_word_suffix="</w>"))
+    tokenizer.pre_tokenizer = pre_tokenizers.Split(r" ", "removed")
+    trainer = trainers.BpeTrainer(vocab_size=200, end_of_word_suffix="</w>", show_progress=False)
+    parts: Any = _trained(tokenizer, trainer)
+    words = [piece.removesuffix("</w>") if piece.endswith("</w>") else f"{piece}@@" for piece in parts["vocab"]]
+    vocabulary = {word: index for index, word in enumerate(dict.fromkeys(["<unk>", *words]))}
+    return {
+        "vocab_file": _file("vocab.json", [json.dumps(vocabulary)]),
+        "merges_file": _file("merges.txt", ["#version: 0.2", *(" ".join(pair) for pair in parts["merges"])]),
+    }
+
+
+# The vocabulary of ESM-2, in its order (Lin et al. 2023).
+ESM = ("<cls>", "<pad>", "<eos>", "<unk>", *"LAGVSERTIDPKQNFYMHWCXBUZO.-", "<null_1>", "<mask>")
 ROBERTA = ("<s>", "<pad>", "</s>", "<unk>", "<mask>")
 BERT = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
 LLAMA = ("<unk>", "<s>", "</s>")
 TOKENIZERS: dict[str, tuple[str, Callable[[], dict[str, object]]]] = {  # family -> its class, what it is made of
     "ALBERT": ("AlbertTokenizer", lambda: _unigram(("<pad>", "<unk>", "[CLS]", "[SEP]", "[MASK]"))),
     "BART": ("BartTokenizer", lambda: _byte_pairs(ROBERTA)),
+    "ByT5": ("ByT5Tokenizer", dict),
+    "CTRL": ("CTRLTokenizer", _pairs_in_files),
+    "ESM-2": ("EsmTokenizer", lambda: {"vocab_file": _file("vocab.txt", ESM)}),
     "BERT": ("BertTokenizer", lambda: _word_pieces(BERT)),
     "CLIP": ("CLIPTokenizer", lambda: _byte_pairs(("<|startoftext|>", "<|endoftext|>"), suffix="</w>")),
     "DeBERTa-v2": ("DebertaV2Tokenizer", lambda: _unigram(("[PAD]", "[CLS]", "[SEP]", "[UNK]"), ("[MASK]",))),
@@ -94,7 +124,8 @@ TOKENIZERS: dict[str, tuple[str, Callable[[], dict[str, object]]]] = {  # family
     "T5": ("T5Tokenizer", lambda: _unigram(("<pad>", "</s>", "<unk>"))),
     "XLM-R": ("XLMRobertaTokenizer", lambda: _unigram(("<s>", "<pad>", "</s>", "<unk>"), ("<mask>",))),
 }
-LOSSLESS = ("BART", "GPT-2", "Llama", "Qwen 3", "RoBERTa")  # decoding the ids gives the text back
+SLOW = ("ByT5", "CTRL", "ESM-2")  # written in Python: they say no offsets
+LOSSLESS = ("BART", "ByT5", "GPT-2", "Llama", "Qwen 3", "RoBERTa")  # decoding the ids gives the text back
 
 
 def family_tokenizer(family: str) -> PreTrainedTokenizerBase:

@@ -9,6 +9,8 @@ import transformers
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, processors, trainers
 from transformers import PretrainedConfig, PreTrainedModel, PreTrainedTokenizerBase, PreTrainedTokenizerFast
 
+from tests.model.huggingface.family_tokenizers import family_tokenizer
+
 CORPUS = [
     "The trophy does not fit in the brown suitcase because it is too big.",
     "Birds fly south in winter, and geese fly with them.",
@@ -61,7 +63,12 @@ FAMILIES: dict[str, tuple[str, dict[str, Any]]] = {
         {**GROUPED, **LAYERS, "head_dim": 8, "num_local_experts": 2, "num_experts_per_tok": 1},
     ),
     "Falcon": ("FalconForCausalLM", {**SHAPE, "alibi": False}),
+    "ESM-2": (
+        "EsmForMaskedLM",
+        {**BERTISH, "mask_token_id": 32, "pad_token_id": 1, "position_embedding_type": "rotary", "token_dropout": True},
+    ),
     "T5": ("T5ForConditionalGeneration", T5),
+    "ByT5": ("T5ForConditionalGeneration", T5),
     "BART": ("BartForConditionalGeneration", BART),
     "Marian": ("MarianMTModel", {**BART, "decoder_start_token_id": 0, "pad_token_id": 0}),
     "Longformer": ("LongformerForMaskedLM", {**BERTISH, "attention_window": 4}),
@@ -106,7 +113,10 @@ MORE: dict[str, tuple[str, dict[str, Any]]] = {
     "XLNet": ("XLNetModel", {"d_model": 32, "n_layer": 2, "n_head": 4, "d_inner": 48}),
 }
 REFUSED = ("Longformer", "Nyströmformer")
-SEQUENCES = ("T5", "BART", "Marian")
+SEQUENCES = ("T5", "ByT5", "BART", "Marian")
+OWN_TOKENIZERS = ("ByT5", "ESM-2")  # general ones are nothing like these
+TEXT = "The capital of France is Paris."
+TEXTS = {"ESM-2": "MKTAYIAKQRQISFVKSHFSRQ"}  # what suits a family more than TEXT
 
 
 def tokenizer_of(byte_level: bool) -> PreTrainedTokenizerFast:
@@ -171,6 +181,8 @@ def _makes_queries(name: str) -> bool:
 def write_folder(family: str, folder: Path, tokenizer: PreTrainedTokenizerBase | None = None) -> Path:
     """A folder with a model of a family, and a general tokenizer unless another one is given."""
     name, shape = (FAMILIES | MORE)[family]
+    if tokenizer is None and family in OWN_TOKENIZERS:
+        tokenizer = family_tokenizer(family)
     if tokenizer is None:
         tokenizer = tokenizer_of(byte_level=name.endswith(("CausalLM", "LMHeadModel")))
     return write_model(folder, tokenizer, name, **shape)

@@ -5,6 +5,7 @@ import json
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
+from typing import get_args
 
 import numpy as np
 import pytest
@@ -17,7 +18,7 @@ from safetensors.torch import save_file
 from headlens.model.errors import DeviceError, RecordingError
 from headlens.model.pretrained.image_model import EncoderImageModel
 from headlens.model.pretrained.text_model import EncoderTextModel
-from headlens.model.recording.parts import Photo
+from headlens.model.recording.parts import Photo, Unit
 from headlens.model.recording.recording import Recording
 from tests.masks import KINDS
 from tests.recordings import random_recording
@@ -90,6 +91,7 @@ def recordings(draw: st.DrawFn) -> Recording:
         notes=draw(st.dictionaries(characters, characters, max_size=2)),
         seconds=draw(st.floats(0, 100)),
         model=dataclasses.replace(recording.model, title=draw(characters)),
+        unit=draw(st.sampled_from(get_args(Unit))),
     )
 
 

@@ -89,6 +89,7 @@ export class Controls {
   load(state) {
     this.state = state;
     this.painted = null;
+    this.parts.far.hidden = this.parts.far.disabled = state.header.unit !== "residue";
   }
 
   /** @param {State} state */

@@ -3,7 +3,7 @@
 import { onArrow } from "./arrows.js";
 import { GridLayout, LABEL } from "./gridlayout.js";
 import { contextOf, darkened, heat, tile } from "./pictures.js";
-import { who } from "./words.js";
+import { percent, who } from "./words.js";
 
 /** @import { Head, LinkedView, On, Parts, State } from "./types.js" */
 
@@ -126,8 +126,8 @@ export class HeadGrid {
       else this.drawMatrix(context, state, [layer, head], x, y);
       if (layout.captions) {
         context.fillStyle = theme.text;
-        const share = ["special", "key"].includes(header.view.order);
-        const value = share ? `${(100 * measure).toFixed(0)} %` : measure.toFixed(1);
+        const share = ["special", "far", "key"].includes(header.view.order);
+        const value = share ? percent(header.wording, measure) : measure.toFixed(1);
         context.fillText(`${layer}·${head}  ${value}`, x + tileWidth / 2, y + tileHeight + 8, tileWidth);
       }
       const chosen = view.scope !== "all" && layer === view.layer && (view.scope === "layer" || head === view.head);

@@ -14,7 +14,7 @@
  * @property {"mean" | "max"} reduction how they are made one; always "mean" where the scope is "head"
  * @property {"at" | "by"} direction what the query looks at, or by what it is looked at
  * @property {boolean} log
- * @property {"layer" | "spread" | "distance" | "special" | "key"} order of the heads in the grid
+ * @property {"layer" | "spread" | "distance" | "special" | "far" | "key"} order of the heads in the grid
  * @property {number} key what order "key" measures: the weight that the query gives to this token
  * @property {boolean} shared one colour scale for all heads of the grid
  * @property {"crisp" | "smooth"} edges
@@ -82,6 +82,7 @@
  * @property {string[]} tokens as they are shown
  * @property {number[]} isolate tokens that read from right to left
  * @property {number[]} special [token] 0 or 1
+ * @property {"token" | "residue"} unit what a position of a text stands for
  * @property {number} prefix tokens before the patches
  * @property {number[] | null} grid rows and columns of the patches; null for a text
  * @property {number | null} aspect width / height of the photo
@@ -191,6 +192,7 @@
  * @property {HTMLElement} title
  * @property {HTMLElement} targets
  * @property {HTMLElement} special
+ * @property {HTMLOptionElement} far
  * @property {HTMLElement} strip
  * @property {HTMLCanvasElement} photo
  * @property {HTMLElement} chips

@@ -200,16 +200,6 @@ def test_a_folder_without_a_tokenizer(folder_of: Callable[[str], Path], tmp_path
             assert expected in refusal(path)
 
 
-@pytest.mark.parametrize("name", ["ByT5Tokenizer", "EsmTokenizer"])
-def test_a_tokenizer_that_has_no_file_to_save(name: str, folder: Path) -> None:
-    (folder / "tokenizer.json").unlink()
-    amino_acids = folder.parent / "acids.txt"
-    amino_acids.write_text("\n".join(["<cls>", "<pad>", "<eos>", "<unk>", *"LAGVSERTIDPKQNFYMHWC", "<mask>"]))
-    files = [amino_acids] if name == "EsmTokenizer" else []
-    getattr(transformers, name)(*files).save_pretrained(folder)
-    assert f"{name}, the tokenizer in 'mine', works without a tokenizer.json" in refusal(folder)
-
-
 def test_where_the_model_is_inside(folder: Path, tmp_path: Path) -> None:
     for name in ("checkpoint-500", "checkpoint-1000"):
         shutil.copytree(folder, tmp_path / "training" / name)
