@@ -27,7 +27,7 @@ MAX_TOKENS = 100_000  # one row of weights of each head is then small, and no te
 MAX_LAYERS = 1_000  # of one stage; the deepest known has 126
 MAX_TENSOR_BYTES = 16_000_000_000  # thirty times the largest recording of the catalogue's models
 BYTES = {"F64": 8, "F32": 4, "F16": 2, "BF16": 2, "I64": 8, "I32": 4, "I16": 2, "I8": 1, "U8": 1, "BOOL": 1}
-MAX_STAGES = 3
+MAX_STAGES = 10
 MAX_WIDTH = 4_096  # d_head of a key or value; the largest known is 576
 VECTORS = ("BF16", "F16", "F32", "F64")  # number formats of queries, keys and values
 

@@ -30,6 +30,10 @@ class Predicts(StrEnum):
     MASKED_TOKEN = "masked token"  # behind each mask
     TOKEN_CLASS = "token class"  # of each token
     CLASS = "class"  # of the whole input
+    CHOICE = "choice"  # of several texts that may follow
+    ANSWER = "answer"  # to the first text, in the second
+    ANSWER_START = "start of the answer"  # its first token
+    ANSWER_END = "end of the answer"  # its last token
     NEXT_SENTENCE = "next sentence"  # whether the second text follows the first
     SENTENCE_ORDER = "sentence order"  # whether two texts stand as they were written
 

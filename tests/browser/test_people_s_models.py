@@ -13,15 +13,17 @@ from transformers import AutoImageProcessor, pipeline
 
 from headlens.model import load_model
 from headlens.model.analysis.orders import head_order, measure
+from headlens.model.huggingface.record.answers import ALONE
 from headlens.model.huggingface.text.model import TransformersText
+from headlens.model.recording.parts import Predicts
 from headlens.viz.figures.labels import percent
-from headlens.viz.inputs.samples import PHOTOS
+from headlens.viz.inputs.samples import PHOTOS, TEXTS_FOR
 from headlens.viz.view.visible import visible
 from tests.browser.look import open_page, screenshot, settle
 from tests.browser.serve import ROOT
 from tests.model.huggingface.family_tokenizers import family_tokenizer
 from tests.model.huggingface.text.test_pipelines import PAIR, ROBERTA
-from tests.model.huggingface.text_models import write_folder, write_model
+from tests.model.huggingface.text_models import BERTISH, write_folder, write_model
 from tests.model.huggingface.vision.test_own_processor import write as write_image
 
 
@@ -119,6 +121,63 @@ def test_a_protein(page: Page, address: str, root: Path) -> None:
     expect(page.get_by_label("Order")).to_have_value("far")
     open_page(page, f"{address}/")
     expect(page.locator("option[value=far]")).to_be_disabled()
+
+
+def test_an_answer_and_where_it_starts(page: Page, address: str, root: Path) -> None:
+    folder = root / "answers"
+    write_model(folder, family_tokenizer("BERT"), "BertForQuestionAnswering", **BERTISH)
+    place = f"{address}/?model={quote(str(folder.relative_to(ROOT)))}"
+    open_page(page, place)
+    model = load_model(str(folder), device="cpu")
+    assert isinstance(model, TransformersText)
+    for texts in (TEXTS_FOR[Predicts.ANSWER], PAIR):
+        recording = model.record(texts)
+        expect(page.get_by_text("The answer, with probabilities")).to_be_visible()
+        expect(page.get_by_text("Where the answer starts, with probabilities")).to_be_visible()
+        shown = bars(page)
+        for prediction in recording.predictions:
+            for name, score in prediction.candidates[:3]:
+                assert visible(name) in shown
+                assert percent(score) in shown
+        open_page(page, f"{address}/{texts_of(folder)}")
+    screenshot(page, "people-answer", "1440")
+    open_page(page, f"{place}&text=Who%3F")
+    expect(page.get_by_text(ALONE)).to_be_visible()
+
+
+def test_one_of_several_choices(page: Page, address: str, root: Path) -> None:
+    folder = root / "choices"
+    write_model(folder, family_tokenizer("RoBERTa"), "RobertaForMultipleChoice", **ROBERTA)
+    place = f"{address}/?model={quote(str(folder.relative_to(ROOT)))}"
+    open_page(page, place)
+    model = load_model(str(folder), device="cpu")
+    assert isinstance(model, TransformersText)
+    before, lines = TEXTS_FOR[Predicts.CHOICE]
+    recording = model.record((before, lines))
+    (prediction,) = recording.predictions
+    best = lines.splitlines().index(prediction.candidates[0][0]) + 1
+    chosen = page.get_by_role("radio", name=re.compile(rf"Choice {best}: "))
+    expect(chosen).to_be_checked()
+    shown = bars(page)
+    for name, score in prediction.candidates:
+        assert visible(name) in shown
+        assert percent(score) in shown
+    screenshot(page, "people-choices", "1440")
+    other = best % 3 + 1
+    page.get_by_text(re.compile(rf"Choice {other}: ")).click()
+    page.wait_for_url(re.compile(f"stage=choice.{other}"))
+    settle(page)
+    names = [visible(name) for name in recording.of(f"choice {other}").tokens]
+    assert page.locator(".hl-strip span").all_text_contents() == names
+    page.reload()
+    settle(page)
+    assert page.locator(".hl-strip span").all_text_contents() == names
+    open_page(page, f"{place}&text=alone")
+    expect(page.get_by_text("This model chooses between texts", exact=False)).to_be_visible()
+    page.get_by_role("textbox", name="Your text").fill("It is green because")
+    page.get_by_role("textbox", name="Second sentence").fill("the river is.\nthe bank is.")
+    page.get_by_role("button", name="Look", exact=True).click()
+    expect(page.get_by_text("Choice 2: the bank is.").first).to_be_visible()
 
 
 def test_bytes(page: Page, address: str, root: Path) -> None:

@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from importlib import resources
 
+from headlens.model.recording.parts import Predicts
+
 FOLDER = resources.files("headlens.assets") / "samples"
 
 
@@ -55,6 +57,16 @@ PHOTOS = {
 }
 FIRST_TEXT, FIRST_PHOTO = "Trophy", "Coffee"
 FIRST_PROMPT = PromptSample("The capital of France is")
+
+
+# What the page Text opens on with a model that reads something else than a sentence.
+TEXTS_FOR = {
+    Predicts.ANSWER: ("Where does the trophy not fit?", TEXTS["Trophy"].texts[0]),
+    Predicts.CHOICE: (
+        "The trophy does not fit in the brown suitcase because",
+        "it is too big.\nit is too old.\nthe suitcase is on the table.",
+    ),
+}
 
 
 def text_sample_name(texts: tuple[str, ...]) -> str | None:

@@ -11,7 +11,7 @@ from headlens.model.recording.recording import Recording
 from headlens.viz.export.reproduce import Call
 from headlens.viz.inputs.address import address_parts
 from headlens.viz.inputs.models import text_model
-from headlens.viz.inputs.samples import FIRST_TEXT, TEXTS, TextSample, text_sample_name
+from headlens.viz.inputs.samples import FIRST_TEXT, TEXTS, TEXTS_FOR, TextSample, text_sample_name
 from headlens.viz.inputs.session import InputSession, fill_fields
 from headlens.viz.pages.runtime import RecordingRequest, record
 from headlens.viz.view.address import write_texts
@@ -96,20 +96,22 @@ def choose_text(model: str) -> TextRequest:
             return request
     if "own" in st.query_params and "text" not in st.query_params and SESSION.own is None:
         st.info("The text of this link was too long for it, and went when its page was closed; this is a sample.")
-    request = TextRequest(model, _texts_in_address())
+    first = TEXTS_FOR.get(text_model(model).predicts, TEXTS[FIRST_TEXT].texts)
+    request = TextRequest(model, _texts_in_address(first))
     if SESSION.readable(request):
         return request
-    return TextRequest(model, TEXTS[FIRST_TEXT].texts if SESSION.last is None else SESSION.last.texts)
+    before = TextRequest(model, first if SESSION.last is None else SESSION.last.texts)
+    return before if SESSION.refusal(before) is None else TextRequest(model, first)
 
 
-def _texts_in_address() -> tuple[str, ...]:
-    """The address' own texts, a sample's, or the long one of this session."""
+def _texts_in_address(first: tuple[str, ...]) -> tuple[str, ...]:
+    """The address' own texts, a sample's, the long one of this session, or else the first that the model is shown."""
     params = st.query_params
     if "text" in params:
         return (params["text"], params["text2"]) if params.get("text2") else (params["text"],)
     if "own" in params and SESSION.own is not None:
         return SESSION.own
-    return TEXTS.get(params.get("sample", FIRST_TEXT), TEXTS[FIRST_TEXT]).texts
+    return TEXTS[params["sample"]].texts if params.get("sample") in TEXTS else first
 
 
 def text_controls(texts: tuple[str, ...], form: DeltaGenerator, samples: DeltaGenerator) -> None:
@@ -129,7 +131,8 @@ def text_controls(texts: tuple[str, ...], form: DeltaGenerator, samples: DeltaGe
             height=68,
             width=260,
             placeholder="For a pair; may stay empty",
-            help="Both are read together, so that heads can look across; their similarity is shown too.",
+            help="Both are read together, so that heads can look across; their similarity is shown too. For a model "
+            "that answers questions, the text with the answer; for one that chooses between texts, these, one a line.",
         )
         st.form_submit_button("Look", type="primary", on_click=_take_typed, help="Run the model on this text.")
     state.text_sample = text_sample_name(texts)

@@ -14,6 +14,10 @@ from headlens.viz.view.view import View
 from headlens.viz.view.visible import visible
 
 OF_THE_WHOLE = {
+    Predicts.CHOICE: "Which of the texts follows, with probabilities",
+    Predicts.ANSWER: "The answer, with probabilities",
+    Predicts.ANSWER_START: "Where the answer starts, with probabilities",
+    Predicts.ANSWER_END: "Where the answer ends, with probabilities",
     Predicts.NEXT_SENTENCE: "Whether the second text follows the first, with probabilities",
     Predicts.SENTENCE_ORDER: "Whether the two texts stand in their order, with probabilities",
 }

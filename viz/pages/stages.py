@@ -37,12 +37,12 @@ def pick_stage(page: str, recording: Recording, first: str, *, titles: Mapping[s
             "Attention",
             names,
             key=f"{page}_stage",
-            format_func=shown_as.__getitem__,
+            format_func=lambda name: shown_as.get(name, name.capitalize()),
             on_change=_take_stage,
             args=(page,),
             required=True,
             help="A model may have several kinds of attention: within what it reads, within what it writes, from "
-            "this to that, within a photo, or from a text to the photo before it.",
+            "this to that, within a photo, or from a text to the photo before it; or one for each text to choose from.",
         )
     )
 

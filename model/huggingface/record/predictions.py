@@ -27,7 +27,8 @@ class Predictor:
     Args:
         network: …ForCausalLM, …LMHeadModel, …ForConditionalGeneration, …ForMaskedLM, …ForPreTraining,
             …ForNextSentencePrediction, …ForSequenceClassification, …ForTokenClassification or …ForImageClassification;
-            of another the predictions are none, and `unknown` says what it gives.
+            of another the predictions are none, and `unknown` says what it gives. (Answers to questions and choices
+            between texts need more than logits: `answers` and `multiple_choice` read them.)
         names: of the tokens; None for a model of images.
         mask_id: of the token that stands for a word to be predicted; None where there is none.
     """
@@ -136,6 +137,10 @@ def _predicts(network: PreTrainedModel, *, reads_text: bool) -> Predicts:
         return Predicts.NOTHING
     if "TokenClassification" in name:
         return Predicts.TOKEN_CLASS
+    if "QuestionAnswering" in name:
+        return Predicts.ANSWER
+    if "MultipleChoice" in name:
+        return Predicts.CHOICE
     if "NextSentencePrediction" in name:
         return Predicts.NEXT_SENTENCE
     if "MaskedLM" in name or ("ForPreTraining" in name and network.get_output_embeddings() is not None):

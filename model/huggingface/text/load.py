@@ -14,6 +14,7 @@ from headlens.model.huggingface.load.slow_tokenizer import backend_of
 from headlens.model.huggingface.record.probe import probe, refuse_sparse
 from headlens.model.huggingface.text.generate import greedy
 from headlens.model.huggingface.text.model import TransformersText, num_positions_of
+from headlens.model.huggingface.text.multiple_choice import TransformersChoices
 from headlens.model.huggingface.text.sequence import TransformersSequence
 
 
@@ -46,8 +47,7 @@ def load_text(
     max_tokens = num_positions_of(network, limit if known else 10**9)
     with refusing(f"{type(network).__name__} cannot be run on a text alone; take a model that reads nothing else"):
         result = probe(network, *probe_inputs(network, max_tokens))
-    model = TransformersSequence if description.kind == "sequence" else TransformersText
-    return model(
+    return _reader_of(network, description)(
         description,
         result,
         backend_of(tokenizer),
@@ -57,6 +57,16 @@ def load_text(
         num_words=num_words,
         device=device,
     )
+
+
+def _reader_of(network: PreTrainedModel, description: Description) -> type[TransformersText]:
+    if description.kind == "sequence":
+        return TransformersSequence
+    return TransformersChoices if _chooses(network) else TransformersText
+
+
+def _chooses(network: PreTrainedModel) -> bool:
+    return "MultipleChoice" in type(network).__name__
 
 
 def reads_types(network: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> bool:
@@ -80,4 +90,6 @@ def probe_inputs(network: PreTrainedModel, max_tokens: int) -> tuple[dict[str, T
     inputs = {"input_ids": ids, "attention_mask": real.long()}
     if config.is_encoder_decoder:
         inputs["decoder_input_ids"] = ids[:, : max(1, length // 2)]
+    if _chooses(network):  # [1, choice, token]
+        inputs = {name: value[None] for name, value in inputs.items()}
     return inputs, real

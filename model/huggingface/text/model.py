@@ -14,6 +14,7 @@ from transformers.utils import ModelOutput
 
 from headlens.model.base import Run
 from headlens.model.description import Description
+from headlens.model.huggingface.record.answers import ALONE, answers
 from headlens.model.huggingface.record.predictions import Predictor
 from headlens.model.huggingface.record.probe import ProbeResult
 from headlens.model.huggingface.record.recorder import last_hidden_state
@@ -24,7 +25,7 @@ from headlens.model.inputs.token_names import TokenNames
 from headlens.model.progress import OnLayer
 from headlens.model.protocol import OnToken
 from headlens.model.readers import TextReader, padded, real_tokens
-from headlens.model.recording.parts import Prediction
+from headlens.model.recording.parts import Prediction, Predicts
 from headlens.model.recording.recording import Recording
 
 LONGEST = 16_384  # tokens, of models that state no end
@@ -173,10 +174,13 @@ class TransformersText(TextReader[ModelOutput]):
         return {"embedding": embedding.float().cpu().numpy()}
 
     def _predictions(self, text: TextInput, run: Run[ModelOutput], index: int) -> tuple[Prediction, ...]:
+        if self.predicts is Predicts.ANSWER and "start_logits" in run.outputs:
+            return answers(run.outputs, index, text, names=self._token_names.of_text(text))
         return self.predictor.predictions(run.outputs, index, text.ids)
 
     def _notes(self, text: TextInput, run: Run[ModelOutput], index: int) -> dict[str, str]:
-        return {**super()._notes(text, run, index), **self.predictor.unknown(run.outputs, index)}
+        notes = {**super()._notes(text, run, index), **self.predictor.unknown(run.outputs, index)}
+        return {**notes, "head": ALONE} if self.predicts is Predicts.ANSWER and len(text.texts) == 1 else notes
 
 
 def num_positions_of(network: PreTrainedModel, tokenizer_limit: int) -> int:
