@@ -81,7 +81,7 @@ def _file(name: str, lines: Sequence[str]) -> str:
     return str(path)
 
 
-def _pairs_in_files() -> dict[str, object]:
+def pairs_in_files() -> dict[str, object]:
     """Vocabulary and merges of pairs of characters, each word's last piece without "@@" (CTRL)."""
     tokenizer = Tokenizer(models.BPE(end_of_word_suffix="</w>"))
     tokenizer.pre_tokenizer = pre_tokenizers.Split(r" ", "removed")
@@ -104,7 +104,7 @@ TOKENIZERS: dict[str, tuple[str, Callable[[], dict[str, object]]]] = {  # family
     "ALBERT": ("AlbertTokenizer", lambda: _unigram(("<pad>", "<unk>", "[CLS]", "[SEP]", "[MASK]"))),
     "BART": ("BartTokenizer", lambda: _byte_pairs(ROBERTA)),
     "ByT5": ("ByT5Tokenizer", dict),
-    "CTRL": ("CTRLTokenizer", _pairs_in_files),
+    "CTRL": ("CTRLTokenizer", pairs_in_files),
     "ESM-2": ("EsmTokenizer", lambda: {"vocab_file": _file("vocab.txt", ESM)}),
     "BERT": ("BertTokenizer", lambda: _word_pieces(BERT)),
     "CLIP": ("CLIPTokenizer", lambda: _byte_pairs(("<|startoftext|>", "<|endoftext|>"), suffix="</w>")),

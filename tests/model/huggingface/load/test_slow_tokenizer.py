@@ -15,9 +15,9 @@ from transformers import AutoTokenizer
 
 from headlens.model import load_model
 from headlens.model.errors import CheckpointError
-from headlens.model.huggingface.load.slow_tokenizer import backend_of
+from headlens.model.huggingface.load.slow_tokenizer import SlowTokenizer, backend_of
 from headlens.model.huggingface.text.model import TransformersText
-from tests.model.huggingface.family_tokenizers import CORPUS, family_tokenizer
+from tests.model.huggingface.family_tokenizers import CORPUS, family_tokenizer, pairs_in_files
 from tests.model.huggingface.text_models import BERTISH, GROUPED, T5, TEXT, random_network
 from tests.sentences import is_one_sentence
 
@@ -99,6 +99,22 @@ def test_bytes(folder_of: Callable[[str], Path]) -> None:
 def test_where_residues_stand(text: str, starts: list[int]) -> None:
     encoded = backend_of(family_tokenizer("ESM-2")).encode(text, add_special_tokens=False)
     assert [span and span[0] for span in encoded.offsets] == starts
+
+
+def test_a_tokenizer_that_makes_letters_small() -> None:
+    parts = pairs_in_files()
+    tokenizer = transformers.BlenderbotSmallTokenizer(**parts, unk_token="<unk>")
+    text = "The Capital of Ünder, is Paris"
+    encoded = backend_of(tokenizer).encode(text, add_special_tokens=False)
+    spans = [span for span in encoded.offsets if span is not None]
+    assert "".join(text[slice(*span)] for span in spans) == text.replace(" ", "")
+    assert text[slice(*spans[0])][0] == "T"
+
+
+def test_a_piece_is_never_found_behind_what_it_cannot_skip() -> None:
+    """ "a b a": of the pieces "a" and "a" with nothing for "b" between them, the second is not found."""
+    tokenizer = SlowTokenizer(family_tokenizer("ESM-2"))
+    assert list(tokenizer._placed("MKT", tokenizer.encode("MT", add_special_tokens=False).ids)) == [(0, 1), None]
 
 
 def test_a_protein(folder_of: Callable[[str], Path]) -> None:

@@ -88,6 +88,7 @@ def test_every_choice_is_read_and_has_its_score(family: str, tmp_path: Path) -> 
     stages = [recording.of(f"choice {number}") for number in (1, 2, 3)]
     for number, stage in enumerate(stages):
         assert scores(stage, Predicts.CHOICE) == pytest.approx(expected, abs=1e-5)
+        assert list(scores(stage, Predicts.CHOICE)) == sorted(expected, key=lambda text: -expected[text])
         assert stage.texts == (PROMPT, CHOICES[number])
         length = int(call["attention_mask"][number].sum())
         assert stage.num_tokens == length
