@@ -18,18 +18,23 @@ TITLES = {
 }
 
 
-def pick_stage(page: str, recording: Recording, first: str, *, titles: Mapping[str, str] | None = None) -> str:
-    """Draw the control where there are several stages; give the one that the address asks for, or else the first.
+OF_CAPTIONS = {"decoder": "Within the text", "cross": "From the text to the photo"}
+
+
+def pick_stage(page: str, recording: Recording) -> str:
+    """Draw the control where there are several stages; give the one that the address asks for.
+
+    Where it asks for none, that is from what was written to what was read, where there is such a stage, else the
+    recording's own.
 
     Args:
         page: names the control, and the page's own part of the session.
         recording: that may have several stages.
-        first: the stage where the address names none.
-        titles: what the page calls a stage, where that is not in TITLES.
     """
     if not recording.stages:
         return recording.stage
-    names, shown_as = [recording.stage, *recording.stages], {**TITLES, **(titles or {})}
+    names = [recording.stage, *recording.stages]
+    first = "cross" if "cross" in names else recording.stage
     stage = st.query_params.get("stage", first)
     st.session_state[f"{page}_stage"] = stage if stage in names else first
     return str(
@@ -37,7 +42,7 @@ def pick_stage(page: str, recording: Recording, first: str, *, titles: Mapping[s
             "Attention",
             names,
             key=f"{page}_stage",
-            format_func=shown_as.__getitem__,
+            format_func=_titles(recording).__getitem__,
             on_change=_take_stage,
             args=(page,),
             required=True,
@@ -45,6 +50,12 @@ def pick_stage(page: str, recording: Recording, first: str, *, titles: Mapping[s
             "this to that, within a photo, or from a text to the photo before it.",
         )
     )
+
+
+def _titles(recording: Recording) -> Mapping[str, str]:
+    if recording.photo is None:
+        return TITLES
+    return TITLES | (OF_CAPTIONS if "cross" in recording.stages else {"decoder": "From the text"})
 
 
 def _take_stage(page: str) -> None:
