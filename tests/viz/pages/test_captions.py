@@ -16,6 +16,7 @@ from headlens.viz.inputs.photo import PhotoRequest
 from headlens.viz.pages import runtime
 from headlens.viz.view.visible import visible
 from tests.model.huggingface.caption_models import save
+from tests.model.huggingface.image_models import PHOTO
 from tests.viz.pages.apps import SECONDS, address, errors, open_image, run, shown, tell, view
 
 STAGES = ["From the text to the photo", "Within the photo", "Within the text"]
@@ -118,6 +119,20 @@ def test_the_call_records_the_same_again(folder: Path, model: TransformersCaptio
         (tmp_path / name).write_bytes(content)
     again = eval(request.call.code, {"model": model, "HERE": tmp_path})
     assert again.of("cross").tokens == model.record(request.photo, None, count=3).of("cross").tokens
+
+
+def test_a_saved_recording_is_opened(folder: Path, model: TransformersCaption, tmp_path: Path) -> None:
+    recording = model.record(PHOTO, count=4)
+    recording.save(tmp_path / "saved.safetensors")
+    app = open_image()
+    (field,) = (each for each in app.file_uploader if each.key == "image_recording")
+    content = (tmp_path / "saved.safetensors").read_bytes()
+    field.set_value([("saved.safetensors", content, "application/octet-stream")])
+    run(app)
+    assert (errors(app), address(app)) == ([], {"opened": "1"})
+    cross = joined(Recording.load(tmp_path / "saved.safetensors").of("cross"))
+    assert view(app) == (1, 0, last_word(cross))
+    np.testing.assert_allclose(shown(app).seen(), cross.attention(1, 0, last_word(cross)), atol=3e-4)
 
 
 @pytest.mark.parametrize("page", ["how", "matter"])
