@@ -11,7 +11,9 @@ class Description:
 
     name: str
     title: str
-    kind: str  # what it reads: "text", "causal" (writes on), "sequence" (reads and writes), "image" or "image-text"
+    # What it reads: "text", "causal" (writes on), "sequence" (reads and writes), "image", "image-text", or "caption"
+    # (reads an image, and writes of it)
+    kind: str
     authors: str
     licence: str
     revision: str = field(default="", kw_only=True)  # which weights: "sha256 53aa51172d14", or the Hub's commit

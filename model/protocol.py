@@ -14,12 +14,13 @@ from headlens.model.attention.point import Call, Edit
 from headlens.model.description import Description
 from headlens.model.inputs.image import ImageInput, Size
 from headlens.model.inputs.image_file import ImageSource
-from headlens.model.inputs.image_text import ImagePrompt
+from headlens.model.inputs.image_text import CaptionedImage, ImagePrompt
 from headlens.model.inputs.text import Text, TextInput
 from headlens.model.progress import OnLayer
 from headlens.model.recording.parts import Predicts
 from headlens.model.recording.recording import Recording
 
+CAPTION_TOKENS = 20  # that are written of a photo at most, where no number is given
 OnToken = Callable[[str], object]  # called with what has been written so far; what it raises stops the writing
 Input_contra = TypeVar("Input_contra", contravariant=True)  # TextInput or ImageInput: what the model's `read` gives
 
@@ -181,3 +182,39 @@ class ImageTextModel(Model, Protocol):
         self, pairs: Sequence[tuple[ImageSource, str]], size: Size | None = None, on_layer: OnLayer | None = None
     ) -> list[Recording]:
         """The recording of each image and text, one run each."""
+
+
+@runtime_checkable
+class CaptionModel(Model, Protocol):
+    """A model that reads an image, and writes of it."""
+
+    @property
+    def sizes(self) -> tuple[Size | None, ...]:
+        """As of ImageModel."""
+
+    @property
+    def default_size(self) -> Size | None:
+        """As of ImageModel."""
+
+    @property
+    def has_own_processor(self) -> bool:
+        """Whether the model's own image processor reads a photo for which no size is given."""
+
+    def read(self, image: ImageSource, size: Size | None = None) -> ImageInput:
+        """The pixels and patches of an image. Raises InputError."""
+
+    def captioned(
+        self, image: ImageInput, count: int = CAPTION_TOKENS, on_token: OnToken | None = None
+    ) -> CaptionedImage:
+        """An image that was read, and what the model writes of it: at most count tokens, each the most probable."""
+
+    def record(
+        self,
+        image: ImageSource,
+        size: Size | None = None,
+        *,
+        count: int = CAPTION_TOKENS,
+        on_token: OnToken | None = None,
+        on_layer: OnLayer | None = None,
+    ) -> Recording:
+        """Write of an image, and record every head of encoder and decoder. Raises as ImageModel's does."""

@@ -12,6 +12,7 @@ PLACES = {
     "load": (TESTS / "load",),
     "slow": (  # folders and files whose tests take seconds, or are many that load a model each
         TESTS / "model" / "effects",
+        TESTS / "model" / "huggingface" / "captions",
         TESTS / "model" / "huggingface" / "multimodal",
         TESTS / "model" / "huggingface" / "text",
         TESTS / "model" / "huggingface" / "vision",

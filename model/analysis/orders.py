@@ -3,7 +3,7 @@
 import numpy as np
 
 from headlens.model.analysis.heads import far_weight, patch_distance, spread, token_distance
-from headlens.model.analysis.sample import sampled_queries
+from headlens.model.analysis.sample import looking_queries
 from headlens.model.recording.recording import Recording
 
 MeasuredHead = tuple[int, int, float]  # layer, head, what was measured
@@ -27,10 +27,8 @@ def measure(recording: Recording, layer: int, order: str) -> np.ndarray:
 
 
 def _of_head(recording: Recording, layer: int, head: int, *, order: str) -> float:
-    queries = sampled_queries(recording.num_tokens)
+    queries = looking_queries(recording)
     weights = recording.attention_from(layer, queries, head)
-    looking = weights.sum(axis=-1) > 0  # in cross-attention some positions are only looked at
-    weights, queries = weights[looking], queries[looking]
     if order == "special":
         return float(weights[:, recording.special].sum(axis=-1).mean())
     if order == "far":
@@ -41,9 +39,14 @@ def _of_head(recording: Recording, layer: int, head: int, *, order: str) -> floa
 
 
 def reach(recording: Recording, weights: np.ndarray, queries: np.ndarray) -> float:
-    """How far the rows [query, key] of a head look on average: in tokens, or in patches, from patches to patches."""
+    """How far the rows [query, key] of a head look on average: in tokens, or in patches, from patches to patches.
+
+    0 where no patch looks at any, as from what was written of a photo.
+    """
     if recording.grid is None:
         return float(token_distance(weights, queries).mean())
     first = recording.prefix_tokens
     patches = queries >= first
+    if not patches.any():
+        return 0.0
     return float(patch_distance(weights[patches, first:], recording.grid, queries[patches] - first).mean())

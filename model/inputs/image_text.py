@@ -1,4 +1,4 @@
-"""An image and a text, as a language model reads them."""
+"""An image and a text, as a model reads or writes them."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -13,3 +13,17 @@ class ImagePrompt:
     image: ImageInput
     ids: tuple[int, ...]  # of all tokens, the image's too
     notes: Mapping[str, str]  # that the text was cut, where it was
+
+
+@dataclass(frozen=True)
+class CaptionedImage:
+    """An image, and what a model wrote of it."""
+
+    image: ImageInput
+    before: tuple[int, ...]  # the ids of the tokens that begin each text
+    written: tuple[int, ...]
+
+    @property
+    def ids(self) -> tuple[int, ...]:
+        """Of all tokens that the decoder reads."""
+        return (*self.before, *self.written)

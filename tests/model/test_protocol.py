@@ -11,6 +11,7 @@ from headlens.model.huggingface.text.model import TransformersText
 from headlens.model.pretrained.image_model import EncoderImageModel
 from headlens.model.pretrained.text_model import EncoderTextModel
 from headlens.model.protocol import (
+    CaptionModel,
     ImageModel,
     ImageTextModel,
     Model,
@@ -19,10 +20,10 @@ from headlens.model.protocol import (
     TraceableModel,
     WritingModel,
 )
-from tests.model.huggingface import image_models, image_text_models
+from tests.model.huggingface import caption_models, image_models, image_text_models
 
 FolderOf = Callable[[str], Path]
-ALL = (Model, TraceableModel, TextModel, WritingModel, ImageModel, ImageTextModel)
+ALL = (Model, TraceableModel, TextModel, WritingModel, ImageModel, ImageTextModel, CaptionModel)
 
 
 def offered(model: object) -> set[type]:
@@ -74,6 +75,13 @@ def test_images_with_texts(tmp_path: Path) -> None:
     assert model.default_size in model.sizes
 
 
+def test_captions(tmp_path: Path) -> None:
+    model = caption_models.load(caption_models.save(tmp_path, "vit-gpt2"))
+    assert offered(model) == {Model, TraceableModel, CaptionModel}
+    assert model.predicts is Predicts.NEXT_TOKEN
+    assert model.default_size in model.sizes
+
+
 def test_sizes_that_are_offered_can_be_read(dinov2: EncoderImageModel, sample_photo: Callable[[str], Path]) -> None:
     assert dinov2.default_size == 448
     grids = {size: dinov2.read(sample_photo("coffee"), size).photo.grid for size in dinov2.sizes}
@@ -90,7 +98,8 @@ def test_parameters_have_the_protocols_names(
     reads_both = image_text_models.load(
         image_text_models.save_with_text(tmp_path, image_text_models.FAMILIES["llava"]())
     )
-    for model in (minilm, dinov2, smollm2, reads_both):
+    captions = caption_models.load(caption_models.save(tmp_path / "captions", "vit-gpt2"))
+    for model in (minilm, dinov2, smollm2, reads_both, captions):
         if not isinstance(model, protocol):
             continue
         for name, function in inspect.getmembers(protocol, inspect.isfunction):

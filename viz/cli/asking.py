@@ -90,6 +90,11 @@ def experiment_on(
     opened = open_model(model, kinds, device)
     if opened.description.kind == "sequence":
         write = write or WRITTEN  # what it writes is what it can be asked about
+    if opened.description.kind == "caption":
+        raise InputError(
+            f"{opened.description.name} writes captions, and what those rest on is not measured here; take a model "
+            "that reads photos, with or without a text."
+        )
     how = How(size_of(size), how_prompted, write)
     how.check(opened, [Item(content, given)])
     if isinstance(content, Path):

@@ -47,7 +47,9 @@ def figure(
     On white, for print; neither a browser nor the model is needed.
     """
     ending = check_ending(out, ".svg", ".png")
-    recording = open_recording(file, stage)
+    from headlens.model.analysis.joint import joined
+
+    recording = joined(open_recording(file, stage))  # what looks and what is looked at, as on the pages
     check_place(recording, layer=layer, head=head, query=query)
     from headlens.viz.export.drawn import drawn_svg, png_of
     from headlens.viz.view.view import View

@@ -19,6 +19,7 @@ READS = {
     "sequence": "texts, and writes others",
     "image": "photos",
     "image-text": "photos with texts",
+    "caption": "photos, and writes of them",
 }
 
 

@@ -10,9 +10,10 @@ from headlens.viz.cli.inputs import Item
 
 if TYPE_CHECKING:
     from headlens.model.inputs.image import Size
-    from headlens.model.protocol import ImageModel, ImageTextModel, Model, TextModel, WritingModel
+    from headlens.model.protocol import CaptionModel, ImageModel, ImageTextModel, Model, TextModel, WritingModel
     from headlens.model.recording.recording import Recording
 
+OF_PHOTOS = ("image", "image-text", "caption")  # kinds of models
 MAX_ROWS = 2_048  # tokens of a run
 WINDOW = 256  # texts among which those of one length are looked for
 
@@ -30,9 +31,9 @@ class How:
         kind, name = model.description.kind, model.description.name
         photos = [item for item in items if isinstance(item.content, Path)]
         texts = [item for item in items if not isinstance(item.content, Path)]
-        if photos and not kind.startswith("image"):
+        if photos and kind not in OF_PHOTOS:
             raise InputError(f"{name} reads texts, and {photos[0].name!r:.80} is a photo; give a model of photos.")
-        if texts and kind.startswith("image"):
+        if texts and kind in OF_PHOTOS:
             raise InputError(f"{name} reads photos, and {texts[0].name!r:.80} is no file; give the path of a photo.")
         if (self.prompt is not None) != (kind == "image-text"):
             if kind == "image-text":
@@ -40,7 +41,7 @@ class How:
             raise InputError(f"{name} reads no text with a photo; leave out --text.")
         if self.size is not None and not photos:
             raise InputError("--size is of photos; leave it out.")
-        if self.write and kind not in ("causal", "sequence"):
+        if self.write and kind not in ("causal", "sequence", "caption"):
             raise InputError(f"{name} does not write; leave out --write.")
         if self.write and any(not isinstance(item.content, str) for item in texts):
             raise InputError("A model writes on from one text and not from a pair; give one text.")
@@ -76,6 +77,8 @@ def record_one(model: "Model", content: str | tuple[str, str] | Path, how: How) 
     if isinstance(content, Path):
         if how.prompt is not None:
             return cast("ImageTextModel", model).record(content, how.prompt, how.size)
+        if how.write:
+            return cast("CaptionModel", model).record(content, how.size, count=how.write)
         return cast("ImageModel", model).record(content, how.size)
     if how.write and isinstance(content, str):
         return cast("WritingModel", model).write(content, how.write)

@@ -99,9 +99,9 @@ def matrix_figure(entry: RecordingEntry, view: View, weights: np.ndarray) -> Fig
     figure = draw(weights, recording.tokens, recording.special, query=view.query, log=view.log)
     figure.data[0].update(z=None, customdata=None)
     if recording.stage == "cross" and not in_cells:  # what looks and what is looked at, not the empty rest
-        read = recording.segments.index(1)
-        figure.update_xaxes(range=[-0.5, read - 0.5])
-        figure.update_yaxes(range=[recording.num_tokens - 0.5, read - 0.5], autorange=False)
+        written, read = (np.flatnonzero(np.array(recording.segments) == segment) for segment in (1, 0))
+        figure.update_xaxes(range=[read[0] - 0.5, read[-1] + 0.5])
+        figure.update_yaxes(range=[written[-1] + 0.5, written[0] - 0.5], autorange=False)
     drawn = json.loads(figure.to_json())
     return {
         "about": about_recording(recording),

@@ -13,6 +13,14 @@ def keep_address(page: str) -> None:
     state[f"{page}_address"] = st.query_params.to_dict()
 
 
+def tokens_in_address(otherwise: int, most: int) -> int:
+    """How many tokens a model is to write, by the address, from 1 to most; where that does not say it: otherwise."""
+    written = st.query_params.get("tokens", "")
+    if not (written.isascii() and written.isdigit() and len(written) <= 3):
+        return otherwise
+    return int(written) if 1 <= int(written) <= most else otherwise
+
+
 def address_parts(*names: str) -> dict[str, str]:
     """These parameters of the address, where they are in it."""
     return {name: st.query_params[name] for name in names if name in st.query_params}

@@ -16,7 +16,7 @@ from headlens.viz.pages.runtime import fetch, get_model
 
 KINDS = {  # of models that each page runs
     "Text": ("text", "causal"),
-    "Image": ("image", "image-text"),
+    "Image": ("image", "image-text", "caption"),
     "Generate": ("causal", "sequence"),
 }
 

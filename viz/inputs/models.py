@@ -5,7 +5,7 @@ program, hence AssertionError. Loading raises what `get_model` raises.
 """
 
 from headlens.model.inputs.image import Size
-from headlens.model.protocol import ImageModel, ImageTextModel, TextModel, WritingModel
+from headlens.model.protocol import CaptionModel, ImageModel, ImageTextModel, TextModel, WritingModel
 from headlens.viz.pages.runtime import get_model
 
 
@@ -30,10 +30,10 @@ def image_model(name: str) -> ImageModel:
     return model
 
 
-def photo_model(name: str) -> ImageModel | ImageTextModel:
-    """A model that reads an image, alone or with a text."""
+def photo_model(name: str) -> ImageModel | ImageTextModel | CaptionModel:
+    """A model that reads an image, alone or with a text, or writes of it."""
     model = get_model(name)
-    assert isinstance(model, ImageModel | ImageTextModel)
+    assert isinstance(model, ImageModel | ImageTextModel | CaptionModel)
     return model
 
 

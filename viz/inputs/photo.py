@@ -1,16 +1,19 @@
 """Which photo the page Image shows, and at which size: its controls, what the address asks for, and what is refused."""
 
 from dataclasses import dataclass, replace
+from functools import partial
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
+from headlens.model.analysis.joint import last_word
 from headlens.model.inputs.image import ImageInput, Size
 from headlens.model.inputs.image_file import ImageSource, open_image, range_used
 from headlens.model.progress import OnLayer
-from headlens.model.protocol import ImageTextModel
+from headlens.model.protocol import CAPTION_TOKENS, CaptionModel, ImageTextModel
 from headlens.model.recording.recording import Recording
 from headlens.viz.export.reproduce import Call
-from headlens.viz.inputs.address import address_parts
+from headlens.viz.inputs.address import address_parts, tokens_in_address
 from headlens.viz.inputs.models import photo_model, photo_sizes
 from headlens.viz.inputs.samples import FIRST_PHOTO, PHOTOS, PhotoSample
 from headlens.viz.inputs.session import InputSession
@@ -19,6 +22,7 @@ from headlens.viz.view.view import View
 
 TYPES = ["jpg", "jpeg", "png", "webp", "gif", "tif", "tiff", "bmp", "avif"]
 MAX_MEGABYTES = 25
+MOST_TOKENS = 200  # of a caption
 QUESTION = "What is in this picture?"
 NAMES: dict[Size | None, str] = {"letterbox": "letterboxed", None: "as trained"}  # of sizes that are no number
 
@@ -37,6 +41,7 @@ class PhotoRequest:
     size: Size | None  # one that the model offers
     text: str | None = None  # of models that read one behind the photo
     stretch: bool = True  # whether 16-bit greyscale is stretched to the range that it uses
+    tokens: int | None = None  # that a model writes of the photo at most; None of one that writes nothing of it
 
     @property
     def content(self) -> bytes:
@@ -65,7 +70,8 @@ class PhotoRequest:
         photo = photo if self.stretch else f"open_image({photo}, stretch=False)"
         imports = "" if self.stretch else "from headlens.model.inputs.image_file import open_image"
         text = "" if self.text is None else f"{self.text!r}, "
-        return Call(f"model.record({photo}, {text}{self.size!r})", {"photo": self.content}, imports)
+        count = "" if self.tokens is None else f", count={self.tokens}"
+        return Call(f"model.record({photo}, {text}{self.size!r}{count})", {"photo": self.content}, imports)
 
     def read(self) -> ImageInput:
         """The pixels and patches. Raises InputError for a photo that cannot be read, or not at this size."""
@@ -75,12 +81,17 @@ class PhotoRequest:
         """The recording of the photo. Raises what the run raises."""
         text = () if self.text is None else (self.text.encode("utf-8", "surrogatepass"),)
         parameters = size_name(self.size) + ("" if self.stretch else " full range")
+        parameters += "" if self.tokens is None else f" write {self.tokens}"
         everybodys = self.sample is not None and self.sample.model == self.model
-        return record(self.model, (self.content, *text), parameters, run=self._run, sample=everybodys)
+        slot = st.empty()
+        run = partial(self._run, slot)
+        return record(self.model, (self.content, *text), parameters, run=run, sample=everybodys)
 
     def start(self, recording: Recording) -> View:
-        """Where the page starts: the sample's own view."""
-        assert recording.grid is not None  # an image model recorded it
+        """Where the page starts: the sample's own view, or the last word of what was written of the photo."""
+        if recording.grid is None or recording.stage == "cross":
+            last = recording.num_tokens - 1 if recording.grid is None else last_word(recording)
+            return View(recording.num_layers // 2, 0, query=last, matrix=recording.grid is None)
         first = self.sample or PHOTOS[FIRST_PHOTO]
         rows, columns = recording.grid
         row, column = int(first.position[0] * rows), int(first.position[1] * columns)
@@ -91,8 +102,14 @@ class PhotoRequest:
         reads_text = self.text is not None and recording.stage == "decoder"
         return View(recording.num_layers // 2, 0, query=last_of_text if reads_text else patch)
 
-    def _run(self, on_layer: OnLayer) -> Recording:
+    def _run(self, slot: DeltaGenerator, on_layer: OnLayer) -> Recording:
+        """The slot shows what is written as it grows."""
         model = photo_model(self.model)
+        if isinstance(model, CaptionModel):
+            assert self.tokens is not None
+            recording = model.record(self.photo, self.size, count=self.tokens, on_token=slot.text, on_layer=on_layer)
+            slot.empty()
+            return recording
         if isinstance(model, ImageTextModel):
             assert self.text is not None
             return model.record(self.photo, self.text, self.size, on_layer=on_layer)
@@ -123,12 +140,14 @@ def _request_in_address(model: str) -> PhotoRequest:
         source = FIRST_PHOTO
     sizes, default = photo_sizes(model)
     names = {size_name(size): size for size in sizes}
+    reader = photo_model(model)
     return PhotoRequest(
         model,
         source,
         size=names.get(params.get("size", ""), default),
-        text=(params.get("text") or QUESTION) if isinstance(photo_model(model), ImageTextModel) else None,
+        text=(params.get("text") or QUESTION) if isinstance(reader, ImageTextModel) else None,
         stretch=params.get("range") != "full",
+        tokens=tokens_in_address(CAPTION_TOKENS, MOST_TOKENS) if isinstance(reader, CaptionModel) else None,
     )
 
 
@@ -149,7 +168,10 @@ def _at_a_size_that_fits(request: PhotoRequest) -> PhotoRequest:
 
 def change_address(**changes: str | None) -> None:
     """Another photo, size or range: the rest of the address goes, but for what stays true."""
-    parameters: dict[str, str | None] = {**address_parts("model", "text", "sample", "own", "size", "range"), **changes}
+    parameters: dict[str, str | None] = {
+        **address_parts("model", "text", "sample", "own", "size", "range", "tokens"),
+        **changes,
+    }
     st.query_params.from_dict({name: value for name, value in parameters.items() if value is not None})
 
 
@@ -167,6 +189,18 @@ def photo_controls(request: PhotoRequest) -> None:
             max_chars=2_000,
             on_change=_take_text,
             help="The model reads the photo, then this; its words are chips below the photo, and look at its patches.",
+        )
+    if request.tokens is not None:
+        state.image_tokens = request.tokens
+        st.number_input(
+            "Tokens",
+            1,
+            MOST_TOKENS,
+            key="image_tokens",
+            on_change=_take_tokens,
+            width=130,
+            help="How many the model writes of the photo at most. Each is the most probable one, so that a link shows "
+            "the same again.",
         )
     st.pills(
         "Samples",
@@ -231,6 +265,11 @@ def _take_sample() -> None:
 
 def _take_text() -> None:
     change_address(text=st.session_state.image_text.strip() or None)
+
+
+def _take_tokens() -> None:
+    tokens = st.session_state.image_tokens
+    change_address(tokens=None if tokens == CAPTION_TOKENS else str(tokens))
 
 
 def _take_size(default: str) -> None:

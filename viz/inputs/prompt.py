@@ -10,7 +10,7 @@ from headlens.model.inputs.text import TextInput
 from headlens.model.progress import OnLayer
 from headlens.model.recording.recording import Recording
 from headlens.viz.export.reproduce import Call
-from headlens.viz.inputs.address import address_parts
+from headlens.viz.inputs.address import address_parts, tokens_in_address
 from headlens.viz.inputs.models import writing_model
 from headlens.viz.inputs.samples import FIRST_PROMPT
 from headlens.viz.inputs.session import InputSession, fill_fields
@@ -86,18 +86,11 @@ def choose_prompt(model: str) -> PromptRequest:
             return request
     own = SESSION.own if "own" in params else None
     prompt = params.get("text") or (FIRST_PROMPT.prompt if own is None else own[0])
-    request = PromptRequest(model, prompt, _tokens_in_address())
+    request = PromptRequest(model, prompt, tokens_in_address(DEFAULT_TOKENS, MOST_TOKENS))
     if SESSION.readable(request):
         return request
     last = FIRST_PROMPT.prompt if SESSION.last is None else SESSION.last.prompt
     return PromptRequest(model, last, request.tokens)
-
-
-def _tokens_in_address() -> int:
-    written = st.query_params.get("tokens", "")
-    if not (written.isascii() and written.isdigit() and len(written) <= 3):
-        return DEFAULT_TOKENS
-    return int(written) if 1 <= int(written) <= MOST_TOKENS else DEFAULT_TOKENS
 
 
 def prompt_controls(request: PromptRequest, form: DeltaGenerator) -> None:

@@ -7,7 +7,7 @@ import weakref
 from collections.abc import Mapping
 from typing import cast
 
-from headlens.model.analysis.joint import joined
+from headlens.model.analysis.joint import joined, last_word
 from headlens.model.errors import InputError
 from headlens.model.recording.recording import Recording
 from headlens.model.runtime.recordings import RecordingEntry
@@ -76,6 +76,8 @@ def _number(name: str, value: object, allowed: range) -> int:
 def _start(recording: Recording) -> View:
     """Of a text the first head at its first word, or at the last where it was written; of a photo its middle."""
     last = recording.num_tokens - 1
+    if recording.stage == "cross":
+        return View(recording.num_layers // 2, 0, query=last_word(recording))
     if recording.grid is None:
         return View(0, 0, query=last if recording.stage == "decoder" else min(1, last))
     rows, columns = recording.grid

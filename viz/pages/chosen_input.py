@@ -78,7 +78,9 @@ class InputChooser:
                 help="It is the one that you last looked at on its own page: a text, a photo, or a prompt with what "
                 "the model wrote after it.",
             )
-        refusal = f"This model does not read {INPUTS[kind]} alone; take another one, or the other kind of example."
+        refusal = (
+            f"This page does not show {INPUTS[kind]} with this model; take another one, or the other kind of example."
+        )
         model = ModelPicker(self.page, self.kinds[kind], refusal).pick(controls, below)
         draw = {"text": self._text, "image": self._photo, "prompt": self._prompt}[kind]
         chosen = draw(model, controls, below)

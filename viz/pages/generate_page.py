@@ -27,7 +27,7 @@ def page() -> None:
     recording = run.entry().recording
     input_note(recording)
     with choices:
-        stage = pick_stage("generate", recording, first="cross")
+        stage = pick_stage("generate", recording)
     text, num_tokens = _continuation(recording)
     st.text(f"{request.prompt}{text}")
     if (missing := request.tokens - num_tokens) > 0:

@@ -2,6 +2,7 @@
 
 import streamlit as st
 
+from headlens.model.recording.recording import Recording
 from headlens.viz.inputs.address import keep_address
 from headlens.viz.inputs.model_picker import KINDS, ModelPicker
 from headlens.viz.inputs.photo import choose_photo, photo_controls, range_control
@@ -28,6 +29,15 @@ def page() -> None:
     recording = run.entry().recording
     input_note(recording)
     show_window(request, recording)
-    stage = pick_stage("image", recording, first=recording.stage, titles={"decoder": "From the text"})
+    stage = pick_stage("image", recording)
+    if request.tokens is not None:
+        _show_caption(recording.of("decoder"), request.tokens)
     show_body("image", request, run, stage=stage)
     offer_to_open("image")
+
+
+def _show_caption(written: Recording, most: int) -> None:
+    """What the model wrote of the photo, and whether it ended before the limit."""
+    st.text(written.texts[0].strip() or "The model wrote no word of this photo.")
+    if (missing := most - (written.num_tokens - 1)) > 0:  # its first token begins a text, and is not written
+        st.caption(f"The model ended here, {missing} tokens before the limit.")

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import streamlit as st
 
+from headlens.model.analysis.joint import last_word
 from headlens.model.errors import RecordingError
 from headlens.model.pretrained.registry import CATALOGUE
 from headlens.model.recording.recording import Recording
@@ -71,7 +72,7 @@ def show_opened(page: str) -> bool:
     if state.pop(f"{page}_up", False):
         st.html(UP, unsafe_allow_javascript=True)
     _say(page, recording)
-    stage = pick_stage(page, recording, first=recording.stage)
+    stage = pick_stage(page, recording)
     show_entry(page, opened, partial(_start, recording), stage=stage, link="The recording is not in this link.")
     parts.about(recording)
     offer_to_open(page)
@@ -79,8 +80,8 @@ def show_opened(page: str) -> bool:
 
 
 def _start(whole: Recording, shown: Recording) -> View:
-    middle = shown.num_layers // 2
-    return View(middle, 0, query=min(whole.prefix_tokens or 1, shown.num_tokens - 1), matrix=shown.photo is None)
+    first = last_word(shown) if shown.stage == "cross" else min(whole.prefix_tokens or 1, shown.num_tokens - 1)
+    return View(shown.num_layers // 2, 0, query=first, matrix=shown.photo is None)
 
 
 def _take(page: str) -> None:

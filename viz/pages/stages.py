@@ -5,10 +5,12 @@ from collections.abc import Mapping
 import streamlit as st
 
 from headlens.model.analysis.joint import joined
+from headlens.model.recording.parts import Predicts
 from headlens.model.recording.recording import Recording
 from headlens.model.runtime.recordings import RecordingEntry
 from headlens.viz.inputs.address import address_parts
 from headlens.viz.view.address import PARAMETERS
+from headlens.viz.view.visible import visible
 
 TITLES = {
     "encoder": "Read",
@@ -16,20 +18,22 @@ TITLES = {
     "cross": "From written to read",
     "vision": "Within the photo",
 }
+OF_CAPTIONS = {"decoder": "Within the text", "cross": "From the text to the photo"}
 
 
-def pick_stage(page: str, recording: Recording, first: str, *, titles: Mapping[str, str] | None = None) -> str:
-    """Draw the control where there are several stages; give the one that the address asks for, or else the first.
+def pick_stage(page: str, recording: Recording) -> str:
+    """Draw the control where there are several stages; give the one that the address asks for.
+
+    Where it asks for none, that is from what was written to what was read, where there is such a stage; of several
+    choices the most probable; else the recording's own.
 
     Args:
         page: names the control, and the page's own part of the session.
         recording: that may have several stages.
-        first: the stage where the address names none.
-        titles: what the page calls a stage, where that is not in TITLES.
     """
     if not recording.stages:
         return recording.stage
-    names, shown_as = [recording.stage, *recording.stages], {**TITLES, **(titles or {})}
+    names, first = [recording.stage, *recording.stages], _first(recording)
     stage = st.query_params.get("stage", first)
     st.session_state[f"{page}_stage"] = stage if stage in names else first
     return str(
@@ -37,7 +41,7 @@ def pick_stage(page: str, recording: Recording, first: str, *, titles: Mapping[s
             "Attention",
             names,
             key=f"{page}_stage",
-            format_func=lambda name: shown_as.get(name, name.capitalize()),
+            format_func=_titles(recording).__getitem__,
             on_change=_take_stage,
             args=(page,),
             required=True,
@@ -45,6 +49,29 @@ def pick_stage(page: str, recording: Recording, first: str, *, titles: Mapping[s
             "this to that, within a photo, or from a text to the photo before it; or one for each text to choose from.",
         )
     )
+
+
+def _first(recording: Recording) -> str:
+    if "cross" in recording.stages:
+        return "cross"
+    choices = _choices(recording)
+    best = recording.predictions[0].candidates[0][0] if choices else None
+    return next((name for name, text in choices.items() if text == best), recording.stage)
+
+
+def _choices(recording: Recording) -> Mapping[str, str]:
+    """The texts that a model chose from, by their stages; none of another model."""
+    names = (recording.stage, *recording.stages)
+    chose = any(prediction.of is Predicts.CHOICE for prediction in recording.predictions)
+    return {name: recording.of(name).texts[-1] for name in names} if chose else {}
+
+
+def _titles(recording: Recording) -> Mapping[str, str]:
+    if choices := _choices(recording):
+        return {name: f"{name.capitalize()}: {visible(text)}" for name, text in choices.items()}
+    if recording.photo is None:
+        return TITLES
+    return TITLES | (OF_CAPTIONS if "cross" in recording.stages else {"decoder": "From the text"})
 
 
 def _take_stage(page: str) -> None:

@@ -24,6 +24,8 @@ def show_window(request: PhotoRequest, recording: Recording) -> None:
         with st.container():
             st.caption("The model reads the part that is not dimmed, as it was trained; the rest was cut away.")
             sizes = [size for size in photo_sizes(request.model)[0] if isinstance(size, int)]
+            if not sizes:
+                return  # it reads what its image processor makes, and nothing else
             st.button(
                 "Read the whole photo",
                 on_click=change_address,

@@ -2,7 +2,7 @@
 
 from headlens.model.analysis.heads import spread
 from headlens.model.analysis.orders import reach
-from headlens.model.analysis.sample import LONG, SAMPLE, sampled_queries
+from headlens.model.analysis.sample import LONG, SAMPLE, looking_queries, sampled_queries
 from headlens.model.recording.recording import Recording
 from headlens.viz.view.visible import isolated, visible
 from headlens.viz.view.wording import WORDING
@@ -26,8 +26,9 @@ def name_of(recording: Recording, token: int) -> str:
 def head_template(recording: Recording) -> str:
     """What `head_in_words` fills in, with {name}, {here}, {everywhere} and {away}."""
     if recording.stage == "cross":
+        read = "tokens of what is read" if recording.grid is None else "positions of the photo"
         return (
-            "From {name} the head spreads over {here} tokens of what is read; "
+            f"From {{name}} the head spreads over {{here}} {read}; "
             "from all that is written, over {everywhere} on average."
         )
     num_tokens = recording.num_tokens
@@ -43,10 +44,8 @@ def head_template(recording: Recording) -> str:
 
 def head_in_words(recording: Recording, layer: int, head: int, *, query: int) -> str:
     """One paragraph on a head: over how many tokens and how far it looks."""
-    queries = sampled_queries(recording.num_tokens)
+    queries = looking_queries(recording)
     weights = recording.attention_from(layer, queries, head)
-    looking = weights.sum(axis=-1) > 0  # not the positions of a text that is only looked at
-    weights, queries = weights[looking], queries[looking]
     return head_template(recording).format(
         name=name_of(recording, query),
         here=_count(float(spread(recording.attention(layer, head, query)))),

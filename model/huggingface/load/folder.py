@@ -7,12 +7,14 @@ from typing import TypeAlias
 
 import torch
 import transformers
-from transformers import AutoConfig, AutoModel, PretrainedConfig
+from transformers import AutoConfig, AutoModel, AutoModelForImageTextToText, PretrainedConfig
 from transformers.initialization import no_init_weights
 
 from headlens.model.description import Description
 from headlens.model.device import free_memory
 from headlens.model.errors import CheckpointError
+from headlens.model.huggingface.captions.load import load_captions
+from headlens.model.huggingface.captions.model import TransformersCaption
 from headlens.model.huggingface.load.limits import MAX_LAYERS, read_config, stored_bytes
 from headlens.model.huggingface.load.network import LOADING, architecture_of, cast, refusing, text_class
 from headlens.model.huggingface.load.revision import revision_of
@@ -23,7 +25,7 @@ from headlens.model.huggingface.text.model import TransformersText
 from headlens.model.huggingface.vision.load import load_image
 from headlens.model.huggingface.vision.model import TransformersImage
 
-TransformersModel: TypeAlias = TransformersText | TransformersImage | TransformersImageText
+TransformersModel: TypeAlias = TransformersText | TransformersImage | TransformersImageText | TransformersCaption
 OTHER_INPUTS = {  # of a network's forward, and what they are
     "input_features": "sound",
     "input_values": "sound",
@@ -38,7 +40,7 @@ class Facts:
     """What a folder says of its model, before it is loaded."""
 
     config: dict[str, object]  # its config.json
-    kind: str  # "text", "causal", "sequence", "image" or "image-text"
+    kind: str  # "text", "causal", "sequence", "image", "image-text" or "caption"
     architecture: str  # the class that it was saved from
     parameters: int
     layers: int
@@ -77,7 +79,7 @@ def read_facts(folder: Path, device: torch.device, dtype: torch.dtype = torch.fl
         raise CheckpointError(
             f"The config.json in {folder.name!r} says {layers:,} layers of {heads:,} heads, which no model has."
         )
-    parameters = _parameters(folder, config, stored_bytes(folder) if stored else None)
+    parameters = _parameters(folder, config, kind, stored_bytes(folder) if stored else None)
     return Facts(
         config=values,
         kind=kind,
@@ -136,6 +138,8 @@ def _load(
     model: TransformersModel
     if facts.kind == "image" and part != "text":
         model = load_image(folder, facts.config, description, device=device, dtype=load_dtype)
+    elif facts.kind == "caption":
+        model = load_captions(folder, facts.config, description, device=device, dtype=load_dtype)
     elif facts.kind == "image-text":
         model = load_image_text(folder, facts.config, description, device=device, dtype=load_dtype)
     else:
@@ -156,10 +160,10 @@ def _config(folder: Path) -> PretrainedConfig:
 
 
 def _reads_otherwise(config: PretrainedConfig) -> str | None:
-    """What a model reads, if that is neither a text nor an image, or an image of which it writes without prompting."""
+    """What a model reads, if that is neither a text nor an image of pixels."""
     network = transformers.MODEL_MAPPING.get(type(config), None)
-    if config.model_type in ("vision-encoder-decoder", "donut", "pix2struct"):
-        return "an image and writes a text of it in a decoder of its own"
+    if config.model_type == "pix2struct":
+        return "an image in flattened patches, with their places among the pixels"
     if config.model_type == "speech-encoder-decoder":
         return "sound"
     if type(config) in transformers.MODEL_FOR_VIDEO_CLASSIFICATION_MAPPING:
@@ -168,6 +172,8 @@ def _reads_otherwise(config: PretrainedConfig) -> str | None:
 
 
 def _kind(config: PretrainedConfig, architecture: str) -> str:
+    if config.model_type == "vision-encoder-decoder" or architecture == "BlipForConditionalGeneration":
+        return "caption"
     if config.is_encoder_decoder is True:
         return "sequence"
     if hasattr(config, "vision_config") and hasattr(config, "text_config"):
@@ -182,13 +188,16 @@ def _kind(config: PretrainedConfig, architecture: str) -> str:
     return "causal" if causal and writes and type(config) not in transformers.MODEL_FOR_MASKED_LM_MAPPING else "text"
 
 
-def _parameters(folder: Path, config: PretrainedConfig, stored: int | None) -> int:
+def _parameters(folder: Path, config: PretrainedConfig, kind: str, stored: int | None) -> int:
     """How many there would be; no more than the bytes that are stored could hold."""
     cannot = refusing(
         f"transformers cannot build the model in {folder.name!r}; save the model again with save_pretrained"
     )
-    with cannot, LOADING, torch.device("meta"), no_init_weights():
-        network = AutoModel.from_config(config, attn_implementation="eager")  # whatever kernel it names
+    auto_class = AutoModelForImageTextToText if kind == "caption" else AutoModel
+    with cannot:
+        with LOADING, torch.device("meta"), no_init_weights():
+            network = auto_class.from_config(config, attn_implementation="eager")  # whatever kernel it names
+        network.tie_weights()  # of words that are read and written, to be counted once
     parameters: int = sum(weights.numel() for weights in network.parameters())
     if stored is not None and parameters > 4 * ROOM * stored:  # stored in as little as a byte each
         raise CheckpointError(

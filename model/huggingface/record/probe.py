@@ -11,6 +11,7 @@ from transformers import PreTrainedModel
 from transformers.utils import ModelOutput
 
 from headlens.model.attention.calls import function_calls
+from headlens.model.attention.clone import weight_sharing_clone
 from headlens.model.attention.inputs import AttentionInputs
 from headlens.model.attention.point import Call, attention_calls
 from headlens.model.base import Run, Setup
@@ -139,7 +140,13 @@ def _choose(network: PreTrainedModel, name: str) -> None:
 def _eager(network: PreTrainedModel, inputs: Mapping[str, object]) -> dict[str, tuple[Tensor, ...]]:
     """The model's own weights by stage, each [batch, head, query, key]; nothing where it says none."""
     _choose(network, "eager")
-    run = Recorder(network, "functions").run({**inputs, "output_attentions": True})
+    clone, said_by_parts = weight_sharing_clone(network), list[ModelOutput]()
+    for part in clone.children():  # BLIP says nothing of its decoder
+        if isinstance(part, PreTrainedModel):
+            part.register_forward_hook(
+                lambda _, __, said: said_by_parts.append(said) if isinstance(said, ModelOutput) else None
+            )
+    run = Recorder(network, "functions").run({**inputs, "output_attentions": True}, network=clone)
     outputs: Any = run.outputs
     weights = {
         "encoder": outputs.get("encoder_attentions"),
@@ -147,6 +154,9 @@ def _eager(network: PreTrainedModel, inputs: Mapping[str, object]) -> dict[str, 
         "cross": outputs.get("cross_attentions"),
         "only": outputs.get("attentions"),
     }
+    decoders = [said for said in said_by_parts if "cross_attentions" in said]
+    if decoders and weights["cross"] is None:
+        weights |= {"decoder": decoders[0]["attentions"], "cross": decoders[0]["cross_attentions"]}
     if len(run.stages) > 1:  # of images, of which a language model says nothing: by what goes into its softmax
         weights["vision"] = [layer.weights(slice(None)) for layer in run.stages.get("vision", ())]
     return {stage: tuple(layers) for stage, layers in weights.items() if layers and layers[0] is not None}

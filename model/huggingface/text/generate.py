@@ -1,6 +1,7 @@
 """Continuing a text with the most probable tokens."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
 
 import torch
 from tokenizers import Tokenizer
@@ -12,18 +13,25 @@ from headlens.model.errors import InputError
 from headlens.model.protocol import OnToken
 
 
+class Written(NamedTuple):
+    """What a model wrote, in token ids."""
+
+    before: tuple[int, ...]  # what it went on from
+    ids: tuple[int, ...]
+
+
 class _Streamer(BaseStreamer):
     """Is called with each token as transformers makes it; what on_token raises stops the writing."""
 
     def __init__(self, tokenizer: Tokenizer, on_token: OnToken | None) -> None:
+        self.before: list[int] | None = None
         self.ids: list[int] = []
         self._tokenizer = tokenizer
         self._on_token = on_token
-        self._prompted = False
 
     def put(self, value: Tensor) -> None:
-        if not self._prompted:  # the first is the prompt
-            self._prompted = True
+        if self.before is None:  # the first is the prompt
+            self.before = value.flatten().tolist()
             return
         self.ids += value.flatten().tolist()
         if self._on_token is not None:
@@ -70,8 +78,21 @@ def write(
         raise InputError(f"{type(network).__name__} does not write; give it a text to look at.")
     if count < 1:
         raise InputError("The text fills all of the model's positions; shorten it to have it continued.")
-    streamer = _Streamer(tokenizer, on_token)
     prompt = torch.tensor([list(ids)], device=network.device)
+    inputs = {"input_ids": prompt, "attention_mask": torch.ones_like(prompt)}
+    return write_of(network, tokenizer, inputs, count=count, on_token=on_token).ids
+
+
+def write_of(
+    network: PreTrainedModel,
+    tokenizer: Tokenizer,
+    inputs: Mapping[str, object],
+    *,
+    count: int,
+    on_token: OnToken | None = None,
+) -> Written:
+    """As `write`, of whatever a model's `generate` takes: at most count tokens, and what stands before them."""
+    streamer = _Streamer(tokenizer, on_token)
     with torch.inference_mode():
-        network.generate(prompt, attention_mask=torch.ones_like(prompt), max_new_tokens=count, streamer=streamer)
-    return tuple(streamer.ids)
+        network.generate(**inputs, max_new_tokens=count, streamer=streamer)
+    return Written(tuple(streamer.before or ()), tuple(streamer.ids))

@@ -1,12 +1,12 @@
 """Models with an encoder and a decoder (Vaswani et al. 2017, figure 1): three stages of attention."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 import numpy as np
 from transformers.utils import ModelOutput
 
 from headlens.model.base import Run
+from headlens.model.huggingface.record.written import with_written
 from headlens.model.huggingface.text.generate import room_for, write
 from headlens.model.huggingface.text.model import TransformersText
 from headlens.model.inputs.text import SequenceInput, Text, TextInput, read_text
@@ -86,33 +86,16 @@ class TransformersSequence(TransformersText):
         return ()  # they are the decoder's
 
     def _recording(self, text: TextInput, run: Run[ModelOutput], index: int) -> Recording:
-        encoder = super()._recording(text, run, index)
-        ids = self.decoder_ids(text)
-        special = self._token_names.are_special(ids)
-        special[0] = True  # it stands for nothing that was written
-        decoder = replace(
+        encoder, ids = super()._recording(text, run, index), self.decoder_ids(text)
+        return with_written(
             encoder,
-            layers=run.layers("decoder", index, self.shape_of(text, "decoder")),
-            tokens=self._token_names.of_ids(ids),
-            words=(None,) * len(ids),
-            special=special,
-            segments=(0,) * len(ids),
-            offsets=(),
-            texts=(self.tokenizer.decode(list(ids[1:])),),
-            outputs={},
-            notes=self._common_notes,
+            ids,
+            names=self._token_names,
+            text=self.tokenizer.decode(list(ids[1:])),
+            layers={stage: run.layers(stage, index, self.shape_of(text, stage)) for stage in ("decoder", "cross")},
             predictions=self.predictor.predictions(run.outputs, index, ids),
-            stage="decoder",
-            unit="token",
+            notes=self._common_notes,
         )
-        cross = replace(
-            decoder,
-            layers=run.layers("cross", index, self.shape_of(text, "cross")),
-            stage="cross",
-            keys=encoder,
-            predictions=(),
-        )
-        return replace(encoder, stages={"decoder": decoder, "cross": cross})
 
 
 def _with_written(source: TextInput, written: tuple[int, ...]) -> SequenceInput:

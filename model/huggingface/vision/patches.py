@@ -2,16 +2,20 @@
 
 import inspect
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
-from transformers import PreTrainedModel
+from transformers import PretrainedConfig, PreTrainedModel
 
+from headlens.model.attention.inputs import AttentionInputs
 from headlens.model.errors import CheckpointError
-from headlens.model.huggingface.record.probe import ProbeResult
 
+PATCHLESS = {  # what keeps a family's positions from being one a patch
+    "vit_mae": "hides most patches at random before its first layer",
+    "yolos": "has detection tokens behind the patches",
+}
 GRID = (3, 4)  # rows and columns of patches of the images that a model of any size is tried on
 
 
@@ -23,6 +27,7 @@ class Form:
     grid: tuple[int, int]  # rows and columns of patches to try it on
     is_fixed: bool  # whether it reads no other grid
     options: Mapping[str, object]  # that its forward takes beside the pixels
+    trained: tuple[int, int] | None  # rows and columns that it was trained on, where that is known
 
     @property
     def changed(self) -> tuple[int, int]:
@@ -32,17 +37,20 @@ class Form:
 
 
 @torch.inference_mode()
-def form_of(network: PreTrainedModel, patch: tuple[int, int], trained: tuple[int, int] | None) -> Form:
-    """What images a model reads: of any size; else of the grid that it was trained on.
+def form_of(network: PreTrainedModel) -> Form:
+    """What images a vision transformer reads: of any size; else of the grid that it was trained on.
 
     transformers cannot stretch the positions of a grid that is no square, nor those of patches that are none.
-    Raises CheckpointError for a model that reads neither.
+    Raises CheckpointError for a model that reads neither, or whose positions are not one a patch.
     """
+    patch, trained = _patch_of(network), None
+    if (sides := _sides(getattr(_config_of(network), "image_size", None))) is not None:
+        trained = sides[0] // patch[0], sides[1] // patch[1]
     parts = [part for part in network.modules() if isinstance(part, PreTrainedModel)]
     stretches = any("interpolate_pos_encoding" in inspect.signature(part.forward).parameters for part in parts)
     options: dict[str, object] = {"interpolate_pos_encoding": True} if stretches else {}
-    forms = [Form(patch, GRID, False, options)] if patch[0] == patch[1] else []
-    forms += [] if trained is None else [Form(patch, trained, True, {})]
+    forms = [Form(patch, GRID, False, options, trained)] if patch[0] == patch[1] else []
+    forms += [] if trained is None else [Form(patch, trained, True, {}, trained)]
     refused: Exception | None = None
     for form in forms:
         try:
@@ -54,6 +62,35 @@ def form_of(network: PreTrainedModel, patch: tuple[int, int], trained: tuple[int
     raise CheckpointError(
         f"{type(network).__name__} cannot be run on an image alone; take a model that reads nothing else."
     ) from refused
+
+
+def _patch_of(network: PreTrainedModel) -> tuple[int, int]:
+    """Pixels of a patch, height and width. Raises CheckpointError where positions are known not to be one a patch."""
+    config, name = _config_of(network), type(network).__name__
+    if hasattr(config, "depths"):
+        raise CheckpointError(
+            f"{name} works in windows or on a grid that shrinks from layer to layer, so it has no weights over all "
+            "patches; take a plain vision transformer."
+        )
+    if (why := PATCHLESS.get(config.model_type)) is not None:
+        raise CheckpointError(f"{name} {why}, so it has no weights over all patches; take a plain vision transformer.")
+    patch, channels = _sides(getattr(config, "patch_size", None)), channels_of(network)
+    if patch is None or min(patch) < 1:
+        raise CheckpointError(f"{name} does not say how large its patches are; take a plain vision transformer.")
+    if channels not in (1, 3):
+        raise CheckpointError(f"{name} reads {channels} channels, but a photo has one or three; take another model.")
+    return patch
+
+
+def _config_of(network: PreTrainedModel) -> PretrainedConfig:
+    config: PretrainedConfig = getattr(network.config, "vision_config", network.config)
+    return config
+
+
+def _sides(value: object) -> tuple[int, int] | None:
+    """Pixels of both sides, height first, where a configuration says them."""
+    height, width = value if isinstance(value, list | tuple) and len(value) == 2 else (value, value)
+    return (height, width) if isinstance(height, int) and isinstance(width, int) else None
 
 
 def has_learned_positions(network: PreTrainedModel) -> bool:
@@ -78,30 +115,36 @@ def noise_images(network: PreTrainedModel, form: Form) -> Tensor:
 
 def channels_of(network: PreTrainedModel) -> int:
     """How many channels a model's images have."""
-    return int(getattr(getattr(network.config, "vision_config", network.config), "num_channels", 3))
+    return int(getattr(_config_of(network), "num_channels", 3))
 
 
-@torch.inference_mode()
-def num_prefix(result: ProbeResult, inputs: Mapping[str, object], form: Form) -> int:
-    """How many positions come before the patches; every layer has to have all, row by row and last.
+def prefix_of(layers: Sequence[AttentionInputs], form: Form, encoder: PreTrainedModel) -> tuple[str, ...]:
+    """What to call the positions before the patches; every layer has to have all, row by row and last.
 
     When a patch changes, only its own position changes in the scores of the first layer.
+
+    Args:
+        layers: of a run on `noise_images`, [image, head, token, d].
+        form: of what it reads.
+        encoder: the network, or the part of it that reads images.
+
     Raises CheckpointError.
     """
-    run = result.recorder.run(inputs)
-    layers = [layer for stage in run.stages.values() for layer in stage]
     shapes = {(*layer.query.shape[:-1], layer.key.shape[-2]) for layer in layers}
-    batch, _, num_queries, num_keys = next(iter(shapes))
-    before = num_queries - form.grid[0] * form.grid[1]
-    positions = None
-    if len(shapes) == 1 == len(run.stages) and batch == 3 and num_queries == num_keys and before >= 0:
-        own = layers[0].scores(slice(None), slice(None)).diagonal(dim1=-2, dim2=-1)  # [image, head, token]
-        moved = (own[1:] - own[:1]).abs().amax(dim=1)  # [image, token]
-        moved = moved > 1e-3 * moved.amax(dim=-1, keepdim=True)
-        positions = [tuple(row.nonzero().flatten().tolist()) for row in moved]
+    before, positions = -1, None
+    if len(shapes) == 1:
+        batch, _, num_queries, num_keys = next(iter(shapes))
+        before = num_queries - form.grid[0] * form.grid[1]
+        if batch == 3 and num_queries == num_keys and before >= 0:
+            own = layers[0].scores(slice(None), slice(None)).diagonal(dim1=-2, dim2=-1)  # [image, head, token]
+            moved = (own[1:] - own[:1]).abs().amax(dim=1)  # [image, token]
+            moved = moved > 1e-3 * moved.amax(dim=-1, keepdim=True)
+            positions = [tuple(row.nonzero().flatten().tolist()) for row in moved]
     if positions != [(before + patch,) for patch in form.changed]:
         raise CheckpointError(
-            f"{type(result.recorder.network).__name__} does not give each patch of an image one position in every "
-            "layer; take a plain vision transformer."
+            f"{type(encoder).__name__} does not give each patch of an image one position in every layer; take a plain "
+            "vision transformer."
         )
-    return int(before)
+    if _config_of(encoder).model_type == "deit" and before == 2:
+        return "[CLS]", "[DIST]"
+    return ("[CLS]", *(f"[REG{index}]" for index in range(before - 1))) if before else ()

@@ -16,6 +16,7 @@ import torch
 from headlens.model.pretrained.text_model import EncoderTextModel
 from headlens.model.recording import file as recording_file
 from headlens.model.recording.recording import Recording
+from tests.model.huggingface.caption_models import save
 from tests.model.huggingface.text_models import write_folder
 from tests.paths import COFFEE, SAMPLES
 from tests.viz.cli.conftest import Headlens, finish, names_in, start
@@ -106,6 +107,27 @@ def test_a_folder_of_photos_with_a_truncated_one(tmp_path: Path) -> None:
     assert coffee.name.startswith("0001-coffee-")
     assert rocket.name.startswith("0002-rocket-")
     assert Recording.load(coffee).grid == (16, 24)
+
+
+def test_photos_with_captions(headlens: Headlens, tmp_path: Path) -> None:
+    folder, out = save(tmp_path / "model", "vit-gpt2"), tmp_path / "coffee.safetensors"
+    code, _, err = headlens("record", COFFEE, "--model", folder, "--write", 3, "--out", out)
+    assert code == 0, err
+    recording = Recording.load(out)
+    assert recording.grid == (4, 4)
+    assert recording.of("cross").num_tokens == 1 + 3
+    assert headlens("record", COFFEE, "--model", folder, "--out", out).code == 0
+    assert Recording.load(out).of("cross").num_tokens == 1 + 20
+    image = tmp_path / "cross.svg"
+    code, _, err = headlens("figure", "overlay", out, "--stage", "cross", "--layer", 1, "--query", 2, "--out", image)
+    assert code == 0, err
+    assert "Layer 1, head 0: what “" in image.read_text()
+    code, _, err = headlens("record", "A cat.", "--model", folder, "--out", tmp_path / "text")
+    assert code == 2
+    assert "reads photos, and 'A cat.' is no file" in err
+    code, _, err = headlens("explain", COFFEE, "--model", folder)
+    assert code == 2
+    assert "writes captions, and what those rest on is not measured here" in err
 
 
 def test_standard_input_and_pairs(tmp_path: Path) -> None:

@@ -25,8 +25,10 @@ class Payload:
         if "matrix" in self.arrays:
             matrix = self.arrays["matrix"].reshape(self.tokens, self.tokens).astype(np.float64)
             return matrix if "rowMax" not in self.arrays else matrix / 255 * self.arrays["rowMax"][:, None]
-        query, key = (self.arrays[name].reshape(self.tokens, -1).astype(np.float64) for name in ("query", "key"))
-        scores = self.header["scale"] * query @ key.T
+        scores = np.zeros((self.tokens, self.tokens))
+        if "query" in self.arrays:  # else the scores are all in the mask
+            query, key = (self.arrays[name].reshape(self.tokens, -1).astype(np.float64) for name in ("query", "key"))
+            scores = self.header["scale"] * query @ key.T
         if "mask" in self.arrays:
             scores += self.arrays["mask"].reshape(-1, self.tokens)
         if self.header["causal"]:

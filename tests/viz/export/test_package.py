@@ -1,6 +1,8 @@
 """What can be taken away: the recording's own numbers, and a script that really makes it again."""
 
+import base64
 import csv
+import gzip
 import io
 import json
 import subprocess
@@ -14,6 +16,7 @@ import numpy as np
 import pytest
 
 from headlens.model import Recording, load_model
+from headlens.model.analysis.joint import joined, last_word
 from headlens.model.inputs.image_file import open_image
 from headlens.model.recording.compare import compare
 from headlens.model.runtime.recordings import RecordingEntry
@@ -26,6 +29,7 @@ from headlens.viz.inputs.prompt import PromptRequest
 from headlens.viz.inputs.samples import FIRST_PROMPT
 from headlens.viz.inputs.text import TextRequest
 from headlens.viz.view.view import View
+from tests.model.huggingface.caption_models import save
 from tests.model.inputs.pictures import noise
 from tests.recordings import random_recording
 
@@ -117,6 +121,25 @@ def test_the_script_makes_the_recording_again(name: str, tmp_path: Path) -> None
     assert recording.model.title in (folder / "README.txt").read_text()
     ran = subprocess.run([sys.executable, str(folder / "reproduce.py")], capture_output=True, text=True)
     assert (ran.returncode, ran.stdout) == (0, "All tokens and arrays are equal.\n"), ran.stderr
+
+
+@pytest.mark.slow
+def test_the_script_writes_a_caption_again(tmp_path: Path) -> None:
+    folder = save(tmp_path / "model", "blip")
+    recording, unzipped = files_of(PhotoRequest(str(folder), gray(), 224, stretch=False, tokens=3), tmp_path)
+    cross = RecordingEntry("cross", joined(recording.of("cross")))
+    view = View(1, 0, query=last_word(cross.recording))
+    for name, make in package.figures(cross.recording, view, millimetres=85, caption=True).items():
+        assert len(make()) > 1_000, name
+    assert b"positions of the photo" in everything_in(package.explorer_file(cross, view, caption=True))
+    ran = subprocess.run([sys.executable, str(unzipped / "reproduce.py")], capture_output=True, text=True)
+    assert (ran.returncode, ran.stdout) == (0, "All tokens and arrays are equal.\n"), ran.stderr
+
+
+def everything_in(page: bytes) -> bytes:
+    """What a file of the explorer has packed in it."""
+    packed = page.rpartition(b"</script>")[0].rpartition(b">")[2]
+    return gzip.decompress(base64.b64decode(packed))
 
 
 @pytest.mark.slow

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from headlens.model.analysis.joint import joined, last_word
 from headlens.model.errors import HeadlensError, InputError
 from headlens.model.recording.recording import Recording
 from headlens.viz.explorer.bundle import PLOTLY
@@ -19,6 +20,8 @@ from headlens.viz.explorer.payload import build
 from headlens.viz.notebook import widget as module
 from headlens.viz.notebook.widget import ExplorerWidget
 from headlens.viz.view.view import View
+from tests.model.huggingface.caption_models import load, save
+from tests.model.huggingface.image_models import PHOTO
 from tests.paths import ROOT
 from tests.recordings import random_recording
 from tests.viz.explorer.payloads import unpack
@@ -66,6 +69,16 @@ def test_the_weights_that_it_shows_are_the_recording_s() -> None:
     recording = random_recording("causal")
     shown = unpack(recording.explore(1, 2, 3).payload)
     np.testing.assert_allclose(shown.weights(), recording.attention(1, 2), atol=1e-6)
+
+
+def test_a_caption_starts_at_its_last_word(tmp_path: Path) -> None:
+    model = load(save(tmp_path, "vit-gpt2"))
+    recording = model.record(PHOTO, count=3)
+    cross = joined(recording.of("cross"))
+    widget = recording.of("cross").explore()
+    assert widget.view == View(1, 0, query=last_word(cross))
+    np.testing.assert_allclose(unpack(widget.payload).weights(), cross.attention(1, 0), atol=1e-5)
+    assert unpack(recording.explore().payload).header["grid"] == [4, 4]
 
 
 @pytest.mark.parametrize(

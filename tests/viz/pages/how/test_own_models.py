@@ -158,4 +158,6 @@ def test_a_model_is_chosen_here_and_the_step_stays(folder: Folder) -> None:
 
 def test_a_model_of_the_other_kind_is_refused(folder: Folder) -> None:
     app = open_how(model=folder("clip"), text=TEXT)
-    assert errors(app) == ["This model does not read a text alone; take another one, or the other kind of example."]
+    assert errors(app) == [
+        "This page does not show a text with this model; take another one, or the other kind of example."
+    ]
