@@ -9,7 +9,8 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from headlens.model.description import Description
 from headlens.model.errors import CheckpointError
-from headlens.model.huggingface.load.network import load_network, load_tokenizer, refusing
+from headlens.model.huggingface.load.adapter import Adapter
+from headlens.model.huggingface.load.network import TOKENIZERS, load_network, load_tokenizer, refusing
 from headlens.model.huggingface.record.probe import probe
 from headlens.model.huggingface.text.generate import greedy
 from headlens.model.huggingface.text.model import TransformersText, num_positions_of
@@ -17,7 +18,13 @@ from headlens.model.huggingface.text.sequence import TransformersSequence
 
 
 def load_text(
-    folder: Path, architecture: str | None, description: Description, *, device: torch.device, dtype: torch.dtype
+    folder: Path,
+    architecture: str | None,
+    description: Description,
+    *,
+    device: torch.device,
+    dtype: torch.dtype,
+    adapter: Adapter | None = None,
 ) -> TransformersText:
     """A model that reads text; the description's kind "sequence" is one that reads and writes.
 
@@ -27,11 +34,13 @@ def load_text(
         description: of the checkpoint.
         device: to run it on.
         dtype: to load and probe it in.
+        adapter: to be merged into its weights; its own tokenizer comes first.
 
     Raises CheckpointError for what cannot be loaded, or cannot be recorded exactly.
     """
-    network = load_network(folder, architecture, dtype).to(device)
-    tokenizer = load_tokenizer(folder)
+    network = load_network(folder, architecture, dtype, adapter=adapter).to(device)
+    words = folder if adapter is None else adapter.beside(folder, *TOKENIZERS)
+    tokenizer = load_tokenizer(words)
     if description.kind == "sequence" and not network.can_generate():
         raise CheckpointError(f"{type(network).__name__} reads and writes nothing; take a model that writes.")
     if network.can_generate():

@@ -6,6 +6,7 @@ import torch
 
 from headlens.model.description import Description
 from headlens.model.errors import CheckpointError
+from headlens.model.huggingface.load.adapter import Adapter
 from headlens.model.huggingface.load.network import architecture_of, load_network, refusing, vision_class
 from headlens.model.huggingface.record.probe import probe
 from headlens.model.huggingface.vision.model import ImageShape, TransformersImage
@@ -17,7 +18,7 @@ from headlens.model.huggingface.vision.patches import (
     noise_images,
     num_prefix,
 )
-from headlens.model.huggingface.vision.processor import pixel_format_of, read_processor, size_of
+from headlens.model.huggingface.vision.processor import PROCESSORS, pixel_format_of, read_processor, size_of
 from headlens.model.inputs.image import SIZES
 
 PATCHLESS = {  # what keeps a family's positions from being one a patch
@@ -27,7 +28,13 @@ PATCHLESS = {  # what keeps a family's positions from being one a patch
 
 
 def load_image(
-    folder: Path, config: dict[str, object], description: Description, *, device: torch.device, dtype: torch.dtype
+    folder: Path,
+    config: dict[str, object],
+    description: Description,
+    *,
+    device: torch.device,
+    dtype: torch.dtype,
+    adapter: Adapter | None = None,
 ) -> TransformersImage:
     """The vision transformer in a folder that save_pretrained wrote: of a model with two towers, the one for images.
 
@@ -37,13 +44,15 @@ def load_image(
         description: of the checkpoint.
         device: to run it on.
         dtype: to load and probe it in.
+        adapter: to be merged into its weights; its own image processor comes first.
 
     Raises CheckpointError for what cannot be loaded, or cannot be recorded exactly with one position a patch.
     """
-    processor = read_processor(folder)
+    images = folder if adapter is None else adapter.beside(folder, *PROCESSORS)
+    processor = read_processor(images)
     saved = architecture_of(config)
     classifies = "ForImageClassification" in saved
-    network = load_network(folder, saved if classifies else vision_class(config), dtype).to(device)
+    network = load_network(folder, saved if classifies else vision_class(config), dtype, adapter=adapter).to(device)
     vision_config = getattr(network.config, "vision_config", network.config)
     name = type(network).__name__
     if hasattr(vision_config, "depths"):
@@ -67,7 +76,7 @@ def load_image(
         result = probe(network, inputs)
     short_side = size_of(processor, SIZES[0] if sides is None else min(sides))
     pixel_format = pixel_format_of(processor, channels=channels)
-    own_processor = load_own_processor(folder, patch, channels)
+    own_processor = load_own_processor(images, patch, channels)
     if form.is_fixed and own_processor is None:
         raise CheckpointError(f"{name} reads images of one size, and its image processor cannot be run here.")
     shape = ImageShape(
