@@ -50,7 +50,7 @@ class Adapter:
     @property
     def base_name(self) -> str:
         """What to call the base: an id of the Hub as it is, a path by its last part."""
-        return self.base if re.fullmatch(r"[\w.-]+/[\w.-]+", self.base) else self.last
+        return self.base if re.fullmatch(r"\w[\w.-]*/[\w.-]+", self.base) else self.last
 
     @property
     def last(self) -> str:
@@ -73,10 +73,15 @@ class Adapter:
         return f".{KINDS[self.kind]}" in name
 
     @property
-    def saved(self) -> dict[str, tuple[int, ...]]:
-        """The shapes of what stands in the place of the base's own weights: a head that was trained, say."""
+    def saved(self) -> dict[str, str]:
+        """What stands in the place of the base's own weights, a head that was trained, say: name there -> name here.
+
+        Words that were added are written three times: as they were, as they are, and in their place.
+        """
         return {
-            name.replace(".base_layer.", "."): shape for name, shape in self.shapes.items() if not self.is_change(name)
+            name.replace(".base_layer.", "."): name
+            for name in self.shapes
+            if not self.is_change(name) and not re.search(r"\.(modules_to_save|original_module)\.", name)
         }
 
     def config_folder(self, base: Path) -> Path:
@@ -103,7 +108,8 @@ class Adapter:
 
     def set_labels(self, config: PretrainedConfig) -> None:
         """Give a configuration as many classes as the head has that was trained with the adapter."""
-        rows = [shape[0] for name, shape in self.saved.items() if len(shape) == 2 and SCORES.search(name)]
+        heads = [self.shapes[own] for name, own in self.saved.items() if SCORES.search(name)]
+        rows = [shape[0] for shape in heads if len(shape) == 2]
         if len(rows) == 1 and rows[0] != config.num_labels:
             config.num_labels = rows[0]
 
@@ -116,10 +122,10 @@ def read_adapter(folder: Path) -> Adapter | None:
     if not (folder / ADAPTER).is_file():
         return None
     settings, name = read_adapter_settings(folder), folder.name
-    kind = settings.get("peft_type")
+    kind = str(settings.get("peft_type"))
     if kind in VIRTUAL:
         raise CheckpointError(
-            f"{name!r} holds an adapter ({str(kind).lower().replace('_', ' ')}) that puts virtual tokens before the "
+            f"{name!r} holds an adapter ({kind.lower().replace('_', ' ')}) that puts virtual tokens before the "
             "input and changes no weights, so it cannot be merged into its base; take LoRA or IA3."
         )
     if kind not in KINDS:

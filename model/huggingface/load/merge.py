@@ -47,10 +47,9 @@ def merged(network: PreTrainedModel, adapter: Adapter) -> PreTrainedModel:
     Raises CheckpointError for an adapter that does not fit, or of which something is not known here.
     """
     settings = _settings(adapter)
-    tensors = load_file(adapter.folder / WEIGHTS)
+    tensors = {name.removeprefix(PREFIX): tensor for name, tensor in load_file(adapter.folder / WEIGHTS).items()}
+    _put(network, {name: tensors[own] for name, own in adapter.saved.items()}, adapter)
     changes = {name: tensor for name, tensor in tensors.items() if adapter.is_change(name)}
-    own = {name: tensor for name, tensor in tensors.items() if name not in changes}
-    _put(network, {name.removeprefix(PREFIX).replace(".base_layer.", "."): own[name] for name in own}, adapter)
     if not changes:
         return network
     modules = _modules(network, changes, adapter)
@@ -67,7 +66,7 @@ def _apply(network: PreTrainedModel, settings: Mapping[str, object], changes: di
 
     values: dict[str, Any] = dict(settings)
     adapted: Any = peft.PeftModel(network, peft.PeftConfig.from_peft_type(**values))
-    result = peft.set_peft_model_state_dict(adapted, changes)
+    result = peft.set_peft_model_state_dict(adapted, {f"{PREFIX}{name}": changes[name] for name in changes})
     if result.unexpected_keys or [name for name in result.missing_keys if ".default" in name]:
         raise ValueError("peft reads other weights than are there")
     whole: PreTrainedModel = adapted.merge_and_unload()
@@ -120,7 +119,7 @@ def _resize_words(network: PreTrainedModel, own: Mapping[str, Tensor]) -> None:
 def _modules(network: PreTrainedModel, changes: Mapping[str, Tensor], adapter: Adapter) -> list[str]:
     """The names of the modules that are changed. Raises CheckpointError for one that the base does not have."""
     mark = f".{KINDS[adapter.kind]}"
-    names = sorted({name.removeprefix(PREFIX).rpartition(mark)[0] for name in changes})
+    names = sorted({name.rpartition(mark)[0] for name in changes})
     there = dict(network.named_modules(remove_duplicate=False))
     for name in names:
         weight = getattr(there.get(name), "weight", None)
