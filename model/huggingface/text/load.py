@@ -14,6 +14,7 @@ from headlens.model.huggingface.load.network import TOKENIZERS, load_network, lo
 from headlens.model.huggingface.record.probe import probe
 from headlens.model.huggingface.text.generate import greedy
 from headlens.model.huggingface.text.model import TransformersText, num_positions_of
+from headlens.model.huggingface.text.sentence import MODULES, lower_case, read_sentence
 from headlens.model.huggingface.text.sequence import TransformersSequence
 
 
@@ -47,10 +48,18 @@ def load_text(
         network.generation_config = greedy(network)
     with refusing(f"{type(network).__name__} has no table of words; take a model that reads token ids"):
         num_words = network.get_input_embeddings().num_embeddings
+    modules = folder if adapter is None else adapter.beside(folder, MODULES)
+    sentence = None if description.kind == "sequence" else read_sentence(modules)
+    if sentence is not None and sentence.lower_case:
+        lower_case(tokenizer.backend_tokenizer)
     limit = tokenizer.model_max_length  # anything may stand there; many say 1e30
     room = 8  # for special tokens, and some more
     known = isinstance(limit, int) and room <= limit < 10**9
     max_tokens = num_positions_of(network, limit if known else 10**9)
+    if sentence is not None:
+        max_tokens = min(max_tokens, sentence.max_tokens or max_tokens)
+        with refusing(f"The modules in {folder.name!r} do not fit its model; save it again with sentence-transformers"):
+            sentence.embedding(torch.zeros(2, network.config.get_text_config().hidden_size))
     with refusing(f"{type(network).__name__} cannot be run on a text alone; take a model that reads nothing else"):
         result = probe(network, *probe_inputs(network, max_tokens))
     model = TransformersSequence if description.kind == "sequence" else TransformersText
@@ -63,6 +72,7 @@ def load_text(
         max_tokens=max_tokens,
         num_words=num_words,
         device=device,
+        sentence=sentence,
     )
 
 

@@ -19,7 +19,8 @@ from headlens.model.huggingface.record.probe import ProbeResult
 from headlens.model.huggingface.record.recorder import last_hidden_state
 from headlens.model.huggingface.text.generate import room_for, write
 from headlens.model.huggingface.text.padding import pads_exactly
-from headlens.model.inputs.text import TextInput
+from headlens.model.huggingface.text.sentence import SentenceModules
+from headlens.model.inputs.text import Text, TextInput
 from headlens.model.inputs.token_names import TokenNames
 from headlens.model.progress import OnLayer
 from headlens.model.protocol import OnToken
@@ -35,7 +36,9 @@ class TransformersText(TextReader[ModelOutput]):
 
     What the model predicts, if it has a head for it, is in a recording's predictions: the next token after each (causal
     models), what stands behind each mask, or the classes; the ten most probable. The outputs, of a model that is not
-    causal: "embedding" [1, width], the mean of the last hidden state over all tokens, as it is.
+    causal: "embedding" [1, width], the mean of the last hidden state over all tokens, as it is. In a folder of
+    sentence-transformers: "embedding" [text, width] of each text, read by itself, as that library makes it; for a pair
+    "similarity" of the two, as it compares them.
 
     Args:
         description: of the checkpoint.
@@ -46,6 +49,7 @@ class TransformersText(TextReader[ModelOutput]):
         max_tokens: that the model can read.
         num_words: rows of its table of words; a tokenizer may have more tokens, added later.
         device: where the model is.
+        sentence: how a folder of sentence-transformers makes the embedding; None for any other.
     """
 
     def __init__(
@@ -59,6 +63,7 @@ class TransformersText(TextReader[ModelOutput]):
         max_tokens: int,
         num_words: int,
         device: torch.device,
+        sentence: SentenceModules | None = None,
     ) -> None:
         self.predictor = Predictor(probe_result.recorder.network, TokenNames(tokenizer), mask_id)
         self._reads_types = reads_types
@@ -66,6 +71,10 @@ class TransformersText(TextReader[ModelOutput]):
         super().__init__(setup, tokenizer, max_tokens, num_words=num_words)
         self.probe_result = probe_result
         self.causal = probe_result.recorder.causal
+        self._sentence = sentence
+        prompt = "" if sentence is None else sentence.prompt
+        # What ends the prompt where it stands alone, such as [SEP], is not there before a text
+        self._num_prompt = len(self.tokenizer.encode(prompt).ids) - _ends(self.tokenizer, prompt) if prompt else 0
 
     @property
     def network(self) -> PreTrainedModel:
@@ -148,9 +157,19 @@ class TransformersText(TextReader[ModelOutput]):
             texts=(*prompt.texts, self.tokenizer.decode(list(written))),
         )
 
+    @property
+    def _embeds(self) -> bool:
+        """Whether it makes one vector of a text."""
+        return not self.causal if self._sentence is None else not self._sentence.unknown
+
+    def read(self, text: Text) -> TextInput:
+        """As of `TextReader`; where every text has a prompt before it, with that. Raises InputError."""
+        prompt = "" if self._sentence is None else self._sentence.prompt
+        return super().read(f"{prompt}{text}" if prompt and isinstance(text, str) and text.strip() else text)
+
     def run_inputs(self, batch: Sequence[TextInput]) -> dict[str, object]:
         inputs = self.batch_inputs(batch)
-        if not self.causal and type(self.network) is not type(self.network.base_model):
+        if self._embeds and type(self.network) is not type(self.network.base_model):
             inputs["output_hidden_states"] = True  # a model with a head gives no last_hidden_state
         return inputs
 
@@ -160,23 +179,56 @@ class TransformersText(TextReader[ModelOutput]):
         return special
 
     def embeddings(self, batch: Sequence[TextInput], run: Run[ModelOutput]) -> Tensor | None:
-        """The mean of each text's last hidden state, as it is; none of a causal model."""
-        if self.causal:
+        """[batch, width]: the mean of each text's last hidden state, as it is, or as the folder's modules say.
+
+        None of a causal model without such modules, and where one of them is not known.
+        """
+        if not self._embeds:
             return None
         hidden = last_hidden_state(run.outputs)
-        return torch.stack([hidden[row, : len(text.ids)].mean(dim=0) for row, text in enumerate(batch)])
+        return torch.stack([self._embedding(hidden[row, : len(text.ids)]) for row, text in enumerate(batch)])
+
+    def _embedding(self, hidden: Tensor) -> Tensor:
+        if self._sentence is None:
+            return hidden.mean(dim=0)
+        return self._sentence.embedding(hidden, self._num_prompt)
+
+    def similarity(self, first: Tensor, second: Tensor) -> Tensor:
+        """As of `RecordingModel`, by the measure that the folder's modules name."""
+        return super().similarity(first, second) if self._sentence is None else self._sentence.compare(first, second)
 
     def _outputs(self, text: TextInput, run: Run[ModelOutput], index: int) -> dict[str, np.ndarray]:
-        if self.causal:
+        if not self._embeds or (self.causal and _is_continued(text)):
             return {}
-        embedding = last_hidden_state(run.outputs)[index, : len(text.ids)].mean(dim=0, keepdim=True)
-        return {"embedding": embedding.float().cpu().numpy()}
+        if self._sentence is None or len(text.texts) == 1:
+            embedding = self._embedding(last_hidden_state(run.outputs)[index, : len(text.ids)])
+            return {"embedding": embedding[None].float().cpu().numpy()}
+        alone = [[self.read(part)] for part in text.texts]
+        embeddings = [self.embeddings(each, self.run(each)) for each in alone]
+        both = torch.cat([embedding for embedding in embeddings if embedding is not None])
+        return {
+            "embedding": both.float().cpu().numpy(),
+            "similarity": self.similarity(both[0], both[1]).float().cpu().numpy(),
+        }
 
     def _predictions(self, text: TextInput, run: Run[ModelOutput], index: int) -> tuple[Prediction, ...]:
         return self.predictor.predictions(run.outputs, index, text.ids)
 
     def _notes(self, text: TextInput, run: Run[ModelOutput], index: int) -> dict[str, str]:
-        return {**super()._notes(text, run, index), **self.predictor.unknown(run.outputs, index)}
+        notes = {**super()._notes(text, run, index), **self.predictor.unknown(run.outputs, index)}
+        for name, note in ({} if self._sentence is None else self._sentence.notes).items():
+            notes[name] = f"{notes[name]} {note}" if name in notes else note
+        return notes
+
+
+def _is_continued(text: TextInput) -> bool:
+    """Whether the second text was written by the model, so that its tokens stand for no characters of a text."""
+    return len(text.texts) == 2 and not any(segment and offset for segment, offset in zip(text.segments, text.offsets))
+
+
+def _ends(tokenizer: Tokenizer, text: str) -> bool:
+    """Whether the last token of a text is one that the tokenizer has put there."""
+    return bool(tokenizer.encode(text).special_tokens_mask[-1])
 
 
 def num_positions_of(network: PreTrainedModel, tokenizer_limit: int) -> int:
