@@ -14,7 +14,9 @@ from headlens.model.huggingface.load.network import TOKENIZERS, load_network, lo
 from headlens.model.huggingface.record.probe import probe
 from headlens.model.huggingface.text.generate import greedy
 from headlens.model.huggingface.text.model import TransformersText, num_positions_of
-from headlens.model.huggingface.text.sentence import MODULES, lower_case, read_sentence
+from headlens.model.huggingface.text.sentence import lower_case
+from headlens.model.huggingface.text.sentence_files import MODULES, read_sentence
+from headlens.model.huggingface.text.sentence_model import TransformersSentence
 from headlens.model.huggingface.text.sequence import TransformersSequence
 
 
@@ -62,8 +64,8 @@ def load_text(
             sentence.embedding(torch.zeros(2, network.config.get_text_config().hidden_size))
     with refusing(f"{type(network).__name__} cannot be run on a text alone; take a model that reads nothing else"):
         result = probe(network, *probe_inputs(network, max_tokens))
-    model = TransformersSequence if description.kind == "sequence" else TransformersText
-    return model(
+    model_class = TransformersText if sentence is None else TransformersSentence
+    model = (TransformersSequence if description.kind == "sequence" else model_class)(
         description,
         result,
         tokenizer.backend_tokenizer,
@@ -72,8 +74,10 @@ def load_text(
         max_tokens=max_tokens,
         num_words=num_words,
         device=device,
-        sentence=sentence,
     )
+    if sentence is not None and isinstance(model, TransformersSentence):
+        model.sentence = sentence
+    return model
 
 
 def reads_types(network: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> bool:

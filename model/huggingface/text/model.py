@@ -19,8 +19,7 @@ from headlens.model.huggingface.record.probe import ProbeResult
 from headlens.model.huggingface.record.recorder import last_hidden_state
 from headlens.model.huggingface.text.generate import room_for, write
 from headlens.model.huggingface.text.padding import pads_exactly
-from headlens.model.huggingface.text.sentence import SentenceModules
-from headlens.model.inputs.text import Text, TextInput
+from headlens.model.inputs.text import TextInput
 from headlens.model.inputs.token_names import TokenNames
 from headlens.model.progress import OnLayer
 from headlens.model.protocol import OnToken
@@ -36,9 +35,7 @@ class TransformersText(TextReader[ModelOutput]):
 
     What the model predicts, if it has a head for it, is in a recording's predictions: the next token after each (causal
     models), what stands behind each mask, or the classes; the ten most probable. The outputs, of a model that is not
-    causal: "embedding" [1, width], the mean of the last hidden state over all tokens, as it is. In a folder of
-    sentence-transformers: "embedding" [text, width] of each text, read by itself, as that library makes it; for a pair
-    "similarity" of the two, as it compares them.
+    causal: "embedding" [1, width], the mean of the last hidden state over all tokens, as it is.
 
     Args:
         description: of the checkpoint.
@@ -49,7 +46,6 @@ class TransformersText(TextReader[ModelOutput]):
         max_tokens: that the model can read.
         num_words: rows of its table of words; a tokenizer may have more tokens, added later.
         device: where the model is.
-        sentence: how a folder of sentence-transformers makes the embedding; None for any other.
     """
 
     def __init__(
@@ -63,7 +59,6 @@ class TransformersText(TextReader[ModelOutput]):
         max_tokens: int,
         num_words: int,
         device: torch.device,
-        sentence: SentenceModules | None = None,
     ) -> None:
         self.predictor = Predictor(probe_result.recorder.network, TokenNames(tokenizer), mask_id)
         self._reads_types = reads_types
@@ -71,10 +66,6 @@ class TransformersText(TextReader[ModelOutput]):
         super().__init__(setup, tokenizer, max_tokens, num_words=num_words)
         self.probe_result = probe_result
         self.causal = probe_result.recorder.causal
-        self._sentence = sentence
-        prompt = "" if sentence is None else sentence.prompt
-        # What ends the prompt where it stands alone, such as [SEP], is not there before a text
-        self._num_prompt = len(self.tokenizer.encode(prompt).ids) - _ends(self.tokenizer, prompt) if prompt else 0
 
     @property
     def network(self) -> PreTrainedModel:
@@ -158,18 +149,13 @@ class TransformersText(TextReader[ModelOutput]):
         )
 
     @property
-    def _embeds(self) -> bool:
+    def embeds(self) -> bool:
         """Whether it makes one vector of a text."""
-        return not self.causal if self._sentence is None else not self._sentence.unknown
-
-    def read(self, text: Text) -> TextInput:
-        """As of `TextReader`; where every text has a prompt before it, with that. Raises InputError."""
-        prompt = "" if self._sentence is None else self._sentence.prompt
-        return super().read(f"{prompt}{text}" if prompt and isinstance(text, str) and text.strip() else text)
+        return not self.causal
 
     def run_inputs(self, batch: Sequence[TextInput]) -> dict[str, object]:
         inputs = self.batch_inputs(batch)
-        if self._embeds and type(self.network) is not type(self.network.base_model):
+        if self.embeds and type(self.network) is not type(self.network.base_model):
             inputs["output_hidden_states"] = True  # a model with a head gives no last_hidden_state
         return inputs
 
@@ -179,56 +165,30 @@ class TransformersText(TextReader[ModelOutput]):
         return special
 
     def embeddings(self, batch: Sequence[TextInput], run: Run[ModelOutput]) -> Tensor | None:
-        """[batch, width]: the mean of each text's last hidden state, as it is, or as the folder's modules say.
+        """[batch, width], on the run's graph: the mean of each text's last hidden state, as it is.
 
-        None of a causal model without such modules, and where one of them is not known.
+        None of a model that makes no such vector, as a causal one.
         """
-        if not self._embeds:
+        if not self.embeds:
             return None
         hidden = last_hidden_state(run.outputs)
         return torch.stack([self._embedding(hidden[row, : len(text.ids)]) for row, text in enumerate(batch)])
 
     def _embedding(self, hidden: Tensor) -> Tensor:
-        if self._sentence is None:
-            return hidden.mean(dim=0)
-        return self._sentence.embedding(hidden, self._num_prompt)
-
-    def similarity(self, first: Tensor, second: Tensor) -> Tensor:
-        """As of `RecordingModel`, by the measure that the folder's modules name."""
-        return super().similarity(first, second) if self._sentence is None else self._sentence.compare(first, second)
+        """The vector [width] of the last hidden state [token, width] of a text."""
+        return hidden.mean(dim=0)
 
     def _outputs(self, text: TextInput, run: Run[ModelOutput], index: int) -> dict[str, np.ndarray]:
-        if not self._embeds or (self.causal and _is_continued(text)):
+        if not self.embeds:
             return {}
-        if self._sentence is None or len(text.texts) == 1:
-            embedding = self._embedding(last_hidden_state(run.outputs)[index, : len(text.ids)])
-            return {"embedding": embedding[None].float().cpu().numpy()}
-        alone = [[self.read(part)] for part in text.texts]
-        embeddings = [self.embeddings(each, self.run(each)) for each in alone]
-        both = torch.cat([embedding for embedding in embeddings if embedding is not None])
-        return {
-            "embedding": both.float().cpu().numpy(),
-            "similarity": self.similarity(both[0], both[1]).float().cpu().numpy(),
-        }
+        embedding = self._embedding(last_hidden_state(run.outputs)[index, : len(text.ids)])
+        return {"embedding": embedding[None].float().cpu().numpy()}
 
     def _predictions(self, text: TextInput, run: Run[ModelOutput], index: int) -> tuple[Prediction, ...]:
         return self.predictor.predictions(run.outputs, index, text.ids)
 
     def _notes(self, text: TextInput, run: Run[ModelOutput], index: int) -> dict[str, str]:
-        notes = {**super()._notes(text, run, index), **self.predictor.unknown(run.outputs, index)}
-        for name, note in ({} if self._sentence is None else self._sentence.notes).items():
-            notes[name] = f"{notes[name]} {note}" if name in notes else note
-        return notes
-
-
-def _is_continued(text: TextInput) -> bool:
-    """Whether the second text was written by the model, so that its tokens stand for no characters of a text."""
-    return len(text.texts) == 2 and not any(segment and offset for segment, offset in zip(text.segments, text.offsets))
-
-
-def _ends(tokenizer: Tokenizer, text: str) -> bool:
-    """Whether the last token of a text is one that the tokenizer has put there."""
-    return bool(tokenizer.encode(text).special_tokens_mask[-1])
+        return {**super()._notes(text, run, index), **self.predictor.unknown(run.outputs, index)}
 
 
 def num_positions_of(network: PreTrainedModel, tokenizer_limit: int) -> int:

@@ -133,7 +133,9 @@ def test_the_length_that_is_read(tmp_path: Path) -> None:
 def test_a_prompt_before_every_text(mode: str, pools_prompt: bool, tmp_path: Path) -> None:
     options: dict[str, Any] = {"prompts": {"query": "Who works? ", "other": "x"}, "default_prompt_name": "query"}
     recording = agrees(write(tmp_path, mode=mode, pools_prompt=pools_prompt, **options)).record(TEXTS[0])
-    assert recording.texts == (f"Who works? {TEXTS[0]}",)
+    assert recording.texts == (TEXTS[0],)
+    assert [token.lower() for token in recording.tokens[1:6]] == ["who", "works", "?", "the", "trophy"]
+    assert recording.offsets[3:6] == (None, (0, 3), (4, 10))
     assert "“Who works? ”, the prompt of this model, was put before the text" in recording.notes["input"]
 
 
