@@ -1,6 +1,7 @@
 """From a name to a model that is ready to record."""
 
 import re
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -61,11 +62,9 @@ def open_base(adapter: "Adapter", weights: bool = True) -> Path:
 
 def _any_folder(name: str) -> Path:
     """Raises InputError for what is no folder."""
-    try:
+    with suppress(OSError, ValueError):  # of a name that is too long, or has a zero byte
         if Path(name).is_dir():
             return Path(name)
-    except ValueError:  # of a zero byte
-        pass
     raise InputError("There is no such folder; give one that save_pretrained wrote.")
 
 

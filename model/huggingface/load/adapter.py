@@ -1,7 +1,7 @@
 """An adapter of the peft library (LoRA, IA³) in a folder: what it says of itself, bounded, and where its base is."""
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
@@ -84,14 +84,6 @@ class Adapter:
             if not self.is_change(name) and not re.search(r"\.(modules_to_save|original_module)\.", name)
         }
 
-    def config_folder(self, base: Path) -> Path:
-        """Where the adapted model's config.json is: in few adapters' own folders, which name their classes."""
-        return self.beside(base, "config.json")
-
-    def beside(self, base: Path, *patterns: str) -> Path:
-        """The adapter's folder, where it holds a file of these names; else the base's."""
-        return self.folder if any(path for pattern in patterns for path in self.folder.glob(pattern)) else base
-
     def architecture(self, config: PretrainedConfig, own: str) -> str:
         """The class of transformers that was adapted; own is that of the base. Raises CheckpointError."""
         mapped = self.settings.get("auto_mapping")
@@ -112,6 +104,12 @@ class Adapter:
         rows = [shape[0] for shape in heads if len(shape) == 2]
         if len(rows) == 1 and rows[0] != config.num_labels:
             config.num_labels = rows[0]
+
+
+def folder_with(names: Sequence[str], base: Path, adapter: Adapter | None) -> Path:
+    """The adapter's folder, where it holds a file of one of these names (or patterns); else the base's."""
+    own = adapter is not None and any(path for name in names for path in adapter.folder.glob(name))
+    return adapter.folder if adapter is not None and own else base
 
 
 def read_adapter(folder: Path) -> Adapter | None:

@@ -14,7 +14,7 @@ from transformers.initialization import no_init_weights
 from headlens.model.description import Description
 from headlens.model.device import free_memory
 from headlens.model.errors import CheckpointError
-from headlens.model.huggingface.load.adapter import Adapter, OpenBase, no_base, read_adapter
+from headlens.model.huggingface.load.adapter import Adapter, OpenBase, folder_with, no_base, read_adapter
 from headlens.model.huggingface.load.limits import MAX_LAYERS, read_config, stored_bytes
 from headlens.model.huggingface.load.network import LOADING, architecture_of, cast, refusing, text_class
 from headlens.model.huggingface.load.revision import revision_of
@@ -134,7 +134,7 @@ def _adapted(
             f"The base of {adapter.folder.name!r} is quantised, and nothing can be merged into such weights; put the "
             f"base in full precision beside it, under the name {adapter.last!r:.60}."
         )
-    own = adapter.config_folder(base)
+    own = folder_with(("config.json",), base, adapter)
     if own != base:
         family, values = values["model_type"], read_config(own, of_adapter=True)
         config = _config(own)
@@ -170,8 +170,10 @@ def load_folder(
     Raises CheckpointError for a folder without a model, one that is damaged or too large, or a model that cannot be
     recorded exactly.
     """
+    adapter = read_adapter(folder)
+    base = None if adapter is None else open_base(adapter)  # which may be a download: others load meanwhile
     with LOADING:
-        return _load(folder, name, device, dtype=dtype, description=description, part=part, open_base=open_base)
+        return _load(folder, name, device, dtype=dtype, description=description, part=part, base=base)
 
 
 def _load(
@@ -182,10 +184,10 @@ def _load(
     dtype: torch.dtype,
     description: Description | None,
     part: str | None,
-    open_base: OpenBase,
+    base: Path | None,
 ) -> TransformersModel:
     load_dtype = torch.float32 if dtype == torch.bfloat16 else dtype  # bfloat16 rounds by more than the probe lets pass
-    facts = read_facts(folder, device, load_dtype, open_base=open_base)
+    facts = read_facts(folder, device, load_dtype, open_base=lambda _: base or folder)
     facts.check_memory(name)
     adapter, weights = facts.adapter, facts.weights
     if description is None:

@@ -12,7 +12,7 @@ import transformers
 from transformers import AutoConfig, AutoModel, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
 
 from headlens.model.errors import CheckpointError
-from headlens.model.huggingface.load.adapter import Adapter
+from headlens.model.huggingface.load.adapter import Adapter, folder_with
 from headlens.model.huggingface.load.limits import read_json
 from headlens.model.huggingface.load.merge import merged
 
@@ -23,7 +23,6 @@ transformers.utils.logging.set_verbosity_error()
 # them off.
 LOADING = threading.RLock()
 VOCABULARIES = ("tokenizer.json", "*vocab*", "*.model", "*.spm")  # names of the files of all families
-TOKENIZERS = (*VOCABULARIES, "tokenizer_config.json")
 UNUSED = re.compile(r"pooler|position_ids|mask_token")  # what no attention depends on, and checkpoints often lack
 UNUSED_OF_ADAPTERS = re.compile(r"^pooler|position_ids|mask_token")  # a head that was put on the base reads its pooler
 
@@ -103,7 +102,7 @@ def load_network(
 
 def _options(folder: Path, adapter: Adapter | None) -> dict[str, Any]:
     """What else from_pretrained is told: for an adapter, the configuration of the adapted model."""
-    own = folder if adapter is None else adapter.config_folder(folder)
+    own = folder_with(("config.json",), folder, adapter)
     options: dict[str, Any] = {}
     if _names_kernel(read_json(own / "config.json")):
         options["attn_implementation"] = "eager"

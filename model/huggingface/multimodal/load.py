@@ -7,8 +7,14 @@ from PIL import Image
 from transformers import PreTrainedModel
 
 from headlens.model.description import Description
-from headlens.model.huggingface.load.adapter import Adapter
-from headlens.model.huggingface.load.network import TOKENIZERS, architecture_of, load_network, load_tokenizer, refusing
+from headlens.model.huggingface.load.adapter import Adapter, folder_with
+from headlens.model.huggingface.load.network import (
+    VOCABULARIES,
+    architecture_of,
+    load_network,
+    load_tokenizer,
+    refusing,
+)
 from headlens.model.huggingface.multimodal.model import TransformersImageText
 from headlens.model.huggingface.multimodal.placement import ImagePlacement, Tokens, image_placement_of
 from headlens.model.huggingface.record.probe import probe
@@ -38,9 +44,9 @@ def load_image_text(
     Raises CheckpointError for what cannot be loaded, is of a family whose images are not known here, or cannot be
     recorded exactly.
     """
-    images = folder if adapter is None else adapter.beside(folder, *PROCESSORS)
+    images = folder_with(PROCESSORS, folder, adapter)
     processor = read_processor(images)
-    words = folder if adapter is None else adapter.beside(folder, *TOKENIZERS)
+    words = folder_with(VOCABULARIES, folder, adapter)
     tokenizer = load_tokenizer(words).backend_tokenizer
     tokenizer.no_truncation()
     tokenizer.no_padding()

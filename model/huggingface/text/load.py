@@ -9,8 +9,8 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from headlens.model.description import Description
 from headlens.model.errors import CheckpointError
-from headlens.model.huggingface.load.adapter import Adapter
-from headlens.model.huggingface.load.network import TOKENIZERS, load_network, load_tokenizer, refusing
+from headlens.model.huggingface.load.adapter import Adapter, folder_with
+from headlens.model.huggingface.load.network import VOCABULARIES, load_network, load_tokenizer, refusing
 from headlens.model.huggingface.record.probe import probe
 from headlens.model.huggingface.text.generate import greedy
 from headlens.model.huggingface.text.model import TransformersText, num_positions_of
@@ -42,7 +42,7 @@ def load_text(
     Raises CheckpointError for what cannot be loaded, or cannot be recorded exactly.
     """
     network = load_network(folder, architecture, dtype, adapter=adapter).to(device)
-    words = folder if adapter is None else adapter.beside(folder, *TOKENIZERS)
+    words = folder_with(VOCABULARIES, folder, adapter)
     tokenizer = load_tokenizer(words)
     if description.kind == "sequence" and not network.can_generate():
         raise CheckpointError(f"{type(network).__name__} reads and writes nothing; take a model that writes.")
@@ -50,7 +50,7 @@ def load_text(
         network.generation_config = greedy(network)
     with refusing(f"{type(network).__name__} has no table of words; take a model that reads token ids"):
         num_words = network.get_input_embeddings().num_embeddings
-    modules = folder if adapter is None else adapter.beside(folder, MODULES)
+    modules = folder_with((MODULES,), folder, adapter)
     sentence = None if description.kind == "sequence" else read_sentence(modules)
     if sentence is not None and sentence.lower_case:
         lower_case(tokenizer.backend_tokenizer)

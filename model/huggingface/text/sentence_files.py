@@ -87,7 +87,7 @@ def _after_transformer(folder: Path) -> dict[str, object]:
         raise _damaged(MODULES)
     (first, *others) = [(_name(module["type"]), module["path"]) for module in cast(list[dict[str, str]], found)]
     if first != ("Transformer", ""):
-        raise _Unknown(f"{first[0]} in {first[1]!r:.40}")
+        raise _Unknown(f"{first[0]}{first[1] and f' in {first[1]!r:.40}'}")
     if not others or others[0][0] != "Pooling":
         raise _Unknown(others[0][0] if others else "no pooling")
     parts = [(name, _inside(folder, path)) for name, path in others]

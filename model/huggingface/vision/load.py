@@ -6,7 +6,7 @@ import torch
 
 from headlens.model.description import Description
 from headlens.model.errors import CheckpointError
-from headlens.model.huggingface.load.adapter import Adapter
+from headlens.model.huggingface.load.adapter import Adapter, folder_with
 from headlens.model.huggingface.load.network import architecture_of, load_network, refusing, vision_class
 from headlens.model.huggingface.record.probe import probe
 from headlens.model.huggingface.vision.model import ImageShape, TransformersImage
@@ -48,7 +48,7 @@ def load_image(
 
     Raises CheckpointError for what cannot be loaded, or cannot be recorded exactly with one position a patch.
     """
-    images = folder if adapter is None else adapter.beside(folder, *PROCESSORS)
+    images = folder_with(PROCESSORS, folder, adapter)
     processor = read_processor(images)
     saved = architecture_of(config)
     classifies = "ForImageClassification" in saved

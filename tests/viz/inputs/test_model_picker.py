@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from sentence_transformers import SentenceTransformer
 
 from headlens.model.load import load_model
 from headlens.model.protocol import TextModel
@@ -16,6 +17,7 @@ from headlens.viz.inputs import model_picker
 from headlens.viz.pages import runtime
 from tests.model.huggingface import image_models, image_text_models
 from tests.model.huggingface.adapters import write as write_adapter
+from tests.model.huggingface.text.test_sentence import write as write_sentence
 from tests.model.huggingface.text_models import write_folder
 from tests.sentences import is_one_sentence
 from tests.viz.pages.apps import address, errors, open_image, open_text, press, run, shown, view
@@ -156,6 +158,18 @@ def test_a_link_to_an_adapter_downloads_no_base_by_itself(folder: Path, monkeypa
     assert errors(app) == []
     assert ("organisation/name", True) in asked
     assert shown(app).header["layers"] == 2
+
+
+@pytest.mark.parametrize(("measure", "words"), [("cosine", "The cosine of"), ("dot", "The dot product of")])
+def test_a_pair_is_compared_as_sentence_transformers_does(measure: str, words: str, folder: Path) -> None:
+    own = write_sentence(folder.parent / "sentence", mode="max", similarity_fn_name=measure)
+    app = open_text(model=str(own), text=TEXT, text2="Birds fly.")
+    assert errors(app) == []
+    theirs = SentenceTransformer(str(own), device="cpu")
+    (metric,) = app.metric
+    first, second = theirs.encode([TEXT, "Birds fly."])
+    assert metric.value == f"{float(theirs.similarity(first, second)):.3f}"
+    assert metric.help.startswith(words)
 
 
 def image_page_with(folder: Path, **parameters: str):

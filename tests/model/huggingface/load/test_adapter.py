@@ -224,6 +224,7 @@ def test_the_model_package_does_not_need_peft() -> None:
         ({"base_model_name_or_path": "../.."}, "names no base"),
         ({"base_model_name_or_path": "x" * 100_000}, "names no base"),
         ({"base_model_name_or_path": "a\0b"}, "which is not there"),
+        ({"base_model_name_or_path": "x" * 900}, "which is not there"),
         ({"base_model_name_or_path": "adapter"}, "which is not there"),  # itself
         ({"lora_alpha": 1e300}, "lora_alpha = 1e+300"),
         ({"lora_alpha": "16"}, "lora_alpha = '16'"),

@@ -21,7 +21,7 @@ from headlens.model.errors import CheckpointError
 from headlens.model.huggingface.text.model import TransformersText
 from headlens.model.recording.recording import Recording
 from tests.model.huggingface.family_tokenizers import family_tokenizer
-from tests.model.huggingface.text_models import BERTISH, GROUPED, write_model
+from tests.model.huggingface.text_models import BERTISH, GROUPED, tokenizer_of, write_model
 from tests.sentences import is_one_sentence
 
 TEXTS = ("The trophy does not fit in the brown suitcase.", "Birds fly south.")
@@ -121,9 +121,9 @@ def test_every_measure(measure: Any, tmp_path: Path) -> None:
     assert model.record(TEXTS).notes.get("similarity", "The cosine").lower().split()[1].startswith(measure[:3])
 
 
-def test_the_length_that_is_read(tmp_path: Path) -> None:
-    model = agrees(write(tmp_path, max_seq_length=8))
-    recording = model.record(TEXTS[0])
+def test_the_length_that_is_read(folder: Path) -> None:
+    change(folder / "sentence_bert_config.json", max_seq_length=8)  # the tokenizer says 60
+    recording = agrees(folder).record(TEXTS[0])
     assert recording.num_tokens == 8
     assert "This model reads 8 tokens" in recording.notes["input"]
 
@@ -145,10 +145,8 @@ def test_a_prompt_that_nobody_asked_for(tmp_path: Path) -> None:
 
 
 def test_lower_case_and_the_end_that_is_cut_off(folder: Path) -> None:
-    path = folder / "tokenizer.json"
-    tokenizer = json.loads(path.read_text())
-    tokenizer["normalizer"] = None
-    path.write_text(json.dumps(tokenizer))
+    tokenizer_of(byte_level=False).save_pretrained(folder)  # it has no normalizer of its own
+    assert loaded(folder).read("BIRDS").ids != loaded(folder).read("birds").ids
     change(folder / "sentence_bert_config.json", do_lower_case=True)
     change(folder / "config_sentence_transformers.json", truncate_dim=5)
     model = agrees(folder, ("THE TROPHY", "BIRDS fly"))
