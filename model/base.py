@@ -172,6 +172,10 @@ class RecordingModel(ABC, Generic[Input, Outputs]):
         """The embedding of each input of a run, [batch, width], on its graph; None of a model that makes none."""
         return None
 
+    def similarity(self, first: Tensor, second: Tensor) -> Tensor:
+        """How similar embeddings [..., width] are: their cosine, unless the model was made for another measure."""
+        return nn.functional.cosine_similarity(first, second, dim=-1)
+
     def _outputs(self, model_input: Input, run: Run[Outputs], index: int) -> dict[str, np.ndarray]:
         """What a recording keeps of the forward's outputs."""
         return {}

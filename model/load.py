@@ -1,11 +1,17 @@
 """From a name to a model that is ready to record."""
 
 import re
+from contextlib import suppress
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from headlens.model.device import pick_device, pick_dtype
+from headlens.model.errors import InputError
 from headlens.model.pretrained.registry import CATALOGUE
 from headlens.model.protocol import Model
+
+if TYPE_CHECKING:
+    from headlens.model.huggingface.load.adapter import Adapter
 
 HUB_ID = re.compile(r"[\w][\w.-]{0,95}/[\w.-]{1,96}", re.ASCII)
 
@@ -15,7 +21,8 @@ def load_model(name: str, device: str = "auto", dtype: str = "float32", *, part:
 
     Args:
         name: one of `list_models()`, a folder that transformers' save_pretrained wrote, or an id of the Hugging Face
-            Hub, "organisation/name", which is downloaded unless it is in the cache.
+            Hub, "organisation/name", which is downloaded unless it is in the cache. Of an adapter of the peft library,
+            so is its base, and the two are merged.
         device: "auto" (cuda, else mps, else cpu), or one of these by name.
         dtype: "float32", on a GPU also "bfloat16", for checking also "float64".
         part: "text" for the text tower of a model with two (CLIP, SigLIP); by default the one for images is loaded.
@@ -34,7 +41,31 @@ def load_model(name: str, device: str = "auto", dtype: str = "float32", *, part:
     folder = _folder_of(name)
     from headlens.model.huggingface.load.folder import load_folder  # transformers takes seconds to import
 
-    return load_folder(folder, str(name), torch_device, dtype=torch_dtype, part=part)
+    return load_folder(folder, str(name), torch_device, dtype=torch_dtype, part=part, open_base=open_base)
+
+
+def open_base(adapter: "Adapter", weights: bool = True) -> Path:
+    """The folder of an adapter's base: on this machine, or downloaded as `load_model` downloads; weights: these too.
+
+    Raises CheckpointError.
+    """
+    from headlens.model.huggingface.load.adapter import check_revision, local_base, no_base
+    from headlens.model.huggingface.load.hub import download
+
+    if (folder := local_base(adapter, _any_folder)) is not None:
+        return folder
+    if HUB_ID.fullmatch(adapter.base) is None:
+        raise no_base(adapter)
+    check_revision(adapter)
+    return download(adapter.base, weights=weights)
+
+
+def _any_folder(name: str) -> Path:
+    """Raises InputError for what is no folder."""
+    with suppress(OSError, ValueError):  # of a name that is too long, or has a zero byte
+        if Path(name).is_dir():
+            return Path(name)
+    raise InputError("There is no such folder; give one that save_pretrained wrote.")
 
 
 def _folder_of(name: str) -> Path:

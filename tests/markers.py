@@ -13,6 +13,7 @@ PLACES = {
     "slow": (  # folders and files whose tests take seconds, or are many that load a model each
         TESTS / "model" / "effects",
         TESTS / "model" / "huggingface" / "captions",
+        TESTS / "model" / "huggingface" / "load" / "test_adapter.py",
         TESTS / "model" / "huggingface" / "multimodal",
         TESTS / "model" / "huggingface" / "text",
         TESTS / "model" / "huggingface" / "vision",
@@ -20,6 +21,7 @@ PLACES = {
         TESTS / "model" / "pretrained",
         TESTS / "model" / "recording" / "test_fuzz.py",
         TESTS / "model" / "recording" / "test_pooled.py",
+        TESTS / "model" / "runtime" / "test_opening.py",
         TESTS / "model" / "runtime" / "test_runtime.py",
         TESTS / "model" / "trace",
         TESTS / "model" / "test_batch.py",

@@ -113,14 +113,14 @@ class LogitTarget(Target):
 
 @dataclass(frozen=True, eq=False)
 class SimilarityTarget(Target):
-    """The cosine of the input's embedding to another one that stays as it is (Reimers & Gurevych 2019, section 3)."""
+    """How similar the input's embedding is to another one that stays as it is (Reimers & Gurevych 2019, section 3)."""
 
     other: Tensor  # [width]
     name: str  # what it is of
 
     def read(self, model: AnyModel, batch: Sequence[object], run: AnyRun) -> Tensor:
-        """The cosine."""
-        return F.cosine_similarity(_embeddings(model, batch, run), self.other, dim=-1)
+        """The cosine, or what the model was made for in its place."""
+        return model.similarity(_embeddings(model, batch, run), self.other)
 
     def __str__(self) -> str:
         return f"how similar it is to {self.name}"

@@ -27,7 +27,8 @@ def open_folder(name: str) -> Path:
             raise refused  # whether it is there is nobody's business
         if not folder.is_dir():
             raise InputError("There is no such folder; give one that save_pretrained wrote.")
-        links = [path.resolve() for path in folder.iterdir() if path.is_symlink()]
+        inside_too = folder.glob("*/*") if (folder / "modules.json").is_file() else ()  # of sentence-transformers
+        links = [path.resolve() for path in (*folder.iterdir(), *inside_too) if path.is_symlink()]
     except (OSError, ValueError, RuntimeError) as error:
         if isinstance(error, InputError):
             raise

@@ -9,7 +9,7 @@ from urllib.parse import quote
 import numpy as np
 import pytest
 from playwright.sync_api import Page, expect
-from transformers import AutoImageProcessor, pipeline
+from transformers import AutoImageProcessor, AutoTokenizer, pipeline
 
 from headlens.model import load_model
 from headlens.model.analysis.orders import head_order, measure
@@ -21,6 +21,8 @@ from headlens.viz.inputs.samples import PHOTOS, TEXTS_FOR
 from headlens.viz.view.visible import visible
 from tests.browser.look import open_page, screenshot, settle
 from tests.browser.serve import ROOT
+from tests.model.huggingface.adapters import by_peft
+from tests.model.huggingface.adapters import write as write_adapter
 from tests.model.huggingface.family_tokenizers import family_tokenizer
 from tests.model.huggingface.text.test_pipelines import PAIR, ROBERTA
 from tests.model.huggingface.text_models import BERTISH, write_folder, write_model
@@ -62,6 +64,28 @@ def test_a_fine_tuned_roberta_reads_a_pair(kind: str, labels: int, page: Page, a
         assert row["label"] in shown
         assert percent(row["score"]) in shown
     screenshot(page, f"people-{kind}", "1440")
+
+
+def test_an_adapter_is_opened_with_its_base(page: Page, address: str, root: Path) -> None:
+    folder = write_adapter(root / "trained", "BERT, classes")
+    name = str(folder.relative_to(ROOT))
+    open_page(page, f"{address}/?text={quote(PAIR[0])}")
+    page.get_by_role("button", name=re.compile("^Model: ")).click()
+    page.get_by_role("textbox", name="Your own: a folder or Hub id").fill(name)
+    page.get_by_role("button", name="Check").click()
+    expect(page.get_by_text(f"{name}, an adapter of base: BertForSequence")).to_be_visible(timeout=30_000)
+    page.get_by_role("button", name="Load it").click()
+    expect(page.get_by_text(re.compile("The class of the whole input"))).to_be_visible(timeout=30_000)
+    expect(page.get_by_text(f"{name}, an adapter of base · 2 layers")).to_be_visible()
+    expect(page.locator(".js-plotly-plot .annotation-text").first).to_be_attached()
+    network = by_peft(folder, "BERT, classes", merged=True)
+    tokenizer = AutoTokenizer.from_pretrained(root / "trained" / "base")
+    rows = pipeline("text-classification", model=network, tokenizer=tokenizer, top_k=None)([PAIR[0]])[0]
+    shown = bars(page)
+    for row in rows:
+        assert row["label"] in shown
+        assert percent(row["score"]) in shown
+    screenshot(page, "people-adapter", "1440")
 
 
 def test_a_multi_label_vit_reads_what_its_processor_leaves(page: Page, address: str, root: Path) -> None:

@@ -86,7 +86,7 @@ def _facts(name: str, download: bool, device: str) -> dict[str, object]:
     Raises InputError for what is neither a folder nor an id, CheckpointError where the Hub has no such model.
     """
     from headlens.model.device import pick_device
-    from headlens.model.load import HUB_ID, load_model
+    from headlens.model.load import HUB_ID, load_model, open_base
 
     try:
         picked = pick_device(device)
@@ -103,9 +103,15 @@ def _facts(name: str, download: bool, device: str) -> dict[str, object]:
     folder = Path(name) if is_folder else fetch(name, weights=download)
     about: dict[str, object] = {"name": name}
     try:
-        facts = read_facts(folder, picked, stored=is_folder or download)
+        facts = read_facts(
+            folder,
+            picked,
+            stored=is_folder or download,
+            open_base=lambda adapter: open_base(adapter, is_folder or download),
+        )
         about |= {
             "reads": READS[facts.kind],
+            **({} if facts.adapter is None else {"adapter of": facts.adapter.base_name}),
             "architecture": facts.architecture,
             "parameters": facts.parameters,
             "layers": facts.layers,

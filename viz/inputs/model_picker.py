@@ -9,10 +9,10 @@ from headlens.model.device import pick_device
 from headlens.model.errors import HeadlensError, InputError
 from headlens.model.pretrained.registry import CATALOGUE, default_for
 from headlens.model.runtime.folders import open_folder
-from headlens.model.runtime.opening import is_hub
+from headlens.model.runtime.opening import downloads, is_hub
 from headlens.viz.inputs.address import address_parts
 from headlens.viz.inputs.messages import plain, show_error
-from headlens.viz.pages.runtime import fetch, get_model
+from headlens.viz.pages.runtime import fetch, fetch_base, get_model
 
 KINDS = {  # of models that each page runs
     "Text": ("text", "causal"),
@@ -78,7 +78,8 @@ class ModelPicker:
                     "Your own: a folder or Hub id",
                     key=f"{self.page}_model_typed",
                     placeholder="models/mine, or organisation/name",
-                    help="A folder that save_pretrained wrote, with safetensors; or an id of the Hugging Face Hub.",
+                    help="A folder that save_pretrained wrote, with safetensors, of a model or an adapter (LoRA, IA³); "
+                    "or an id of the Hugging Face Hub.",
                 )
                 st.form_submit_button(
                     "Check", on_click=self._take_typed, help="See what it is and takes, before it is loaded."
@@ -90,7 +91,7 @@ class ModelPicker:
 
         try:
             folder = fetch(name, weights=False) if is_hub(name) else open_folder(name)
-            facts = read_facts(folder, pick_device(), stored=not is_hub(name))
+            facts = read_facts(folder, pick_device(), stored=not downloads(name), open_base=fetch_base)
             if facts.kind not in self.kinds:
                 pages = " or ".join(page for page, kinds in KINDS.items() if facts.kind in kinds)
                 raise InputError(self.refusal or f"This is a model for the page {pages}; open it there.")
@@ -101,7 +102,7 @@ class ModelPicker:
             return
         with st.container(border=True):
             st.text(
-                f"{name}: {facts.architecture}, {facts.parameters / 1e6:,.1f} million parameters, "
+                f"{facts.title(name)}: {facts.architecture}, {facts.parameters / 1e6:,.1f} million parameters, "
                 f"{facts.layers} layers × {facts.heads} heads; takes {facts.needed / 1e9:.2f} GB of the "
                 f"{facts.free / 1e9:.1f} GB that are free; licence: {facts.licence}."
             )
@@ -113,7 +114,7 @@ class ModelPicker:
 
     def _loadable(self, name: str) -> bool:
         """Whether the address' model is here to be run; else the page says why not."""
-        if is_hub(name) and name not in st.session_state.get("models_allowed", set()):
+        if _downloads(name) and name not in st.session_state.get("models_allowed", set()):
             st.info("This link opens a model of the Hugging Face Hub; it is downloaded only when you ask for it.")
             self._facts(name)
             return False
@@ -141,6 +142,13 @@ class ModelPicker:
 
     def _forget_checked(self) -> None:
         st.session_state.pop(f"{self.page}_model_checked", None)
+
+
+def _downloads(name: str) -> bool:
+    try:
+        return downloads(name)
+    except InputError:  # why it cannot be opened is said when it is
+        return False
 
 
 def _title(name: str) -> str:

@@ -19,11 +19,14 @@ InputAnalysis = Callable[[Recording], None]
 def show_similarity(recording: Recording) -> None:
     """Of a pair of texts."""
     if "similarity" in recording.outputs:
+        measure = recording.notes.get(
+            "similarity", "The cosine of their embeddings (1: the same meaning, 0: unrelated)"
+        )
         st.metric(
             "Similarity of the two sentences",
             f"{float(recording.outputs['similarity']):.3f}",
-            help="The cosine of their embeddings, each read by itself as the model was trained: 1 is the same meaning, "
-            "0 is unrelated. The heads on this page see the two read together.",
+            help=f"{measure}, each read by itself as the model was trained. The heads on this page see the two read "
+            "together.",
         )
 
 

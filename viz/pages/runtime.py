@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
@@ -12,9 +13,13 @@ from headlens.model.pretrained.registry import loading_note
 from headlens.model.progress import OnLayer
 from headlens.model.protocol import Model
 from headlens.model.recording.recording import Recording
+from headlens.model.runtime.opening import open_base
 from headlens.model.runtime.recordings import RecordingEntry, Visitor
 from headlens.model.runtime.runtime import Request, Runtime
 from headlens.viz.theme import THEMES, Theme
+
+if TYPE_CHECKING:
+    from headlens.model.huggingface.load.adapter import Adapter
 
 SHOW_PROGRESS_AFTER = 0.4  # seconds; a bar that flashes by is only unrest
 
@@ -51,6 +56,12 @@ def fetch(name: str, weights: bool = True) -> Path:
     """Download from the Hub, with progress; whoever leaves stops it. Raises CheckpointError."""
     with _download_bar(name) as on_bytes:
         return shared().fetch(name, on_bytes, weights)
+
+
+def fetch_base(adapter: "Adapter") -> Path:
+    """The folder of an adapter's base; of the Hub, without its weights. Raises CheckpointError."""
+    with _download_bar(adapter.base) as on_bytes:
+        return open_base(adapter, on_bytes, weights=False)
 
 
 @contextmanager

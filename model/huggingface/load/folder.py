@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import dataclass
+from math import prod
 from pathlib import Path
 from typing import TypeAlias
 
@@ -15,6 +16,7 @@ from headlens.model.device import free_memory
 from headlens.model.errors import CheckpointError
 from headlens.model.huggingface.captions.load import load_captions
 from headlens.model.huggingface.captions.model import TransformersCaption
+from headlens.model.huggingface.load.adapter import Adapter, OpenBase, folder_with, no_base, read_adapter
 from headlens.model.huggingface.load.limits import MAX_LAYERS, read_config, stored_bytes
 from headlens.model.huggingface.load.network import LOADING, architecture_of, cast, refusing, text_class
 from headlens.model.huggingface.load.revision import revision_of
@@ -49,6 +51,12 @@ class Facts:
     free: int  # bytes of memory
     device: torch.device  # that the memory is of
     licence: str  # "not stated" where the folder does not say it
+    weights: Path  # the folder that holds them: of an adapter, its base's
+    adapter: Adapter | None  # to be merged into them
+
+    def title(self, name: str) -> str:
+        """What a model that is so called is: of an adapter, with the name of its base."""
+        return name if self.adapter is None else f"{name}, an adapter of {self.adapter.base_name}"
 
     def check_memory(self, name: str) -> None:
         """Raises CheckpointError where the model, so called, needs more than is free."""
@@ -59,13 +67,35 @@ class Facts:
             )
 
 
-def read_facts(folder: Path, device: torch.device, dtype: torch.dtype = torch.float32, *, stored: bool = True) -> Facts:
-    """What a folder would load, and the memory that it needs; stored says whether the weights are there already.
+def _refuse_base(adapter: Adapter) -> Path:
+    raise no_base(adapter)
 
-    Raises CheckpointError for a folder that holds no model.
+
+def read_facts(
+    folder: Path,
+    device: torch.device,
+    dtype: torch.dtype = torch.float32,
+    *,
+    stored: bool = True,
+    open_base: OpenBase = _refuse_base,
+) -> Facts:
+    """What a folder would load, and the memory that it needs.
+
+    Args:
+        folder: of a model, or of an adapter.
+        device: whose memory it is.
+        dtype: of the weights in memory.
+        stored: whether the weights are there already.
+        open_base: finds the folder of an adapter's base.
+
+    Raises CheckpointError for a folder that holds no model; for an adapter also what open_base raises.
     """
-    values = read_config(folder)
-    config = _config(folder)
+    adapter = read_adapter(folder)
+    weights = folder if adapter is None else open_base(adapter)
+    values = read_config(weights)
+    config = _config(weights)
+    if adapter is not None:
+        values, config = _adapted(adapter, values, config, weights)
     architecture = architecture_of(values) or str(values["model_type"])
     if (reads := _reads_otherwise(config)) is not None:
         raise CheckpointError(
@@ -79,7 +109,8 @@ def read_facts(folder: Path, device: torch.device, dtype: torch.dtype = torch.fl
         raise CheckpointError(
             f"The config.json in {folder.name!r} says {layers:,} layers of {heads:,} heads, which no model has."
         )
-    parameters = _parameters(folder, config, kind, stored_bytes(folder) if stored else None)
+    parameters = _parameters(weights, config, kind, stored_bytes(weights) if stored else None)
+    added = sum(map(prod, adapter.shapes.values())) if adapter is not None and stored else 0
     return Facts(
         config=values,
         kind=kind,
@@ -87,11 +118,34 @@ def read_facts(folder: Path, device: torch.device, dtype: torch.dtype = torch.fl
         parameters=parameters,
         layers=layers,
         heads=heads,
-        needed=parameters * dtype.itemsize,
+        needed=(parameters + added) * dtype.itemsize,
         free=free_memory(device),
         device=device,
         licence=_licence(folder),
+        weights=weights,
+        adapter=adapter,
     )
+
+
+def _adapted(
+    adapter: Adapter, values: dict[str, object], config: PretrainedConfig, base: Path
+) -> tuple[dict[str, object], PretrainedConfig]:
+    """The configuration of the adapted model, of its base's. Raises CheckpointError."""
+    if "quantization_config" in values:
+        raise CheckpointError(
+            f"The base of {adapter.folder.name!r} is quantised, and nothing can be merged into such weights; put the "
+            f"base in full precision beside it, under the name {adapter.last!r:.60}."
+        )
+    own = folder_with(("config.json",), base, adapter)
+    if own != base:
+        family, values = values["model_type"], read_config(own, of_adapter=True)
+        config = _config(own)
+        if values["model_type"] != family:
+            raise CheckpointError(
+                f"The config.json in {own.name!r} is of {values['model_type']!r:.40}, but its base is {family!r:.40}; "
+                "give the base that it was trained on."
+            )
+    return {**values, "architectures": [adapter.architecture(config, architecture_of(values))]}, config
 
 
 def load_folder(
@@ -102,6 +156,7 @@ def load_folder(
     dtype: torch.dtype,
     description: Description | None = None,
     part: str | None = None,
+    open_base: OpenBase = _refuse_base,
 ) -> TransformersModel:
     """The model in a folder that save_pretrained wrote, ready to record.
 
@@ -112,12 +167,15 @@ def load_folder(
         dtype: to run it in.
         description: of it, where more is known than the folder says.
         part: "text" for the text tower of a model with two (CLIP, SigLIP), by default the one for images.
+        open_base: finds the folder of an adapter's base.
 
     Raises CheckpointError for a folder without a model, one that is damaged or too large, or a model that cannot be
     recorded exactly.
     """
+    adapter = read_adapter(folder)
+    base = None if adapter is None else open_base(adapter)  # which may be a download: others load meanwhile
     with LOADING:
-        return _load(folder, name, device, dtype=dtype, description=description, part=part)
+        return _load(folder, name, device, dtype=dtype, description=description, part=part, base=base)
 
 
 def _load(
@@ -128,23 +186,31 @@ def _load(
     dtype: torch.dtype,
     description: Description | None,
     part: str | None,
+    base: Path | None,
 ) -> TransformersModel:
     load_dtype = torch.float32 if dtype == torch.bfloat16 else dtype  # bfloat16 rounds by more than the probe lets pass
-    facts = read_facts(folder, device, load_dtype)
+    facts = read_facts(folder, device, load_dtype, open_base=lambda _: base or folder)
     facts.check_memory(name)
+    adapter, weights = facts.adapter, facts.weights
     if description is None:
         kind = "text" if part == "text" else facts.kind
-        description = Description(name, name, kind, "not stated", facts.licence, revision=revision_of(folder))
+        revision = revision_of(folder, None if adapter is None else weights)
+        description = Description(name, facts.title(name), kind, "not stated", facts.licence, revision=revision)
     model: TransformersModel
     if facts.kind == "image" and part != "text":
-        model = load_image(folder, facts.config, description, device=device, dtype=load_dtype)
+        model = load_image(weights, facts.config, description, device=device, dtype=load_dtype, adapter=adapter)
     elif facts.kind == "caption":
+        if adapter is not None:
+            raise CheckpointError(
+                f"{name} is an adapter of a model that writes captions, to which none is applied here; merge it with "
+                "merge_and_unload() of the peft library, save_pretrained into a new folder, and give that one."
+            )
         model = load_captions(folder, facts.config, description, device=device, dtype=load_dtype)
     elif facts.kind == "image-text":
-        model = load_image_text(folder, facts.config, description, device=device, dtype=load_dtype)
+        model = load_image_text(weights, facts.config, description, device=device, dtype=load_dtype, adapter=adapter)
     else:
         architecture = text_class(facts.config) if facts.kind == "image" else facts.architecture
-        model = load_text(folder, architecture, description, device=device, dtype=load_dtype)
+        model = load_text(weights, architecture, description, device=device, dtype=load_dtype, adapter=adapter)
     if dtype != load_dtype:
         cast(model.network, dtype)
     return model

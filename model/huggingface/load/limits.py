@@ -10,11 +10,13 @@ from safetensors import SafetensorError, safe_open
 
 from headlens.model import json_checks
 from headlens.model.errors import CheckpointError
-from headlens.model.json_checks import header_length, is_string, object_with, values_of
+from headlens.model.json_checks import header_length, is_object, is_string, object_with, values_of
 
 MAX_JSON = 50_000_000  # bytes of a config.json, an index, or a safetensors header
+MAX_ADAPTER = 1_000_000  # bytes of an adapter_config.json
 MAX_LAYERS = 1_000  # three times as many as any model of the Hub that is known to be of use
 MAX_LABELS = 100_000
+ADAPTER = "adapter_config.json"
 PICKLES = ("*.bin", "*.pt", "*.pth", "*.ckpt")
 MAX_SIZE = 20_000_000  # of any other number in a config.json: vocabularies have up to a million entries
 MOST = (  # the first that a number's name fits says how large it may be
@@ -25,13 +27,16 @@ MOST = (  # the first that a number's name fits says how large it may be
 COUNTS = re.compile(r"size|vocab|width|depth|n_heads?$|_heads$|n_layers?$|_layers$|experts$|labels$")  # none is below 0
 
 
-def read_config(folder: Path) -> dict[str, object]:
-    """config.json, its numbers bounded. Raises CheckpointError."""
+def read_config(folder: Path, *, of_adapter: bool = False) -> dict[str, object]:
+    """config.json, its numbers bounded; of_adapter: beside an adapter, of the model that was adapted.
+
+    Raises CheckpointError.
+    """
     path = folder / "config.json"
-    if (folder / "adapter_config.json").is_file():
+    if (folder / ADAPTER).is_file() and not of_adapter:  # transformers would apply it, unbounded, from pickles too
         raise CheckpointError(
-            f"{folder.name!r} holds an adapter (LoRA, say) that is not part of its weights; merge it with "
-            "merge_and_unload() of the peft library, save_pretrained into a new folder, and give that one."
+            f"{folder.name!r}, the base of an adapter, holds an adapter itself; merge it with merge_and_unload() of "
+            "the peft library, save_pretrained into a new folder, and name that one as the base."
         )
     if not path.is_file():
         inside = _newest([found.parent for found in folder.glob("*/config.json")])
@@ -63,6 +68,23 @@ def _bound(config: dict[str, object], folder: str, depth: int) -> None:
         most = next((bound for pattern, bound in MOST if pattern.search(name)), 1e30)
         if not abs(value) <= most or (value < 0 and COUNTS.search(name)):
             raise CheckpointError(f"The config.json in {folder!r} says {name} = {value!r:.40}, which no model has.")
+
+
+def read_adapter_settings(folder: Path) -> dict[str, object]:
+    """adapter_config.json, of bounded size; nothing in it is checked yet. Raises CheckpointError."""
+    with _undamaged(folder / ADAPTER):
+        value = json_checks.read_json(folder / ADAPTER, MAX_ADAPTER)
+        if not is_object(value):
+            raise ValueError("it is no object")
+    return cast(dict[str, object], value)
+
+
+def tensor_shapes(path: Path) -> dict[str, tuple[int, ...]]:
+    """The shapes in a safetensors file by name, from its header, which its reader checks. Raises CheckpointError."""
+    with _undamaged(path):
+        header_length(path, MAX_JSON)
+        with safe_open(path, framework="pt") as file:
+            return {name: tuple(file.get_slice(name).get_shape()) for name in file.keys()}  # noqa: SIM118  # no dict
 
 
 def stored_bytes(folder: Path) -> int:

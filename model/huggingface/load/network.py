@@ -12,7 +12,9 @@ import transformers
 from transformers import AutoConfig, AutoModel, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
 
 from headlens.model.errors import CheckpointError
+from headlens.model.huggingface.load.adapter import Adapter, folder_with
 from headlens.model.huggingface.load.limits import read_json
+from headlens.model.huggingface.load.merge import merged
 
 transformers.utils.logging.disable_progress_bar()  # progress bars do not belong in a server's log
 transformers.utils.logging.set_verbosity_error()
@@ -22,6 +24,7 @@ transformers.utils.logging.set_verbosity_error()
 LOADING = threading.RLock()
 VOCABULARIES = ("tokenizer.json", "*vocab*", "*.model", "*.spm")  # names of the files of all families
 UNUSED = re.compile(r"pooler|position_ids|mask_token")  # what no attention depends on, and checkpoints often lack
+UNUSED_OF_ADAPTERS = re.compile(r"^pooler|position_ids|mask_token")  # a head that was put on the base reads its pooler
 
 
 def architecture_of(config: dict[str, object]) -> str:
@@ -49,22 +52,26 @@ def _tower(config: dict[str, object], kind: str) -> str | None:
     return name if hasattr(transformers, name) else None
 
 
-def load_network(folder: Path, architecture: str | None, dtype: torch.dtype) -> PreTrainedModel:
+def load_network(
+    folder: Path, architecture: str | None, dtype: torch.dtype, *, adapter: Adapter | None = None
+) -> PreTrainedModel:
     """A network with all its weights, in eval mode.
 
     Args:
         folder: with config.json and safetensors.
         architecture: a class of transformers; None or an unknown one: the bare model of the configuration.
         dtype: of the weights.
+        adapter: to be merged into them.
 
     Raises CheckpointError for what cannot be loaded, or lacks weights.
     """
     candidate: Any = getattr(transformers, architecture or "", None)
     is_known = isinstance(candidate, type) and issubclass(candidate, PreTrainedModel)
     network_class = candidate if is_known else AutoModel
+    saved = set() if adapter is None else adapter.saved.keys()
     tower = re.search(r"(Vision|Text)Model$", architecture or "")
     inside = {rf"^{tower[1].lower()}_model\.": ""} if tower else None  # where a whole model's checkpoint has a tower
-    kernels = {"attn_implementation": "eager"} if _names_kernel(read_json(folder / "config.json")) else {}
+    options, unused = _options(folder, adapter), UNUSED if adapter is None else UNUSED_OF_ADAPTERS
     for mapping in (None, inside) if inside else (None,):
         with refusing(f"transformers cannot load {folder.name!r}; save the model again with save_pretrained"):
             network, loading = network_class.from_pretrained(
@@ -75,9 +82,10 @@ def load_network(folder: Path, architecture: str | None, dtype: torch.dtype) -> 
                 dtype=dtype,
                 output_loading_info=True,
                 key_mapping=mapping,
-                **kernels,
+                **options,
             )
-        missing = sorted(key for key in loading["missing_keys"] if not UNUSED.search(key))
+        lacking = {*loading["missing_keys"], *(key for key, *_ in loading["mismatched_keys"])}
+        missing = sorted(key for key in lacking - saved if not unused.search(key))
         if not missing:
             break
     if missing:  # transformers would make them up
@@ -85,7 +93,24 @@ def load_network(folder: Path, architecture: str | None, dtype: torch.dtype) -> 
             f"The weights in {folder.name!r} lack {missing[0]} and {len(missing) - 1} others; save the whole model "
             "again with save_pretrained."
         )
-    return network.eval().requires_grad_(False)
+    network = network.eval().requires_grad_(False)
+    if adapter is None:
+        return network
+    with refusing(f"peft cannot apply the adapter in {adapter.folder.name!r}; save it again with save_pretrained"):
+        return merged(network, adapter)
+
+
+def _options(folder: Path, adapter: Adapter | None) -> dict[str, Any]:
+    """What else from_pretrained is told: for an adapter, the configuration of the adapted model."""
+    own = folder_with(("config.json",), folder, adapter)
+    options: dict[str, Any] = {}
+    if _names_kernel(read_json(own / "config.json")):
+        options["attn_implementation"] = "eager"
+    if adapter is not None:
+        config = AutoConfig.from_pretrained(own, local_files_only=True, trust_remote_code=False)
+        adapter.set_labels(config)
+        options |= {"config": config, "ignore_mismatched_sizes": True}  # of a head that is the adapter's own
+    return options
 
 
 def _names_kernel(config: object) -> bool:

@@ -7,17 +7,30 @@ from PIL import Image
 from transformers import PreTrainedModel
 
 from headlens.model.description import Description
-from headlens.model.huggingface.load.network import architecture_of, load_network, load_tokenizer, refusing
+from headlens.model.huggingface.load.adapter import Adapter, folder_with
+from headlens.model.huggingface.load.network import (
+    VOCABULARIES,
+    architecture_of,
+    load_network,
+    load_tokenizer,
+    refusing,
+)
 from headlens.model.huggingface.load.slow_tokenizer import backend_of
 from headlens.model.huggingface.multimodal.model import TransformersImageText
 from headlens.model.huggingface.multimodal.placement import ImagePlacement, Tokens, image_placement_of
 from headlens.model.huggingface.record.probe import probe
 from headlens.model.huggingface.vision.own_processor import OwnProcessor, load_own_processor
-from headlens.model.huggingface.vision.processor import pixel_format_of, read_processor
+from headlens.model.huggingface.vision.processor import PROCESSORS, pixel_format_of, read_processor
 
 
 def load_image_text(
-    folder: Path, config: dict[str, object], description: Description, *, device: torch.device, dtype: torch.dtype
+    folder: Path,
+    config: dict[str, object],
+    description: Description,
+    *,
+    device: torch.device,
+    dtype: torch.dtype,
+    adapter: Adapter | None = None,
 ) -> TransformersImageText:
     """The language model that reads images in a folder that save_pretrained wrote.
 
@@ -27,15 +40,17 @@ def load_image_text(
         description: of the checkpoint.
         device: to run it on.
         dtype: to load and probe it in.
+        adapter: to be merged into its weights; its own tokenizer and image processor come first.
 
     Raises CheckpointError for what cannot be loaded, is of a family whose images are not known here, or cannot be
     recorded exactly.
     """
-    processor = read_processor(folder)
-    tokenizer = backend_of(load_tokenizer(folder))
+    images = folder_with(PROCESSORS, folder, adapter)
+    processor = read_processor(images)
+    tokenizer = backend_of(load_tokenizer(folder_with(VOCABULARIES, folder, adapter)))
     tokenizer.no_truncation()
     tokenizer.no_padding()
-    network = load_network(folder, architecture_of(config), dtype).to(device)
+    network = load_network(folder, architecture_of(config), dtype, adapter=adapter).to(device)
     placement = image_placement_of(network, tokenizer)
     pixel_format = pixel_format_of(processor, placement.image_size)
     with refusing(
@@ -48,7 +63,7 @@ def load_image_text(
         tokenizer,
         placement=placement,
         pixel_format=pixel_format,
-        processor=_processor_of(folder, placement),
+        processor=_processor_of(images, placement),
     )
 
 

@@ -9,17 +9,27 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from headlens.model.description import Description
 from headlens.model.errors import CheckpointError
-from headlens.model.huggingface.load.network import load_network, load_tokenizer, refusing
+from headlens.model.huggingface.load.adapter import Adapter, folder_with
+from headlens.model.huggingface.load.network import VOCABULARIES, load_network, load_tokenizer, refusing
 from headlens.model.huggingface.load.slow_tokenizer import backend_of
 from headlens.model.huggingface.record.probe import probe, refuse_sparse
 from headlens.model.huggingface.text.generate import greedy
 from headlens.model.huggingface.text.model import TransformersText, num_positions_of
 from headlens.model.huggingface.text.multiple_choice import TransformersChoices
+from headlens.model.huggingface.text.sentence import SentenceModules, lower_case
+from headlens.model.huggingface.text.sentence_files import MODULES, read_sentence
+from headlens.model.huggingface.text.sentence_model import TransformersSentence
 from headlens.model.huggingface.text.sequence import TransformersSequence
 
 
 def load_text(
-    folder: Path, architecture: str | None, description: Description, *, device: torch.device, dtype: torch.dtype
+    folder: Path,
+    architecture: str | None,
+    description: Description,
+    *,
+    device: torch.device,
+    dtype: torch.dtype,
+    adapter: Adapter | None = None,
 ) -> TransformersText:
     """A model that reads text; the description's kind "sequence" is one that reads and writes.
 
@@ -29,25 +39,36 @@ def load_text(
         description: of the checkpoint.
         device: to run it on.
         dtype: to load and probe it in.
+        adapter: to be merged into its weights; its own tokenizer comes first.
 
     Raises CheckpointError for what cannot be loaded, or cannot be recorded exactly.
     """
-    network = load_network(folder, architecture, dtype).to(device)
+    network = load_network(folder, architecture, dtype, adapter=adapter).to(device)
     refuse_sparse(network)
-    tokenizer = load_tokenizer(folder)
+    words = folder_with(VOCABULARIES, folder, adapter)
+    tokenizer = load_tokenizer(words)
     if description.kind == "sequence" and not network.can_generate():
         raise CheckpointError(f"{type(network).__name__} reads and writes nothing; take a model that writes.")
     if network.can_generate():
         network.generation_config = greedy(network)
     with refusing(f"{type(network).__name__} has no table of words; take a model that reads token ids"):
         num_words = network.get_input_embeddings().num_embeddings
+    modules = folder_with((MODULES,), folder, adapter)
+    sentence = None if description.kind == "sequence" else read_sentence(modules)
+    if sentence is not None and sentence.lower_case:
+        with refusing(f"{type(tokenizer).__name__} makes no small letters by itself; take a model with another tokenizer"):
+            lower_case(backend_of(tokenizer))
     limit = tokenizer.model_max_length  # anything may stand there; many say 1e30
     room = 8  # for special tokens, and some more
     known = isinstance(limit, int) and room <= limit < 10**9
     max_tokens = num_positions_of(network, limit if known else 10**9)
+    if sentence is not None:
+        max_tokens = min(max_tokens, sentence.max_tokens or max_tokens)
+        with refusing(f"The modules in {folder.name!r} do not fit its model; save it again with sentence-transformers"):
+            sentence.embedding(torch.zeros(2, network.config.get_text_config().hidden_size))
     with refusing(f"{type(network).__name__} cannot be run on a text alone; take a model that reads nothing else"):
         result = probe(network, *probe_inputs(network, max_tokens))
-    return _reader_of(network, description)(
+    model = _reader_of(network, description, sentence)(
         description,
         result,
         backend_of(tokenizer),
@@ -57,12 +78,19 @@ def load_text(
         num_words=num_words,
         device=device,
     )
+    if sentence is not None and isinstance(model, TransformersSentence):
+        model.sentence = sentence
+    return model
 
 
-def _reader_of(network: PreTrainedModel, description: Description) -> type[TransformersText]:
+def _reader_of(
+    network: PreTrainedModel, description: Description, sentence: SentenceModules | None
+) -> type[TransformersText]:
     if description.kind == "sequence":
         return TransformersSequence
-    return TransformersChoices if _chooses(network) else TransformersText
+    if _chooses(network):
+        return TransformersChoices
+    return TransformersText if sentence is None else TransformersSentence
 
 
 def _chooses(network: PreTrainedModel) -> bool:

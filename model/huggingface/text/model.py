@@ -149,9 +149,14 @@ class TransformersText(TextReader[ModelOutput]):
             texts=(*prompt.texts, self.tokenizer.decode(list(written))),
         )
 
+    @property
+    def embeds(self) -> bool:
+        """Whether it makes one vector of a text."""
+        return not self.causal
+
     def run_inputs(self, batch: Sequence[TextInput]) -> dict[str, object]:
         inputs = self.batch_inputs(batch)
-        if not self.causal and type(self.network) is not type(self.network.base_model):
+        if self.embeds and type(self.network) is not type(self.network.base_model):
             inputs["output_hidden_states"] = True  # a model with a head gives no last_hidden_state
         return inputs
 
@@ -161,17 +166,24 @@ class TransformersText(TextReader[ModelOutput]):
         return special
 
     def embeddings(self, batch: Sequence[TextInput], run: Run[ModelOutput]) -> Tensor | None:
-        """The mean of each text's last hidden state, as it is; none of a causal model."""
-        if self.causal:
+        """[batch, width], on the run's graph: the mean of each text's last hidden state, as it is.
+
+        None of a model that makes no such vector, as a causal one.
+        """
+        if not self.embeds:
             return None
         hidden = last_hidden_state(run.outputs)
-        return torch.stack([hidden[row, : len(text.ids)].mean(dim=0) for row, text in enumerate(batch)])
+        return torch.stack([self._embedding(hidden[row, : len(text.ids)]) for row, text in enumerate(batch)])
+
+    def _embedding(self, hidden: Tensor) -> Tensor:
+        """The vector [width] of the last hidden state [token, width] of a text."""
+        return hidden.mean(dim=0)
 
     def _outputs(self, text: TextInput, run: Run[ModelOutput], index: int) -> dict[str, np.ndarray]:
-        if self.causal:
+        if not self.embeds:
             return {}
-        embedding = last_hidden_state(run.outputs)[index, : len(text.ids)].mean(dim=0, keepdim=True)
-        return {"embedding": embedding.float().cpu().numpy()}
+        embedding = self._embedding(last_hidden_state(run.outputs)[index, : len(text.ids)])
+        return {"embedding": embedding[None].float().cpu().numpy()}
 
     def _predictions(self, text: TextInput, run: Run[ModelOutput], index: int) -> tuple[Prediction, ...]:
         if self.predicts is Predicts.ANSWER and "start_logits" in run.outputs:

@@ -6,16 +6,23 @@ from pathlib import Path
 import torch
 
 from headlens.model.description import Description
+from headlens.model.huggingface.load.adapter import Adapter, folder_with
 from headlens.model.huggingface.load.network import architecture_of, load_network, refusing, vision_class
 from headlens.model.huggingface.record.probe import probe
 from headlens.model.huggingface.vision.model import TransformersImage
 from headlens.model.huggingface.vision.patches import form_of, noise_images, prefix_of
-from headlens.model.huggingface.vision.processor import read_processor
+from headlens.model.huggingface.vision.processor import PROCESSORS, read_processor
 from headlens.model.huggingface.vision.shape import shape_of
 
 
 def load_image(
-    folder: Path, config: dict[str, object], description: Description, *, device: torch.device, dtype: torch.dtype
+    folder: Path,
+    config: dict[str, object],
+    description: Description,
+    *,
+    device: torch.device,
+    dtype: torch.dtype,
+    adapter: Adapter | None = None,
 ) -> TransformersImage:
     """The vision transformer in a folder that save_pretrained wrote: of a model with two towers, the one for images.
 
@@ -25,13 +32,15 @@ def load_image(
         description: of the checkpoint.
         device: to run it on.
         dtype: to load and probe it in.
+        adapter: to be merged into its weights; its own image processor comes first.
 
     Raises CheckpointError for what cannot be loaded, or cannot be recorded exactly with one position a patch.
     """
-    processor = read_processor(folder)
+    images = folder_with(PROCESSORS, folder, adapter)
+    processor = read_processor(images)
     saved = architecture_of(config)
     classifies = "ForImageClassification" in saved
-    network = load_network(folder, saved if classifies else vision_class(config), dtype).to(device)
+    network = load_network(folder, saved if classifies else vision_class(config), dtype, adapter=adapter).to(device)
     form = form_of(network)
     inputs = {"pixel_values": noise_images(network, form), **form.options}
     name = type(network).__name__
@@ -39,7 +48,7 @@ def load_image(
         result = probe(network, inputs)
     stages = [*result.recorder.run(inputs).stages.values()]
     prefix = prefix_of(stages[0] if len(stages) == 1 else (), form, network)
-    shape = shape_of(folder, processor, network, form, prefix=prefix)
+    shape = shape_of(images, processor, network, form, prefix=prefix)
     if classifies:
         shape = replace(shape, options={**shape.options, "output_hidden_states": True})
     return TransformersImage(description, result, shape)

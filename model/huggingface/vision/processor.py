@@ -7,6 +7,8 @@ from headlens.model.errors import CheckpointError
 from headlens.model.huggingface.load.limits import read_json
 from headlens.model.inputs.image import SIZES, PixelFormat
 
+PROCESSORS = ("preprocessor_config.json", "processor_config.json")
+
 
 def read_processor(folder: Path) -> dict[str, object]:
     """What the image processor was saved with, by itself or inside a processor. Raises CheckpointError."""

@@ -47,6 +47,14 @@ def test_what_lies_or_leads_outside_does_not(bound: Path) -> None:
     assert "not one of those" in refusal(f"{bound}/model")
 
 
+def test_what_leads_outside_from_a_folder_of_sentence_transformers(bound: Path) -> None:
+    (bound / "model" / "1_Pooling").mkdir()
+    (bound / "model" / "modules.json").write_text("[]")
+    assert open_folder(str(bound / "model")) == bound / "model"
+    (bound / "model" / "1_Pooling" / "config.json").symlink_to(bound.parent / "secret" / "key")
+    assert "not one of those" in refusal(f"{bound}/model")
+
+
 def test_what_is_no_folder(bound: Path) -> None:
     (bound / "file").write_text("x")
     for name in ("nothing", "file", "x" * 5_000, "a\0b"):

@@ -8,6 +8,8 @@ import pytest
 
 from headlens.model import list_models
 from headlens.model.huggingface.load import hub
+from headlens.model.recording.recording import Recording
+from tests.model.huggingface.adapters import write as write_adapter
 from tests.model.huggingface.image_models import made, save
 from tests.model.huggingface.text_models import write_folder
 from tests.model.huggingface.vision.test_refused import SWIN
@@ -53,6 +55,17 @@ def test_what_a_folder_is(
     assert facts.items() <= said.items()
     line = next(line for line in headlens("models", tmp_path).out.splitlines() if line.startswith("recordable"))
     assert line.split() == ["recordable", "yes" if said["recordable"] else "no"]
+
+
+def test_what_an_adapter_is(headlens: Headlens, tmp_path: Path) -> None:
+    adapter = write_adapter(tmp_path, "BERT, classes")
+    code, out, err = headlens("models", adapter, "--json")
+    assert code == 0, err
+    expected = {"adapter of": "base", "architecture": "BertForSequenceClassification", "recordable": True}
+    assert expected.items() <= json.loads(out).items()
+    code, _, err = headlens("record", "A cat sleeps.", "--model", adapter, "--out", tmp_path / "cat.safetensors")
+    assert code == 0, err
+    assert Recording.load(tmp_path / "cat.safetensors").model.title == f"{adapter}, an adapter of base"
 
 
 def test_an_id_whose_weights_are_not_here(headlens: Headlens, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

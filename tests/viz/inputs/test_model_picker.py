@@ -1,11 +1,13 @@
 """Models of one's own on the page Text: a folder, an id of the Hub, and what is refused."""
 
+import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
+from sentence_transformers import SentenceTransformer
 
 from headlens.model.load import load_model
 from headlens.model.protocol import TextModel
@@ -14,6 +16,8 @@ from headlens.model.runtime.opening import identity
 from headlens.viz.inputs import model_picker
 from headlens.viz.pages import runtime
 from tests.model.huggingface import image_models, image_text_models
+from tests.model.huggingface.adapters import write as write_adapter
+from tests.model.huggingface.text.test_sentence import write as write_sentence
 from tests.model.huggingface.text_models import write_folder
 from tests.sentences import is_one_sentence
 from tests.viz.pages.apps import address, errors, open_image, open_text, press, run, shown, view
@@ -115,6 +119,57 @@ def test_a_link_to_the_hub_downloads_nothing_by_itself(monkeypatch: pytest.Monke
     (message,) = errors(app)
     assert "cannot be reached from here; folders and the models in the box still work" in message
     assert shown(app).header["layers"] == 6
+
+
+def test_an_adapter_is_named_with_its_base(folder: Path) -> None:
+    adapter = write_adapter(folder.parent / "trained", "BERT, classes")
+    app = open_text(text=TEXT)
+    app.text_input(key="text_model_typed").set_value(str(adapter))
+    press(app, "Check")
+    (facts,) = (text for text in texts(app) if text.startswith(str(adapter)))
+    assert facts.startswith(f"{adapter}, an adapter of base: BertForSequenceClassification")
+    press(app, "Load it")
+    assert errors(app) == []
+    assert address(app)["model"] == str(adapter)
+    model = load_model(str(adapter), device="cpu")
+    assert isinstance(model, TextModel)
+    layer, head, query = view(app)
+    np.testing.assert_allclose(shown(app).seen(), model.record(TEXT).attention(layer, head, query), atol=3e-4)
+
+
+def test_a_link_to_an_adapter_downloads_no_base_by_itself(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = []
+
+    def download(name: str, on_bytes: object, weights: bool) -> Path:
+        asked.append((name, weights))
+        return hub
+
+    monkeypatch.setattr("headlens.model.huggingface.load.hub.download", download)
+    adapter = write_adapter(folder.parent / "trained", "BERT, classes")
+    hub = (adapter.parent / "base").rename(folder.parent / "of the hub")
+    config = adapter / "adapter_config.json"
+    config.write_text(json.dumps(json.loads(config.read_text()) | {"base_model_name_or_path": "organisation/name"}))
+    app = open_text(model=str(adapter))
+    assert "only when you ask for it" in app.info[0].value
+    assert set(asked) == {("organisation/name", False)}  # the configuration alone
+    assert any(text.startswith(f"{adapter}, an adapter of organisation/name: ") for text in texts(app))
+    assert shown(app).header["layers"] == 6
+    press(app, "Load it")
+    assert errors(app) == []
+    assert ("organisation/name", True) in asked
+    assert shown(app).header["layers"] == 2
+
+
+@pytest.mark.parametrize(("measure", "words"), [("cosine", "The cosine of"), ("dot", "The dot product of")])
+def test_a_pair_is_compared_as_sentence_transformers_does(measure: str, words: str, folder: Path) -> None:
+    own = write_sentence(folder.parent / "sentence", mode="max", similarity_fn_name=measure)
+    app = open_text(model=str(own), text=TEXT, text2="Birds fly.")
+    assert errors(app) == []
+    theirs = SentenceTransformer(str(own), device="cpu")
+    (metric,) = app.metric
+    first, second = theirs.encode([TEXT, "Birds fly."])
+    assert metric.value == f"{float(theirs.similarity(first, second)):.3f}"
+    assert metric.help.startswith(words)
 
 
 def image_page_with(folder: Path, **parameters: str):

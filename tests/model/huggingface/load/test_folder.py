@@ -210,6 +210,8 @@ def test_where_the_model_is_inside(folder: Path, tmp_path: Path) -> None:
 
 def test_an_adapter_is_never_silently_ignored(folder: Path) -> None:
     (folder / "adapter_config.json").write_text('{"peft_type": "LORA"}')
+    assert "names no base" in refusal(folder)
+    (folder / "adapter_config.json").write_text('{"peft_type": "LOHA"}')
     assert "merge it with merge_and_unload()" in refusal(folder)
 
 
