@@ -56,7 +56,7 @@ def load_text(
     modules = folder_with((MODULES,), folder, adapter)
     sentence = None if description.kind == "sequence" else read_sentence(modules)
     if sentence is not None and sentence.lower_case:
-        with refusing(f"{type(tokenizer).__name__} makes no small letters by itself; take a model with another tokenizer"):
+        with refusing(f"{type(tokenizer).__name__} makes no small letters by itself; take a model with another one"):
             lower_case(backend_of(tokenizer))
     limit = tokenizer.model_max_length  # anything may stand there; many say 1e30
     room = 8  # for special tokens, and some more
