@@ -1,0 +1,160 @@
+"""How much every head differs between two recordings."""
+
+import math
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import torch
+
+from headlens.model.analysis.sample import sampled_queries
+from headlens.model.compare.alignment import Alignment, align
+from headlens.model.compare.places import Places
+from headlens.model.errors import InputError
+from headlens.model.recording.recording import Index, Recording
+
+Head = tuple[int, int]  # layer, head
+
+
+@dataclass(frozen=True, eq=False)
+class Comparison:
+    """Two recordings, A and B, over the places that their positions have in common."""
+
+    a: Recording
+    b: Recording
+    alignment: Alignment
+
+    @property
+    def same_shape(self) -> bool:
+        """Whether both have as many layers and heads."""
+        return (self.a.num_layers, self.a.num_heads) == (self.b.num_layers, self.b.num_heads)
+
+    def weights(
+        self, layer: Index, head: Index, other: tuple[Index, Index] | None = None
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """A's and B's weights [place, place] of a head, over all places; rows sum to one, or are zeros without a query.
+
+        Args:
+            layer, head: of A.
+            other: layer and head of B; None: the same.
+
+        Raises ValueError for a layer or head that is not there.
+        """
+        theirs = (layer, head) if other is None else other
+        return (
+            self.alignment.a.both(self.a.attention(layer, head)),
+            self.alignment.b.both(self.b.attention(*theirs)),
+        )
+
+    def difference(self, layer: Index, head: Index, other: tuple[Index, Index] | None = None) -> np.ndarray:
+        """A's weights less B's, [place, place]; nan in the rows of places that only one of them has.
+
+        A key without a partner has the weight of the side that has it, or minus that: each row sums to zero. Arguments
+        and errors are as of `weights`.
+        """
+        own, theirs = self.weights(layer, head, other)
+        return np.where(self.alignment.paired[:, None], own - theirs, np.nan)
+
+    def unpaired(self, layer: Index, head: Index, other: tuple[Index, Index] | None = None) -> tuple[float, float]:
+        """How much of A's and of B's weight lies on keys without a partner, the mean over paired queries."""
+        paired = self.alignment.paired
+        if not paired.any():
+            return math.nan, math.nan
+        own, theirs = self.weights(layer, head, other)
+        return tuple(float(each[paired][:, ~paired].sum(axis=-1).mean()) for each in (own, theirs))  # type: ignore[return-value]  # two
+
+    @cached_property
+    def divergence(self) -> np.ndarray:
+        """How much each head differs: `jensen_shannon`, the mean over aligned queries, [layer, head].
+
+        Rows that see one key alone, and such as look at nothing, are left out; nan where no row is left. Of more than
+        LONG places, 64 evenly spaced ones are taken as queries.
+
+        Raises InputError for models with other numbers of layers or heads: see `matches`.
+        """
+        if not self.same_shape:
+            raise InputError(
+                "These models have other numbers of layers or heads; ask for matches, which compares all with all."
+            )
+        heads = np.ndindex(self.a.num_layers, self.a.num_heads)
+        of_heads = [self.between((layer, head), (layer, head)) for layer, head in heads]
+        return np.array(of_heads).reshape(self.a.num_layers, self.a.num_heads)
+
+    def matches(self) -> np.ndarray:
+        """Each head of A beside each of B: `divergence` of the two, [layer of A, head of A, layer of B, head of B]."""
+        shape = (self.a.num_layers, self.a.num_heads, self.b.num_layers, self.b.num_heads)
+        rows = [self._rows(side, (layer, head)) for side, layer, head in _heads(self.a, self.b)]
+        own, theirs = rows[: shape[0] * shape[1]], rows[shape[0] * shape[1] :]
+        return np.array([[_mean(one, other) for other in theirs] for one in own]).reshape(shape)
+
+    def between(self, own: Head, theirs: Head) -> float:
+        """The divergence of a head of A and one of B."""
+        return _mean(self._rows(0, own), self._rows(1, theirs))
+
+    @cached_property
+    def queries(self) -> np.ndarray:
+        """The places, of those that both have, whose rows are compared."""
+        paired = np.flatnonzero(self.alignment.paired)
+        taken: np.ndarray = paired[sampled_queries(len(paired))]
+        return taken
+
+    def _rows(self, side: int, head: Head) -> np.ndarray:
+        """[query, place]; rows that see one key alone are nan."""
+        recording, places = ((self.a, self.alignment.a), (self.b, self.alignment.b))[side]
+        chosen = Places(places.shares[self.queries])
+        rows = places.keys(chosen.rows(recording.attention(*head)))
+        free = ~_bound(recording, *head)[None, :, None]
+        return np.where(chosen.rows(free.astype(float))[0] > 0, rows, np.nan)
+
+
+def compare(a: Recording, b: Recording, alignment: Alignment | None = None) -> Comparison:
+    """Put two recordings side by side.
+
+    Args:
+        a, b: of two inputs, or of two models on one input.
+        alignment: which positions correspond; None: as `align` finds it.
+
+    Raises InputError for what cannot be aligned.
+    """
+    return Comparison(a, b, align(a, b) if alignment is None else alignment)
+
+
+def jensen_shannon(one: np.ndarray, other: np.ndarray) -> np.ndarray:
+    """The Jensen–Shannon divergence of distributions [..., key], base 2, so from 0 to 1 (Lin 1991, equation 4.1).
+
+    What a row lacks to one, as with sinks, is a key more.
+    """
+    rows = [
+        np.concatenate([each, np.maximum(1 - each.sum(axis=-1, keepdims=True), 0)], axis=-1) for each in (one, other)
+    ]
+    middle = (rows[0] + rows[1]) / 2
+    with np.errstate(divide="ignore", invalid="ignore"):
+        parts = [np.where(row > 0, row * np.log2(row / middle), 0.0) for row in rows]
+    result: np.ndarray = np.clip((parts[0] + parts[1]).sum(axis=-1) / 2, 0.0, 1.0)
+    return np.where(np.isnan(one).any(axis=-1) | np.isnan(other).any(axis=-1), np.nan, result)
+
+
+def _mean(one: np.ndarray, other: np.ndarray) -> float:
+    divergences = jensen_shannon(one.astype(float), other.astype(float))
+    left = divergences[~np.isnan(divergences)]
+    return float(left.mean()) if len(left) else math.nan
+
+
+def _bound(recording: Recording, layer: int, head: int) -> np.ndarray:
+    """[query] bool: whether a query may look at no more than one key, so that its weights say nothing."""
+    mask = recording.layers[layer].full_mask()
+    if mask is None:
+        return np.full(recording.num_tokens, recording.num_keys <= 1)
+    own = mask[head if mask.shape[0] > 1 else 0] if mask.ndim == 3 else mask
+    allowed = own if own.dtype == torch.bool else own > torch.finfo(own.dtype).min
+    counts = allowed.expand(recording.num_tokens, recording.num_keys).sum(dim=-1)
+    bound: np.ndarray = (counts <= 1).cpu().numpy()
+    return bound
+
+
+def _heads(a: Recording, b: Recording) -> list[tuple[int, int, int]]:
+    return [
+        (side, layer, head)
+        for side, recording in enumerate((a, b))
+        for layer, head in np.ndindex(recording.num_layers, recording.num_heads)
+    ]
