@@ -15,7 +15,7 @@ from headlens.model.description import Description
 from headlens.model.inputs.image import ImageInput, Size
 from headlens.model.inputs.image_file import ImageSource
 from headlens.model.inputs.image_text import ImagePrompt
-from headlens.model.inputs.text import Text, TextInput
+from headlens.model.inputs.text import Chat, Text, TextInput
 from headlens.model.progress import OnLayer
 from headlens.model.recording.parts import Predicts
 from headlens.model.recording.recording import Recording
@@ -105,11 +105,15 @@ class WritingModel(TextModel, Protocol):
     def causal(self) -> bool:
         """Whether the continuation takes positions in the same sequence as the prompt."""
 
-    def continued(self, text: str, count: int = 20, on_token: OnToken | None = None) -> TextInput:
-        """A text and what the model writes after it, as `write` reads them before it records them."""
+    @property
+    def chats(self) -> bool:
+        """Whether it reads a `Chat`, by the template of its tokenizer."""
+
+    def continued(self, text: str | Chat, count: int = 20, on_token: OnToken | None = None) -> TextInput:
+        """A text, or a chat, and what the model writes after it, as `write` reads them before it records them."""
 
     def write(
-        self, text: str, count: int = 20, on_token: OnToken | None = None, *, on_layer: OnLayer | None = None
+        self, text: str | Chat, count: int = 20, on_token: OnToken | None = None, *, on_layer: OnLayer | None = None
     ) -> Recording:
         """Continue a text with at most count tokens, each the most probable one, and record both."""
 

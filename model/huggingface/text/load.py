@@ -11,6 +11,7 @@ from headlens.model.description import Description
 from headlens.model.errors import CheckpointError
 from headlens.model.huggingface.load.network import load_network, load_tokenizer, refusing
 from headlens.model.huggingface.record.probe import probe
+from headlens.model.huggingface.text.chat import chat_template_of
 from headlens.model.huggingface.text.generate import greedy
 from headlens.model.huggingface.text.model import TransformersText, num_positions_of
 from headlens.model.huggingface.text.sequence import TransformersSequence
@@ -54,6 +55,7 @@ def load_text(
         max_tokens=max_tokens,
         num_words=num_words,
         device=device,
+        chat_template=chat_template_of(tokenizer),
     )
 
 
