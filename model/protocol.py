@@ -17,7 +17,7 @@ from headlens.model.inputs.image_file import ImageSource
 from headlens.model.inputs.image_text import ImagePrompt
 from headlens.model.inputs.text import Chat, Text, TextInput
 from headlens.model.progress import OnLayer
-from headlens.model.recording.parts import Predicts
+from headlens.model.recording.parts import Prediction, Predicts
 from headlens.model.recording.recording import Recording
 
 OnToken = Callable[[str], object]  # called with what has been written so far; what it raises stops the writing
@@ -148,6 +148,22 @@ class ImageModel(TraceableModel[ImageInput], Protocol):
         self, images: Sequence[ImageSource], size: Size | None = None, on_layer: OnLayer | None = None
     ) -> list[Recording]:
         """The recording of each, as `record` makes it, from fewer runs: one for each shape of pixels."""
+
+
+@runtime_checkable
+class LabellingModel(ImageModel, Protocol):
+    """A model of images that can score labels of a person's own, if it `reads_labels`."""
+
+    @property
+    def reads_labels(self) -> bool:
+        """Whether it does; else `labels` raises InputError."""
+
+    @property
+    def has_labeller(self) -> bool:
+        """Whether what scores them is loaded, which takes seconds."""
+
+    def labels(self, image: ImageSource, labels: Sequence[str], size: Size | None = None) -> Prediction:
+        """The score of each label for an image. Raises InputError, CheckpointError, and DeviceError."""
 
 
 @runtime_checkable

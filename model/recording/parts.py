@@ -30,6 +30,7 @@ class Predicts(StrEnum):
     MASKED_TOKEN = "masked token"  # behind each mask
     TOKEN_CLASS = "token class"  # of each token
     CLASS = "class"  # of the whole input
+    LABEL = "label"  # of a person's own, for the whole input
     NEXT_SENTENCE = "next sentence"  # whether the second text follows the first
     SENTENCE_ORDER = "sentence order"  # whether two texts stand as they were written
 

@@ -100,6 +100,17 @@ def _names_kernel(config: object) -> bool:
 
 
 def load_tokenizer(folder: Path) -> PreTrainedTokenizerBase:
+    """The folder's tokenizer, where it is one of the tokenizers library. Raises CheckpointError."""
+    tokenizer = open_tokenizer(folder)
+    if getattr(tokenizer, "backend_tokenizer", None) is None:
+        raise CheckpointError(
+            f"{type(tokenizer).__name__}, the tokenizer in {folder.name!r}, works without a tokenizer.json, by which "
+            "texts are read here; take a model with another one."
+        )
+    return tokenizer
+
+
+def open_tokenizer(folder: Path) -> PreTrainedTokenizerBase:
     """The folder's tokenizer, as transformers wraps it. Raises CheckpointError."""
     missing = CheckpointError(
         f"There is no tokenizer in {folder.name!r}; save the model's own there, with tokenizer.save_pretrained(folder)."
@@ -119,11 +130,6 @@ def load_tokenizer(folder: Path) -> PreTrainedTokenizerBase:
             f"The tokenizer in {folder.name!r} cannot be loaded; save it again with tokenizer.save_pretrained(folder)."
         )
         raise (damaged if has_vocabulary else missing) from error
-    if getattr(tokenizer, "backend_tokenizer", None) is None:
-        raise CheckpointError(
-            f"{type(tokenizer).__name__}, the tokenizer in {folder.name!r}, works without a tokenizer.json, by which "
-            "texts are read here; take a model with another one."
-        )
     if not has_vocabulary:
         raise missing
     return tokenizer

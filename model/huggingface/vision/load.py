@@ -1,5 +1,6 @@
 """A vision transformer from a folder, tried before it is used."""
 
+import functools
 from pathlib import Path
 
 import torch
@@ -8,6 +9,7 @@ from headlens.model.description import Description
 from headlens.model.errors import CheckpointError
 from headlens.model.huggingface.load.network import architecture_of, load_network, refusing, vision_class
 from headlens.model.huggingface.record.probe import probe
+from headlens.model.huggingface.vision.labels import TRAINED, Labeller
 from headlens.model.huggingface.vision.model import ImageShape, TransformersImage
 from headlens.model.huggingface.vision.own_processor import load_own_processor
 from headlens.model.huggingface.vision.patches import (
@@ -80,7 +82,8 @@ def load_image(
         is_fixed=form.is_fixed,
         processor=own_processor,
     )
-    return TransformersImage(description, result, shape)
+    make_labeller = functools.partial(Labeller, folder, saved) if saved in TRAINED else None
+    return TransformersImage(description, result, shape, make_labeller)
 
 
 def _sides(value: object) -> tuple[int, int] | None:
