@@ -3,6 +3,7 @@
 import streamlit as st
 
 from headlens.viz.inputs.address import keep_address
+from headlens.viz.inputs.labels import labels_control, predict_labels
 from headlens.viz.inputs.model_picker import KINDS, ModelPicker
 from headlens.viz.inputs.photo import choose_photo, photo_controls, range_control
 from headlens.viz.pages.body import show_body
@@ -24,10 +25,12 @@ def page() -> None:
     with choices:
         photo_controls(request)
     range_control(request)
+    labels_control(model)
     run = request.record()
     recording = run.entry().recording
     input_note(recording)
     show_window(request, recording)
     stage = pick_stage("image", recording, first=recording.stage, titles={"decoder": "From the text"})
-    show_body("image", request, run, stage=stage)
+    labels = predict_labels(request, run.entry())
+    show_body("image", request, run, stage=stage, predictions=() if labels is None else (labels,))
     offer_to_open("image")

@@ -27,7 +27,7 @@ def check_labels(labels: Sequence[str]) -> tuple[str, ...]:
     if not 1 <= len(found) <= MAX_LABELS:
         raise InputError(f"There are {len(found)} labels; give 1 to {MAX_LABELS}.")
     if (longest := max(found, key=len)) and len(longest) > MAX_CHARACTERS:
-        raise InputError(f"The label “{longest[:20]}…” has more than {MAX_CHARACTERS} characters; shorten it.")
+        raise InputError(f"The label “{_short(longest)}” has more than {MAX_CHARACTERS} characters; shorten it.")
     return found
 
 
@@ -80,11 +80,15 @@ class Labeller:
         for label, ids in zip(labels, self._tokenizer(texts)["input_ids"]):
             if len(ids) > limit:
                 raise InputError(
-                    f"The label “{label[:20]}” takes {len(ids)} tokens with its sentence, and the model reads {limit}; "
-                    "shorten it."
+                    f"The label “{_short(label)}” takes {len(ids)} tokens with its sentence, and the model reads "
+                    f"{limit}; shorten it."
                 )
         filled = {"padding": True} if self._scores == "softmax" else {"padding": "max_length", "max_length": limit}
         return dict(self._tokenizer(texts, return_tensors="pt", **filled).to(self._network.device))
+
+
+def _short(label: str) -> str:
+    return label if len(label) <= 20 else f"{label[:20]}…"
 
 
 def _share(network: nn.Module, other: nn.Module) -> None:
