@@ -118,6 +118,18 @@ def test_the_answer_and_every_weight(family: str, chat_folder: FolderOf) -> None
     assert alone.tokens == recording.tokens[: len(prompt)]
 
 
+def test_a_model_that_reads_one_text_and_writes_another(tmp_path: Path) -> None:
+    folder = write_folder("T5", tmp_path / "t5")
+    (folder / "chat_template.jinja").write_text("Answer: {{ messages[-1]['content'] }}")
+    model = loaded(folder)
+    recording = model.write(Chat("the bank"), 3)
+    assert recording.texts == ("Answer: the bank",)
+    assert list(model.read(Chat("the bank")).ids) == ids_by_transformers(folder, Chat("the bank"))
+    assert [name for name, special in zip(recording.tokens, recording.special) if not special] == ["the", "bank"]
+    assert recording.of("cross").num_tokens == recording.of("decoder").num_tokens <= 4
+    assert model.record(Chat("the bank")).texts == recording.texts  # what it writes is written
+
+
 def test_a_template_that_refuses_says_why(chat_folder: FolderOf) -> None:
     with pytest.raises(InputError, match="says “System role not supported”") as refused:
         loaded(chat_folder("Gemma")).read(Chat(QUESTION, SYSTEM))
