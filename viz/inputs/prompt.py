@@ -72,11 +72,10 @@ class PromptRequest:
             slot.empty()
             return recording
 
-        texts = (self.prompt, self.system) if self.chat else (self.prompt,)
+        texts = (self.prompt, self.system) if self.chat else (self.prompt,)  # two are never a plain prompt
         content = tuple(text.encode("utf-8", "surrogatepass") for text in texts)
-        options = f"write {self.tokens}{' chat' if self.chat else ''}"
         everybodys = (self.model, self.given) == (FIRST_PROMPT.model, FIRST_PROMPT.prompt)
-        return record(self.model, content, options, run=write, sample=everybodys)
+        return record(self.model, content, f"write {self.tokens}", run=write, sample=everybodys)
 
     def start(self, recording: Recording) -> View:
         """On the first token that was written, in a layer in the middle."""

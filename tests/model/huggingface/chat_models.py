@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Any
 
-from tokenizers import AddedToken
+from tokenizers import AddedToken, processors
 
 from tests.model.huggingface.family_tokenizers import family_tokenizer
 from tests.model.huggingface.text_models import write_model
@@ -57,6 +57,11 @@ def write_chat_model(family: str, folder: Path, template: str | dict[str, str] |
     name, own, special = FAMILIES[family]
     tokenizer = family_tokenizer(family)
     tokenizer.add_tokens([AddedToken(token, special=True, normalized=False) for token in special])
+    if (begin := tokenizer.bos_token) is not None:  # Llama's and Gemma's put it before every text
+        backend = tokenizer.backend_tokenizer
+        backend.post_processor = processors.TemplateProcessing(
+            single=f"{begin} $A", special_tokens=[(begin, backend.token_to_id(begin))]
+        )
     tokenizer.model_max_length = SHAPE["max_position_embeddings"]
     tokenizer.chat_template = own if template is None else template
     return write_model(folder, tokenizer, name, **SHAPE)

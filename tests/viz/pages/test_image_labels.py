@@ -78,6 +78,8 @@ def test_labels_are_drawn_beside_the_photo(family: str, tmp_path: Path) -> None:
     assert bars(app) == written(own.labels(PHOTOS["Cat"].read(), LABELS))
     choose(app, image_size="224")
     assert bars(app) == written(own.labels(PHOTOS["Cat"].read(), LABELS, 224))
+    choose(app, image_labels="a bird, a cup")
+    assert bars(app) == written(own.labels(PHOTOS["Cat"].read(), ["a bird", "a cup"], 224))
     choose(app, image_labels="  ")
     assert "labels" not in address(app)
     assert len(app.get("plotly_chart")) == 0

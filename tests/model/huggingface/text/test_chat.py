@@ -71,8 +71,9 @@ def test_the_ids_of_apply_chat_template_and_what_in_them_is_whose(
     given = model.read(chat)
     said = Chat(chat.user, chat.system.strip() and chat.system)
     assert list(given.ids) == ids_by_transformers(folder, said)
-    begins = model.tokenizer.encode("").ids[:1]
-    assert given.ids.count(begins[0] if begins else -1) == len(begins)  # no second token that begins the text
+    begins = model.tokenizer.encode("").ids
+    assert len(begins) == (family != "Qwen 3")
+    assert all(given.ids.count(token_id) == 1 for token_id in begins)  # no second one that begins the text
     # The words of both messages, and no others, are not special.
     (text,) = given.texts
     words = [text[slice(*span)] for span, special in zip(given.offsets, given.special) if span and not special]
@@ -163,7 +164,7 @@ def test_a_model_without_a_template(tmp_path: Path, minilm: EncoderTextModel) ->
     [
         ("{% for a in range(99999) %}{% for b in range(99999) %}{% endfor %}{% endfor %}", "more time or memory"),
         ("{% set a = 10 ** (10 ** 9) %}{{ a % 7 }}", "more time or memory"),  # one operation, already as it is compiled
-        ("{{ 'a' * 9000000000 }}", "more time or memory"),
+        ("{{ ('a' * 2500000000) | length }}", "more time or memory"),
         ("{% for a in range(99999) %}ab{% endfor %}", "makes 199,998 characters"),
         ("{{ ''.__class__.__mro__ }}", "unsafe"),
         ("{{ messages.append(1) }}", "unsafe"),
