@@ -6,13 +6,14 @@ Nothing heavy is imported before it is used.
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from headlens.model.inputs.text import Chat
     from headlens.model.load import load_model
     from headlens.model.pretrained.checkpoint import Checkpoint
     from headlens.model.recording.recording import Recording
 
     __version__: str
 
-__all__ = ["Recording", "__version__", "list_models", "load_model"]
+__all__ = ["Chat", "Recording", "__version__", "list_models", "load_model"]
 
 
 def list_models() -> "dict[str, Checkpoint]":
@@ -27,6 +28,10 @@ def __getattr__(name: str) -> object:
         from headlens.model.load import load_model
 
         return load_model
+    if name == "Chat":
+        from headlens.model.inputs.text import Chat
+
+        return Chat
     if name == "Recording":
         from headlens.model.recording.recording import Recording
 

@@ -15,9 +15,9 @@ from headlens.model.description import Description
 from headlens.model.inputs.image import ImageInput, Size
 from headlens.model.inputs.image_file import ImageSource
 from headlens.model.inputs.image_text import CaptionedImage, ImagePrompt
-from headlens.model.inputs.text import Text, TextInput
+from headlens.model.inputs.text import Chat, Text, TextInput
 from headlens.model.progress import OnLayer
-from headlens.model.recording.parts import Predicts
+from headlens.model.recording.parts import Prediction, Predicts
 from headlens.model.recording.recording import Recording
 
 CAPTION_TOKENS = 20  # that are written of a photo at most, where no number is given
@@ -106,11 +106,15 @@ class WritingModel(TextModel, Protocol):
     def causal(self) -> bool:
         """Whether the continuation takes positions in the same sequence as the prompt."""
 
-    def continued(self, text: str, count: int = 20, on_token: OnToken | None = None) -> TextInput:
-        """A text and what the model writes after it, as `write` reads them before it records them."""
+    @property
+    def chats(self) -> bool:
+        """Whether it reads a `Chat`, by the template of its tokenizer."""
+
+    def continued(self, text: str | Chat, count: int = 20, on_token: OnToken | None = None) -> TextInput:
+        """A text, or a chat, and what the model writes after it, as `write` reads them before it records them."""
 
     def write(
-        self, text: str, count: int = 20, on_token: OnToken | None = None, *, on_layer: OnLayer | None = None
+        self, text: str | Chat, count: int = 20, on_token: OnToken | None = None, *, on_layer: OnLayer | None = None
     ) -> Recording:
         """Continue a text with at most count tokens, each the most probable one, and record both."""
 
@@ -145,6 +149,22 @@ class ImageModel(TraceableModel[ImageInput], Protocol):
         self, images: Sequence[ImageSource], size: Size | None = None, on_layer: OnLayer | None = None
     ) -> list[Recording]:
         """The recording of each, as `record` makes it, from fewer runs: one for each shape of pixels."""
+
+
+@runtime_checkable
+class LabellingModel(ImageModel, Protocol):
+    """A model of images that can score labels of a person's own, if it `reads_labels`."""
+
+    @property
+    def reads_labels(self) -> bool:
+        """Whether it does; else `labels` raises InputError."""
+
+    @property
+    def has_labeller(self) -> bool:
+        """Whether what scores them is loaded, which takes seconds."""
+
+    def labels(self, image: ImageSource, labels: Sequence[str], size: Size | None = None) -> Prediction:
+        """The score of each label for an image. Raises InputError, CheckpointError, and DeviceError."""
 
 
 @runtime_checkable

@@ -6,13 +6,34 @@ from dataclasses import dataclass
 from itertools import accumulate
 
 import numpy as np
-from tokenizers import Tokenizer
+from tokenizers import Encoding, Tokenizer
 
 from headlens.model.errors import InputError
 
 MAX_CHARACTERS = 100_000
 
-Text = str | tuple[str, str]
+
+@dataclass(frozen=True)
+class Chat:
+    """What a model that was trained to answer is told: its tokenizer's chat template puts tokens of its own around it.
+
+    Args:
+        user: the message to answer.
+        system: what the model is told before; where it is empty there is no system message.
+    """
+
+    user: str
+    system: str = ""
+
+    @property
+    def messages(self) -> list[dict[str, str]]:
+        """As `apply_chat_template` takes them. Raises InputError for what cannot be read."""
+        user = {"role": "user", "content": checked_text(self.user)}
+        has_system = not isinstance(self.system, str) or self.system.strip()
+        return [{"role": "system", "content": checked_text(self.system)}, user] if has_system else [user]
+
+
+Text = str | tuple[str, str] | Chat
 
 
 @dataclass(frozen=True)
@@ -50,12 +71,15 @@ def read_text(tokenizer: Tokenizer, text: Text, max_tokens: int, *, num_words: i
     """Tokens of a text or a pair, the longer text cut first where there are more than max_tokens.
 
     The tokenizer must neither pad nor truncate by itself; ids from num_words on are of no word that the model knows.
-    Raises InputError for a text that is empty, too long, not text, or has a token that the model does not know.
+    Raises InputError for a text that is empty, too long, not text, or has a token that the model does not know, and for
+    a chat, which only `headlens.model.inputs.chat` reads.
     """
+    if isinstance(text, Chat):
+        raise InputError("This model's tokenizer has no chat template; give the text alone.")
     one_or_two = (text,) if isinstance(text, str) else text
     if not isinstance(one_or_two, tuple | list) or len(one_or_two) not in (1, 2):
         raise InputError('Give one text, or a pair of texts as ("one", "two").')
-    texts = tuple(_checked_text(part) for part in one_or_two)
+    texts = tuple(checked_text(part) for part in one_or_two)
     parts = [tokenizer.encode(part, add_special_tokens=False) for part in texts]
     if not all(part.ids for part in parts):
         raise InputError("Nothing in this text is a token of the model; type at least one word.")
@@ -71,12 +95,7 @@ def read_text(tokenizer: Tokenizer, text: Text, max_tokens: int, *, num_words: i
     own = iter([(index, *row) for index, part in enumerate(parts) for row in zip(part.offsets, part.word_ids)])
     nowhere = (None, None, None)
     sequences, offsets, word_ids = zip(*[nowhere if added else next(own) for added in encoding.special_tokens_mask])
-    unknown = [token for token, token_id in zip(encoding.tokens, encoding.ids) if num_words and token_id >= num_words]
-    if unknown:
-        raise InputError(
-            f"The tokenizer reads {unknown[0]!r:.40} as a token that was added later, and the model has no embedding "
-            "for it; leave it out, or save the model after resize_token_embeddings."
-        )
+    check_known(encoding, num_words)
     special_ids = set(tokenizer.encode("").ids)  # [CLS], [SEP]; not [UNK] and [MASK], which stand for words
     return TextInput(
         ids=tuple(encoding.ids),
@@ -92,7 +111,18 @@ def read_text(tokenizer: Tokenizer, text: Text, max_tokens: int, *, num_words: i
     )
 
 
-def _checked_text(text: object) -> str:
+def check_known(encoding: Encoding, num_words: int | None) -> None:
+    """Raises InputError for a token from num_words on, of which the model has no embedding."""
+    unknown = [token for token, token_id in zip(encoding.tokens, encoding.ids) if num_words and token_id >= num_words]
+    if unknown:
+        raise InputError(
+            f"The tokenizer reads {unknown[0]!r:.40} as a token that was added later, and the model has no embedding "
+            "for it; leave it out, or save the model after resize_token_embeddings."
+        )
+
+
+def checked_text(text: object) -> str:
+    """A text that a tokenizer takes. Raises InputError for one that is empty, too long, or no text."""
     if not isinstance(text, str):
         raise InputError(f"A text must be a string, not {type(text).__name__}.")
     if len(text) > MAX_CHARACTERS:
@@ -101,7 +131,12 @@ def _checked_text(text: object) -> str:
         )
     if not text.strip():
         raise InputError("The text is empty; type at least one word.")
-    return re.sub("[\ud800-\udfff]", "\ufffd", text)  # lone surrogates are no characters: no tokenizer takes them
+    return without_surrogates(text)
+
+
+def without_surrogates(text: str) -> str:
+    """Lone surrogates are no characters: no tokenizer takes them."""
+    return re.sub("[\ud800-\udfff]", "\ufffd", text)
 
 
 def _cut_longest(lengths: list[int], room: int) -> list[int]:

@@ -30,6 +30,7 @@ class Predicts(StrEnum):
     MASKED_TOKEN = "masked token"  # behind each mask
     TOKEN_CLASS = "token class"  # of each token
     CLASS = "class"  # of the whole input
+    LABEL = "label"  # of a person's own, for the whole input
     CHOICE = "choice"  # of several texts that may follow
     ANSWER = "answer"  # to the first text, in the second
     ANSWER_START = "start of the answer"  # its first token

@@ -52,6 +52,13 @@ def record(
     write: Annotated[
         int, typer.Option(metavar="COUNT", min=0, max=1_000, help="Tokens that the model writes on, and records.")
     ] = 0,
+    chat: Annotated[
+        bool, typer.Option("--chat", help="Each text is a message, read by the chat template of the model's tokenizer.")
+    ] = False,
+    system: Annotated[
+        str,
+        typer.Option(metavar="TEXT", help="The system message of each --chat, which it implies.", show_default=False),
+    ] = "",
     device: Device = "auto",
     as_json: Json = False,
 ) -> None:
@@ -61,13 +68,15 @@ def record(
     same model replaces its own file, and nothing else.
     """
     items = collect(inputs or [], file or [], column or [])
-    how = How(size_of(size), text, write)
+    how = How(size_of(size), text, write, chat or bool(system), system)
     if out.suffix.lower() == ENDING and len(items) > 1:
         raise InputError(f"{out.name!r} is one file, and there are {len(items):,} inputs; give a folder.")
     photos = [isinstance(item.content, Path) for item in items]
     if any(photos) != all(photos):
         raise InputError("Texts and photos are read by different models; record them by two commands.")
-    kinds = ("image-text" if text is not None else "image",) if photos[0] else ("causal" if write else "text",)
+    kinds = (
+        ("image-text" if text is not None else "image",) if photos[0] else ("causal" if write or how.chat else "text",)
+    )
     _make(out if out.suffix.lower() != ENDING else out.parent)
     opened = open_model(model, kinds, device)
     how.check(opened, items)

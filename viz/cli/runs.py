@@ -25,6 +25,8 @@ class How:
     size: "Size | None" = None  # of photos
     prompt: str | None = None  # the text behind a photo, of a model that reads both
     write: int = 0  # tokens that the model writes on
+    chat: bool = False  # whether each text is a message, read by the chat template of the model's tokenizer
+    system: str = ""  # the message before it
 
     def check(self, model: "Model", items: Sequence[Item]) -> None:
         """Raises InputError for what a model does not read."""
@@ -43,6 +45,10 @@ class How:
             raise InputError("--size is of photos; leave it out.")
         if self.write and kind not in ("causal", "sequence", "caption"):
             raise InputError(f"{name} does not write; leave out --write.")
+        if self.chat and not getattr(model, "chats", False):
+            raise InputError(f"{name} has no chat template; leave out --chat and --system.")
+        if self.chat and any(not isinstance(item.content, str) for item in texts):
+            raise InputError("A chat has one message and no pair; give one text.")
         if self.write and any(not isinstance(item.content, str) for item in texts):
             raise InputError("A model writes on from one text and not from a pair; give one text.")
 
@@ -80,14 +86,17 @@ def record_one(model: "Model", content: str | tuple[str, str] | Path, how: How) 
         if how.write:
             return cast("CaptionModel", model).record(content, how.size, count=how.write)
         return cast("ImageModel", model).record(content, how.size)
-    if how.write and isinstance(content, str):
-        return cast("WritingModel", model).write(content, how.write)
-    return cast("TextModel", model).record(content)
+    from headlens.model.inputs.text import Chat  # the help of a command needs no tokenizer
+
+    given = Chat(content, how.system) if how.chat and isinstance(content, str) else content
+    if how.write and not isinstance(given, tuple):
+        return cast("WritingModel", model).write(given, how.write)
+    return cast("TextModel", model).record(given)
 
 
 def _groups(model: "Model", items: Sequence[Item], how: How) -> Iterator[list[int]]:
     """The indices of the inputs of each run: texts of one length, which need no padding; all else by itself."""
-    if model.description.kind not in ("text", "causal") or how.write:
+    if model.description.kind not in ("text", "causal") or how.write or how.chat:
         yield from ([index] for index in range(len(items)))
         return
     for first in range(0, len(items), WINDOW):

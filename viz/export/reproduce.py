@@ -44,6 +44,9 @@ class Call:
     imports: str = ""
 
 
+IMPORT_CHAT = "from headlens.model.inputs.text import Chat"
+
+
 def script_of(recording: Recording, model: str, call: Call) -> str:
     """reproduce.py of a recording.
 

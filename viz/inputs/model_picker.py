@@ -157,4 +157,7 @@ def _title(name: str) -> str:
 
 def _address(name: str) -> dict[str, str]:
     """Another model: what was chosen of the last one's layers and heads goes, the input stays."""
-    return {**address_parts("text", "text2", "sample", "own", "size", "tokens", "kind", "step"), "model": name}
+    return {
+        **address_parts("text", "text2", "chat", "sample", "own", "size", "labels", "tokens", "kind", "step"),
+        "model": name,
+    }

@@ -23,6 +23,12 @@ def writing_model(name: str) -> WritingModel:
     return model
 
 
+def reads_chats(name: str) -> bool:
+    """Whether a model reads a chat, by the template of its tokenizer."""
+    model = get_model(name)
+    return isinstance(model, WritingModel) and model.chats
+
+
 def image_model(name: str) -> ImageModel:
     """A model that reads an image alone."""
     model = get_model(name)

@@ -169,7 +169,7 @@ def _at_a_size_that_fits(request: PhotoRequest) -> PhotoRequest:
 def change_address(**changes: str | None) -> None:
     """Another photo, size or range: the rest of the address goes, but for what stays true."""
     parameters: dict[str, str | None] = {
-        **address_parts("model", "text", "sample", "own", "size", "range", "tokens"),
+        **address_parts("model", "text", "sample", "own", "size", "range", "tokens", "labels"),
         **changes,
     }
     st.query_params.from_dict({name: value for name, value in parameters.items() if value is not None})

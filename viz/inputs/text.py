@@ -5,12 +5,12 @@ from dataclasses import dataclass
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from headlens.model.inputs.text import Text, TextInput
+from headlens.model.inputs.text import Chat, Text, TextInput
 from headlens.model.progress import OnLayer
 from headlens.model.recording.recording import Recording
-from headlens.viz.export.reproduce import Call
+from headlens.viz.export.reproduce import IMPORT_CHAT, Call
 from headlens.viz.inputs.address import address_parts
-from headlens.viz.inputs.models import text_model
+from headlens.viz.inputs.models import reads_chats, text_model
 from headlens.viz.inputs.samples import FIRST_TEXT, TEXTS, TEXTS_FOR, TextSample, text_sample_name
 from headlens.viz.inputs.session import InputSession, fill_fields
 from headlens.viz.pages.runtime import RecordingRequest, record
@@ -26,12 +26,13 @@ class TextRequest:
 
     model: str
     texts: tuple[str, ...]
+    chat: bool = False  # whether they are a user's message and a system's, read by the tokenizer's chat template
 
     @property
     def sample(self) -> TextSample | None:
         """The sample that it is."""
         name = text_sample_name(self.texts)
-        return None if name is None else TEXTS[name]
+        return None if name is None or self.chat else TEXTS[name]
 
     @property
     def link(self) -> str:
@@ -45,7 +46,7 @@ class TextRequest:
     @property
     def call(self) -> Call:
         """How it is recorded, in Python."""
-        return Call(f"model.record({self._text!r})")
+        return Call(f"model.record({self._text!r})", imports=IMPORT_CHAT if self.chat else "")
 
     def read(self) -> TextInput:
         """The tokens. Raises InputError for a text that cannot be read."""
@@ -55,7 +56,7 @@ class TextRequest:
         """The recording of the text. Raises what the run raises."""
         content = tuple(text.encode("utf-8", "surrogatepass") for text in self.texts)
         everybodys = self.sample is not None and self.sample.model == self.model
-        return record(self.model, content, "", run=self._run, sample=everybodys)
+        return record(self.model, content, "chat" if self.chat else "", run=self._run, sample=everybodys)
 
     def start(self, recording: Recording) -> View:
         """Where the page starts: the sample's own view, or a first look at an own text."""
@@ -68,6 +69,8 @@ class TextRequest:
 
     @property
     def _text(self) -> Text:
+        if self.chat:
+            return Chat(*self.texts)
         return self.texts[0] if len(self.texts) == 1 else (self.texts[0], self.texts[1])
 
     def _run(self, on_layer: OnLayer) -> Recording:
@@ -88,20 +91,24 @@ def choose_text(model: str) -> TextRequest:
     if (message := state.pop("text_refused", None)) is not None:
         st.error(message)
     candidate, last = SESSION.take_candidate(), SESSION.last
+    chat = st.query_params.get("chat") == "1" and reads_chats(model)
     if candidate is not None and (last is None or candidate != last.texts):
-        request = TextRequest(model, candidate)
+        request = TextRequest(model, candidate, chat)
         if SESSION.readable(request):
             SESSION.own = candidate
-            st.query_params.from_dict((write_texts(candidate) or {"own": "1"}) | address_parts("model"))
+            st.query_params.from_dict((write_texts(candidate) or {"own": "1"}) | address_parts("model", "chat"))
             return request
     if "own" in st.query_params and "text" not in st.query_params and SESSION.own is None:
         st.info("The text of this link was too long for it, and went when its page was closed; this is a sample.")
     first = TEXTS_FOR.get(text_model(model).predicts, TEXTS[FIRST_TEXT].texts)
-    request = TextRequest(model, _texts_in_address(first))
+    request = TextRequest(model, _texts_in_address(first), chat)
     if SESSION.readable(request):
         return request
-    before = TextRequest(model, first if SESSION.last is None else SESSION.last.texts)
-    return before if SESSION.refusal(before) is None else TextRequest(model, first)
+    last = SESSION.last
+    before = None if last is None else TextRequest(model, last.texts, chat and last.chat)
+    if before is None or SESSION.refusal(before) is not None:
+        return TextRequest(model, first)
+    return before
 
 
 def _texts_in_address(first: tuple[str, ...]) -> tuple[str, ...]:

@@ -3,19 +3,23 @@
 from collections.abc import Callable
 from functools import partial
 
+from headlens.model.recording.parts import Prediction
 from headlens.model.recording.recording import Recording
 from headlens.model.runtime.recordings import RecordingEntry
 from headlens.viz.explorer.fragment import Holder, show_explorer
 from headlens.viz.inputs.session import InputRequest
 from headlens.viz.pages import parts
 from headlens.viz.pages.analyses import OF_THE_INPUT, OF_THE_VIEW
+from headlens.viz.pages.predictions import show_prediction
 from headlens.viz.pages.runtime import RecordingRequest
 from headlens.viz.pages.stages import entry_of
 from headlens.viz.pages.take_along import Again, take_along
 from headlens.viz.view.view import View
 
 
-def show_body(page: str, request: InputRequest, run: RecordingRequest, *, stage: str) -> None:
+def show_body(
+    page: str, request: InputRequest, run: RecordingRequest, *, stage: str, predictions: tuple[Prediction, ...] = ()
+) -> None:
     """Draw it.
 
     Args:
@@ -23,9 +27,10 @@ def show_body(page: str, request: InputRequest, run: RecordingRequest, *, stage:
         request: the input.
         run: the recording of it.
         stage: which attention of the recording the explorer shows.
+        predictions: of the input, beside those of the recording.
     """
     again = Again(request.model, request.call)
-    show_entry(page, run, request.start, stage=stage, link=request.link, again=again)
+    show_entry(page, run, request.start, stage=stage, link=request.link, again=again, predictions=predictions)
     parts.about(run.entry().recording)
 
 
@@ -37,6 +42,7 @@ def show_entry(
     stage: str,
     link: str,
     again: Again | None = None,
+    predictions: tuple[Prediction, ...] = (),
 ) -> None:
     """Draw a recording, whatever it comes from.
 
@@ -47,11 +53,14 @@ def show_entry(
         stage: which attention of the recording the explorer shows.
         link: what the page says of its address.
         again: how it was recorded; None where that is not known.
+        predictions: of the input, beside those of the recording.
     """
     recording = holder.entry().recording
     of_stage = partial(entry_of, stage=stage)
 
     def below(shown: RecordingEntry, view: View) -> None:
+        for index, prediction in enumerate(predictions):
+            show_prediction(shown.recording, prediction, key=f"more_predictions{index or ''}")
         for show in OF_THE_VIEW:
             show(shown.recording, view)
         take_along(page, holder.entry(), shown, view, again=again)

@@ -22,7 +22,7 @@ from headlens.viz.view.view import View
 INPUTS = {"text": "a text", "image": "a photo", "prompt": "a prompt"}
 INPUT_OF_PAGE = {"text": "text", "image": "image", "generate": "prompt"}  # the kind of input that a page brings along
 PAGE_OF_INPUT = {kind: page for page, kind in INPUT_OF_PAGE.items()}
-PARAMETERS = ("model", "sample", "text", "text2", "own", "size", "range", "tokens", "layer", "head", "query")
+PARAMETERS = ("model", "sample", "text", "text2", "chat", "own", "size", "range", "tokens", "layer", "head", "query")
 # All that belongs to one input
 
 WRITTEN = 1  # token, by models that read one text and write another: the steps are on what is read
@@ -93,7 +93,10 @@ class InputChooser:
         """The address as it is now, for when the visitor comes back; the input also for its own page."""
         state = st.session_state
         address = state[f"{self.page}_address"] = st.query_params.to_dict()
-        if chosen.kind == "prompt" or not writes_another(chosen.request.model):  # which the page Text does not take
+        of_text_alone = isinstance(chosen.request, TextRequest) and (
+            chosen.request.chat or writes_another(chosen.request.model)
+        )
+        if not of_text_alone:  # the page Text does not take
             of_page = f"{PAGE_OF_INPUT[chosen.kind]}_address"
             state[of_page] = _with_input(state.get(of_page, {}), address)
 
@@ -120,15 +123,17 @@ class InputChooser:
         )
         another = writes_another(model)
         if not another:
-            with controls.popover("A pair", help="A second sentence, read together with the first."):
+            chat = request.chat
+            what = "What the model is told before." if chat else "A second sentence, read together with the first."
+            with controls.popover("The system message" if chat else "A pair", help=what):
                 st.text_input(
-                    "Second sentence",
+                    "System message" if chat else "Second sentence",
                     key=second,
                     on_change=self._take_typed,
-                    help="Both are read together; may stay empty.",
+                    help="May stay empty." if chat else "Both are read together; may stay empty.",
                 )
         with below:
-            run = PromptRequest(model, request.texts[0], WRITTEN).record() if another else request.record()
+            run = _written_of(request).record() if another else request.record()
             recording = run.entry().recording
             input_note(recording)
         return ChosenInput("text", request, run, request.start(recording))
@@ -192,10 +197,17 @@ def _prompt_as_text() -> dict[str, str]:
     last = prompt.SESSION.last
     if last is None:
         return {}
-    address = write_texts((last.prompt,))
+    texts = pair(last.prompt, last.system) if last.chat else (last.prompt,)
+    address = write_texts(texts)
     if address is None:
-        text.SESSION.own = (last.prompt,)
-    return {"model": last.model, **(address or {"own": "1"})}
+        text.SESSION.own = texts
+    return {"model": last.model, **(address or {"own": "1"}), **({"chat": "1"} if last.chat else {})}
+
+
+def _written_of(request: TextRequest) -> PromptRequest:
+    """A text with the little that a model must write of it."""
+    prompt, system = (*request.texts, "")[:2]
+    return PromptRequest(request.model, prompt, WRITTEN, system, request.chat)
 
 
 def _with_input(address: Mapping[str, str], other: Mapping[str, str]) -> dict[str, str]:

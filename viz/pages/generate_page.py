@@ -29,7 +29,7 @@ def page() -> None:
     with choices:
         stage = pick_stage("generate", recording)
     text, num_tokens = _continuation(recording)
-    st.text(f"{request.prompt}{text}")
+    st.text(f"{request.shown}{text}")
     if (missing := request.tokens - num_tokens) > 0:
         st.caption(f"The model ended here, {missing} tokens before the limit.")
     show_body("generate", request, run, stage=stage)

@@ -4,6 +4,7 @@ import streamlit as st
 
 from headlens.model.recording.recording import Recording
 from headlens.viz.inputs.address import keep_address
+from headlens.viz.inputs.labels import labels_control, predict_labels
 from headlens.viz.inputs.model_picker import KINDS, ModelPicker
 from headlens.viz.inputs.photo import choose_photo, photo_controls, range_control
 from headlens.viz.pages.body import show_body
@@ -25,6 +26,7 @@ def page() -> None:
     with choices:
         photo_controls(request)
     range_control(request)
+    labels_control(model)
     run = request.record()
     recording = run.entry().recording
     input_note(recording)
@@ -32,7 +34,8 @@ def page() -> None:
     stage = pick_stage("image", recording)
     if request.tokens is not None:
         _show_caption(recording.of("decoder"), request.tokens)
-    show_body("image", request, run, stage=stage)
+    labels = predict_labels(request, run.entry())
+    show_body("image", request, run, stage=stage, predictions=() if labels is None else (labels,))
     offer_to_open("image")
 
 

@@ -21,6 +21,10 @@ OF_THE_WHOLE = {
     Predicts.NEXT_SENTENCE: "Whether the second text follows the first, with probabilities",
     Predicts.SENTENCE_ORDER: "Whether the two texts stand in their order, with probabilities",
 }
+LABELS = {
+    "softmax": "Which of your labels fits the photo, with probabilities of one choice",
+    "sigmoid": "How well each of your labels fits the photo, with a probability of its own",
+}
 CLASSES = {
     "softmax": "The class of the whole input, with probabilities",
     "sigmoid": "The labels of the whole input, each with a probability of its own",
@@ -34,12 +38,16 @@ def show_predictions(recording: Recording, view: View) -> None:
     of_tokens = {each.position: each for each in recording.predictions if each.position is not None}
     pinned = of_tokens.get(view.query, next(iter(of_tokens.values()), None))
     for index, prediction in enumerate([*whole, *([] if pinned is None else [pinned])]):
-        st.text(_heading(recording, prediction))
-        names = [visible(name) for name, _ in prediction.candidates]
-        scores = np.array([score for _, score in prediction.candidates])
-        figure = strongest_bars(names, scores, current_theme(), percents=prediction.scores != "none")
-        key = f"predictions{index or ''}"
-        st.plotly_chart(figure, key=key, width=620, height=figure.layout.height, config={"displaylogo": False})
+        show_prediction(recording, prediction, key=f"predictions{index or ''}")
+
+
+def show_prediction(recording: Recording, prediction: Prediction, *, key: str) -> None:
+    """What it is of, and bars of its candidates; the key is the chart's own."""
+    st.text(_heading(recording, prediction))
+    names = [visible(name) for name, _ in prediction.candidates]
+    scores = np.array([score for _, score in prediction.candidates])
+    figure = strongest_bars(names, scores, current_theme(), percents=prediction.scores != "none")
+    st.plotly_chart(figure, key=key, width=620, height=figure.layout.height, config={"displaylogo": False})
 
 
 def show_entities(recording: Recording) -> None:
@@ -62,6 +70,8 @@ def show_unknown_head(recording: Recording) -> None:
 def _heading(recording: Recording, prediction: Prediction) -> str:
     if prediction.of is Predicts.CLASS and len(prediction.candidates) == 1 and prediction.scores == "sigmoid":
         return "The score of the whole input, as a probability (sigmoid)"
+    if prediction.of is Predicts.LABEL:
+        return LABELS[prediction.scores]
     if prediction.position is None:
         return OF_THE_WHOLE.get(prediction.of, CLASSES[prediction.scores])
     name = words.name_of(recording, prediction.position)

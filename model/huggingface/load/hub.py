@@ -16,7 +16,7 @@ from tqdm.auto import tqdm
 from headlens.model.errors import CheckpointError
 from headlens.model.progress import OnBytes
 
-SMALL = ("*.json", "*.txt", "*.model", "README.md")  # the configuration and the tokenizer
+SMALL = ("*.json", "*.txt", "*.model", "*.jinja", "README.md")  # the configuration and the tokenizer
 WEIGHTS = ("*.safetensors", "*.safetensors.index.json")
 
 

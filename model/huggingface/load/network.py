@@ -23,6 +23,7 @@ transformers.utils.logging.set_verbosity_error()
 # them off.
 LOADING = threading.RLock()
 VOCABULARIES = ("tokenizer.json", "*vocab*", "*.model", "*.spm")  # names of the files of all families
+MAX_TEMPLATE = 1_000_000  # bytes of a chat template; those of agents have some 20,000
 UNUSED = re.compile(r"pooler|position_ids|mask_token")  # what no attention depends on, and checkpoints often lack
 UNUSED_OF_ADAPTERS = re.compile(r"^pooler|position_ids|mask_token")  # a head that was put on the base reads its pooler
 
@@ -131,6 +132,11 @@ def load_tokenizer(folder: Path) -> PreTrainedTokenizerBase:
     has_vocabulary = any(path for pattern in VOCABULARIES for path in folder.glob(pattern))
     if not has_vocabulary and not (folder / "tokenizer_config.json").is_file():
         raise missing  # transformers would make up a vocabulary of special tokens
+    for path in (*folder.glob("*.jinja"), *folder.glob("*/*.jinja")):
+        if path.stat().st_size > MAX_TEMPLATE:
+            raise CheckpointError(
+                f"The chat template {path.name!r} is larger than a megabyte; take it out of the folder."
+            )
     try:
         tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
     except Exception as error:  # a folder may hold anything

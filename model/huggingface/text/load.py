@@ -13,6 +13,7 @@ from headlens.model.huggingface.load.adapter import Adapter, folder_with
 from headlens.model.huggingface.load.network import VOCABULARIES, load_network, load_tokenizer, refusing
 from headlens.model.huggingface.load.slow_tokenizer import backend_of
 from headlens.model.huggingface.record.probe import probe, refuse_sparse
+from headlens.model.huggingface.text.chat import chat_template_of
 from headlens.model.huggingface.text.generate import greedy
 from headlens.model.huggingface.text.model import TransformersText, num_positions_of
 from headlens.model.huggingface.text.multiple_choice import TransformersChoices
@@ -77,6 +78,7 @@ def load_text(
         max_tokens=max_tokens,
         num_words=num_words,
         device=device,
+        chat_template=chat_template_of(tokenizer),
     )
     if sentence is not None and isinstance(model, TransformersSentence):
         model.sentence = sentence

@@ -18,9 +18,11 @@ from headlens.model.huggingface.record.answers import ALONE, answers
 from headlens.model.huggingface.record.predictions import Predictor
 from headlens.model.huggingface.record.probe import ProbeResult
 from headlens.model.huggingface.record.recorder import last_hidden_state
+from headlens.model.huggingface.text.chat import ChatTemplate
 from headlens.model.huggingface.text.generate import room_for, write
 from headlens.model.huggingface.text.padding import pads_exactly
-from headlens.model.inputs.text import TextInput
+from headlens.model.inputs.chat import read_chat
+from headlens.model.inputs.text import Chat, Text, TextInput
 from headlens.model.inputs.token_names import TokenNames
 from headlens.model.progress import OnLayer
 from headlens.model.protocol import OnToken
@@ -47,6 +49,7 @@ class TransformersText(TextReader[ModelOutput]):
         max_tokens: that the model can read.
         num_words: rows of its table of words; a tokenizer may have more tokens, added later.
         device: where the model is.
+        chat_template: of its tokenizer; None where there is none.
     """
 
     def __init__(
@@ -60,9 +63,11 @@ class TransformersText(TextReader[ModelOutput]):
         max_tokens: int,
         num_words: int,
         device: torch.device,
+        chat_template: ChatTemplate | None = None,
     ) -> None:
         self.predictor = Predictor(probe_result.recorder.network, TokenNames(tokenizer), mask_id)
         self._reads_types = reads_types
+        self._chat_template = chat_template
         setup = probe_result.setup(description, self.predictor.predicts, device)
         super().__init__(setup, tokenizer, max_tokens, num_words=num_words)
         self.probe_result = probe_result
@@ -78,13 +83,30 @@ class TransformersText(TextReader[ModelOutput]):
         """Whether it writes; else `write` raises InputError."""
         return bool(self.network.can_generate())
 
+    @property
+    def chats(self) -> bool:
+        """Whether its tokenizer has a chat template; else a `Chat` raises InputError."""
+        return self._chat_template is not None
+
+    def read(self, text: Text) -> TextInput:
+        """The tokens of a text, a pair or a chat, as `record` reads it.
+
+        Those of a chat are what the tokenizer's `apply_chat_template` makes, with the beginning of an answer; its text
+        is what the template writes out, and the template's own tokens are special.
+
+        Raises InputError for what cannot be read, or what the template refuses.
+        """
+        if not isinstance(text, Chat) or self._chat_template is None:
+            return super().read(text)
+        return read_chat(self.tokenizer, self._chat_template.render(text), self.max_tokens, num_words=self.num_words)
+
     def write(
-        self, text: str, count: int = 20, on_token: OnToken | None = None, *, on_layer: OnLayer | None = None
+        self, text: str | Chat, count: int = 20, on_token: OnToken | None = None, *, on_layer: OnLayer | None = None
     ) -> Recording:
         """Continue a text with the most probable tokens, and record it with its continuation, whose segment is 1.
 
         Args:
-            text: the prompt.
+            text: the prompt; or a chat, which the model answers.
             count: tokens at most; it ends before where the model ends it, or has no more positions.
             on_token: called with the continuation as it grows.
             on_layer: as in `record`.
@@ -93,7 +115,7 @@ class TransformersText(TextReader[ModelOutput]):
         """
         return self._record_batch([self.continued(text, count, on_token)], on_layer)[0]
 
-    def continued(self, text: str, count: int = 20, on_token: OnToken | None = None) -> TextInput:
+    def continued(self, text: str | Chat, count: int = 20, on_token: OnToken | None = None) -> TextInput:
         """A prompt and what the model writes after it, as `write` records them; raises as `write` does."""
         prompt = self.read(text)
         room = room_for(count, self.max_tokens - len(prompt.ids))

@@ -34,7 +34,7 @@ class TransformersChoices(TransformersText):
 
     def read(self, text: Text) -> ChoicesInput:
         """The tokens of each choice behind what stands before it. Raises InputError."""
-        if isinstance(text, str) or len(text) != 2 or not isinstance(text[1], str):
+        if not isinstance(text, tuple | list) or len(text) != 2 or not isinstance(text[1], str):
             raise InputError(ASKED)
         lines = [line.strip() for line in text[1].splitlines() if line.strip()]
         if not 2 <= len(lines) <= MAX_STAGES:

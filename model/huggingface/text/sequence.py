@@ -9,7 +9,7 @@ from headlens.model.base import Run
 from headlens.model.huggingface.record.written import with_written
 from headlens.model.huggingface.text.generate import room_for, write
 from headlens.model.huggingface.text.model import TransformersText
-from headlens.model.inputs.text import SequenceInput, Text, TextInput, read_text
+from headlens.model.inputs.text import Chat, SequenceInput, Text, TextInput, read_text
 from headlens.model.progress import OnLayer
 from headlens.model.protocol import OnToken
 from headlens.model.readers import padded
@@ -28,9 +28,7 @@ class TransformersSequence(TransformersText):
 
     def read(self, text: Text) -> TextInput:
         """The tokens that the encoder reads; of a pair, of its first text. Raises InputError."""
-        return read_text(
-            self.tokenizer, text if isinstance(text, str) else text[0], self.max_tokens, num_words=self.num_words
-        )
+        return super().read(text[0] if isinstance(text, tuple) else text)
 
     def record_batch(self, texts: Sequence[Text], on_layer: OnLayer | None = None) -> list[Recording]:
         """The recording of each, from one run; what is not given is written before, one text at a time."""
@@ -52,12 +50,12 @@ class TransformersSequence(TransformersText):
         return num_queries, num_keys
 
     def _sequence(self, text: Text) -> SequenceInput:
-        if isinstance(text, str):
+        if isinstance(text, str | Chat):
             return self.continued(text, WRITTEN)
         target = read_text(self.tokenizer, text[1], self.max_tokens - 1, num_words=self.num_words)
         return _with_written(self.read(text), target.ids)
 
-    def continued(self, text: str, count: int = 20, on_token: OnToken | None = None) -> SequenceInput:
+    def continued(self, text: str | Chat, count: int = 20, on_token: OnToken | None = None) -> SequenceInput:
         """A text that is read and what the model writes of it, as `write` records them; raises as `write` does."""
         source = self.read(text)
         room = room_for(count, self.max_tokens - 1)

@@ -1,5 +1,6 @@
 """A vision transformer from a folder, tried before it is used."""
 
+import functools
 from dataclasses import replace
 from pathlib import Path
 
@@ -9,6 +10,7 @@ from headlens.model.description import Description
 from headlens.model.huggingface.load.adapter import Adapter, folder_with
 from headlens.model.huggingface.load.network import architecture_of, load_network, refusing, vision_class
 from headlens.model.huggingface.record.probe import probe
+from headlens.model.huggingface.vision.labels import TRAINED, Labeller
 from headlens.model.huggingface.vision.model import TransformersImage
 from headlens.model.huggingface.vision.patches import form_of, noise_images, prefix_of
 from headlens.model.huggingface.vision.processor import PROCESSORS, read_processor
@@ -51,4 +53,6 @@ def load_image(
     shape = shape_of(images, processor, network, form, prefix=prefix)
     if classifies:
         shape = replace(shape, options={**shape.options, "output_hidden_states": True})
-    return TransformersImage(description, result, shape)
+    labels = saved in TRAINED and adapter is None  # the towers of an adapted model would not fit each other
+    make_labeller = functools.partial(Labeller, folder, saved) if labels else None
+    return TransformersImage(description, result, shape, make_labeller)

@@ -6,7 +6,7 @@ import unicodedata
 import pytest
 
 from headlens.model.errors import InputError
-from headlens.model.inputs.text import MAX_CHARACTERS, Text, read_text
+from headlens.model.inputs.text import MAX_CHARACTERS, read_text
 from headlens.model.pretrained.text_model import EncoderTextModel
 from headlens.model.recording.recording import Recording
 from tests.sentences import is_one_sentence
@@ -72,7 +72,7 @@ CONTROLS = "".join(chr(code) for code in range(0x110000) if unicodedata.category
     ],
     ids=lambda text: ascii(text)[:16],
 )
-def test_refused_by_the_model_in_a_sentence(minilm: EncoderTextModel, text: Text) -> None:
+def test_refused_by_the_model_in_a_sentence(minilm: EncoderTextModel, text: str | tuple[str, str]) -> None:
     with pytest.raises(ValueError, match=r"text") as caught:
         minilm.record(text)
     assert isinstance(caught.value, InputError)

@@ -81,7 +81,7 @@ def test_each_text_of_a_pair_is_read_as_itself(family: str) -> None:
 
 @pytest.mark.parametrize("family", TOKENIZERS)
 @pytest.mark.parametrize("text", [TEXTS[0], PAIR], ids=["text", "pair"])
-def test_ids_and_types_are_those_of_the_tokenizer_s_own_call(family: str, text: Text) -> None:
+def test_ids_and_types_are_those_of_the_tokenizer_s_own_call(family: str, text: str | tuple[str, str]) -> None:
     tokenizer = tokenizer_of(family)
     call = tokenizer(*([text] if isinstance(text, str) else text), return_token_type_ids=True)
     _, tokens = read(family, text)

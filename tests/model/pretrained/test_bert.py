@@ -10,13 +10,12 @@ from transformers import BertModel
 
 from headlens.model import load_model
 from headlens.model.attention.formula import scaled_dot_product_attention
-from headlens.model.inputs.text import Text
 from headlens.model.pretrained.files import locate
 from headlens.model.pretrained.registry import CATALOGUE
 from headlens.model.pretrained.text_model import EncoderTextModel
 from tests.references import bert_from_files, differences
 
-TEXTS: dict[str, Text] = {
+TEXTS: dict[str, str | tuple[str, str]] = {
     "sentence": "Unbelievably, the CAFÉ's cat didn't sit on the mat because it was tired.",
     "pair": ("A man is playing the guitar.", "Someone makes music, unmistakably!"),
     "one word": "Attention",
@@ -36,7 +35,7 @@ def bert(files: dict[str, Path]) -> BertModel:
     return bert_from_files(files["config.json"], files["model.safetensors"])
 
 
-def own_encoding(files: dict[str, Path], text: Text) -> Encoding:
+def own_encoding(files: dict[str, Path], text: str | tuple[str, str]) -> Encoding:
     """What the tokenizer's file itself makes of a text, in one go, when it is told to cut at 512 instead of 128."""
     tokenizer = Tokenizer.from_file(str(files["tokenizer.json"]))
     tokenizer.no_padding()

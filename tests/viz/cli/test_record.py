@@ -13,10 +13,14 @@ import numpy as np
 import pytest
 import torch
 
+from headlens.model.huggingface.text.model import TransformersText
+from headlens.model.inputs.text import Chat
+from headlens.model.load import load_model
 from headlens.model.pretrained.text_model import EncoderTextModel
 from headlens.model.recording import file as recording_file
 from headlens.model.recording.recording import Recording
 from tests.model.huggingface.caption_models import save
+from tests.model.huggingface.chat_models import write_chat_model
 from tests.model.huggingface.text_models import write_folder
 from tests.paths import COFFEE, SAMPLES
 from tests.viz.cli.conftest import Headlens, finish, names_in, start
@@ -228,3 +232,39 @@ def test_where_a_run_of_several_fails_each_is_tried_by_itself(
     assert code == 1
     assert err.splitlines()[:2] == ["failed: A dog.: RuntimeError: no dogs", f"2 of 3 recorded in {tmp_path}"]
     assert len(names_in(tmp_path)) == 2
+
+
+def test_a_chat_is_recorded_with_its_answer(headlens: Headlens, tmp_path: Path) -> None:
+    folder = write_chat_model("Qwen 3", tmp_path / "model")
+    model = load_model(str(folder), device="cpu")
+    assert isinstance(model, TransformersText)
+    (tmp_path / "questions.txt").write_text("Who works?\nIs it green?\n")
+    chat = "--system", "Be kind.", "--model", folder, "--device", "cpu"
+    ran = headlens("record", f"@{tmp_path / 'questions.txt'}", *chat, "--write", 3, "--out", tmp_path / "written")
+    assert ran.code == 0, ran.err
+    for path, question in zip(sorted((tmp_path / "written").iterdir()), ("Who works?", "Is it green?"), strict=True):
+        expected = model.write(Chat(question, "Be kind."), 3)
+        found = Recording.load(path)
+        assert (found.tokens, found.texts, found.segments) == (expected.tokens, expected.texts, expected.segments)
+        assert found.special.tolist() == expected.special.tolist()
+    one = tmp_path / "one.safetensors"
+    assert headlens("record", "Who works?", "--chat", "--model", folder, "--out", one).code == 0
+    assert Recording.load(one).texts == model.record(Chat("Who works?")).texts
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("A cat sleeps.", "--chat", "--model", "minilm-l6"), "minilm-l6 has no chat template"),
+        ((COFFEE, "--chat"), "dinov2-focus has no chat template"),
+        (("pairs.csv", "--column", "a", "--column", "b", "--chat"), "A chat has one message and no pair"),
+    ],
+)
+def test_what_is_no_chat(
+    arguments: tuple[str, ...], words: str, headlens: Headlens, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "pairs.csv").write_text("a,b\nOne.,Two.\n")
+    ran = headlens("record", *arguments, "--out", tmp_path / "out")
+    assert ran.code == 2
+    assert words in ran.err

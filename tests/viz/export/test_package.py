@@ -105,6 +105,8 @@ REQUESTS = {
     "a text": TextRequest("minilm-l6", ("It's “quoted”, and \\ too.",)),
     "a pair": TextRequest("minilm-l6", ("A cat sleeps.", "The kitten naps.")),
     "a prompt": PromptRequest(FIRST_PROMPT.model, FIRST_PROMPT.prompt, 2),
+    "a chat": PromptRequest(FIRST_PROMPT.model, "It's “quoted”.", 2, "Be 'brief'.", chat=True),
+    "a chat alone": TextRequest(FIRST_PROMPT.model, ("Birds fly.", "Say why."), chat=True),
     "a photo": PhotoRequest("dinov2-focus", gray(), 224, stretch=False),
 }
 

@@ -39,13 +39,14 @@ export class Strip {
    * New tokens; the spans stay where they are the same.
    * @param {State} state
    */
-  load({ header: { tokens } }) {
+  load({ header: { special, tokens } }) {
     if (tokens.length === this.tokens.length && tokens.every((token, i) => token === this.tokens[i])) return;
     this.tokens = tokens;
     this.spans = tokens.map((token, index) => {
       const span = document.createElement("span");
       span.textContent = token;
       span.classList.toggle("hl-unbroken", token.includes(" "));
+      span.classList.toggle("hl-special", Boolean(special[index]));
       span.dataset.token = String(index);
       span.setAttribute("role", "option");
       return span;

@@ -122,11 +122,13 @@ def _read(chosen: ChosenInput, entry: RecordingEntry) -> object:
     request, model = chosen.request, get_model(chosen.request.model)
     if isinstance(request, PromptRequest):
         assert isinstance(model, WritingModel)
-        return model.continued(request.prompt, request.tokens)
+        return model.continued(request.given, request.tokens)
     if isinstance(request, PhotoRequest):
         if isinstance(model, ImageTextModel):
             assert request.text is not None
             return model.prompt(request.read(), request.text)
+        return request.read()
+    if request.chat:
         return request.read()
     texts = entry.recording.texts
     return TextRequest(request.model, texts).read()

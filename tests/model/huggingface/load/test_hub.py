@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from huggingface_hub import constants
 from huggingface_hub.errors import GatedRepoError, HFValidationError, RepositoryNotFoundError
+from huggingface_hub.utils import filter_repo_objects
 
 from headlens.model import load_model
 from headlens.model.errors import CheckpointError
@@ -57,6 +58,26 @@ def test_what_the_hub_refuses_is_a_sentence(kind: type[Exception], words: str, m
     with pytest.raises(CheckpointError, match=words) as refused:
         hub.download("organisation/name")
     assert is_one_sentence(refused.value)
+
+
+def test_what_is_downloaded(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[list[str]] = []
+
+    def note(name: str, *, allow_patterns: list[str], **options: object) -> str:
+        asked.append(allow_patterns)
+        return name
+
+    monkeypatch.setattr(hub, "snapshot_download", note)
+    hub.download("organisation/name")
+    files = [
+        "config.json",
+        "model.safetensors",
+        "spiece.model",
+        "chat_template.jinja",
+        "additional_chat_templates/rag.jinja",
+    ]
+    never = ["pytorch_model.bin", "modeling_own.py", "model.gguf"]
+    assert list(filter_repo_objects([*files, *never], allow_patterns=asked[0])) == files
 
 
 def test_bytes_are_heard_and_leaving_stops_it() -> None:
