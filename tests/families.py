@@ -14,12 +14,13 @@ from transformers import AutoImageProcessor, AutoTokenizer
 
 from headlens.model import load_model
 from headlens.model.errors import CheckpointError
+from headlens.model.huggingface.captions.model import TransformersCaption
 from headlens.model.huggingface.text.model import TransformersText
 from headlens.model.huggingface.text.sequence import TransformersSequence
 from headlens.model.huggingface.vision.model import TransformersImage
 from headlens.model.recording.parts import Predicts
 from headlens.model.recording.recording import Recording
-from tests.model.huggingface import image_models, image_text_models, text_models
+from tests.model.huggingface import caption_models, image_models, image_text_models, text_models
 from tests.model.huggingface.family_tokenizers import TOKENIZERS, family_tokenizer
 from tests.model.huggingface.vision.test_refused import SWIN
 
@@ -43,6 +44,8 @@ def row_of(family: str, kind: str, write: Callable[[Path], object]) -> tuple[str
         if isinstance(model, TransformersText):
             text = text_models.TEXTS.get(family, text_models.TEXT)
             said = [words_of(model, folder, text), predictions_of_text(model, folder, text), NOTHING]
+        elif isinstance(model, TransformersCaption):
+            said = [caption_of(model, folder), predictions_of_caption(model, folder), pixels_of(model, folder)]
         elif isinstance(model, TransformersImage):
             said = [NOTHING, predictions_of_image(model, folder), pixels_of(model, folder)]
         return family, kind, f"{result.difference:.0e}", WAYS[result.recorder.way], *said
@@ -84,6 +87,22 @@ def predictions_of_image(model: TransformersImage, folder: Path) -> str:
     return compared(model.record(image_models.PHOTO), network(**pixels).logits[0])
 
 
+def caption_of(model: TransformersCaption, folder: Path) -> str:
+    """What is written, beside transformers' own `generate` and its tokenizer's decoding."""
+    pixels = AutoImageProcessor.from_pretrained(folder, backend="pil")(image_models.PHOTO, return_tensors="pt")
+    ids = caption_models.of_transformers(folder).generate(**pixels, max_new_tokens=12, do_sample=False, num_beams=1)[0]
+    text = AutoTokenizer.from_pretrained(folder).decode(ids, skip_special_tokens=True)
+    return "equal" if model.record(image_models.PHOTO, count=12).of("cross").texts == (text,) else "another caption"
+
+
+def predictions_of_caption(model: TransformersCaption, folder: Path) -> str:
+    """Scores after each token, beside the softmax of what the model says of its image processor's pixels."""
+    pixels = AutoImageProcessor.from_pretrained(folder, backend="pil")(image_models.PHOTO, return_tensors="pt")
+    ids = torch.tensor([model.captioned(model.read(image_models.PHOTO)).ids])
+    said, _ = caption_models.eager_weights(caption_models.of_transformers(folder), pixels["pixel_values"], ids)
+    return compared(model.record(image_models.PHOTO).of("cross"), said.logits[0])
+
+
 @torch.no_grad()
 def compared(recording: Recording, logits: torch.Tensor) -> str:
     """Logits are [token, candidate] or [candidate]."""
@@ -95,7 +114,7 @@ def compared(recording: Recording, logits: torch.Tensor) -> str:
     return "equal" if recording.predictions and largest < TOLERANCE else f"differ by {largest:.0e}"
 
 
-def pixels_of(model: TransformersImage, folder: Path) -> str:
+def pixels_of(model: TransformersImage | TransformersCaption, folder: Path) -> str:
     """Beside those of transformers' image processor, to the bit."""
     own = AutoImageProcessor.from_pretrained(folder, backend="pil")(image_models.PHOTO, return_tensors="pt")
     return "equal" if torch.equal(model.read(image_models.PHOTO).pixels, own["pixel_values"]) else "differ"
@@ -128,6 +147,9 @@ def rows() -> Iterator[tuple[str, ...]]:
             image_text_models.save_with_text(folder, network)
 
         yield row_of(family, "photo and text", write_both)
+    for family in caption_models.NAMES:
+        yield row_of(family, "photo, and writes", partial(caption_models.save, family=family))
+    yield row_of("donut", "photo, and writes", caption_models.save_donut)
 
 
 if __name__ == "__main__":

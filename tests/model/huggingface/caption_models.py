@@ -91,6 +91,15 @@ def save(folder: Path, family: str, *, processor: dict[str, Any] | None = None) 
     return folder
 
 
+def save_donut(folder: Path) -> Path:
+    """The folder, with a Donut in it: an encoder of windows."""
+    save(folder, "vit-gpt2")
+    swin = made("DonutSwin", image_size=32, patch_size=4, embed_dim=16, depths=[1, 1], num_heads=[2, 2], window_size=4)
+    decoder = made("GPT2", "LMHeadModel", **GPT2, add_cross_attention=True)
+    VisionEncoderDecoderModel(encoder=swin, decoder=decoder).save_pretrained(folder)
+    return folder
+
+
 def load(folder: Path, dtype: torch.dtype = torch.float32) -> TransformersCaption:
     """What is in a folder, on the CPU."""
     return load_captions(folder, read_config(folder), DESCRIPTION, device=torch.device("cpu"), dtype=dtype)
