@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from headlens.model import Recording, load_model
+from headlens.model import Chat, Recording, load_model
 from headlens.model.inputs.image_file import open_image
 from headlens.model.recording.compare import compare
 from headlens.model.runtime.recordings import RecordingEntry
@@ -75,7 +75,7 @@ def files_of(request: Any, tmp_path: Path) -> tuple[Recording, Path]:
     model: Any = load_model(request.model, "cpu")
     for name, content in request.call.files.items():
         (tmp_path / name).write_bytes(content)
-    recording = eval(request.call.code, {"model": model, "HERE": tmp_path, "open_image": open_image})
+    recording = eval(request.call.code, {"model": model, "HERE": tmp_path, "open_image": open_image, "Chat": Chat})
     view = request.start(recording)
     files = {
         **package.figures(recording, view, millimetres=85, caption=True),
