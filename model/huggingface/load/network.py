@@ -130,7 +130,7 @@ def open_tokenizer(folder: Path) -> PreTrainedTokenizerBase:
             f"The tokenizer in {folder.name!r} cannot be loaded; save it again with tokenizer.save_pretrained(folder)."
         )
         raise (damaged if has_vocabulary else missing) from error
-    if not has_vocabulary:
+    if not has_vocabulary and getattr(tokenizer, "backend_tokenizer", None) is not None:  # others may need no file
         raise missing
     return tokenizer
 
