@@ -44,7 +44,7 @@ class Call:
     imports: str = ""
 
 
-IMPORT_CHAT = "from headlens.model.inputs.text import Chat"
+IMPORT_CHAT = "from headlens.model import Chat"
 
 
 def script_of(recording: Recording, model: str, call: Call) -> str:

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from headlens.model import Recording, load_model
+from headlens.model import Chat, Recording, load_model
 from headlens.model.analysis.joint import joined, last_word
 from headlens.model.inputs.image_file import open_image
 from headlens.model.recording.compare import compare
@@ -79,7 +79,7 @@ def files_of(request: Any, tmp_path: Path) -> tuple[Recording, Path]:
     model: Any = load_model(request.model, "cpu")
     for name, content in request.call.files.items():
         (tmp_path / name).write_bytes(content)
-    recording = eval(request.call.code, {"model": model, "HERE": tmp_path, "open_image": open_image})
+    recording = eval(request.call.code, {"model": model, "HERE": tmp_path, "open_image": open_image, "Chat": Chat})
     view = request.start(recording)
     files = {
         **package.figures(recording, view, millimetres=85, caption=True),
