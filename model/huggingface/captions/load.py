@@ -47,15 +47,15 @@ def load_captions(
     architecture, encoder_name, decoder_name, ids_name = CLASSES[str(config["model_type"])]
     network = load_network(folder, architecture, dtype).to(device)
     encoder, decoder = getattr(network, encoder_name), getattr(network, decoder_name)
-    writing = network if network.config.is_encoder_decoder else decoder  # BLIP's decoder writes by its own settings
-    writing.generation_config = greedy(writing)
     form = form_of(encoder)
     pixels = noise_images(encoder, form)
     name = f"{type(decoder).__name__} behind {type(encoder).__name__}"
     with refusing(f"{name} does not write of an image alone; take a model that does"):
+        writing = network if network.config.is_encoder_decoder else decoder  # BLIP's decoder writes by its own settings
+        writing.generation_config = greedy(writing)
         write_of(network, tokenizer, {"pixel_values": pixels[:1], **form.options}, count=1)
-    ids = _noise_ids(decoder, len(pixels))
     with refusing(f"{name} cannot be run on an image and its caption; take another model"):
+        ids = _noise_ids(decoder, len(pixels))
         # Of one image: TrOCR's scores have the batch among the heads.
         result = probe(network, {"pixel_values": pixels[:1], ids_name: ids[:1], **form.options})
     stages = result.recorder.run({"pixel_values": pixels, ids_name: ids, **form.options}).stages

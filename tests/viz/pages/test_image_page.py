@@ -6,10 +6,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
+from transformers import CLIPImageProcessorPil
 
 from headlens.model.pretrained.image_model import EncoderImageModel
 from headlens.model.recording.recording import Recording
+from headlens.model.runtime.folders import FOLDERS
 from headlens.viz.inputs.samples import PHOTOS
+from headlens.viz.pages import runtime
+from tests.model.huggingface.image_text_models import llava, save_with_text
 from tests.viz.pages.apps import address, as_read, choose, open_image, shown, tell, view
 
 
@@ -96,3 +100,15 @@ def test_letterboxed_is_what_the_saliency_was_trained_on(dinov2: EncoderImageMod
     app = choose(open_image(), image_size="letterboxed")
     assert_shows(app, dinov2.record(PHOTOS["Coffee"].read(), "letterbox"), 11, 4, 1 + 6 * 16 + 5)
     assert app.caption[0].value.startswith("Exact: ")
+
+
+def test_a_model_of_one_size_whose_processor_cuts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """There is no other size to read the whole photo at."""
+    monkeypatch.setenv(FOLDERS, str(tmp_path))
+    folder = save_with_text(tmp_path / "llava", llava())
+    CLIPImageProcessorPil(size={"shortest_edge": 40}, crop_size=32).save_pretrained(folder)
+    app = open_image(model=str(folder))
+    assert shown(app).header["grid"] == [8, 8]
+    assert any("the rest was cut away" in caption.value for caption in app.caption)
+    assert "Read the whole photo" not in [button.label for button in app.button]
+    runtime.shared().models.clear()

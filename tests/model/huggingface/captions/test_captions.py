@@ -17,7 +17,7 @@ from headlens.model.huggingface.captions.model import TransformersCaption
 from headlens.model.huggingface.load.folder import read_facts
 from headlens.model.recording.parts import Predicts
 from tests.model.huggingface.caption_models import NAMES, eager_weights, load, of_transformers, save, save_donut
-from tests.model.huggingface.image_models import PHOTO, towers
+from tests.model.huggingface.image_models import PHOTO, PROCESSOR, towers
 from tests.model.huggingface.image_models import save as save_image
 from tests.sentences import is_one_sentence
 
@@ -161,6 +161,11 @@ def test_settings_of_a_folder_that_would_steer_the_words_are_left_out(folder: Fo
     special = {name: value for name, value in settings.items() if name.endswith("_token_id")}
     config = json.loads((place / "config.json").read_text())
     (place / "config.json").write_text(json.dumps(config | special))
+    extractor = {"feature_extractor_type": "ViTFeatureExtractor", "size": 32}  # and its name and size were others
+    extractor |= {
+        name: PROCESSOR[name] for name in ("image_mean", "image_std", "do_normalize", "do_resize", "resample")
+    }
+    (place / "preprocessor_config.json").write_text(json.dumps(extractor))
     assert ids_of(load(place)) == expected
     steered = settings | {"num_beams": 4, "no_repeat_ngram_size": 1, "length_penalty": 2.0, "max_length": 5}
     (place / "generation_config.json").write_text(json.dumps(steered))
@@ -191,10 +196,16 @@ def test_a_blip_without_a_decoder_stays_a_vision_transformer(tmp_path: Path) -> 
     assert read_facts(save_image(tmp_path, towers("Blip")), torch.device("cpu")).kind == "image"
 
 
+def _begin_with(folder: Path, token: int) -> None:
+    settings = json.loads((folder / "generation_config.json").read_text())
+    (folder / "generation_config.json").write_text(json.dumps(settings | {"decoder_start_token_id": token}))
+
+
 def test_refused(tmp_path: Path) -> None:
     for name, break_it, reason in (
         ("donut", save_donut, "DonutSwinModel works in windows"),
         ("tokenizer", lambda place: [path.unlink() for path in place.glob("*token*")], "There is no tokenizer"),
+        ("start", lambda place: _begin_with(place, 999_999), "does not write of an image alone"),
         ("processor", lambda place: (place / "preprocessor_config.json").unlink(), "no preprocessor_config.json"),
     ):
         place = save(tmp_path / name, "vit-gpt2")
