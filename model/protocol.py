@@ -15,6 +15,8 @@ from headlens.model.description import Description
 from headlens.model.inputs.image import ImageInput, Size
 from headlens.model.inputs.image_file import ImageSource
 from headlens.model.inputs.image_text import CaptionedImage, ImagePrompt
+from headlens.model.inputs.sound import SoundInput
+from headlens.model.inputs.sound_file import SoundSource
 from headlens.model.inputs.text import Chat, Text, TextInput
 from headlens.model.progress import OnLayer
 from headlens.model.recording.parts import Prediction, Predicts
@@ -238,3 +240,30 @@ class CaptionModel(Model, Protocol):
         on_layer: OnLayer | None = None,
     ) -> Recording:
         """Write of an image, and record every head of encoder and decoder. Raises as ImageModel's does."""
+
+
+@runtime_checkable
+class SoundModel(Model, Protocol):
+    """A model that gives each frame, or each patch, of a sound's spectrogram one position."""
+
+    @property
+    def rate(self) -> int:
+        """Samples a second that it reads; a sound of another rate is resampled."""
+
+    @property
+    def seconds(self) -> float:
+        """How much of a sound it reads; the rest is cut off."""
+
+    def read(self, sound: SoundSource) -> SoundInput:
+        """What its own feature extractor makes of a sound. Raises InputError for what cannot be read."""
+
+    def record(
+        self, sound: SoundSource, on_layer: OnLayer | None = None, *, on_token: OnToken | None = None
+    ) -> Recording:
+        """Run a sound, and record every head; on_token is called with what a model writes of it.
+
+        Raises InputError, and DeviceError where memory is full.
+        """
+
+    def record_batch(self, sounds: Sequence[SoundSource], on_layer: OnLayer | None = None) -> list[Recording]:
+        """The recording of each, as `record` makes it, one run each."""

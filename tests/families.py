@@ -10,17 +10,18 @@ from pathlib import Path
 
 import torch
 import transformers
-from transformers import AutoImageProcessor, AutoTokenizer
+from transformers import AutoFeatureExtractor, AutoImageProcessor, AutoTokenizer, BatchFeature
 
 from headlens.model import load_model
 from headlens.model.errors import CheckpointError
 from headlens.model.huggingface.captions.model import TransformersCaption
+from headlens.model.huggingface.sound.model import TransformersSound
 from headlens.model.huggingface.text.model import TransformersText
 from headlens.model.huggingface.text.sequence import TransformersSequence
 from headlens.model.huggingface.vision.model import TransformersImage
 from headlens.model.recording.parts import Predicts
 from headlens.model.recording.recording import Recording
-from tests.model.huggingface import caption_models, image_models, image_text_models, text_models
+from tests.model.huggingface import caption_models, image_models, image_text_models, sound_models, text_models
 from tests.model.huggingface.family_tokenizers import TOKENIZERS, family_tokenizer
 from tests.model.huggingface.vision.test_refused import SWIN
 
@@ -48,6 +49,8 @@ def row_of(family: str, kind: str, write: Callable[[Path], object]) -> tuple[str
             said = [caption_of(model, folder), predictions_of_caption(model, folder), pixels_of(model, folder)]
         elif isinstance(model, TransformersImage):
             said = [NOTHING, predictions_of_image(model, folder), pixels_of(model, folder)]
+        elif isinstance(model, TransformersSound):
+            said = [NOTHING, predictions_of_sound(model, folder), features_of(model, folder)]
         return family, kind, f"{result.difference:.0e}", WAYS[result.recorder.way], *said
 
 
@@ -120,6 +123,32 @@ def pixels_of(model: TransformersImage | TransformersCaption, folder: Path) -> s
     return "equal" if torch.equal(model.read(image_models.PHOTO).pixels, own["pixel_values"]) else "differ"
 
 
+def predictions_of_sound(model: TransformersSound, folder: Path) -> str:
+    """Scores, beside the softmax of what the model says of its feature extractor's own call."""
+    if model.predicts is Predicts.NOTHING:
+        return NOTHING
+    network = sound_models.network_of(folder, type(model.network).__name__)
+    recording = model.record(sound_models.sound(1.0))
+    if model.predicts is Predicts.NEXT_TOKEN:
+        written = torch.tensor([model.listen(model.read(sound_models.sound(1.0))).written])
+        logits = network(**own_features(folder), decoder_input_ids=written).logits[0]
+        return compared(recording.of("decoder"), logits)
+    return compared(recording, network(**own_features(folder)).logits[0])
+
+
+def own_features(folder: Path) -> BatchFeature:
+    """What the feature extractor's own call makes of a second."""
+    own = AutoFeatureExtractor.from_pretrained(folder)
+    return own(sound_models.speech(1.0), sampling_rate=sound_models.RATE, return_tensors="pt")
+
+
+def features_of(model: TransformersSound, folder: Path) -> str:
+    """Beside those of transformers' feature extractor, to the bit."""
+    ours, own = model.read(sound_models.sound(1.0)).inputs, own_features(folder)
+    equal = ours.keys() == own.keys() and all(torch.equal(ours[name], own[name]) for name in own)
+    return "equal" if equal else "differ"
+
+
 def write_text(family: str, folder: Path) -> None:
     """With the family's own tokenizer, where it has one here."""
     text_models.write_folder(family, folder, family_tokenizer(family) if family in TOKENIZERS else None)
@@ -150,6 +179,9 @@ def rows() -> Iterator[tuple[str, ...]]:
     for family in caption_models.NAMES:
         yield row_of(family, "photo, and writes", partial(caption_models.save, family=family))
     yield row_of("donut", "photo, and writes", caption_models.save_donut)
+    for family in (*sound_models.FAMILIES, *sound_models.REFUSED):
+        kind = "hears and writes" if family == "whisper" else "sound"
+        yield row_of(family, kind, partial(sound_models.write, family))
 
 
 if __name__ == "__main__":

@@ -15,6 +15,7 @@ PLACES = {
         TESTS / "model" / "huggingface" / "captions",
         TESTS / "model" / "huggingface" / "load" / "test_adapter.py",
         TESTS / "model" / "huggingface" / "multimodal",
+        TESTS / "model" / "huggingface" / "sound",
         TESTS / "model" / "huggingface" / "text",
         TESTS / "model" / "huggingface" / "vision",
         TESTS / "model" / "inputs" / "test_fuzz.py",

@@ -100,6 +100,8 @@ def _about(stage: SavedStage) -> dict[str, object]:
             "aspect": data.photo.aspect,
             "grid": data.photo.grid,
             "window": data.photo.window,
+            "cell": data.photo.cell,
+            "picture": data.photo.picture,
         },
         "keys": stage.keys,
         "stages": {},
@@ -161,8 +163,14 @@ def _stage(about: StageAbout, tensors: Mapping[str, torch.Tensor], prefix: str) 
     if about["photo"] is not None:
         rows, columns = about["photo"]["grid"]
         top, left, bottom, right = about["photo"].get("window", WHOLE)
-        pixels = tensors[f"{prefix}photo"].cpu().numpy()
-        photo = Photo(pixels, about["photo"]["aspect"], (rows, columns), (top, left, bottom, right))
+        photo = Photo(
+            pixels=tensors[f"{prefix}photo"].cpu().numpy(),
+            aspect=about["photo"]["aspect"],
+            grid=(rows, columns),
+            window=(top, left, bottom, right),
+            cell=about["photo"].get("cell", "patch"),
+            picture=about["photo"].get("picture", "photo"),
+        )
     outputs = f"{prefix}outputs."
     data = StageData(
         layers=layers,

@@ -20,7 +20,7 @@ from headlens.model.json_checks import (
     parse_json,
     values_of,
 )
-from headlens.model.recording.parts import Predicts, Scores, Unit
+from headlens.model.recording.parts import Cell, Picture, Predicts, Scores, Unit
 
 MAX_HEADER = 16_000_000  # bytes; the longest pair of texts, all of it escaped twice, takes 3 million
 MAX_TOKENS = 100_000  # one row of weights of each head is then small, and no text has more characters
@@ -53,7 +53,9 @@ class PhotoAbout(TypedDict):
 
     aspect: float
     grid: list[int]  # rows, columns
-    window: NotRequired[list[float]]  # not in the files of version 0.1
+    window: NotRequired[list[float]]  # not in the files of version 0.1, nor are:
+    cell: NotRequired[Cell]
+    picture: NotRequired[Picture]
 
 
 # position, candidates; and, but in the files of version 0.1, what it is of and what made its scores
@@ -196,11 +198,18 @@ _PHOTO_PARTS: dict[str, Check] = {
     "aspect": is_above_zero,
     "grid": list_of(lambda side: is_count(side) and is_above_zero(side), high=2, low=2),
 }
-_WINDOW = list_of(is_number, high=4, low=4)
+_LATER_PHOTO_PARTS: dict[str, Check] = {
+    "window": list_of(is_number, high=4, low=4),
+    "cell": lambda value: value in get_args(Cell),
+    "picture": lambda value: value in get_args(Picture),
+}
 
 
 def _is_photo(value: object) -> bool:
-    return object_of(**_PHOTO_PARTS)(value) or object_of(**_PHOTO_PARTS, window=_WINDOW)(value)
+    if not isinstance(value, dict):
+        return False
+    later = {name: check for name, check in _LATER_PHOTO_PARTS.items() if name in value}
+    return object_of(**_PHOTO_PARTS, **later)(value)
 
 
 def _is_model(value: object) -> bool:

@@ -13,13 +13,19 @@ from headlens.model.description import Description
 WHOLE = (0.0, 0.0, 1.0, 1.0)
 
 
+Cell = Literal["patch", "frame"]
+Picture = Literal["photo", "spectrogram"]
+
+
 class Photo(NamedTuple):
-    """What an image model saw."""
+    """What an image model saw, or a model of sounds heard."""
 
     pixels: np.ndarray  # [height, width, 3] uint8, before normalisation
     aspect: float  # width / height of what is seen, in the photo itself; the pixels are rounded to whole patches
     grid: tuple[int, int]  # (rows, columns) of the patches
     window: tuple[float, float, float, float] = WHOLE  # (top, left, bottom, right) of what is seen of the photo itself
+    cell: Cell = "patch"  # what one of the grid is: a patch, or all that sounds at one time
+    picture: Picture = "photo"  # a spectrogram has its low frequencies at the bottom
 
 
 class Predicts(StrEnum):
@@ -37,6 +43,7 @@ class Predicts(StrEnum):
     ANSWER_END = "end of the answer"  # its last token
     NEXT_SENTENCE = "next sentence"  # whether the second text follows the first
     SENTENCE_ORDER = "sentence order"  # whether two texts stand as they were written
+    HEARD = "heard"  # at each time of a sound: a letter, or none (CTC, Graves et al. 2006)
 
 
 Unit = Literal["token", "residue"]

@@ -22,18 +22,22 @@ from headlens.model.huggingface.load.network import LOADING, architecture_of, ca
 from headlens.model.huggingface.load.revision import revision_of
 from headlens.model.huggingface.multimodal.load import load_image_text
 from headlens.model.huggingface.multimodal.model import TransformersImageText
+from headlens.model.huggingface.sound.load import load_sound
+from headlens.model.huggingface.sound.model import TransformersSound
 from headlens.model.huggingface.text.load import load_text
 from headlens.model.huggingface.text.model import TransformersText
 from headlens.model.huggingface.vision.load import load_image
 from headlens.model.huggingface.vision.model import TransformersImage
 
-TransformersModel: TypeAlias = TransformersText | TransformersImage | TransformersImageText | TransformersCaption
+TransformersModel: TypeAlias = (
+    TransformersText | TransformersImage | TransformersImageText | TransformersCaption | TransformersSound
+)
 OTHER_INPUTS = {  # of a network's forward, and what they are
-    "input_features": "sound",
-    "input_values": "sound",
     "pixel_values_videos": "video",
     "past_values": "series of numbers",
 }
+SOUND = ("input_features", "input_values")  # so are those that read sounds called
+UNADAPTED = {"caption": "writes captions", "sound": "hears sounds"}  # kinds that are not read with an adapter
 ROOM = 1.5  # factor of memory over the weights' size on disk, beside that of a wider number format
 
 
@@ -42,7 +46,7 @@ class Facts:
     """What a folder says of its model, before it is loaded."""
 
     config: dict[str, object]  # its config.json
-    kind: str  # "text", "causal", "sequence", "image", "image-text" or "caption"
+    kind: str  # "text", "causal", "sequence", "image", "image-text", "caption" or "sound"
     architecture: str  # the class that it was saved from
     parameters: int
     layers: int
@@ -99,7 +103,7 @@ def read_facts(
     architecture = architecture_of(values) or str(values["model_type"])
     if (reads := _reads_otherwise(config)) is not None:
         raise CheckpointError(
-            f"{architecture} reads {reads}, which is not shown here; take a model of texts or images."
+            f"{architecture} reads {reads}, which is not shown here; take a model of texts, images or sounds."
         )
     kind = _kind(config, architecture)
     part = config.vision_config if kind == "image" and hasattr(config, "vision_config") else config
@@ -161,7 +165,7 @@ def load_folder(
     """The model in a folder that save_pretrained wrote, ready to record.
 
     Args:
-        folder: with config.json, safetensors and a tokenizer or image processor.
+        folder: with config.json, safetensors and a tokenizer, image processor or feature extractor.
         name: to call it by.
         device: to run it on.
         dtype: to run it in.
@@ -199,13 +203,15 @@ def _load(
     model: TransformersModel
     if facts.kind == "image" and part != "text":
         model = load_image(weights, facts.config, description, device=device, dtype=load_dtype, adapter=adapter)
+    elif facts.kind in UNADAPTED and adapter is not None:
+        raise CheckpointError(
+            f"{name} is an adapter of a model that {UNADAPTED[facts.kind]}, to which none is applied here; merge it "
+            "with merge_and_unload() of the peft library, save_pretrained into a new folder, and give that one."
+        )
     elif facts.kind == "caption":
-        if adapter is not None:
-            raise CheckpointError(
-                f"{name} is an adapter of a model that writes captions, to which none is applied here; merge it with "
-                "merge_and_unload() of the peft library, save_pretrained into a new folder, and give that one."
-            )
         model = load_captions(folder, facts.config, description, device=device, dtype=load_dtype)
+    elif facts.kind == "sound":
+        model = load_sound(folder, facts.config, description, device=device, dtype=load_dtype)
     elif facts.kind == "image-text":
         model = load_image_text(weights, facts.config, description, device=device, dtype=load_dtype, adapter=adapter)
     else:
@@ -231,7 +237,7 @@ def _reads_otherwise(config: PretrainedConfig) -> str | None:
     if config.model_type == "pix2struct":
         return "an image in flattened patches, with their places among the pixels"
     if config.model_type == "speech-encoder-decoder":
-        return "sound"
+        return "sound and writes a text of it in a decoder of its own"
     if type(config) in transformers.MODEL_FOR_VIDEO_CLASSIFICATION_MAPPING:
         return "video"
     return OTHER_INPUTS.get(getattr(network, "main_input_name", ""))
@@ -240,13 +246,15 @@ def _reads_otherwise(config: PretrainedConfig) -> str | None:
 def _kind(config: PretrainedConfig, architecture: str) -> str:
     if config.model_type == "vision-encoder-decoder" or architecture == "BlipForConditionalGeneration":
         return "caption"
+    network = transformers.MODEL_MAPPING.get(type(config), None)
+    if getattr(network, "main_input_name", "") in SOUND:
+        return "sound"
     if config.is_encoder_decoder is True:
         return "sequence"
     if hasattr(config, "vision_config") and hasattr(config, "text_config"):
         return (
             "image-text" if getattr(config, "image_token_id", getattr(config, "image_token_index", None)) else "image"
         )
-    network = transformers.MODEL_MAPPING.get(type(config), None)
     if getattr(network, "main_input_name", "") == "pixel_values":  # BEiT too, whose vocabulary is of pictures
         return "image"
     causal = type(config) in transformers.MODEL_FOR_CAUSAL_LM_MAPPING

@@ -13,9 +13,10 @@ from headlens.model.base import Run
 from headlens.model.description import Description
 from headlens.model.errors import InputError
 from headlens.model.huggingface.multimodal.placement import ImagePlacement
-from headlens.model.huggingface.multimodal.reorder import reordered, vision_stage
+from headlens.model.huggingface.multimodal.reorder import vision_stage
 from headlens.model.huggingface.record.predictions import Predictor
 from headlens.model.huggingface.record.probe import ProbeResult
+from headlens.model.huggingface.record.reorder import reordered
 from headlens.model.huggingface.text.model import LONGEST, num_positions_of
 from headlens.model.huggingface.vision.own_processor import OwnProcessor
 from headlens.model.inputs.image import ImageInput, PixelFormat, Size, patch_names

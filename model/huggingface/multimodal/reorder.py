@@ -1,33 +1,16 @@
-"""Attention whose positions are put into another order: no weight changes, only where it stands."""
+"""The vision part of a language model, its patches put into the order of the picture."""
 
 from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
 import torch
-from torch import Tensor
 
 from headlens.model.attention.inputs import AttentionInputs
 from headlens.model.huggingface.multimodal.placement import ImagePlacement
+from headlens.model.huggingface.record.reorder import reordered
 from headlens.model.inputs.image import patch_names
 from headlens.model.recording.recording import Recording
-
-
-def reordered(layers: Sequence[AttentionInputs], order: Tensor) -> tuple[AttentionInputs, ...]:
-    """Layers [1, head, token, d] without the axis of a batch, their positions in another order [token].
-
-    Being causal becomes a mask; layers that share a mask still do.
-    """
-    masks: dict[tuple[int, bool], Tensor | None] = {}
-    result = []
-    for batch in layers:
-        layer, mask_id = batch.first(), (id(batch.mask), batch.causal)
-        if mask_id not in masks:
-            mask = layer.full_mask()
-            masks[mask_id] = None if mask is None else mask[:, order][:, :, order]
-        query, key, value = (vectors[:, order] for vectors in (layer.query, layer.key, layer.value))
-        result.append(replace(layer, query=query, key=key, value=value, mask=masks[mask_id], causal=False))
-    return tuple(result)
 
 
 def vision_stage(

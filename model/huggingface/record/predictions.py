@@ -26,14 +26,23 @@ class Predictor:
 
     Args:
         network: …ForCausalLM, …LMHeadModel, …ForConditionalGeneration, …ForMaskedLM, …ForPreTraining,
-            …ForNextSentencePrediction, …ForSequenceClassification, …ForTokenClassification or …ForImageClassification;
-            of another the predictions are none, and `unknown` says what it gives. (Answers to questions and choices
-            between texts need more than logits: `answers` and `multiple_choice` read them.)
-        names: of the tokens; None for a model of images.
+            …ForNextSentencePrediction, …ForSequenceClassification, …ForTokenClassification, …ForImageClassification,
+            …ForAudioClassification or …ForCTC; of another the predictions are none, and `unknown` says what it gives.
+            (Answers to questions and choices between texts need more than logits: `answers` and `multiple_choice` read
+            them.)
+        names: of the tokens; None for a model of images or sounds.
         mask_id: of the token that stands for a word to be predicted; None where there is none.
+        letters: of a …ForCTC, by their ids.
     """
 
-    def __init__(self, network: PreTrainedModel, names: TokenNames | None, mask_id: int | None = None) -> None:
+    def __init__(
+        self,
+        network: PreTrainedModel,
+        names: TokenNames | None,
+        mask_id: int | None = None,
+        *,
+        letters: Mapping[int, str] | None = None,
+    ) -> None:
         self.predicts = _predicts(network, reads_text=names is not None)
         self.keeps_some_logits = "logits_to_keep" in inspect.signature(network.forward).parameters
         self._has_head = type(network) is not type(network.base_model)
@@ -41,7 +50,7 @@ class Predictor:
         self.names = names
         self.mask_id = mask_id
         self._scores: Scores = "softmax"
-        self.labels: Mapping[int, str] = {}
+        self.labels: Mapping[int, str] = letters or {}
         if self.predicts in (Predicts.CLASS, Predicts.TOKEN_CLASS):
             self.labels = {int(index): str(label) for index, label in network.config.id2label.items()}
         if self.predicts is Predicts.CLASS:
@@ -126,13 +135,20 @@ def _scores_of(network: PreTrainedModel) -> Scores:
     config = network.config
     if config.problem_type == "regression":
         return "none"
-    return "sigmoid" if config.problem_type == "multi_label_classification" or config.num_labels == 1 else "softmax"
+    hears = network.main_input_name in (
+        "input_values",
+        "input_features",
+    )  # for whose pipeline one label is no exception
+    single = config.num_labels == 1 and not hears
+    return "sigmoid" if config.problem_type == "multi_label_classification" or single else "softmax"
 
 
 def _predicts(network: PreTrainedModel, *, reads_text: bool) -> Predicts:
     name = type(network).__name__
-    if "SequenceClassification" in name or "ImageClassification" in name:
+    if any(f"{what}Classification" in name for what in ("Sequence", "Image", "Audio")):
         return Predicts.CLASS
+    if name.endswith("ForCTC"):
+        return Predicts.HEARD
     if not reads_text:
         return Predicts.NOTHING
     if "TokenClassification" in name:

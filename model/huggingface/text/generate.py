@@ -88,11 +88,15 @@ def write_of(
     tokenizer: Tokenizer,
     inputs: Mapping[str, object],
     *,
-    count: int,
+    count: int | None,
     on_token: OnToken | None = None,
 ) -> Written:
-    """As `write`, of whatever a model's `generate` takes: at most count tokens, and what stands before them."""
+    """As `write`, of whatever a model's `generate` takes: at most count tokens, and what stands before them.
+
+    A count of None: as many as the network's generation configuration says.
+    """
     streamer = _Streamer(tokenizer, on_token)
+    limit = {} if count is None else {"max_new_tokens": count}
     with torch.inference_mode():
-        network.generate(**inputs, max_new_tokens=count, streamer=streamer)
+        network.generate(**inputs, **limit, streamer=streamer)
     return Written(tuple(streamer.before or ()), tuple(streamer.ids))

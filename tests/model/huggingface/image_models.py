@@ -54,7 +54,9 @@ def randomize(model: PreTrainedModel) -> None:
     """All weights anew: positions and biases are zeros at first, and all attention of a fresh model is flat."""
     generator = torch.Generator().manual_seed(0)
     for name, parameter in model.named_parameters():
-        sharp = re.search(r"(query|key|q_proj|k_proj|qkv|in_proj).*weight|relative_position_bias|position_emb", name)
+        sharp = re.search(
+            r"(query|key|q_proj|k_proj|qkv|in_proj|linear_[qk]).*weight|relative_position_bias|position_emb", name
+        )
         noise = torch.randn(parameter.shape, generator=generator).to(parameter)
         parameter.data = parameter.data + (0.3 if sharp else 0.05) * noise
 

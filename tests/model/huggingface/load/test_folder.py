@@ -232,9 +232,6 @@ def test_a_kernel_that_is_not_here(key: str, kernel: str, folder: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "reads"),
     [
-        ("Wav2Vec2", "sound"),
-        ("Whisper", "sound"),
-        ("ASTModel", "sound"),
         ("VideoMAE", "video"),
         ("Pix2Struct", "an image in flattened patches"),
         ("Informer", "series of numbers"),

@@ -1,0 +1,1 @@
+"""Models that hear: a sound in, a Recording out."""
