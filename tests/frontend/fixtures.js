@@ -8,6 +8,7 @@ export const WORDING = {
   what: { at: "from {name}", by: "to {name}" },
   title: "<{who}> {what}",
   patch: "cell {name}",
+  named: "",
   token: "'{name}'",
   unquoted: ["[", "<"],
   special: { at: "{name} gets {percent}", by: "{name} gives {percent}" },

@@ -14,7 +14,7 @@ from headlens.viz.export.figures import SavedFigure
 from headlens.viz.view import words
 from headlens.viz.view.view import Direction, Edges, Order, Reduction, Scope, View
 from headlens.viz.view.visible import reads_from_right, visible
-from headlens.viz.view.wording import WORDING, Wording
+from headlens.viz.view.wording import Wording
 
 
 class ViewFields(TypedDict):
@@ -111,7 +111,7 @@ def header_of(
     return {
         "id": entry.id,
         "view": {**dataclasses.asdict(view), "pick": False},  # type: ignore[typeddict-item]  # tests compare the fields
-        "wording": WORDING,
+        "wording": words.wording_of(recording.photo),
         "tokens": tokens,
         "isolate": [index for index, token in enumerate(tokens) if reads_from_right(token)],
         "special": recording.special.astype(int).tolist(),

@@ -140,7 +140,7 @@ def check_kind(kind: str, recording: Recording) -> None:
     if kind == "overlay" and recording.photo is None:
         raise InputError("This recording is of a text, which has no overlay: take “strip”.")
     if kind == "strip" and recording.photo is not None:
-        raise InputError("This recording is of a photo, which has no strip: take “overlay”.")
+        raise InputError("This recording is of a picture, which has no strip: take “overlay”.")
 
 
 def about_of(svg: str) -> Mapping[str, str]:

@@ -20,7 +20,7 @@ Files = dict[str, Callable[[], bytes]]
 TITLES: dict[Kind, str] = {
     "heatmap": "Every query and every key",
     "strip": "The tokens",
-    "overlay": "The photo",
+    "overlay": "The picture",
     "grid": "All heads",
     "bars": "The strongest weights",
 }

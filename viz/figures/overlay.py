@@ -10,6 +10,7 @@ from headlens.viz.figures.pictures import add_photo, darkened, data_uri
 from headlens.viz.theme import HEAT, HEAT_OPACITY, LIGHT, Theme, page_layout, see_through
 from headlens.viz.view.scale import colour_limit
 
+HOVER = "(%{y}, %{x}): row, column<br><b>%{z:.2%}</b> (%{z:.6f})<extra></extra>"
 BAR_HEIGHT = 0.07  # of the figure, for each prefix token
 
 
@@ -24,6 +25,9 @@ class PhotoLike(Protocol):
 
     @property
     def grid(self) -> tuple[int, int]: ...  # (rows, columns) of the patches
+
+    @property
+    def cell(self) -> str: ...  # what one of the grid is: "patch"
 
 
 def patch_overlay(
@@ -57,7 +61,7 @@ def patch_overlay(
     figure = _over_photo(
         photo, weights[prefix:].reshape(rows, columns), limit, smooth=smooth, strength=strength, theme=theme
     )
-    figure.update_traces(hovertemplate="patch (%{y}, %{x}): row, column<br><b>%{z:.2%}</b> (%{z:.6f})<extra></extra>")
+    figure.update_traces(hovertemplate=f"{photo.cell} {HOVER}")
     if prefix:
         _add_prefix_bars(figure, weights[:prefix], prefix_names, theme=theme)
     if query is not None and query >= prefix:

@@ -18,6 +18,7 @@ KINDS = {  # of models that each page runs
     "Text": ("text", "causal"),
     "Image": ("image", "image-text", "caption"),
     "Generate": ("causal", "sequence"),
+    "Sound": ("sound",),
 }
 
 
@@ -29,19 +30,26 @@ class ModelPicker:
         page: names the page's own part of the session and the picker's widgets.
         kinds: of models that the page can show.
         refusal: what is said of a model of another kind; None: which page is for it.
+        without: what is said where no model is chosen, of a page for whose kinds none is bundled.
     """
 
     page: str
     kinds: tuple[str, ...]
     refusal: str | None = None
+    without: str = ""
 
     @property
-    def default(self) -> str:
-        """The model of an address that names none; it is also shown where another is refused."""
-        return default_for(self.kinds).name
+    def default(self) -> str | None:
+        """The model of an address that names none, also shown where another is refused; None where none is bundled."""
+        try:
+            return default_for(self.kinds).name
+        except LookupError:
+            return None
 
     def pick(self, slot: DeltaGenerator, message: DeltaGenerator) -> str:
         """Draw the picker, and give the name of the model that the page is to run; it is loaded.
+
+        Where there is none, the page ends here, and says so.
 
         Args:
             slot: for the picker, a button that opens it.
@@ -54,25 +62,31 @@ class ModelPicker:
                 state[f"{self.page}_model_checked"] = candidate
             if (checked := state.get(f"{self.page}_model_checked")) is not None:
                 self._facts(checked)
-            if not self._loadable(name):
+            if name is None or not self._loadable(name):
                 name = self.default
         self._draw(name, slot)
+        if name is None:
+            message.info(self.without)
+            st.stop()
         return name
 
-    def _draw(self, name: str, slot: DeltaGenerator) -> None:
+    def _draw(self, name: str | None, slot: DeltaGenerator) -> None:
         bundled = [each for each, checkpoint in CATALOGUE.items() if checkpoint.kind in self.kinds]
         st.session_state[f"{self.page}_model"] = name
         with slot.popover(
-            f"Model: {plain(_title(name))}", help="Choose another of the bundled models, or one of your own."
+            "Model" if name is None else f"Model: {plain(_title(name))}",
+            help="Choose another of the bundled models, or one of your own.",
         ):
-            st.selectbox(
-                "Model",
-                bundled if name in bundled else [*bundled, name],
-                key=f"{self.page}_model",
-                format_func=_title,
-                on_change=self._take_model,
-                help=" · ".join(f"{CATALOGUE[each].title}: {CATALOGUE[each].good_for}" for each in bundled),
-            )
+            if name is not None:
+                st.selectbox(
+                    "Model",
+                    bundled if name in bundled else [*bundled, name],
+                    key=f"{self.page}_model",
+                    format_func=_title,
+                    on_change=self._take_model,
+                    help=" · ".join(f"{CATALOGUE[each].title}: {CATALOGUE[each].good_for}" for each in bundled)
+                    or "The model that is shown.",
+                )
             with st.form(f"{self.page}_model_form", border=False):
                 st.text_input(
                     "Your own: a folder or Hub id",
@@ -124,7 +138,8 @@ class ModelPicker:
             show_error(error)
             return False
         if kind not in self.kinds:
-            st.error(self.refusal or "The model of this link is for another page; this is the page's own.")
+            instead = "." if self.default is None else "; this is the page's own."
+            st.error(self.refusal or f"The model of this link is for another page{instead}")
         return kind in self.kinds
 
     def _take_model(self) -> None:

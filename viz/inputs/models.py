@@ -5,7 +5,7 @@ program, hence AssertionError. Loading raises what `get_model` raises.
 """
 
 from headlens.model.inputs.image import Size
-from headlens.model.protocol import CaptionModel, ImageModel, ImageTextModel, TextModel, WritingModel
+from headlens.model.protocol import CaptionModel, ImageModel, ImageTextModel, SoundModel, TextModel, WritingModel
 from headlens.viz.pages.runtime import get_model
 
 
@@ -47,3 +47,10 @@ def photo_sizes(name: str) -> tuple[tuple[Size | None, ...], Size | None]:
     """The sizes that a model offers for a photo, and the one where none is asked for."""
     model = photo_model(name)
     return model.sizes, model.default_size
+
+
+def sound_model(name: str) -> SoundModel:
+    """A model that reads a sound."""
+    model = get_model(name)
+    assert isinstance(model, SoundModel)
+    return model

@@ -25,7 +25,7 @@ from headlens.viz.view.view import View
 MAX_MEGABYTES = 400
 # A file is dropped at the foot of the page, and what is said of it stands at its head.
 UP = "<script>document.querySelector('[data-testid=stMain]').scrollTo(0, 0)</script>"
-TITLES = {"text": "Text", "image": "Image", "generate": "Generate"}
+TITLES = {"text": "Text", "image": "Image", "generate": "Generate", "sound": "Sound"}
 
 
 @dataclass(frozen=True)
@@ -122,8 +122,7 @@ def _say(page: str, recording: Recording) -> None:
                 key=f"{page}_load",
                 on_click=_close,
                 args=(page, address),
-                help="Loads the model by its name or folder, here, and runs it on the recording's text, or on a sample "
-                "photo.",
+                help="Loads the model by its name or folder, here, and runs it on the recording's text or on a sample.",
             )
         else:
             kinds = [title for title, kinds in KINDS.items() if model.kind in kinds and title in TITLES.values()]

@@ -77,5 +77,7 @@ def _heading(recording: Recording, prediction: Prediction) -> str:
     name = words.name_of(recording, prediction.position)
     if prediction.of is Predicts.NEXT_TOKEN:
         return f"What comes after {name}, with probabilities"
+    if prediction.of is Predicts.HEARD:
+        return f"What is heard at {name}, with probabilities; <pad> is no letter (CTC, Graves et al. 2006)"
     what = "The class of" if prediction.of is Predicts.TOKEN_CLASS else "What stands at"
     return f"{what} {name} (token {prediction.position}), with probabilities"

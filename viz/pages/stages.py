@@ -20,6 +20,8 @@ TITLES = {
 }
 OF_CAPTIONS = {"decoder": "Within the text", "cross": "From the text to the photo"}
 
+OF_SOUNDS = {"encoder": "Within the sound", "decoder": "Within the text", "cross": "From the text to the sound"}
+
 
 def pick_stage(page: str, recording: Recording) -> str:
     """Draw the control where there are several stages; give the one that the address asks for.
@@ -71,6 +73,8 @@ def _titles(recording: Recording) -> Mapping[str, str]:
         return {name: f"{name.capitalize()}: {visible(text)}" for name, text in choices.items()}
     if recording.photo is None:
         return TITLES
+    if recording.photo.picture == "spectrogram":
+        return OF_SOUNDS
     return TITLES | (OF_CAPTIONS if "cross" in recording.stages else {"decoder": "From the text"})
 
 

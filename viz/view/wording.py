@@ -29,7 +29,8 @@ class Wording(TypedDict):
     who: dict[str, str]  # {layer}, {head}: which heads, by "head", "layer-mean", "layer-max", "all-mean", "all-max"
     what: ByDirection  # {name}
     title: str  # {who}, {what}
-    patch: str  # {name} of a patch
+    patch: str  # {name} of a patch, or of what else has a position in a picture
+    named: str  # how these are called; nothing where there is no picture
     token: str  # {name} of a token
     unquoted: list[str]  # special tokens that start with one of these stand as they are
     special: ByDirection  # {percent}, {name}: how much of a query's weight a special token gets or gives
@@ -47,6 +48,7 @@ WORDING: Wording = {
     "what": {"at": "what {name} looks at", "by": "who looks at {name}"},
     "title": "{who}: {what}",
     "patch": "patch {name}",
+    "named": "",
     "token": "“{name}”",
     "unquoted": ["[", "<"],
     "special": {"at": "{percent} to {name}", "by": "{percent} from {name}"},

@@ -3,21 +3,37 @@
 from headlens.model.analysis.heads import spread
 from headlens.model.analysis.orders import reach
 from headlens.model.analysis.sample import LONG, SAMPLE, looking_queries, sampled_queries
+from headlens.model.recording.parts import Cell, Photo, Picture
 from headlens.model.recording.recording import Recording
 from headlens.viz.view.visible import isolated, visible
-from headlens.viz.view.wording import WORDING
+from headlens.viz.view.wording import WORDING, Wording
 
 WHY_SPECIAL = (
     "A head with nothing to say about a token rests on special tokens: "
     "their values change little there (Clark et al. 2019, section 3.2)."
 )
+NAMED: dict[Picture, dict[Cell, str]] = {
+    "photo": {"patch": "Patches are named (row, column), from (0, 0) at the top left."},
+    "spectrogram": {
+        "patch": "Patches are named by when they begin and the pitch in their middle; low pitches are at the bottom.",
+        "frame": "Frames are named by when they begin; low pitches are at the bottom.",
+    },
+}
+CELLS: dict[Cell, str] = {"patch": "patches", "frame": "frames"}
+
+
+def wording_of(photo: Photo | None) -> Wording:
+    """The words for a recording with that picture; None: its positions are tokens alone."""
+    if photo is None:
+        return WORDING
+    return {**WORDING, "patch": f"{photo.cell} {{name}}", "named": NAMED[photo.picture].get(photo.cell, "")}
 
 
 def name_of(recording: Recording, token: int) -> str:
-    """What to call a position in a sentence: “it”, [CLS], patch (11, 15)."""
+    """What to call a position in a sentence: “it”, [CLS], patch (11, 15), frame 1.24 s."""
     text = isolated(visible(recording.tokens[token]))
     if recording.grid is not None and token >= recording.prefix_tokens:
-        return WORDING["patch"].format(name=text)
+        return wording_of(recording.photo)["patch"].format(name=text)
     if recording.special[token] and text.startswith(tuple(WORDING["unquoted"])):
         return text
     return WORDING["token"].format(name=text)
@@ -26,19 +42,19 @@ def name_of(recording: Recording, token: int) -> str:
 def head_template(recording: Recording) -> str:
     """What `head_in_words` fills in, with {name}, {here}, {everywhere} and {away}."""
     if recording.stage == "cross":
-        read = "tokens of what is read" if recording.grid is None else "positions of the photo"
+        read = "tokens of what is read" if recording.photo is None else f"positions of the {recording.photo.picture}"
         return (
             f"From {{name}} the head spreads over {{here}} {read}; "
             "from all that is written, over {everywhere} on average."
         )
     num_tokens = recording.num_tokens
-    units = f"{recording.unit}s away" if recording.grid is None else "patches away"
+    units = f"{recording.unit}s" if recording.photo is None else CELLS[recording.photo.cell]
     of = "" if recording.grid is None else f" (of {recording.grid[0]} × {recording.grid[1]})"
     sample = len(sampled_queries(num_tokens))
     where = "over the whole input" if num_tokens <= LONG else f"over {sample} evenly spaced queries"
     return (
         f"From {{name}} the head spreads over {{here}} of {num_tokens:,} tokens; "
-        f"{where} it spreads over {{everywhere}} and looks {{away}} {units} on average{of}."
+        f"{where} it spreads over {{everywhere}} and looks {{away}} {units} away on average{of}."
     )
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from headlens.model.pretrained.registry import CATALOGUE
 from headlens.viz.inputs.model_picker import KINDS, ModelPicker
-from headlens.viz.inputs.models import image_model, photo_model, photo_sizes, text_model, writing_model
+from headlens.viz.inputs.models import image_model, photo_model, photo_sizes, sound_model, text_model, writing_model
 from headlens.viz.inputs.photo import size_name
 
 OFFERED: dict[str, set[Callable[[str], object]]] = {
@@ -18,7 +18,7 @@ OFFERED: dict[str, set[Callable[[str], object]]] = {
 
 @pytest.mark.parametrize("name", ["minilm-l6", "dinov2-focus", pytest.param("smollm2-135m", marks=pytest.mark.slow)])
 def test_a_model_is_given_for_what_it_offers_alone(name: str) -> None:
-    for ask in (text_model, writing_model, image_model, photo_model):
+    for ask in (text_model, writing_model, image_model, photo_model, sound_model):
         if ask in OFFERED[CATALOGUE[name].kind]:
             assert ask(name) is not None
         else:
@@ -27,7 +27,9 @@ def test_a_model_is_given_for_what_it_offers_alone(name: str) -> None:
 
 
 def test_sizes_have_names_of_their_own() -> None:
-    sizes, default = photo_sizes(ModelPicker("image", KINDS["Image"]).default)
+    name = ModelPicker("image", KINDS["Image"]).default
+    assert name is not None
+    sizes, default = photo_sizes(name)
     names = [size_name(size) for size in sizes]
     assert default in sizes
     assert len(set(names)) == len(names)

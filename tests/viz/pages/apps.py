@@ -41,6 +41,19 @@ def open_image(**address: str) -> AppTest:
     return run(app)
 
 
+def open_sound(**address: str) -> AppTest:
+    """The page Sound under an address."""
+
+    def script() -> None:
+        from headlens.viz.pages import sound_page
+
+        sound_page.page()
+
+    app = AppTest.from_function(script, default_timeout=SECONDS)
+    app.query_params.update(address)
+    return run(app)
+
+
 def choose(app: AppTest, **values: object) -> AppTest:
     """Set pills, boxes and text areas by their keys, then run."""
     for key, value in values.items():

@@ -3,11 +3,16 @@
 import re
 from string import Formatter
 
+import numpy as np
 import pytest
 
+from headlens.model.recording.parts import Photo
 from headlens.viz.figures import labels
 from headlens.viz.view.view import Reduction, Scope, View
 from headlens.viz.view.wording import WORDING, percent, title, what, who
+from headlens.viz.view.words import wording_of
+
+PIXELS = np.zeros((2, 4, 3), np.uint8)
 
 
 @pytest.mark.parametrize(
@@ -55,3 +60,20 @@ def test_templates_ask_for_what_their_readers_have() -> None:
     }
     for template, names in asked.items():
         assert {name for _, name, _, _ in Formatter().parse(template) if name is not None} <= names, template
+
+
+@pytest.mark.parametrize(
+    ("photo", "patch", "named"),
+    [
+        (None, "patch {name}", ""),
+        (Photo(PIXELS, 1.0, (1, 2)), "patch {name}", "(row, column)"),
+        (Photo(PIXELS, 4.0, (1, 2), cell="frame", picture="spectrogram"), "frame {name}", "by when they begin; low"),
+        (Photo(PIXELS, 4.0, (2, 2), cell="patch", picture="spectrogram"), "patch {name}", "the pitch in their middle"),
+    ],
+)
+def test_what_is_in_a_picture_has_its_name(photo: Photo | None, patch: str, named: str) -> None:
+    wording = wording_of(photo)
+    assert wording["patch"] == patch
+    assert named in wording["named"]
+    assert bool(named) == bool(wording["named"])
+    assert {**wording, "patch": WORDING["patch"], "named": ""} == WORDING

@@ -26,7 +26,7 @@ export class Photo {
     this.cursor = 0;
     canvas.tabIndex = 0;
     canvas.setAttribute("role", "application");
-    canvas.setAttribute("aria-label", "Photo. Arrow keys move the query patch.");
+    canvas.setAttribute("aria-label", "Picture. Arrow keys move the query.");
     canvas.onpointermove = (event) => on("hover", { token: this.tokenAt(event) }); // a finger that drags across scrubs as well
     canvas.onpointerleave = () => on("hover", { token: null });
     canvas.onclick = (event) => on("pin", { token: this.tokenAt(event) });

@@ -14,7 +14,8 @@ export class Sentence {
   }
 
   /** @param {State} state */
-  load({ header: { link, words } }) {
+  load({ header: { link, words, wording } }) {
+    this.parts.named.textContent = wording.named;
     this.parts.words.textContent = words;
     this.parts.link.textContent = link;
   }

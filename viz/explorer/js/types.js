@@ -67,6 +67,7 @@
  * @property {ByDirection} what {name}
  * @property {string} title {who}, {what}
  * @property {string} patch {name}
+ * @property {string} named how what has a position in the picture is called
  * @property {string} token {name}
  * @property {string[]} unquoted special tokens that start with one of these stand as they are
  * @property {ByDirection} special {percent}, {name}
@@ -196,6 +197,7 @@
  * @property {HTMLElement} strip
  * @property {HTMLCanvasElement} photo
  * @property {HTMLElement} chips
+ * @property {HTMLElement} named
  * @property {HTMLDetailsElement} fold
  * @property {HTMLElement} matrixNote
  * @property {PlotElement} matrix
