@@ -95,6 +95,11 @@ def experiment_on(
             f"{opened.description.name} writes captions, and what those rest on is not measured here; take a model "
             "that reads photos, with or without a text."
         )
+    if opened.description.kind == "sound":
+        raise InputError(
+            f"{opened.description.name} hears sounds, and what its outputs rest on is not measured here; take a model "
+            "of texts or photos."
+        )
     how = How(size_of(size), how_prompted, write)
     how.check(opened, [Item(content, given)])
     if isinstance(content, Path):

@@ -1,4 +1,4 @@
-"""What is given on the command line, as single inputs: texts, pairs of texts, photos."""
+"""What is given on the command line, as single inputs: texts, pairs of texts, photos, sounds."""
 
 import os
 import sys
@@ -11,12 +11,13 @@ from headlens.viz.cli.tables import lines_of, rows_of
 
 # Of what model/inputs/image_file.py reads; another file of a folder is no photo.
 PHOTOS = (".jpg", ".jpeg", ".png", ".webp", ".gif", ".tif", ".tiff", ".bmp", ".avif")
+SOUNDS = (".wav", ".flac")  # of model/inputs/sound_file.py
 
 
 class Item(NamedTuple):
     """One input."""
 
-    content: str | tuple[str, str] | Path  # a text, a pair of texts, the path of a photo
+    content: str | tuple[str, str] | Path  # a text, a pair of texts, the path of a photo or a sound
     name: str  # what to call it in a message: the text itself, its place in a file, the path
 
 
@@ -24,8 +25,8 @@ def collect(given: Sequence[str], files: Sequence[Path], columns: Sequence[str])
     """All inputs, in their order.
 
     Args:
-        given: each a text; `@path`, a text file of one a line; `-`, the same on standard input; a photo; a folder of
-            photos; with columns the path of a CSV. `@@…` is a text that begins with @.
+        given: each a text; `@path`, a text file of one a line; `-`, the same on standard input; a photo or a sound; a
+            folder of them; with columns the path of a CSV. `@@…` is a text that begins with @.
         files: text files of one a line, or CSVs where there are columns.
         columns: of a CSV; two make pairs.
 
@@ -37,7 +38,7 @@ def collect(given: Sequence[str], files: Sequence[Path], columns: Sequence[str])
     items += [item for path in files for item in _table(path, columns)]
     if not items:
         raise InputError(
-            "There is no input; give a text, @file.txt, -, a CSV with --column, a photo or a folder of them."
+            "There is no input; give a text, @file.txt, -, a CSV with --column, a photo or sound, or a folder of them."
         )
     return items
 
@@ -50,19 +51,20 @@ def _items(given: str, columns: Sequence[str]) -> Iterator[Item]:
     if given.startswith("@"):
         return _table(Path(given[1:]), columns)
     if os.path.isdir(given):  # a long text is no path, and Path.is_dir raises
-        return _photos(Path(given))
+        return _files(Path(given))
     if columns:
         return _table(Path(given), columns)
     if not os.path.isfile(given):
-        if " " not in given and given.lower().endswith((*PHOTOS, ".csv", ".txt", ".safetensors")):
+        if " " not in given and given.lower().endswith((*PHOTOS, *SOUNDS, ".csv", ".txt", ".safetensors")):
             raise InputError(
                 f"There is no file {given!r:.80}; a text that looks like one is given with @file.txt or -."
             )
         return iter([_text(given)])
-    if given.lower().endswith(PHOTOS):
+    if given.lower().endswith((*PHOTOS, *SOUNDS)):
         return iter([Item(Path(given), given)])
     raise InputError(
-        f"{given!r:.80} is a file and no photo; write @{given:.80} for a text on each line, or add --column for a CSV."
+        f"{given!r:.80} is a file and no photo or sound; write @{given:.80} for a text on each line, or add --column "
+        "for a CSV."
     )
 
 
@@ -95,13 +97,17 @@ def _bytes_of(path: Path | None, where: str) -> bytes:
         raise InputError(f"{where!r:.80} cannot be read ({error.strerror}); give another file.") from error
 
 
-def _photos(folder: Path) -> Iterator[Item]:
+def _files(folder: Path) -> Iterator[Item]:
     """By name; hidden files and other folders in it are left out."""
     try:
-        paths = sorted(path for path in folder.iterdir() if path.suffix.lower() in PHOTOS and path.is_file())
+        paths = sorted(
+            path for path in folder.iterdir() if path.suffix.lower() in (*PHOTOS, *SOUNDS) and path.is_file()
+        )
     except OSError as error:
         raise InputError(f"The folder {str(folder)!r} cannot be read ({error.strerror}); give another.") from error
     paths = [path for path in paths if not path.name.startswith(".")]
     if not paths:
-        raise InputError(f"There is no photo in the folder {str(folder)!r}; photos end with {', '.join(PHOTOS)}.")
+        raise InputError(
+            f"There is no photo or sound in the folder {str(folder)!r}; these end with {', '.join((*PHOTOS, *SOUNDS))}."
+        )
     return iter([Item(path, str(path)) for path in paths])

@@ -20,6 +20,7 @@ READS = {
     "image": "photos",
     "image-text": "photos with texts",
     "caption": "photos, and writes of them",
+    "sound": "sounds",
 }
 
 

@@ -30,8 +30,8 @@ def record(
         list[str] | None,
         typer.Argument(
             metavar="INPUT...",
-            help="A text; @file.txt, a text a line; - for the same on standard input; a CSV with --column; a photo; a "
-            "folder of photos. @@… is a text that begins with @.",
+            help="A text; @file.txt, a text a line; - for the same on standard input; a CSV with --column; a photo "
+            "or a sound; a folder of them. @@… is a text that begins with @.",
             show_default=False,
         ),
     ] = None,
@@ -62,7 +62,7 @@ def record(
     device: Device = "auto",
     as_json: Json = False,
 ) -> None:
-    """Record texts or photos, a file each.
+    """Record texts, photos or sounds, a file each.
 
     What fails is listed at the end, and the rest is kept. Files are called after their inputs; the same input with the
     same model replaces its own file, and nothing else.

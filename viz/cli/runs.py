@@ -6,11 +6,19 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, cast
 
 from headlens.model.errors import HeadlensError, InputError
-from headlens.viz.cli.inputs import Item
+from headlens.viz.cli.inputs import SOUNDS, Item
 
 if TYPE_CHECKING:
     from headlens.model.inputs.image import Size
-    from headlens.model.protocol import CaptionModel, ImageModel, ImageTextModel, Model, TextModel, WritingModel
+    from headlens.model.protocol import (
+        CaptionModel,
+        ImageModel,
+        ImageTextModel,
+        Model,
+        SoundModel,
+        TextModel,
+        WritingModel,
+    )
     from headlens.model.recording.recording import Recording
 
 OF_PHOTOS = ("image", "image-text", "caption")  # kinds of models
@@ -31,7 +39,8 @@ class How:
     def check(self, model: "Model", items: Sequence[Item]) -> None:
         """Raises InputError for what a model does not read."""
         kind, name = model.description.kind, model.description.name
-        photos = [item for item in items if isinstance(item.content, Path)]
+        _check_sounds(kind, name, items)
+        photos = [] if kind == "sound" else [item for item in items if isinstance(item.content, Path)]
         texts = [item for item in items if not isinstance(item.content, Path)]
         if photos and kind not in OF_PHOTOS:
             raise InputError(f"{name} reads texts, and {photos[0].name!r:.80} is a photo; give a model of photos.")
@@ -51,6 +60,18 @@ class How:
             raise InputError("A chat has one message and no pair; give one text.")
         if self.write and any(not isinstance(item.content, str) for item in texts):
             raise InputError("A model writes on from one text and not from a pair; give one text.")
+
+
+def _check_sounds(kind: str, name: str, items: Sequence[Item]) -> None:
+    """Raises InputError for a sound and a model that hears none, or the other way round."""
+    for item in items:
+        is_sound = isinstance(item.content, Path) and item.content.suffix.lower() in SOUNDS
+        if is_sound and kind != "sound":
+            raise InputError(
+                f"{name} hears no sounds, and {item.name!r:.80} is one; give a model of sounds by --model."
+            )
+        if kind == "sound" and not is_sound:
+            raise InputError(f"{name} hears sounds, and {item.name!r:.80} is none; give the path of a .wav or .flac.")
 
 
 class Result(NamedTuple):
@@ -80,6 +101,8 @@ def recorded(model: "Model", items: Sequence[Item], how: How) -> Iterator[Result
 
 def record_one(model: "Model", content: str | tuple[str, str] | Path, how: How) -> "Recording":
     """One recording. Raises as `record` of the model does."""
+    if model.description.kind == "sound":
+        return cast("SoundModel", model).record(cast(Path, content))
     if isinstance(content, Path):
         if how.prompt is not None:
             return cast("ImageTextModel", model).record(content, how.prompt, how.size)

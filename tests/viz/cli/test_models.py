@@ -37,12 +37,12 @@ def test_what_is_bundled(headlens: Headlens) -> None:
             {"reads": "photos", "recordable": False, "reason": "in windows"},
         ),
         (
-            lambda folder: (folder / "config.json").write_text('{"model_type": "wav2vec2"}'),
-            {"recordable": False, "reason": "reads sound"},
+            lambda folder: (folder / "config.json").write_text('{"model_type": "videomae"}'),
+            {"recordable": False, "reason": "reads video"},
         ),
         (lambda folder: None, {"recordable": False, "reason": "config.json"}),
     ],
-    ids=["GPT-2", "Swin", "sound", "empty"],
+    ids=["GPT-2", "Swin", "video", "empty"],
 )
 def test_what_a_folder_is(
     headlens: Headlens, tmp_path: Path, write: Callable[[Path], object], facts: dict[str, object]
