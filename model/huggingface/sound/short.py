@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 from transformers import PreTrainedModel
 
-FRAMES = 16  # of Whisper; columns of patches of an AST
+FRAMES = 8  # of Whisper; columns of patches of an AST
 
 
 @contextmanager

@@ -1,5 +1,7 @@
 """Models of sounds of transformers: weights against their own eager ones, classes and words against their pipelines."""
 
+import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -7,6 +9,7 @@ import numpy as np
 import pytest
 import torch
 import transformers
+from scipy.signal import resample_poly
 from transformers import AutoFeatureExtractor, AutoProcessor, pipeline
 
 from headlens.model import Recording, load_model
@@ -85,6 +88,16 @@ def test_what_it_hears_is_what_its_feature_extractor_makes(family: str, folder: 
     ours = model.read(sound(SECONDS)).inputs
     assert ours.keys() == theirs.keys()
     assert all(torch.equal(ours[name], theirs[name]) for name in theirs)
+
+
+@pytest.mark.parametrize("family", ["wav2vec2", "ast", "whisper"])
+def test_a_sound_of_another_rate_is_brought_to_the_models(family: str, folder: Callable[[str], Path]) -> None:
+    stereo = np.stack([speech(SECONDS, 44_100)] * 2, axis=1)
+    ours = opened(folder(family)).read(Waveform(stereo, 44_100))
+    samples = resample_poly(speech(SECONDS, 44_100), 160, 441).astype(np.float32)
+    theirs = AutoFeatureExtractor.from_pretrained(folder(family))(samples, sampling_rate=RATE, return_tensors="pt")
+    assert all(torch.allclose(ours.inputs[name], theirs[name], atol=1e-5) for name in theirs)
+    assert ours.names == opened(folder(family)).read(sound(SECONDS)).names
 
 
 @pytest.mark.parametrize("family", ["wav2vec2-classifier", "ast-classifier", "whisper-classifier"])
@@ -166,6 +179,20 @@ def test_the_words_are_those_that_transformers_writes(folder: Callable[[str], Pa
     assert recogniser(speech(SECONDS))["text"].strip() == decoder.texts[0].strip()
 
 
+def test_what_is_never_to_be_written_is_not(folder: Callable[[str], Path], tmp_path: Path) -> None:
+    shutil.copytree(folder("whisper"), tmp_path / "model")
+    model = opened(tmp_path / "model")
+    first = model.listen(model.read(sound(SECONDS))).written[4]
+    path = tmp_path / "model" / "generation_config.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"suppress_tokens": [first]}))
+    model = opened(tmp_path / "model")
+    heard = model.listen(model.read(sound(SECONDS)))
+    assert first not in heard.written
+    network = network_of(tmp_path / "model", "WhisperForConditionalGeneration")
+    ids = network.generate(heard.inputs["input_features"], do_sample=False, num_beams=1)[0].tolist()
+    assert list(heard.written[4:]) in (ids, ids[4:])
+
+
 def test_what_writes_stops_when_it_is_told_to(folder: Callable[[str], Path]) -> None:
     class Stopped(Exception):
         pass
@@ -244,7 +271,7 @@ def test_what_was_made_short_to_be_tried_is_whole_again(family: str, folder: Cal
     with hears_little(network, inputs) as little, torch.inference_mode():
         outputs = network(**little, **options, output_hidden_states=True)
     hidden = outputs.get("encoder_hidden_states") or outputs.hidden_states
-    assert hidden[0].shape[1] == (50 if family == "ast" else 16)
+    assert hidden[0].shape[1] == (2 + 4 * 8 if family == "ast" else 8)
     assert network.state_dict().keys() == before.keys()
     assert all(torch.equal(value, before[name]) for name, value in network.state_dict().items())
     with torch.inference_mode():
