@@ -5,12 +5,13 @@ from typing import Protocol
 import numpy as np
 import plotly.graph_objects as go
 
-from headlens.viz.figures.labels import percent
+from headlens.viz.figures.labels import escape, percent
 from headlens.viz.figures.pictures import add_photo, darkened, data_uri
 from headlens.viz.theme import HEAT, HEAT_OPACITY, LIGHT, Theme, page_layout, see_through
 from headlens.viz.view.scale import colour_limit
 
 HOVER = "(%{y}, %{x}): row, column<br><b>%{z:.2%}</b> (%{z:.6f})<extra></extra>"
+MOST_BARS = 6
 BAR_HEIGHT = 0.07  # of the figure, for each prefix token
 
 
@@ -40,7 +41,7 @@ def patch_overlay(
     strength: float = HEAT_OPACITY,
     theme: Theme = LIGHT,
 ) -> go.Figure:
-    """The photo, darkened, with one query's weights as heat, and the prefix tokens as bars below it.
+    """The photo, darkened, with one query's weights as heat, and prefix tokens, the largest of many, as bars below.
 
     Args:
         photo: its pixels, the aspect to draw them with, and the grid of patches.
@@ -105,20 +106,23 @@ def _over_photo(
 
 
 def _add_prefix_bars(figure: go.Figure, weights: np.ndarray, names: tuple[str, ...], *, theme: Theme) -> None:
-    top = BAR_HEIGHT * len(names)
+    kept = np.sort(np.argsort(-weights, kind="stable")[:MOST_BARS])  # text before a picture may be long
+    weights, labels = weights[kept], [escape(names[index]) for index in kept]
+    top = BAR_HEIGHT * len(labels)
     figure.update_yaxes(domain=[top + 0.015, 1])
     figure.add_bar(
         x=weights,
-        y=list(names),
+        y=np.arange(len(labels)),
+        customdata=labels,
         orientation="h",
         xaxis="x2",
         yaxis="y2",
         marker={"color": theme.bar},
-        text=[f"{name} {percent(weight)}" for name, weight in zip(names, weights)],
+        text=[f"{name} {percent(weight)}" for name, weight in zip(labels, weights)],
         textposition="outside",
         textfont={"color": theme.text},
         cliponaxis=False,
-        hovertemplate="%{y}<br><b>%{x:.2%}</b> (%{x:.6f})<extra></extra>",
+        hovertemplate="%{customdata}<br><b>%{x:.2%}</b> (%{x:.6f})<extra></extra>",
     )
     figure.update_layout(
         xaxis2={"range": [0, 1.15], "visible": False, "anchor": "y2", "fixedrange": True},

@@ -48,10 +48,23 @@ def test_prefix_tokens_are_bars_below_the_photo() -> None:
     figure = overlay(weights=weights, prefix_names=("[CLS]", "[REG0]", "[REG1]"))
     bars = figure.data[1]
     assert list(bars.x) == [0.079, 0.2, 0.051]
-    assert list(bars.y) == ["[CLS]", "[REG0]", "[REG1]"]
+    assert list(bars.y) == [0, 1, 2]
+    assert list(bars.customdata) == ["[CLS]", "[REG0]", "[REG1]"]
     assert list(bars.text) == ["[CLS] 7.9 %", "[REG0] 20 %", "[REG1] 5.1 %"]
     assert (bars.orientation, bars.xaxis, bars.yaxis) == ("h", "x2", "y2")
     assert figure.layout.yaxis2.domain[1] < figure.layout.yaxis.domain[0]
+
+
+def test_of_many_tokens_before_the_picture_the_largest_are_bars() -> None:
+    weights = random_weights(40 + 15)
+    names = tuple(f"<b>word</b> {index % 5}" for index in range(40))
+    figure = overlay(weights=weights, prefix_names=names)
+    bars = figure.data[1]
+    largest = sorted(np.argsort(-weights[:40])[:6])
+    assert list(bars.x) == [weights[index] for index in largest]
+    assert len(set(bars.y)) == 6, "words that stand twice have a bar each"
+    assert [label.count("<b>") for label in bars.text] == [0] * 6
+    assert 0.3 < figure.layout.yaxis.domain[0] < 0.5
 
 
 def test_without_prefix_tokens_there_are_no_bars() -> None:
