@@ -5,8 +5,10 @@
 
 import tempfile
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import torch
 import transformers
@@ -21,13 +23,20 @@ from headlens.model.huggingface.text.sequence import TransformersSequence
 from headlens.model.huggingface.vision.model import TransformersImage
 from headlens.model.recording.parts import Predicts
 from headlens.model.recording.recording import Recording
-from tests.model.huggingface import caption_models, image_models, image_text_models, sound_models, text_models
+from tests.model.huggingface import adapters, caption_models, image_models, image_text_models, sound_models, text_models
 from tests.model.huggingface.family_tokenizers import TOKENIZERS, family_tokenizer
+from tests.model.huggingface.text.test_pipelines import ROBERTA
 from tests.model.huggingface.vision.test_refused import SWIN
 
 WAYS = {"interface": "attention interface", "functions": "calls of torch"}
 HEADER = ("family", "takes", "largest difference", "recorded by way of", "words", "predictions", "pixels")
 NOTHING = "–"  # there are none
+QUESTION = ("Who works?", "Anna works, birds fly south in winter, the river is green.")
+HEADS: dict[str, tuple[str, str, dict[str, Any]]] = {  # the tokenizer's family, and what is saved
+    "BERT, answers": ("BERT", "BertForQuestionAnswering", {**text_models.BERTISH, "type_vocab_size": 2}),
+    "RoBERTa, choices": ("RoBERTa", "RobertaForMultipleChoice", ROBERTA),
+}
+ADAPTERS = ("Llama, LoRA", "Llama, IA3")
 TOLERANCE = 1e-5  # of a probability
 
 
@@ -35,7 +44,8 @@ def row_of(family: str, kind: str, write: Callable[[Path], object]) -> tuple[str
     """A small random model of the family, written to a folder and loaded from it."""
     with tempfile.TemporaryDirectory() as place:
         folder = Path(place) / "model"
-        write(folder)
+        written = write(folder)
+        folder = written if isinstance(written, Path) else folder
         try:
             model = load_model(str(folder), device="cpu")
         except CheckpointError as error:
@@ -44,7 +54,9 @@ def row_of(family: str, kind: str, write: Callable[[Path], object]) -> tuple[str
         said = [NOTHING] * 3
         if isinstance(model, TransformersText):
             text = text_models.TEXTS.get(family, text_models.TEXT)
-            said = [words_of(model, folder, text), predictions_of_text(model, folder, text), NOTHING]
+            predictions = ASKED.get(model.predicts, partial(predictions_of_text, text=text))(model, folder)
+            words = NOTHING if model.predicts is Predicts.CHOICE else words_of(model, folder, text)
+            said = [words, predictions, NOTHING]
         elif isinstance(model, TransformersCaption):
             said = [caption_of(model, folder), predictions_of_caption(model, folder), pixels_of(model, folder)]
         elif isinstance(model, TransformersImage):
@@ -79,6 +91,31 @@ def predictions_of_text(model: TransformersText, folder: Path, text: str) -> str
     network = getattr(transformers, type(model.network).__name__).from_pretrained(folder).eval()
     logits = network(**tokenizer(text, return_tensors="pt")).logits[0]
     return compared(model.record(text), logits)
+
+
+def predictions_of_answers(model: TransformersText, folder: Path) -> str:
+    """Where an answer starts and ends, beside the softmax over the second text's tokens."""
+    call = AutoTokenizer.from_pretrained(folder)(*QUESTION, return_tensors="pt")
+    network = getattr(transformers, type(model.network).__name__).from_pretrained(folder).eval()
+    outputs, own = network(**call), torch.tensor([sequence == 1 for sequence in call.sequence_ids()])
+    _, *places = model.record(QUESTION).predictions
+    said = [
+        compared(replace(model.record(QUESTION), predictions=(place,)), logits[0].masked_fill(~own, -torch.inf))
+        for place, logits in zip(places, (outputs.start_logits, outputs.end_logits), strict=True)
+    ]
+    return max(said, key=len)
+
+
+def predictions_of_choices(model: TransformersText, folder: Path) -> str:
+    """The score of each choice, beside the softmax of what the model says of them."""
+    before, choices = QUESTION[0], QUESTION[1].split(", ")
+    call = AutoTokenizer.from_pretrained(folder)([before] * len(choices), choices, padding=True, return_tensors="pt")
+    network = getattr(transformers, type(model.network).__name__).from_pretrained(folder).eval()
+    logits = network(**{name: value[None] for name, value in call.items()}).logits[0]
+    return compared(model.record((before, "\n".join(choices))), logits)
+
+
+ASKED = {Predicts.ANSWER: predictions_of_answers, Predicts.CHOICE: predictions_of_choices}
 
 
 def predictions_of_image(model: TransformersImage, folder: Path) -> str:
@@ -154,11 +191,26 @@ def write_text(family: str, folder: Path) -> None:
     text_models.write_folder(family, folder, family_tokenizer(family) if family in TOKENIZERS else None)
 
 
+def write_adapter(name: str, folder: Path) -> Path:
+    """With its tokenizer beside it, as it is trained."""
+    adapter = adapters.write(folder.parent, name)
+    family_tokenizer(adapters.CASES[name].family).save_pretrained(adapter)
+    return adapter
+
+
 def rows() -> Iterator[tuple[str, ...]]:
     """A row for each family of the tests."""
     for family in text_models.FAMILIES:
         kind = "reads and writes" if family in text_models.SEQUENCES else "text"
         yield row_of(family, kind, partial(write_text, family))
+    for family, (tokenizer, name, shape) in HEADS.items():
+        yield row_of(
+            family,
+            "two texts",
+            partial(text_models.write_model, tokenizer=family_tokenizer(tokenizer), name=name, **shape),
+        )
+    for family in ADAPTERS:
+        yield row_of(family, "text", partial(write_adapter, family))
     for family, (build, _) in image_models.FAMILIES.items():
 
         def write_image(folder: Path, build: Callable = build) -> None:
