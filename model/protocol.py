@@ -121,13 +121,8 @@ class WritingModel(TextModel, Protocol):
         """Continue a text with at most count tokens, each the most probable one, and record both."""
 
 
-@runtime_checkable
-class ImageModel(TraceableModel[ImageInput], Protocol):
-    """A model that gives each patch of an image one position."""
-
-    @property
-    def prefix(self) -> tuple[str, ...]:
-        """What to call the positions before the patches."""
+class ReadsImages(Protocol):
+    """What reads an image at one of several sizes, alone or with a text."""
 
     @property
     def sizes(self) -> tuple[Size | None, ...]:
@@ -143,6 +138,15 @@ class ImageModel(TraceableModel[ImageInput], Protocol):
 
     def read(self, image: ImageSource, size: Size | None = None) -> ImageInput:
         """The pixels and patches of an image, as `record` reads it. Raises InputError for what cannot be read."""
+
+
+@runtime_checkable
+class ImageModel(ReadsImages, TraceableModel[ImageInput], Protocol):
+    """A model that gives each patch of an image one position."""
+
+    @property
+    def prefix(self) -> tuple[str, ...]:
+        """What to call the positions before the patches."""
 
     def record(self, image: ImageSource, size: Size | None = None, on_layer: OnLayer | None = None) -> Recording:
         """Run an image, and record every head. Raises InputError, and DeviceError where memory is full."""
@@ -170,27 +174,12 @@ class LabellingModel(ImageModel, Protocol):
 
 
 @runtime_checkable
-class ImageTextModel(Model, Protocol):
+class ImageTextModel(ReadsImages, Model, Protocol):
     """A language model that reads an image with its text."""
 
     @property
     def max_tokens(self) -> int:
         """How many tokens it reads, those of the image too."""
-
-    @property
-    def sizes(self) -> tuple[Size | None, ...]:
-        """As of ImageModel."""
-
-    @property
-    def default_size(self) -> Size | None:
-        """As of ImageModel."""
-
-    @property
-    def has_own_processor(self) -> bool:
-        """Whether the model's own image processor reads a photo for which no size is given."""
-
-    def read(self, image: ImageSource, size: Size | None = None) -> ImageInput:
-        """The pixels of an image, and the grid of what its tokens stand for. Raises InputError."""
 
     def prompt(self, image: ImageInput, text: str) -> ImagePrompt:
         """The tokens of a text with an image in front. Raises InputError for a text that cannot be read beside it."""
@@ -207,23 +196,8 @@ class ImageTextModel(Model, Protocol):
 
 
 @runtime_checkable
-class CaptionModel(Model, Protocol):
+class CaptionModel(ReadsImages, Model, Protocol):
     """A model that reads an image, and writes of it."""
-
-    @property
-    def sizes(self) -> tuple[Size | None, ...]:
-        """As of ImageModel."""
-
-    @property
-    def default_size(self) -> Size | None:
-        """As of ImageModel."""
-
-    @property
-    def has_own_processor(self) -> bool:
-        """Whether the model's own image processor reads a photo for which no size is given."""
-
-    def read(self, image: ImageSource, size: Size | None = None) -> ImageInput:
-        """The pixels and patches of an image. Raises InputError."""
 
     def captioned(
         self, image: ImageInput, count: int = CAPTION_TOKENS, on_token: OnToken | None = None

@@ -98,7 +98,7 @@ def _facts(name: str, download: bool, device: str) -> dict[str, object]:
         raise InputError(
             f"There is no model or folder {name!r:.80}; give one of these, or organisation/name of the Hub."
         )
-    from headlens.model.huggingface.load.folder import read_facts
+    from headlens.model.huggingface.load.facts import read_facts
     from headlens.model.huggingface.load.hub import download as fetch
 
     folder = Path(name) if is_folder else fetch(name, weights=download)

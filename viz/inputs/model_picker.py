@@ -101,7 +101,7 @@ class ModelPicker:
 
     def _facts(self, name: str) -> None:
         """What a model is and takes, with a button that loads it; or why it cannot be."""
-        from headlens.model.huggingface.load.folder import read_facts  # transformers takes seconds to import
+        from headlens.model.huggingface.load.facts import read_facts  # transformers takes seconds to import
 
         try:
             folder = fetch(name, weights=False) if is_hub(name) else open_folder(name)

@@ -182,6 +182,11 @@ def no_base(adapter: Adapter) -> CheckpointError:
     )
 
 
+def refuse_base(adapter: Adapter) -> Path:
+    """Finds no base. Raises `no_base`."""
+    raise no_base(adapter)
+
+
 def check_revision(adapter: Adapter) -> None:
     """Raises CheckpointError for an adapter of a version of its base that is not the Hub's newest."""
     revision = adapter.settings.get("revision")

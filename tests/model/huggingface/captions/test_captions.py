@@ -14,7 +14,7 @@ from headlens.model import Recording, load_model
 from headlens.model.analysis.joint import joined, last_word
 from headlens.model.errors import CheckpointError, InputError
 from headlens.model.huggingface.captions.model import TransformersCaption
-from headlens.model.huggingface.load.folder import read_facts
+from headlens.model.huggingface.load.facts import read_facts
 from headlens.model.recording.parts import Predicts
 from tests.model.huggingface.caption_models import NAMES, eager_weights, load, of_transformers, save, save_donut
 from tests.model.huggingface.image_models import PHOTO, PROCESSOR, towers

@@ -19,7 +19,7 @@ from transformers import AutoTokenizer, pipeline
 from headlens.model import load_model
 from headlens.model.errors import CheckpointError
 from headlens.model.huggingface.load.adapter import Adapter
-from headlens.model.huggingface.load.folder import read_facts
+from headlens.model.huggingface.load.facts import read_facts
 from headlens.model.huggingface.text.model import TransformersText
 from headlens.model.huggingface.vision.model import TransformersImage
 from headlens.model.load import open_base

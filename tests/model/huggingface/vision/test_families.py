@@ -10,7 +10,7 @@ import torch
 from PIL import Image
 
 from headlens.model.errors import InputError
-from headlens.model.huggingface.load.folder import read_facts
+from headlens.model.huggingface.load.facts import read_facts
 from headlens.model.huggingface.load.limits import read_config
 from headlens.model.huggingface.load.network import load_network, text_class, vision_class
 from headlens.model.huggingface.record.probe import probe
