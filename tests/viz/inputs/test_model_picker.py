@@ -93,7 +93,7 @@ def test_a_damaged_folder_and_one_for_another_page(folder: Path) -> None:
 
 
 def test_what_does_not_fit_is_refused_before(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from headlens.model.huggingface.load import folder as loading
+    from headlens.model.huggingface.load import facts as loading
 
     monkeypatch.setattr(loading, "free_memory", lambda device: 1_000)
     app = open_text()

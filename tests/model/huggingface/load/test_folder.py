@@ -16,7 +16,7 @@ from transformers import AutoTokenizer
 
 from headlens.model import load_model
 from headlens.model.errors import CheckpointError, InputError
-from headlens.model.huggingface.load import folder as loading
+from headlens.model.huggingface.load import facts as loading
 from headlens.model.huggingface.load.limits import stored_bytes
 from headlens.model.huggingface.text.model import TransformersText
 from tests.model.huggingface.image_models import made, save
