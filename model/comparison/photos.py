@@ -3,7 +3,7 @@
 import numpy as np
 from scipy.sparse import block_diag, csr_array
 
-from headlens.model.compare.places import Places
+from headlens.model.comparison.places import Places
 from headlens.model.errors import InputError
 from headlens.model.recording.recording import Recording
 
