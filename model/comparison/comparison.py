@@ -77,9 +77,7 @@ class Comparison:
             raise InputError(
                 "These models have other numbers of layers or heads; ask for matches, which compares all with all."
             )
-        heads = np.ndindex(self.a.num_layers, self.a.num_heads)
-        of_heads = [self.between((layer, head), (layer, head)) for layer, head in heads]
-        return np.array(of_heads).reshape(self.a.num_layers, self.a.num_heads)
+        return self._divergence(no_step)
 
     def matches(self, on_step: OnStep = no_step) -> np.ndarray:
         """Each head of A beside each of B: `divergence` of the two, [layer of A, head of A, layer of B, head of B].
@@ -104,7 +102,8 @@ class Comparison:
             layer and head of B, [layer of A, head of A, 2]; and the divergence, [layer of A, head of A].
         """
         if self.same_shape:
-            return np.moveaxis(np.indices(self.divergence.shape), 0, -1), self.divergence
+            divergence = self._divergence(on_step)
+            return np.moveaxis(np.indices(divergence.shape), 0, -1), divergence
         matches = self.matches(on_step).reshape(self.a.num_layers, self.a.num_heads, -1)
         closest = np.where(np.isnan(matches), np.inf, matches).argmin(axis=-1)
         heads = np.stack(np.divmod(closest, self.b.num_heads), axis=-1)
@@ -115,11 +114,27 @@ class Comparison:
         return _mean(self._rows(0, own), self._rows(1, theirs))
 
     @cached_property
+    def special(self) -> np.ndarray:
+        """[place] bool: whether all that is there are special tokens, or other attention sinks."""
+        sides = (self.alignment.a, self.a), (self.alignment.b, self.b)
+        ordinary = [places.shares @ (~recording.special).astype(float) for places, recording in sides]
+        special: np.ndarray = ordinary[0] + ordinary[1] == 0
+        return special
+
+    @cached_property
     def queries(self) -> np.ndarray:
         """The places, of those that both have, whose rows are compared."""
         paired = np.flatnonzero(self.alignment.paired)
         taken: np.ndarray = paired[sampled_queries(len(paired))]
         return taken
+
+    def _divergence(self, on_step: OnStep) -> np.ndarray:
+        """[layer, head] of each head beside the same one of B; on_step is told after each."""
+        divergence = np.empty((self.a.num_layers, self.a.num_heads))
+        for done, head in enumerate(np.ndindex(divergence.shape)):
+            divergence[head] = self.between((head[0], head[1]), (head[0], head[1]))
+            on_step(done + 1, divergence.size)
+        return divergence
 
     def _rows(self, side: int, head: Head) -> np.ndarray:
         """[query, place]; rows that see one key alone are nan."""

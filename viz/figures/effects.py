@@ -27,7 +27,7 @@ def effect_grid(
     """A square for each head, which can be pressed; those that are off are crossed out.
 
     Args:
-        effects: [layer, head].
+        effects: [layer, head]; nan where a head has none.
         what: they are, for the colour bar and the hover.
         off: heads that are off.
         pinned: a head that is ringed.
@@ -41,7 +41,7 @@ def effect_grid(
     rows, columns = np.divmod(np.arange(effects.size), num_heads)
     num_rows = int(rows.max()) + 1
     size = float(np.clip(min(WIDTH / num_heads, HEIGHT / num_rows) - GAP, 7, 24))
-    limit = max(float(np.abs(effects).max()), LEAST)
+    limit = max(float(np.nan_to_num(np.abs(effects)).max()), LEAST)
     figure = go.Figure(layout=page_layout(theme))
     figure.add_scatter(
         x=columns,

@@ -19,6 +19,8 @@ KINDS = {  # of models that each page runs
     "Image": ("image", "image-text", "caption"),
     "Generate": ("causal", "sequence"),
 }
+# Of an address, when another model is taken.
+KEPT = ("model", "model2", "text", "text2", "chat", "sample", "own", "size", "labels", "tokens", "kind", "step")
 
 
 @dataclass(frozen=True)
@@ -29,16 +31,22 @@ class ModelPicker:
         page: names the page's own part of the session and the picker's widgets.
         kinds: of models that the page can show.
         refusal: what is said of a model of another kind; None: which page is for it.
+        label: of the picker.
+        parameter: of the address, where the model is named.
+        otherwise: the model of an address that names none; None: the bundled one of these kinds.
     """
 
     page: str
     kinds: tuple[str, ...]
     refusal: str | None = None
+    label: str = "Model"
+    parameter: str = "model"
+    otherwise: str | None = None
 
     @property
     def default(self) -> str:
         """The model of an address that names none; it is also shown where another is refused."""
-        return default_for(self.kinds).name
+        return default_for(self.kinds).name if self.otherwise is None else self.otherwise
 
     def pick(self, slot: DeltaGenerator, message: DeltaGenerator) -> str:
         """Draw the picker, and give the name of the model that the page is to run; it is loaded.
@@ -48,7 +56,7 @@ class ModelPicker:
             message: where it is said what a model is, or why it is refused.
         """
         state = st.session_state
-        name = st.query_params.get("model", self.default)
+        name = st.query_params.get(self.parameter, self.default)
         with message:
             if (candidate := state.pop(f"{self.page}_model_candidate", None)) is not None:
                 state[f"{self.page}_model_checked"] = candidate
@@ -63,10 +71,10 @@ class ModelPicker:
         bundled = [each for each, checkpoint in CATALOGUE.items() if checkpoint.kind in self.kinds]
         st.session_state[f"{self.page}_model"] = name
         with slot.popover(
-            f"Model: {plain(_title(name))}", help="Choose another of the bundled models, or one of your own."
+            f"{self.label}: {plain(_title(name))}", help="Choose another of the bundled models, or one of your own."
         ):
             st.selectbox(
-                "Model",
+                self.label,
                 bundled if name in bundled else [*bundled, name],
                 key=f"{self.page}_model",
                 format_func=_title,
@@ -128,7 +136,7 @@ class ModelPicker:
         return kind in self.kinds
 
     def _take_model(self) -> None:
-        st.query_params.from_dict(_address(st.session_state[f"{self.page}_model"]))
+        st.query_params.from_dict(self._address(st.session_state[f"{self.page}_model"]))
         self._forget_checked()
 
     def _take_typed(self) -> None:
@@ -138,7 +146,11 @@ class ModelPicker:
     def _load(self, name: str) -> None:
         self._forget_checked()
         st.session_state.setdefault("models_allowed", set()).add(name)
-        st.query_params.from_dict(_address(name))
+        st.query_params.from_dict(self._address(name))
+
+    def _address(self, name: str) -> dict[str, str]:
+        """Another model: what was chosen of the last one's layers and heads goes, the input stays."""
+        return {**address_parts(*KEPT), self.parameter: name}
 
     def _forget_checked(self) -> None:
         st.session_state.pop(f"{self.page}_model_checked", None)
@@ -153,11 +165,3 @@ def _downloads(name: str) -> bool:
 
 def _title(name: str) -> str:
     return CATALOGUE[name].title if name in CATALOGUE else name[-40:]
-
-
-def _address(name: str) -> dict[str, str]:
-    """Another model: what was chosen of the last one's layers and heads goes, the input stays."""
-    return {
-        **address_parts("text", "text2", "chat", "sample", "own", "size", "labels", "tokens", "kind", "step"),
-        "model": name,
-    }

@@ -248,9 +248,23 @@ def test_a_photo_and_a_text_are_not_compared() -> None:
 
 def test_of_one_shape_each_head_is_beside_itself() -> None:
     comparison = compare(recording_of(list("abcd")), recording_of(list("abed"), seed=1))
-    heads, divergence = comparison.partners()
+    steps: list[tuple[int, int]] = []
+    heads, divergence = comparison.partners(lambda done, total: steps.append((done, total)))
     assert all(tuple(heads[at]) == at for at in np.ndindex(2, 3))
-    assert divergence is comparison.divergence
+    np.testing.assert_array_equal(divergence, comparison.divergence)
+    assert steps == [(done, 6) for done in range(1, 7)]
+
+
+def test_special_places() -> None:
+    a, b = recording_of(["[CLS]", "a", "[SEP]"]), recording_of(["[CLS]", "a", "b"])
+    a = dataclasses.replace(a, special=np.array([True, False, True]))
+    comparison = compare(a, dataclasses.replace(b, special=np.array([True, False, False])))
+    assert dict(zip(comparison.alignment.names, comparison.special)) == {
+        "[CLS]": True,
+        "a": False,
+        "[SEP]": True,
+        "b": False,
+    }
 
 
 def cross_attention() -> Recording:
