@@ -96,8 +96,13 @@ def _matrix(
         **common,
     )
     axis = token_axis(labels, names) | {"constrain": "domain", "automargin": True, "tickfont": {"size": 12}}
-    title = {"standoff": 8, "font": {"size": 13}}
-    across = {"side": "top", "tickangle": -60, "title": {"text": "key: is looked at", **title}}
-    down = {"autorange": "reversed", "scaleanchor": "x", "title": {"text": "query: looks", **title}}
-    figure.update_layout(height=HEIGHT, xaxis=axis | across, yaxis=axis | down)
+    title = {"standoff": 14, "font": {"size": 13}}
+    across = {
+        "side": "top",
+        "tickangle": -60,
+        "constraintoward": "left",
+        "title": {"text": "key: is looked at", **title},
+    }
+    down = {"autorange": "reversed", "constraintoward": "top", "title": {"text": "query: looks", **title}}
+    figure.update_layout(height=HEIGHT, xaxis=axis | across, yaxis=axis | down | {"scaleanchor": "x"})
     return figure

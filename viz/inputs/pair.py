@@ -69,23 +69,24 @@ def choose_pair(models: tuple[str, str]) -> PairRequest:
     return PairRequest.of(models, PAIRS[FIRST_PAIR]) if before is None or SESSION.refusal(before) else before
 
 
-def pair_controls(request: PairRequest, form: DeltaGenerator, samples: DeltaGenerator) -> None:
+def pair_controls(request: PairRequest, form: DeltaGenerator) -> None:
     """Drawn before the recordings are made: while they are, other texts can be typed."""
     state = st.session_state
     texts = request.texts
     fill_fields("compare", {"compare_a": texts[0], "compare_b": "" if texts[0] == texts[1] else texts[1]})
-    with form.form("compare_form", border=False), st.container(horizontal=True, vertical_alignment="bottom"):
-        st.text_area("A", key="compare_a", height=68, help="The text that is compared with B.")
-        st.text_area(
+    with form.form("compare_form", border=False):
+        first, second = st.columns(2)  # on a phone one above the other
+        first.text_area("A", key="compare_a", height=68, help="The text that is compared with B.")
+        second.text_area(
             "B",
             key="compare_b",
             height=68,
             placeholder="The same as A",
             help="The other text. Left empty, it is A's, for two models on one text.",
         )
-        st.form_submit_button("Compare", type="primary", on_click=_take_typed, help="Run the model on both texts.")
+        st.form_submit_button("Compare", type="primary", on_click=_take_typed, help="Run the models on the texts.")
     state.compare_sample = next((name for name, pair in PAIRS.items() if pair == texts), None)
-    samples.pills(
+    form.pills(
         "Samples",
         list(PAIRS),
         key="compare_sample",

@@ -33,7 +33,7 @@ def page() -> None:
     ).pick(choices, message)
     with message:
         request = choose_pair((of_a, of_b))
-    pair_controls(request, form, choices)
+    pair_controls(request, form)
     keep_address("compare")  # again: what was typed is in it now
     try:
         sides = compare_sides(request)

@@ -71,15 +71,17 @@ def _list(sides: Sides, ordered: list[Head], chosen: Head) -> None:
     def name(head: Head) -> str:
         return f"layer {head[0]}, head {head[1]}: {sides.divergence[head]:.3f}"
 
-    state.compare_top = chosen if chosen in ordered[:TOP] else None
-    st.pills(
-        f"The {min(TOP, len(ordered))} heads that differ most",
-        ordered[:TOP],
-        key="compare_top",
-        format_func=name,
-        on_change=lambda: _choose(state.compare_top or chosen),
-        help="Press one to see where it differs.",
-    )
+    st.markdown(f"**The {min(TOP, len(ordered))} heads that differ most:**")
+    with st.container(horizontal=True, gap="small"):
+        for head in ordered[:TOP]:
+            st.button(
+                name(head),
+                key=f"compare_head_{head[0]}_{head[1]}",
+                type="primary" if head == chosen else "secondary",
+                on_click=_choose,
+                args=(head,),
+                help="See where it differs.",
+            )
     state.compare_head = chosen
     st.selectbox(
         "All heads, the largest first",
