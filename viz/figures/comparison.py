@@ -85,7 +85,7 @@ def _matrix(
             "thickness": 10,
             "outlinewidth": 1,
             "outlinecolor": theme.line,
-            "tickformat": f"{sign}.0%",
+            "tickformat": ".0%",
             "tickfont": {"size": 11},
             "orientation": "h",
             "y": -0.02,

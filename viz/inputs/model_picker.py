@@ -75,7 +75,7 @@ class ModelPicker:
         ):
             st.selectbox(
                 self.label,
-                bundled if name in bundled else [*bundled, name],
+                list(dict.fromkeys([*bundled, self.default, name])),
                 key=f"{self.page}_model",
                 format_func=_title,
                 on_change=self._take_model,
