@@ -27,10 +27,12 @@ def test_what_only_one_has_is_named_so() -> None:
     assert place_names(["\u202e"], np.array([True]), np.array([False])) == ["A: ⟨202E⟩"]
 
 
-def test_both_are_drawn_as_they_are_on_one_scale() -> None:
-    figures = weights_beside((OWN, THEIRS), NAMES, (IN_A, IN_B), special=SPECIAL, theme=DARK)
+@pytest.mark.parametrize("order", [1, -1])
+def test_both_are_drawn_as_they_are_on_one_scale(order: int) -> None:
+    both, present_in = (OWN, THEIRS)[::order], (IN_A, IN_B)[::order]
+    figures = weights_beside((both[0], both[1]), NAMES, (present_in[0], present_in[1]), special=SPECIAL, theme=DARK)
     limit = max(OWN[:, 1:].max(), THEIRS[:, 1:].max())
-    for figure, weights, present in zip(figures, (OWN, THEIRS), (IN_A, IN_B)):
+    for figure, weights, present in zip(figures, both, present_in):
         grey, heat = figure.data
         here = present & present[:, None]
         np.testing.assert_array_equal(heat.z, np.where(here, weights, np.nan))
