@@ -12,10 +12,13 @@ import pytest
 from headlens.model import load_model
 from headlens.model.comparison.comparison import Comparison, compare
 from headlens.model.huggingface.text.model import TransformersText
+from headlens.model.pretrained.image_model import EncoderImageModel
 from headlens.model.pretrained.text_model import EncoderTextModel
 from tests.model.huggingface.text_models import write_folder
+from tests.paths import COFFEE
 from tests.viz.cli.conftest import Headlens
 
+CAT = COFFEE.parent / "chelsea.jpg"
 SHE, HE = "The nurse said that she was tired.", "The nurse said that he was very tired."
 
 
@@ -97,6 +100,13 @@ def test_two_models_on_one_text(headlens: Headlens, minilm: EncoderTextModel, tm
     code, out, _ = headlens("compare", text, "--model", folder, "--model-b", "minilm-l6", "--layer", 0, "--head", 1)
     assert code == 0
     assert "Beside it: layer " in out
+
+
+def test_two_photos(headlens: Headlens, dinov2: EncoderImageModel) -> None:
+    code, out, err = headlens("compare", COFFEE, CAT, "--size", "224", "--json")
+    assert (code, err) == (0, "")
+    expected = compare(dinov2.record(COFFEE, 224), dinov2.record(CAT, 224)).divergence
+    np.testing.assert_allclose([row["divergence"] for row in json.loads(out)["rows"]], expected.ravel(), atol=1e-5)
 
 
 def test_nothing_in_common(headlens: Headlens, tmp_path: Path, minilm: EncoderTextModel) -> None:
