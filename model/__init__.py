@@ -6,6 +6,7 @@ Nothing heavy is imported before it is used.
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from headlens.model.comparison.comparison import compare
     from headlens.model.inputs.text import Chat
     from headlens.model.load import load_model
     from headlens.model.pretrained.checkpoint import Checkpoint
@@ -13,7 +14,7 @@ if TYPE_CHECKING:
 
     __version__: str
 
-__all__ = ["Chat", "Recording", "__version__", "list_models", "load_model"]
+__all__ = ["Chat", "Recording", "__version__", "compare", "list_models", "load_model"]
 
 
 def list_models() -> "dict[str, Checkpoint]":
@@ -28,6 +29,10 @@ def __getattr__(name: str) -> object:
         from headlens.model.load import load_model
 
         return load_model
+    if name == "compare":
+        from headlens.model.comparison.comparison import compare
+
+        return compare
     if name == "Chat":
         from headlens.model.inputs.text import Chat
 

@@ -31,7 +31,7 @@ PACKAGES = (  # each may import those above it, and none below
     "model.base",
     "model.readers",
     "model.analysis",
-    "model.compare",
+    "model.comparison",
     "model.huggingface",
     "model.pretrained",
     "model.trace",

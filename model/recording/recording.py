@@ -4,8 +4,9 @@ import math
 import operator
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from importlib import import_module
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -14,10 +15,13 @@ from torch import Tensor
 
 from headlens.model.attention.formula import upcast
 from headlens.model.attention.inputs import AttentionInputs
-from headlens.model.errors import RecordingError
+from headlens.model.errors import InputError, RecordingError
 from headlens.model.recording import file
 from headlens.model.recording.display import Displayed
 from headlens.model.recording.parts import StageData
+
+if TYPE_CHECKING:
+    from headlens.model.comparison.merged import Merged
 
 CHUNK = 2_000_000  # scores that are in memory at once, where rows are taken in chunks; they stay in a core's cache
 Index = int | np.integer[Any]  # a layer, head or token, from 0
@@ -195,6 +199,19 @@ class Recording(StageData, Displayed):
         if per_head.dtype == torch.bool:
             per_head = torch.zeros_like(per_head, dtype=torch.float32).masked_fill(~per_head, -math.inf)
         return per_head.float().cpu().numpy()
+
+    def merged(self, what: str) -> "Merged":
+        """The weights between words instead of tokens: its `attention` is asked as this one's.
+
+        Args:
+            what: "words"; no other pieces are merged.
+
+        Raises InputError for anything else.
+        """
+        if what != "words":
+            raise InputError(f"Tokens are merged into “words”, not into {what!r:.40}.")
+        # by name: what works on recordings is not imported by them
+        return import_module("headlens.model.comparison.merged").Merged(self)  # type: ignore[no-any-return]
 
     def save(self, path: str | Path) -> None:
         """Write one safetensors file, the rest as JSON in its metadata. Raises RecordingError where that cannot be."""

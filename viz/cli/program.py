@@ -10,6 +10,7 @@ from typer.exceptions import Abort, TyperException
 
 from headlens.model.errors import DeviceError, HeadlensError
 from headlens.viz.cli.app import app
+from headlens.viz.cli.compare import compare
 from headlens.viz.cli.explain import explain
 from headlens.viz.cli.export import export
 from headlens.viz.cli.failed import RunFailedError
@@ -43,6 +44,11 @@ EXAMPLES: dict[Callable[..., None], tuple[str, ...]] = {
     heads: (
         'headlens heads "A cat sleeps." --target movement --method exact --by zero --out effects.csv',
         'headlens heads "The capital of France is" --model smollm2-135m --method gradient --json',
+    ),
+    compare: (
+        'headlens compare "The nurse said that she was tired." "The nurse said that he was tired." --out heads.csv',
+        "headlens compare trophy.safetensors other.safetensors --layer 3 --head 1",
+        'headlens compare "The keys are on the table." --model my-classifier --model-b minilm-l6 --out matches.json',
     ),
 }
 

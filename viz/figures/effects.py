@@ -27,10 +27,10 @@ def effect_grid(
     """A square for each head, which can be pressed; those that are off are crossed out.
 
     Args:
-        effects: [layer, head].
+        effects: [layer, head]; nan where a head has none.
         what: they are, for the colour bar and the hover.
         off: heads that are off.
-        pinned: a head that is ringed.
+        pinned: a head that is framed.
         by_size: the largest first, row by row, instead of by layer and head.
         signed: on a scale around zero, instead of from zero.
         theme: the colours.
@@ -41,7 +41,7 @@ def effect_grid(
     rows, columns = np.divmod(np.arange(effects.size), num_heads)
     num_rows = int(rows.max()) + 1
     size = float(np.clip(min(WIDTH / num_heads, HEIGHT / num_rows) - GAP, 7, 24))
-    limit = max(float(np.abs(effects).max()), LEAST)
+    limit = max(float(np.nan_to_num(np.abs(effects)).max()), LEAST)
     figure = go.Figure(layout=page_layout(theme))
     figure.add_scatter(
         x=columns,
@@ -75,7 +75,7 @@ def effect_grid(
     places = {(int(layer), int(head)): index for index, (layer, head) in enumerate(zip(layers, heads))}
     _mark(figure, [places[head] for head in sorted(off)], (rows, columns), "x-thin-open", size, colour=theme.text)
     if pinned in places:
-        _mark(figure, [places[pinned]], (rows, columns), "circle-open", size * 0.7, colour=theme.text)
+        _mark(figure, [places[pinned]], (rows, columns), "square-open", size + GAP, colour=theme.text)  # around it
     figure.update_layout(
         height=FOOT + round(num_rows * (size + GAP + 2)), margin={"l": 44, "r": 0, "t": 6, "b": FOOT}, showlegend=False
     )

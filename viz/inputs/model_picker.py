@@ -20,6 +20,8 @@ KINDS = {  # of models that each page runs
     "Generate": ("causal", "sequence"),
     "Sound": ("sound",),
 }
+# Of an address, when another model is taken.
+KEPT = ("model", "model2", "text", "text2", "chat", "sample", "own", "size", "labels", "tokens", "kind", "step")
 
 
 @dataclass(frozen=True)
@@ -31,16 +33,24 @@ class ModelPicker:
         kinds: of models that the page can show.
         refusal: what is said of a model of another kind; None: which page is for it.
         without: what is said where no model is chosen, of a page for whose kinds none is bundled.
+        label: of the picker.
+        parameter: of the address, where the model is named.
+        otherwise: the model of an address that names none; None: the bundled one of these kinds.
     """
 
     page: str
     kinds: tuple[str, ...]
     refusal: str | None = None
     without: str = ""
+    label: str = "Model"
+    parameter: str = "model"
+    otherwise: str | None = None
 
     @property
     def default(self) -> str | None:
         """The model of an address that names none, also shown where another is refused; None where none is bundled."""
+        if self.otherwise is not None:
+            return self.otherwise
         try:
             return default_for(self.kinds).name
         except LookupError:
@@ -56,7 +66,7 @@ class ModelPicker:
             message: where it is said what a model is, or why it is refused.
         """
         state = st.session_state
-        name = st.query_params.get("model", self.default)
+        name = st.query_params.get(self.parameter, self.default)
         with message:
             if (candidate := state.pop(f"{self.page}_model_candidate", None)) is not None:
                 state[f"{self.page}_model_checked"] = candidate
@@ -74,13 +84,13 @@ class ModelPicker:
         bundled = [each for each, checkpoint in CATALOGUE.items() if checkpoint.kind in self.kinds]
         st.session_state[f"{self.page}_model"] = name
         with slot.popover(
-            "Model" if name is None else f"Model: {plain(_title(name))}",
+            self.label if name is None else f"{self.label}: {plain(_title(name))}",
             help="Choose another of the bundled models, or one of your own.",
         ):
             if name is not None:
                 st.selectbox(
-                    "Model",
-                    bundled if name in bundled else [*bundled, name],
+                    self.label,
+                    [each for each in dict.fromkeys([*bundled, self.default, name]) if each is not None],
                     key=f"{self.page}_model",
                     format_func=_title,
                     on_change=self._take_model,
@@ -143,7 +153,7 @@ class ModelPicker:
         return kind in self.kinds
 
     def _take_model(self) -> None:
-        st.query_params.from_dict(_address(st.session_state[f"{self.page}_model"]))
+        st.query_params.from_dict(self._address(st.session_state[f"{self.page}_model"]))
         self._forget_checked()
 
     def _take_typed(self) -> None:
@@ -153,7 +163,11 @@ class ModelPicker:
     def _load(self, name: str) -> None:
         self._forget_checked()
         st.session_state.setdefault("models_allowed", set()).add(name)
-        st.query_params.from_dict(_address(name))
+        st.query_params.from_dict(self._address(name))
+
+    def _address(self, name: str) -> dict[str, str]:
+        """Another model: what was chosen of the last one's layers and heads goes, the input stays."""
+        return {**address_parts(*KEPT), self.parameter: name}
 
     def _forget_checked(self) -> None:
         st.session_state.pop(f"{self.page}_model_checked", None)
@@ -168,11 +182,3 @@ def _downloads(name: str) -> bool:
 
 def _title(name: str) -> str:
     return CATALOGUE[name].title if name in CATALOGUE else name[-40:]
-
-
-def _address(name: str) -> dict[str, str]:
-    """Another model: what was chosen of the last one's layers and heads goes, the input stays."""
-    return {
-        **address_parts("text", "text2", "chat", "sample", "own", "size", "labels", "tokens", "kind", "step"),
-        "model": name,
-    }

@@ -49,13 +49,18 @@ TEXTS = {
     "Its": TextSample(("The function returns an error if its argument is not a valid date.",), 2, 4, 7),
     "A pair": TextSample(("A cat is sleeping on the sofa.", "The kitten naps on the couch."), 2, 9, 16),
 }
+PAIRS = {  # to be compared: two texts that differ little
+    "She, he": ("The nurse said that she was tired.", "The nurse said that he was tired."),
+    "Two banks": ("She sat on the bank of the river.", "She went to the bank for money."),
+    "Negated": ("The film was good, and I liked it.", "The film was not good, and I did not like it."),
+}
 PHOTOS = {
     "Coffee": PhotoSample("coffee.jpg", 11, 4, (0.42, 0.365)),
     "Cat": PhotoSample("chelsea.jpg", 10, 3, (0.328, 0.365)),
     "Astronaut": PhotoSample("astronaut.jpg", 11, 4, (0.266, 0.453)),
     "Rocket": PhotoSample("rocket.jpg", 11, 3, (0.64, 0.51)),
 }
-FIRST_TEXT, FIRST_PHOTO = "Trophy", "Coffee"
+FIRST_TEXT, FIRST_PAIR, FIRST_PHOTO = "Trophy", "She, he", "Coffee"
 FIRST_PROMPT = PromptSample("The capital of France is")
 
 

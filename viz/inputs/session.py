@@ -12,7 +12,14 @@ from headlens.viz.pages.runtime import RecordingRequest
 from headlens.viz.view.view import View
 
 
-class InputRequest(Protocol):
+class Readable(Protocol):
+    """What a model is to read."""
+
+    def read(self) -> object:
+        """The input as the model reads it. Raises InputError for one that it cannot read."""
+
+
+class InputRequest(Readable, Protocol):
     """An input that is to be shown, and the model that reads it."""
 
     @property
@@ -27,9 +34,6 @@ class InputRequest(Protocol):
     def call(self) -> Call:
         """How it is recorded, in Python."""
 
-    def read(self) -> object:
-        """The input as the model reads it. Raises InputError for one that it cannot read."""
-
     def record(self) -> RecordingRequest:
         """The recording of it. Raises what the run raises."""
 
@@ -38,7 +42,7 @@ class InputRequest(Protocol):
 
 
 Content = TypeVar("Content")
-Request = TypeVar("Request", bound=InputRequest)
+Request = TypeVar("Request", bound=Readable)
 
 
 class InputSession(Generic[Content, Request]):

@@ -3,7 +3,15 @@
 from collections.abc import Callable
 from typing import NamedTuple
 
-from headlens.viz.pages import generate_page, how_page, image_page, matter_page, sound_page, text_page
+from headlens.viz.pages import (
+    compare_page,
+    generate_page,
+    how_page,
+    image_page,
+    matter_page,
+    sound_page,
+    text_page,
+)
 
 
 class Page(NamedTuple):
@@ -19,6 +27,7 @@ PAGES = (  # the app opens on the first
     Page("Image", "image", image_page.page),
     Page("Generate", "generate", generate_page.page),
     Page("Sound", "sound", sound_page.page),
+    Page("Compare", "compare", compare_page.page),
     Page("Does it matter?", "matter", matter_page.page),
     Page("How it works", "how", how_page.page),
 )

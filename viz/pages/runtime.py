@@ -144,10 +144,10 @@ class _WorkBar:
 
 
 @contextmanager
-def stepping(what: str) -> Iterator[Callable[[int, int], None]]:
-    """Heavy work in its turn, which tells how many of its runs are done, and of how many."""
+def stepping(what: str, *, part: str = "run") -> Iterator[Callable[[int, int], None]]:
+    """Heavy work in its turn, which tells how many of its parts are done, and of how many."""
     slot = st.empty()
-    bar = _WorkBar(slot, what, 1, part="run")
+    bar = _WorkBar(slot, what, 1, part=part)
     with shared().queue.enter(bar.on_wait), st.spinner(what):  # of what tells no steps
         yield bar.on_step
     slot.empty()

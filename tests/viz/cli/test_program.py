@@ -17,9 +17,10 @@ from headlens.model import __version__
 from headlens.viz.cli import app, main, program
 from tests.model.huggingface.text_models import write_folder
 from tests.paths import COFFEE, ROOT
+from tests.recordings import random_recording
 from tests.viz.cli.conftest import MAIN, Headlens, finish, names_in, start
 
-COMMANDS = ("app", "models", "record", "figure", "export", "explain", "heads")
+COMMANDS = ("app", "models", "record", "figure", "export", "explain", "heads", "compare")
 SLOW = "smollm2"  # its examples take seconds
 
 
@@ -33,6 +34,7 @@ def ready(folder: Path) -> None:
     (folder / "photos").mkdir()
     shutil.copy(COFFEE, folder / "photos")
     write_folder("BERT", folder / "my-classifier")
+    random_recording(num_layers=6, num_heads=12).save(folder / "other.safetensors")
 
 
 def test_the_help_is_quick_and_imports_nothing_heavy() -> None:
@@ -168,6 +170,15 @@ WEIGHTS = "export trophy.safetensors --out weights.csv"
         ("explain coffee.jpg --region all", "no region"),
         ("heads cat --stage cross --target movement", "no stage “cross”"),
         ("heads cat --out effects.txt", "should end with .csv"),
+        ("compare cat coffee.jpg", "give two texts or two photos"),
+        ("compare cat dog --layer 3", "give both --layer and --head"),
+        ("compare cat dog --layer 6 --head 0", "There is no layer 6"),
+        ("compare trophy.safetensors missing.safetensors", "There is no file 'missing.safetensors'"),
+        ("compare trophy.safetensors pickle.safetensors", "'pickle.safetensors' is damaged"),
+        ("compare trophy.safetensors cat --stage cross", "There is no stage 'cross'"),
+        ("compare cat @latin.txt", "no text in UTF-8"),
+        ("compare cat dog --out heads.txt", "should end with .csv or .json"),
+        ("compare cat dog --model nothing", "There is no model 'nothing'"),
     ],
 )
 def test_what_cannot_be_taken_is_one_sentence_and_2(headlens: Headlens, here: Path, line: str, words: str) -> None:

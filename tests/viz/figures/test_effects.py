@@ -32,6 +32,12 @@ def test_the_largest_come_first() -> None:
     assert (list(squares[2].x), list(squares[2].y)) == ([1], [0])  # ringed
 
 
+def test_a_head_may_have_no_number() -> None:
+    squares = effect_grid(np.array([[np.nan, 0.3, 0.1]]), "x", by_size=True, signed=False).data[0]
+    assert squares.marker.cmax == pytest.approx(0.3)
+    assert [row[1] for row in squares.customdata] == [1, 2, 0]  # it comes last
+
+
 def test_nothing_but_zeros_can_be_drawn() -> None:
     assert effect_grid(np.zeros((1, 1)), "x").data[0].marker.cmax > 0
     explained_tokens(["a"], {"all": {"one": Scored(np.zeros(1), True)}}, np.array([True]))

@@ -5,6 +5,7 @@ import io
 import pytest
 from PIL import Image
 
+from headlens.model.comparison.comparison import compare
 from headlens.model.inputs.image import read_image
 from headlens.model.pretrained.image_model import EncoderImageModel
 from headlens.model.pretrained.registry import CATALOGUE
@@ -17,6 +18,7 @@ from headlens.viz.inputs.samples import (
     FIRST_PROMPT,
     FIRST_TEXT,
     FOLDER,
+    PAIRS,
     PHOTOS,
     TEXTS,
     PhotoSample,
@@ -86,3 +88,11 @@ def test_a_page_opens_on_the_model_that_its_first_sample_was_chosen_for(
     page: str, sample: TextSample | PhotoSample | PromptSample
 ) -> None:
     assert ModelPicker(page, KINDS[page]).default == sample.model
+
+
+@pytest.mark.parametrize("name", PAIRS)
+def test_a_pair_to_compare_differs_in_little(minilm: EncoderTextModel, name: str) -> None:
+    a, b = (minilm.record(text) for text in PAIRS[name])
+    comparison = compare(a, b)
+    assert comparison.alignment.paired.sum() >= min(a.num_tokens, b.num_tokens) - 5
+    assert comparison.divergence.max() > 0.1

@@ -273,7 +273,7 @@ def test_hostile_addresses(kind: dict[str, str], hostile: dict[str, str]) -> Non
 def test_what_is_pinned_comes_along(paris: Experiment) -> None:
     app = open_matter(**PROMPT, query="2", layer="7", head="3")
     assert "the token after “of”" in words(app)
-    rings = [trace for trace in traces(app) if trace.get("marker", {}).get("symbol") == "circle-open"]
+    rings = [trace for trace in traces(app) if trace.get("marker", {}).get("symbol") == "square-open"]
     assert [(*numbers_in(ring["x"]), *numbers_in(ring["y"])) for ring in rings] == [(3, 7)]
     app = open_matter(**PROMPT, query="6")
     assert "the token after “Paris”" in words(app)

@@ -6,9 +6,9 @@ from functools import cached_property
 
 import numpy as np
 
-from headlens.model.compare.photos import photo_places, with_prefix
-from headlens.model.compare.places import Places
-from headlens.model.compare.sequences import Pair, common_subsequence
+from headlens.model.comparison.photos import photo_places, with_prefix
+from headlens.model.comparison.places import Places
+from headlens.model.comparison.sequences import Pair, common_subsequence
 from headlens.model.errors import InputError
 from headlens.model.recording.recording import Recording
 
@@ -41,8 +41,10 @@ def align(a: Recording, b: Recording) -> Alignment:
     show. Of one text under two tokenizers, the smallest stretches that are whole tokens of both; what stands in no text
     by its name. Else tokens by their names, as in `sequences.common_subsequence`.
 
-    Raises InputError for a photo beside a text, and for inputs too large to be aligned.
+    Raises InputError for a photo beside a text, for cross-attention, and for inputs too large to be aligned.
     """
+    if a.keys is not None or b.keys is not None:
+        raise InputError("Cross-attention is not compared; take a stage whose tokens look at one another.")
     if (a.grid is None) != (b.grid is None):
         raise InputError("A photo and a text have nothing in common to be compared at; give two texts or two photos.")
     if a.grid is not None and b.grid is not None:

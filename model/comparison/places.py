@@ -4,9 +4,12 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 import numpy as np
-from scipy.sparse import csr_array
+
+if TYPE_CHECKING:
+    from scipy.sparse import csr_array  # it takes half a second to import
 
 
 @dataclass(frozen=True, eq=False)
@@ -17,11 +20,13 @@ class Places:
     2019, "What Does BERT Look At?", section 4.1): so that rows still sum to one.
     """
 
-    shares: csr_array  # [place, position], the share of a position that is in a place; each column sums to one
+    shares: "csr_array"  # [place, position], the share of a position that is in a place; each column sums to one
 
     @classmethod
     def of(cls, groups: Sequence[Sequence[int]], num_positions: int) -> "Places":
         """Whole positions, by the places that they are in; a place may have none."""
+        from scipy.sparse import csr_array
+
         rows = [row for row, group in enumerate(groups) for _ in group]
         columns = [position for group in groups for position in group]
         return cls(csr_array((np.ones(len(rows)), (rows, columns)), shape=(len(groups), num_positions)))
@@ -34,6 +39,8 @@ class Places:
 
     def rows(self, weights: np.ndarray) -> np.ndarray:
         """Rows of places: [..., position, key] -> [..., place, key]; zeros where no position is."""
+        from scipy.sparse import csr_array
+
         sums = np.maximum(self.shares.sum(axis=1), np.finfo(float).tiny)
         return _times(csr_array(self.shares / sums[:, None]), weights)
 
@@ -46,7 +53,7 @@ class Places:
         return self.keys(self.rows(weights))
 
 
-def _times(matrix: csr_array, weights: np.ndarray) -> np.ndarray:
+def _times(matrix: "csr_array", weights: np.ndarray) -> np.ndarray:
     """matrix [place, position] @ weights [..., position, other]: [..., place, other]."""
     *axes, num_positions, others = weights.shape
     count = math.prod(axes)

@@ -8,9 +8,10 @@ import numpy as np
 import torch
 
 from headlens.model.analysis.sample import sampled_queries
-from headlens.model.compare.alignment import Alignment, align
-from headlens.model.compare.places import Places
+from headlens.model.comparison.alignment import Alignment, align
+from headlens.model.comparison.places import Places
 from headlens.model.errors import InputError
+from headlens.model.progress import OnStep, no_step
 from headlens.model.recording.recording import Index, Recording
 
 Head = tuple[int, int]  # layer, head
@@ -76,20 +77,49 @@ class Comparison:
             raise InputError(
                 "These models have other numbers of layers or heads; ask for matches, which compares all with all."
             )
-        heads = np.ndindex(self.a.num_layers, self.a.num_heads)
-        of_heads = [self.between((layer, head), (layer, head)) for layer, head in heads]
-        return np.array(of_heads).reshape(self.a.num_layers, self.a.num_heads)
+        return self._divergence(no_step)
 
-    def matches(self) -> np.ndarray:
-        """Each head of A beside each of B: `divergence` of the two, [layer of A, head of A, layer of B, head of B]."""
+    def matches(self, on_step: OnStep = no_step) -> np.ndarray:
+        """Each head of A beside each of B: `divergence` of the two, [layer of A, head of A, layer of B, head of B].
+
+        on_step is told after each head of A.
+        """
         shape = (self.a.num_layers, self.a.num_heads, self.b.num_layers, self.b.num_heads)
-        rows = [self._rows(side, (layer, head)) for side, layer, head in _heads(self.a, self.b)]
-        own, theirs = rows[: shape[0] * shape[1]], rows[shape[0] * shape[1] :]
-        return np.array([[_mean(one, other) for other in theirs] for one in own]).reshape(shape)
+        theirs = [self._rows(1, head) for head in np.ndindex(shape[2:])]
+        divergences = np.empty((shape[0] * shape[1], len(theirs)))
+        for done, head in enumerate(np.ndindex(shape[:2])):
+            own = self._rows(0, head)
+            divergences[done] = [_mean(own, other) for other in theirs]
+            on_step(done + 1, len(divergences))
+        return divergences.reshape(shape)
+
+    def partners(self, on_step: OnStep = no_step) -> tuple[np.ndarray, np.ndarray]:
+        """Which head of B each head of A is compared with, and how much they differ.
+
+        It is the same head, or of models with other numbers of layers or heads the one of `matches` that differs least.
+
+        Returns:
+            layer and head of B, [layer of A, head of A, 2]; and the divergence, [layer of A, head of A].
+        """
+        if self.same_shape:
+            divergence = self._divergence(on_step)
+            return np.moveaxis(np.indices(divergence.shape), 0, -1), divergence
+        matches = self.matches(on_step).reshape(self.a.num_layers, self.a.num_heads, -1)
+        closest = np.where(np.isnan(matches), np.inf, matches).argmin(axis=-1)
+        heads = np.stack(np.divmod(closest, self.b.num_heads), axis=-1)
+        return heads, np.take_along_axis(matches, closest[..., None], axis=-1)[..., 0]
 
     def between(self, own: Head, theirs: Head) -> float:
         """The divergence of a head of A and one of B."""
         return _mean(self._rows(0, own), self._rows(1, theirs))
+
+    @cached_property
+    def special(self) -> np.ndarray:
+        """[place] bool: whether all that is there are special tokens, or other attention sinks."""
+        sides = (self.alignment.a, self.a), (self.alignment.b, self.b)
+        ordinary = [places.shares @ (~recording.special).astype(float) for places, recording in sides]
+        special: np.ndarray = ordinary[0] + ordinary[1] == 0
+        return special
 
     @cached_property
     def queries(self) -> np.ndarray:
@@ -97,6 +127,14 @@ class Comparison:
         paired = np.flatnonzero(self.alignment.paired)
         taken: np.ndarray = paired[sampled_queries(len(paired))]
         return taken
+
+    def _divergence(self, on_step: OnStep) -> np.ndarray:
+        """[layer, head] of each head beside the same one of B; on_step is told after each."""
+        divergence = np.empty((self.a.num_layers, self.a.num_heads))
+        for done, head in enumerate(np.ndindex(divergence.shape)):
+            divergence[head] = self.between((head[0], head[1]), (head[0], head[1]))
+            on_step(done + 1, divergence.size)
+        return divergence
 
     def _rows(self, side: int, head: Head) -> np.ndarray:
         """[query, place]; rows that see one key alone are nan."""
@@ -150,11 +188,3 @@ def _bound(recording: Recording, layer: int, head: int) -> np.ndarray:
     counts = allowed.expand(recording.num_tokens, recording.num_keys).sum(dim=-1)
     bound: np.ndarray = (counts <= 1).cpu().numpy()
     return bound
-
-
-def _heads(a: Recording, b: Recording) -> list[tuple[int, int, int]]:
-    return [
-        (side, layer, head)
-        for side, recording in enumerate((a, b))
-        for layer, head in np.ndindex(recording.num_layers, recording.num_heads)
-    ]

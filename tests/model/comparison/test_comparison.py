@@ -11,9 +11,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.spatial.distance import jensenshannon
 
-from headlens.model.compare.alignment import Alignment, align, of_pairs
-from headlens.model.compare.comparison import Comparison, compare, jensen_shannon
-from headlens.model.compare.merged import Merged
+import headlens.model
+from headlens.model.comparison.alignment import Alignment, align, of_pairs
+from headlens.model.comparison.comparison import Comparison, compare, jensen_shannon
+from headlens.model.comparison.merged import Merged
 from headlens.model.errors import InputError
 from headlens.model.recording.parts import Photo
 from headlens.model.recording.recording import Recording
@@ -170,6 +171,9 @@ def test_heads_of_models_of_other_sizes() -> None:
         assert matches[layer, head, 1 - layer, head] == pytest.approx(0, abs=1e-7)
         best = matches[layer, head].min()
         assert best == matches[layer, head, 1 - layer, head]
+    heads, divergence = comparison.partners()
+    assert [tuple(heads[at]) for at in np.ndindex(2, 3)] == [(1 - layer, head) for layer, head in np.ndindex(2, 3)]
+    np.testing.assert_array_equal(divergence, matches.min(axis=(2, 3)))
     assert matches[0, 1, 0, 2] == pytest.approx(comparison.between((0, 1), (0, 2)))
     assert matches[0, 1, 0, 2] > 0.01
 
@@ -242,11 +246,68 @@ def test_a_photo_and_a_text_are_not_compared() -> None:
         compare(recording_of(["a"]), photo((1, 1), (0.0, 0.0, 1.0, 1.0), ()))
 
 
+def test_of_one_shape_each_head_is_beside_itself() -> None:
+    comparison = compare(recording_of(list("abcd")), recording_of(list("abed"), seed=1))
+    steps: list[tuple[int, int]] = []
+    heads, divergence = comparison.partners(lambda done, total: steps.append((done, total)))
+    assert all(tuple(heads[at]) == at for at in np.ndindex(2, 3))
+    np.testing.assert_array_equal(divergence, comparison.divergence)
+    assert steps == [(done, 6) for done in range(1, 7)]
+
+
+def test_special_places() -> None:
+    a, b = recording_of(["[CLS]", "a", "[SEP]"]), recording_of(["[CLS]", "a", "b"])
+    a = dataclasses.replace(a, special=np.array([True, False, True]))
+    comparison = compare(a, dataclasses.replace(b, special=np.array([True, False, False])))
+    assert dict(zip(comparison.alignment.names, comparison.special)) == {
+        "[CLS]": True,
+        "a": False,
+        "[SEP]": True,
+        "b": False,
+    }
+
+
+def cross_attention() -> Recording:
+    """Three tokens that look at five others."""
+    keys, queries = recording_of(list("vwxyz")), recording_of(list("abc"), seed=1)
+    layers = tuple(
+        dataclasses.replace(own, key=theirs.key, value=theirs.value)
+        for own, theirs in zip(queries.layers, keys.layers, strict=True)
+    )
+    return dataclasses.replace(
+        queries, layers=layers, keys=dataclasses.replace(keys, words=(0, 0, 1, 2, 2)), words=(0, 0, 1)
+    )
+
+
+def test_cross_attention_is_merged_and_not_compared() -> None:
+    recording = cross_attention()
+    weights = recording.attention(1, 2)
+    groups = [0, 1], [2], [3, 4]
+    expected = [[weights[own][:, other].sum(axis=-1).mean() for other in groups] for own in ([0, 1], [2])]
+    np.testing.assert_allclose(recording.merged("words").attention(1, 2), expected, atol=1e-6)
+    for pair in ((recording, recording), (recording_of(["a"]), recording)):
+        with pytest.raises(InputError, match="Cross-attention is not compared"):
+            compare(*pair)
+
+
+def test_only_words_are_merged() -> None:
+    with pytest.raises(InputError, match="merged into “words”, not into 'letters'"):
+        recording_of(["a"]).merged("letters")
+
+
+def test_compare_is_a_name_of_the_package() -> None:
+    assert headlens.model.compare is compare
+    from headlens.model import compare as again  # also once its module has been imported
+
+    assert again is compare
+
+
 @settings(max_examples=40, deadline=None)
 @given(words=st.lists(st.none() | st.integers(0, 3), min_size=1, max_size=9), kind=st.sampled_from(["none", "causal"]))
 def test_words(words: list[int | None], kind: str) -> None:
     recording = dataclasses.replace(recording_of([*"abcdefghi"][: len(words)], kind=kind), words=tuple(words))
-    merged = Merged(recording)
+    merged = recording.merged("words")
+    assert isinstance(merged, Merged)
     groups: list[list[int]] = []
     for token, word in enumerate(words):
         if token and word is not None and word == words[token - 1]:

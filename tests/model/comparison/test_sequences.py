@@ -7,7 +7,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from headlens.model.compare.sequences import MOST, common_subsequence
+from headlens.model.comparison.sequences import MOST, common_subsequence
 from headlens.model.errors import InputError
 
 WORDS = st.text("abcd", max_size=7)

@@ -6,7 +6,7 @@ from functools import cached_property
 
 import numpy as np
 
-from headlens.model.compare.places import Places
+from headlens.model.comparison.places import Places
 from headlens.model.errors import InputError
 from headlens.model.recording.recording import Index, Recording
 
@@ -46,7 +46,7 @@ class Merged:
 
         Raises ValueError for a layer, head or query that is not there.
         """
-        weights = self.places.both(self.recording.attention(layer, head))
+        weights = self._key_places.keys(self.places.rows(self.recording.attention(layer, head)))
         if query is None:
             return weights
         if not 0 <= query < self.num_tokens:
@@ -58,6 +58,12 @@ class Merged:
     def places(self) -> Places:
         """The words as places."""
         return Places.of(self.groups, self.recording.num_tokens)
+
+    @property
+    def _key_places(self) -> Places:
+        """The words that are looked at, where they are others."""
+        keys = self.recording.keys
+        return self.places if keys is None else Merged(keys).places
 
     def scores(self, *_: object, **__: object) -> np.ndarray:
         """Raises InputError: a sum of weights has no score."""

@@ -1,17 +1,21 @@
 """Patches of two recordings of a photo, cut at each other's edges: each part lies in one patch of both, or of one."""
 
-import numpy as np
-from scipy.sparse import block_diag, csr_array
+from typing import TYPE_CHECKING
 
-from headlens.model.compare.places import Places
+import numpy as np
+
+from headlens.model.comparison.places import Places
 from headlens.model.errors import InputError
 from headlens.model.recording.recording import Recording
+
+if TYPE_CHECKING:
+    from scipy.sparse import csr_array  # it takes half a second to import
 
 MOST = 20_000  # parts
 SAME = 1e-9  # of a photo's side: edges nearer to each other are one
 
 
-def photo_places(a: Recording, b: Recording) -> tuple[csr_array, csr_array]:
+def photo_places(a: Recording, b: Recording) -> "tuple[csr_array, csr_array]":
     """The share of each patch's area that is in each part of the photo, [part, patch], of both recordings.
 
     Parts stand row by row. A patch's weight is spread evenly over its area.
@@ -29,8 +33,10 @@ def photo_places(a: Recording, b: Recording) -> tuple[csr_array, csr_array]:
     return own[seen], theirs[seen]
 
 
-def with_prefix(groups: list[tuple[int, ...]], patches: csr_array, prefix_tokens: int) -> Places:
+def with_prefix(groups: list[tuple[int, ...]], patches: "csr_array", prefix_tokens: int) -> Places:
     """Places of the positions before the patches, and then of the patches."""
+    from scipy.sparse import block_diag, csr_array
+
     before = Places.of(groups, prefix_tokens).shares
     return Places(csr_array(block_diag((before, patches), format="csr")))
 
@@ -49,8 +55,10 @@ def _union(one: np.ndarray, other: np.ndarray) -> np.ndarray:
     return kept
 
 
-def _shares(edges: tuple[np.ndarray, np.ndarray], parts: tuple[np.ndarray, np.ndarray]) -> csr_array:
+def _shares(edges: tuple[np.ndarray, np.ndarray], parts: tuple[np.ndarray, np.ndarray]) -> "csr_array":
     """[part, patch]: the product of those of the rows and of the columns."""
+    from scipy.sparse import csr_array
+
     indices, shares = zip(*(_along(own, cut) for own, cut in zip(edges, parts)))
     num_columns = len(edges[1]) - 1
     inside = (indices[0][:, None] >= 0) & (indices[1] >= 0)

@@ -1,1 +1,0 @@
-"""Of headlens.model.compare."""

@@ -1,0 +1,1 @@
+"""Of headlens.model.comparison."""

@@ -1,0 +1,228 @@
+"""The page Compare: its numbers are those of the API, and everything chosen is in the address."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from headlens.model.comparison.comparison import Comparison, compare
+from headlens.model.huggingface.text.model import TransformersText
+from headlens.model.load import load_model
+from headlens.model.pretrained.text_model import EncoderTextModel
+from headlens.model.runtime.folders import FOLDERS
+from headlens.viz.inputs.samples import FIRST_PAIR, PAIRS
+from headlens.viz.pages.compare.head import MOST
+from headlens.viz.view.wording import percent
+from tests.model.huggingface.text_models import write_folder
+from tests.sentences import is_one_sentence
+from tests.viz.figures.decode import numbers_in
+from tests.viz.pages.apps import SECONDS, address, as_read, choose, errors, press, run
+
+SHE, HE = PAIRS[FIRST_PAIR]
+
+
+def open_compare(**parameters: str) -> AppTest:
+    def script() -> None:
+        from headlens.viz.pages import compare_page
+
+        compare_page.page()
+
+    app = AppTest.from_function(script, default_timeout=SECONDS)
+    app.query_params.update(parameters)
+    return run(app)
+
+
+def words(app: AppTest) -> str:
+    return as_read("\n".join(each.value for each in [*app.markdown, *app.subheader]))
+
+
+def charts(app: AppTest) -> list[list[dict[str, Any]]]:
+    """The traces of each figure."""
+    return [json.loads(chart.proto.spec)["data"] for chart in app.get("plotly_chart")]
+
+
+def grid(app: AppTest) -> dict[tuple[int, int], float]:
+    return {(int(layer), int(head)): value for layer, head, value in numbers_in(charts(app)[0][0]["customdata"])}
+
+
+def check_matrices(app: AppTest, comparison: Comparison, head: tuple[int, int], other: tuple[int, int]) -> None:
+    own, theirs = comparison.weights(*head, other)
+    expected = [own, theirs, comparison.difference(*head, other)]
+    present = comparison.alignment.a.filled, comparison.alignment.b.filled
+    for side, has in enumerate(present):
+        expected[side] = np.where(has & has[:, None], expected[side], np.nan)
+    for traces, weights in zip(charts(app)[1:], expected, strict=True):
+        np.testing.assert_allclose(np.array(numbers_in(traces[1]["z"]), dtype=float), weights, atol=1e-5)
+
+
+def take(app: AppTest, a: str, b: str) -> AppTest:
+    """Type two texts and press Compare."""
+    app.text_area(key="compare_a").set_value(a)
+    app.text_area(key="compare_b").set_value(b)
+    return press(app, "Compare")
+
+
+@pytest.fixture(scope="module")
+def nurse(minilm: EncoderTextModel) -> Comparison:
+    return compare(minilm.record(SHE), minilm.record(HE))
+
+
+def test_it_opens_on_the_head_that_differs_most(nurse: Comparison) -> None:
+    app = open_compare()
+    assert errors(app) == []
+    shown = grid(app)
+    np.testing.assert_allclose([shown[head] for head in np.ndindex(6, 12)], nurse.divergence.ravel(), atol=1e-6)
+    most = divmod(int(nurse.divergence.argmax()), 12)
+    assert f"Layer {most[0]}, head {most[1]}" in words(app)
+    check_matrices(app, nurse, most, most)
+    own, theirs = nurse.unpaired(*most)
+    assert (
+        f"Without a partner: {percent(own)} of A's weight, on “she”; {percent(theirs)} of B's weight, on “he”"
+        in words(app)
+    )
+    difference = np.abs(np.nan_to_num(nurse.difference(*most)))
+    query, key = np.unravel_index(difference.argmax(), difference.shape)
+    names = nurse.alignment.names
+    assert f"It differs most in how much “{names[query]}” looks at “{names[key]}”" in words(app)
+    assert address(app) == {}
+
+
+def test_heads_are_chosen_by_the_address_and_by_buttons(nurse: Comparison) -> None:
+    app = open_compare(layer="3", head="1", order="size")
+    check_matrices(app, nurse, (3, 1), (3, 1))
+    ordered = sorted(np.ndindex(6, 12), key=lambda head: -nurse.divergence[head])
+    rows = numbers_in(charts(app)[0][0]["customdata"])
+    assert [tuple(map(int, row[:2])) for row in rows][:10] == ordered[:10]
+    listed = [button.label for button in app.button if button.label.startswith("layer ")]
+    assert listed == [
+        f"layer {layer}, head {head}: {nurse.divergence[layer, head]:.3f}" for layer, head in ordered[:10]
+    ]
+    press(app, listed[4])
+    assert address(app) == {"layer": str(ordered[4][0]), "head": str(ordered[4][1]), "order": "size"}
+    check_matrices(app, nurse, ordered[4], ordered[4])
+    choose(app, compare_head=(2, 7))
+    assert (address(app)["layer"], address(app)["head"]) == ("2", "7")
+    check_matrices(app, nurse, (2, 7), (2, 7))
+
+
+@pytest.mark.parametrize("wrong", [{"layer": "6", "head": "0"}, {"layer": "-1", "head": "x"}, {"layer": "3"}])
+def test_a_head_that_is_not_there_is_the_first(wrong: dict[str, str], nurse: Comparison) -> None:
+    app = open_compare(**wrong)
+    assert errors(app) == []
+    most = divmod(int(nurse.divergence.argmax()), 12)
+    check_matrices(app, nurse, most, most)
+
+
+def test_texts_of_one_s_own(minilm: EncoderTextModel) -> None:
+    app = open_compare(layer="3", head="1")
+    take(app, "A cat sat.", "A dog sat down.")
+    assert address(app) == {"text": "A cat sat.", "text2": "A dog sat down."}
+    comparison = compare(minilm.record("A cat sat."), minilm.record("A dog sat down."))
+    most = divmod(int(comparison.divergence.argmax()), 12)
+    check_matrices(app, comparison, most, most)
+    choose(app, compare_sample="Two banks")
+    assert address(app) == dict(zip(("text", "text2"), PAIRS["Two banks"]))
+    assert [area.value for area in app.text_area] == list(PAIRS["Two banks"])
+
+
+def test_the_same_text_twice_is_the_same() -> None:
+    app = open_compare()
+    take(app, "A cat sat.", "  ")
+    assert address(app) == {"text": "A cat sat."}
+    assert set(grid(app).values()) == {0}
+    assert "It is the same in A and in B. Every token has a partner." in words(app)
+    assert [area.value for area in app.text_area] == ["A cat sat.", ""]
+
+
+def test_a_text_that_is_refused_stays_to_be_corrected(nurse: Comparison) -> None:
+    app = open_compare()
+    take(app, "A cat.", "long " * 30_000)
+    (said,) = errors(app)
+    assert said.startswith("Of B: ")
+    assert is_one_sentence(ValueError(said))
+    assert app.text_area(key="compare_a").value == "A cat."
+    most = divmod(int(nurse.divergence.argmax()), 12)
+    check_matrices(app, nurse, most, most)  # what was there before
+
+
+def test_texts_too_long_for_an_address() -> None:
+    app = open_compare()
+    take(app, "A cat. " * 60, "A dog. " * 400)
+    assert errors(app) == []
+    assert address(app) == {"own": "1"}
+    assert any("Your texts are not in this link" in caption.value for caption in app.caption)
+    assert any("512" in info.value for info in app.info)  # B was cut
+    again = open_compare(own="1")
+    assert any("too long" in info.value for info in again.info)
+
+
+def test_a_stranger_s_tokens_are_no_markdown(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    app = open_compare(text="a $ * < b", text2="a b")
+    assert errors(app) == []
+    (said,) = (each.value for each in app.markdown if "Without a partner" in each.value)
+    assert "“\\$”, “\\*”, “\\<”" in said
+    monkeypatch.setenv(FOLDERS, str(tmp_path))
+    folder = str(write_folder("GPT-2", tmp_path / "gpt2"))  # its tokenizer keeps what cannot be seen
+    app = open_compare(model=folder, text="The big \u202e trophy", text2="The big trophy")
+    assert errors(app) == []
+    assert "⟨202E⟩" in words(app)
+    assert "\u202e" not in words(app)
+    assert not any("\u202e" in chart.proto.spec or "\\u202e" in chart.proto.spec for chart in app.get("plotly_chart"))
+
+
+def test_nothing_in_common_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(FOLDERS, str(tmp_path))
+    folder = write_folder("GPT-2", tmp_path / "gpt2")
+    app = open_compare(model=str(folder), text="cat", text2="dog mat")
+    assert errors(app) == []
+    assert any("in common" in info.value for info in app.info)
+    assert charts(app) == []
+
+
+def test_two_models_on_one_text(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, minilm: EncoderTextModel) -> None:
+    monkeypatch.setenv(FOLDERS, str(tmp_path))
+    folder = str(write_folder("BERT", tmp_path / "mine"))
+    app = open_compare(text="The keys are on the table.", model=folder, model2="minilm-l6", layer="1", head="2")
+    assert errors(app) == []
+    model = load_model(folder, device="cpu")
+    assert isinstance(model, TransformersText)
+    text = "The keys are on the table."
+    comparison = compare(model.record(text), minilm.record(text))
+    heads, divergence = comparison.partners()
+    shown = grid(app)
+    np.testing.assert_allclose([shown[head] for head in np.ndindex(divergence.shape)], divergence.ravel(), atol=1e-5)
+    other = int(heads[1, 2][0]), int(heads[1, 2][1])
+    assert f"Layer 1, head 2, beside layer {other[0]}, head {other[1]} of B" in words(app)
+    check_matrices(app, comparison, (1, 2), other)
+    choose(app, compare_b_model=folder)
+    assert address(app) == {"text": text, "model": folder, "model2": folder}
+    assert set(grid(app).values()) == {0}
+
+
+def test_b_has_the_model_of_a_where_none_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(FOLDERS, str(tmp_path))
+    folder = str(write_folder("BERT", tmp_path / "mine"))
+    app = open_compare(model=folder)
+    assert errors(app) == []
+    assert len(grid(app)) == 8
+    assert app.selectbox(key="compare_b_model").value == folder
+
+
+def test_a_model_of_photos_is_refused() -> None:
+    app = open_compare(model2="dinov2-focus")
+    (said,) = errors(app)
+    assert said.startswith("This page compares models that read a text")
+    assert is_one_sentence(ValueError(said))
+    assert len(charts(app)) == 4
+
+
+def test_long_texts_have_no_matrices(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("headlens.viz.pages.compare.head.MOST", 8)
+    app = open_compare()
+    assert MOST == 1_024
+    assert errors(app) == []
+    assert len(charts(app)) == 1
+    assert any("drawn up to 8 tokens" in info.value for info in app.info)

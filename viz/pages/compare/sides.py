@@ -1,0 +1,58 @@
+"""Both recordings, and how much every head differs between them, kept beside A's."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import streamlit as st
+
+from headlens.model.comparison.alignment import align
+from headlens.model.comparison.comparison import Comparison, Head
+from headlens.viz.inputs.pair import PairRequest
+from headlens.viz.pages.parts import input_note
+from headlens.viz.pages.runtime import stepping
+
+
+@dataclass(frozen=True)
+class Sides:
+    """A and B, compared."""
+
+    comparison: Comparison
+    partners: np.ndarray  # [layer of A, head of A, 2], layer and head of B
+    divergence: np.ndarray  # [layer of A, head of A]
+
+    def partner(self, head: Head) -> Head:
+        """The head of B that a head of A is compared with."""
+        layer, number = map(int, self.partners[head])
+        return layer, number
+
+    def largest_first(self) -> list[Head]:
+        """All heads of A, in the order of how much they differ."""
+        order = np.argsort(-self.divergence, axis=None, kind="stable")  # nan comes last
+        return [divmod(int(index), self.divergence.shape[1]) for index in order]
+
+
+def compare_sides(request: PairRequest) -> Sides | None:
+    """Record both and compare them; None where there is nothing to compare, and the page says so.
+
+    Raises InputError for texts that cannot be aligned, and what the runs raise.
+    """
+    a, b = request.a.record().entry(), request.b.record().entry()
+    for entry in (a, b)[: 1 if a is b else 2]:
+        input_note(entry.recording)
+    alignment = a.derive(("alignment", b.id), lambda: align(a.recording, b.recording))
+    comparison = Comparison(a.recording, b.recording, alignment)
+    if not alignment.paired.any():
+        st.info("A and B have no token in common, so no weights of theirs can be compared: take texts that share some.")
+        return None
+
+    def run() -> tuple[np.ndarray, np.ndarray]:
+        with stepping("Comparing the heads", part="head") as on_step:
+            return comparison.partners(on_step)
+
+    partners, divergence = a.derive(("partners", b.id), run)
+    if np.isnan(divergence).all():
+        st.info(
+            "What A and B have in common sees one token alone, so its weights are all one: take texts that share more."
+        )
+        return None
+    return Sides(comparison, partners, divergence)
