@@ -19,7 +19,7 @@ from headlens.model.inputs.sound import SoundInput
 from headlens.model.inputs.sound_file import SoundSource
 from headlens.model.inputs.text import Chat, Text, TextInput
 from headlens.model.progress import OnLayer
-from headlens.model.recording.parts import Prediction, Predicts
+from headlens.model.recording.parts import Prediction, Predicts, Unit
 from headlens.model.recording.recording import Recording
 
 CAPTION_TOKENS = 20  # that are written of a photo at most, where no number is given
@@ -88,6 +88,10 @@ class TextModel(TraceableModel[TextInput], Protocol):
 
     def record_batch(self, texts: Sequence[Text], on_layer: OnLayer | None = None) -> list[Recording]:
         """The recording of each, as `record` makes it, from fewer runs."""
+
+    @property
+    def unit(self) -> Unit:
+        """What a token stands for: a residue, of models of proteins."""
 
     def token_embeddings(self) -> Tensor:
         """The rows of all tokens that there are, [id, width]."""

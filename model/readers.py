@@ -16,6 +16,7 @@ from headlens.model.inputs.image_file import ImageSource
 from headlens.model.inputs.text import Text, TextInput, read_text
 from headlens.model.inputs.token_names import TokenNames
 from headlens.model.progress import OnLayer
+from headlens.model.recording.parts import Unit
 from headlens.model.recording.recording import Recording
 
 SHORT_SIDES = (224, 336, 448, 672, 1036)  # pixels that are offered
@@ -65,6 +66,11 @@ class TextReader(RecordingModel[TextInput, Outputs], ABC):
         """
         return self._record_batch([self.read(text) for text in texts], on_layer)
 
+    @property
+    def unit(self) -> Unit:
+        """What a token stands for."""
+        return "residue" if self._token_names.are_residues else "token"
+
     def name_of(self, token_id: int) -> str:
         """What one token of the tokenizer is called by itself."""
         return self._token_names.of_id(token_id)
@@ -90,7 +96,7 @@ class TextReader(RecordingModel[TextInput, Outputs], ABC):
             notes=self._notes(text, run, index),
             predictions=self._predictions(text, run, index),
             stage=stage,
-            unit="residue" if self._token_names.are_residues else "token",
+            unit=self.unit,
         )
 
     def _special(self, text: TextInput) -> np.ndarray:
@@ -98,7 +104,13 @@ class TextReader(RecordingModel[TextInput, Outputs], ABC):
         return text.special
 
     def _notes(self, text: TextInput, run: Run[Outputs], index: int) -> dict[str, str]:
-        return {**self._common_notes, **text.notes(self.max_tokens)}
+        unknown = getattr(self.tokenizer.model, "unk_token", None)  # of some families it stands for what they lack
+        count = 0 if unknown is None else text.ids.count(self.tokenizer.token_to_id(unknown))
+        notes = {**self._common_notes, **text.notes(self.max_tokens)}
+        if count:
+            said = f"{count:,} of {len(text.ids):,} tokens are unknown to this model, and read as {unknown}."
+            notes["input"] = " ".join([*([notes["input"]] if "input" in notes else []), said])
+        return notes
 
 
 class PhotoReader(RecordingModel[Input, Outputs], ABC):

@@ -37,6 +37,7 @@ WORDS: dict[str, str] = {
     "movement": "how far its embedding moves",
     "saliency": "the saliency of a region",
 }
+PLACE = " (token "  # before the position of a candidate that is one: several may be called the same
 OF_POSITIONS: dict[Predicts, Kind] = {
     Predicts.NEXT_TOKEN: "next",
     Predicts.MASKED_TOKEN: "mask",
@@ -57,6 +58,11 @@ class Choice(NamedTuple):
 def choices(experiment: Experiment) -> list[Choice]:
     """What can be asked about, the sensible first choice first. Raises InputError where there is nothing."""
     model, given = experiment.model, experiment.input
+    if model.predicts is Predicts.CHOICE:
+        raise InputError(
+            "This model reads each text to choose from beside the others, and none of it is asked about here; take "
+            "another model."
+        )
     run = experiment.unchanged.run
     found = [Choice(OF_POSITIONS[model.predicts], at) for at in _positions(model, given)]
     if model.predicts in (Predicts.CLASS, Predicts.NEXT_SENTENCE):
@@ -113,7 +119,9 @@ def target(
         return SimilarityTarget(embedding_of(model, other), f"“{other}”")
     output = f"{kind}_logits" if kind in ("start", "end") else "logits"
     what = WORDS[kind].format("" if at is None else name_at(experiment, at))
-    asked = LogitTarget(0, None, at, output, what, labels=_labels(experiment, kind))
+    # As the pipeline has it, an answer is in the second text, where there is one.
+    among = experiment.input.of_second if kind in ("start", "end") else ()
+    asked = LogitTarget(0, None, at, output, what, labels=_labels(experiment, kind), among=among or None)
     best = asked.candidates(model, experiment.unchanged_for(asked))
     chosen = best[0].logit if candidate is None else candidate_id(experiment, asked, candidate)
     rest = [each.logit for each in best if each.logit != chosen]
@@ -133,13 +141,14 @@ def candidate_id(experiment: Experiment, asked: LogitTarget, candidate: int | st
     if isinstance(candidate, bool) or not isinstance(candidate, int | str):
         raise InputError("A candidate is a word or a number; choose one of those that are listed.")
     if isinstance(candidate, int):
-        if not 0 <= candidate < len(logits):
+        if not 0 <= candidate < len(logits) or logits[candidate] == -torch.inf:
             raise InputError(f"There are {len(logits):,} candidates, and none has the number {candidate}.")
         return candidate
     candidate = candidate.encode(errors="backslashreplace").decode()  # half of a surrogate pair is no text
     labels = predictor_of(model).labels or dict(enumerate(asked.labels))
     if labels:
-        found = [index for index, label in labels.items() if label == candidate]
+        found = [index for index, label in labels.items() if candidate in (label, label.rpartition(PLACE)[0])]
+        found = [index for index in found if logits[index] > -torch.inf]
     else:
         tokenizer = model.tokenizer  # type: ignore[attr-defined]  # of every model whose candidates are tokens
         rows = [tokenizer.encode(text, add_special_tokens=False) for text in (candidate, f" {candidate}")]
@@ -156,7 +165,7 @@ def candidate_id(experiment: Experiment, asked: LogitTarget, candidate: int | st
 def _labels(experiment: Experiment, kind: Kind) -> tuple[str, ...]:
     """Of candidates that are neither tokens nor classes with labels of their own."""
     if kind in ("start", "end"):
-        return tuple(name_at(experiment, at) for at in range(len(decoder_ids(experiment))))
+        return tuple(f"{name_at(experiment, at)}{PLACE}{at})" for at in range(len(decoder_ids(experiment))))
     if kind == "class" and experiment.model.predicts is Predicts.NEXT_SENTENCE:
         from headlens.model.huggingface.record.predictions import PAIRS  # transformers takes seconds to import
 

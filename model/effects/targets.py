@@ -65,6 +65,7 @@ class LogitTarget(Target):
     name: str = ""
     against_name: str = ""
     labels: tuple[str, ...] = ()  # of the candidates, where they are neither tokens nor classes with labels
+    among: tuple[int, ...] | None = None  # which candidates there are; None: all
 
     def read(self, model: AnyModel, batch: Sequence[object], run: AnyRun) -> Tensor:
         """The logit, or the difference of two."""
@@ -79,6 +80,7 @@ class LogitTarget(Target):
     def candidates(self, model: AnyModel, run: AnyRun, also: Collection[int] = ()) -> list[Candidate]:
         """The ten best, and others."""
         best = predictor_of(model).best(self.logits(run)[0], also)
+        best = [each for each in best if self.among is None or each.logit in self.among]
         return [each._replace(name=self.labels[each.logit]) for each in best] if self.labels else best
 
     def probability(self, model: AnyModel, run: AnyRun) -> Tensor:
@@ -105,7 +107,7 @@ class LogitTarget(Target):
         """[batch, candidate], of the position that is asked about."""
         logits: Tensor = run.outputs["prediction_logits" if "prediction_logits" in run.outputs else self.output]
         if self.output != "logits":  # an answer's start or end: the candidates are the positions
-            return logits
+            return logits if self.among is None else logits.masked_fill(_all_but(logits, self.among), -torch.inf)
         if self.at is None:
             return logits
         return logits[:, self.at if logits.shape[1] > 1 else 0]  # of some models all others were left out
@@ -183,6 +185,13 @@ def named(target: LogitTarget, model: AnyModel) -> LogitTarget:
 def _only(logits: Tensor, candidate: int) -> Tensor:
     """[candidate] bool: True for one."""
     return torch.arange(logits.shape[-1], device=logits.device) == candidate
+
+
+def _all_but(logits: Tensor, among: Collection[int]) -> Tensor:
+    """[candidate] bool: False for these."""
+    others = torch.ones(logits.shape[-1], dtype=torch.bool, device=logits.device)
+    others[[candidate for candidate in among if candidate < len(others)]] = False
+    return others
 
 
 def _embeddings(model: AnyModel, batch: Sequence[object], run: AnyRun) -> Tensor:

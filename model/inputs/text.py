@@ -51,6 +51,12 @@ class TextInput:
     num_kept: int  # of the texts' own tokens
     num_dropped: int  # the others, cut off at the end
 
+    @property
+    def of_second(self) -> tuple[int, ...]:
+        """Where the second text's own tokens stand; nowhere, of one text alone."""
+        own = zip(self.segments, self.offsets)
+        return tuple(at for at, (segment, span) in enumerate(own) if segment == 1 and span is not None)
+
     def notes(self, max_tokens: int, beside: str = "") -> dict[str, str]:
         """That the text was cut, for a recording's notes, where it was; beside names what else was read."""
         if self.num_dropped == 0:

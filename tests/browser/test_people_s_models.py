@@ -154,7 +154,8 @@ def test_an_answer_and_where_it_starts(page: Page, address: str, root: Path) -> 
     open_page(page, place)
     model = load_model(str(folder), device="cpu")
     assert isinstance(model, TransformersText)
-    for texts in (TEXTS_FOR[Predicts.ANSWER], PAIR):
+    first, second = TEXTS_FOR[Predicts.ANSWER]
+    for texts in ((first, second), PAIR):
         recording = model.record(texts)
         expect(page.get_by_text("The answer, with probabilities")).to_be_visible()
         expect(page.get_by_text("Where the answer starts, with probabilities")).to_be_visible()

@@ -46,6 +46,7 @@ export function header(changes = {}) {
     tokens: ["[CLS]", "it", "שלום", "[SEP]"],
     isolate: [2],
     special: [1, 0, 0, 1],
+    unit: "token",
     prefix: 0,
     grid: null,
     aspect: null,

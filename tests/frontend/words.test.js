@@ -69,11 +69,13 @@ test("targets are the strongest ordinary token and what comes near it", () => {
   assert.equal(targets(header(), Float32Array.of(0.5, 0.5, 0.0625, 0)), "it 50 pc");
   const photo = header({ tokens: ["[CLS]", "(0, 0)"], special: [1, 0], prefix: 1, grid: [1, 1] });
   assert.equal(targets(photo, Float32Array.of(0.5, 0.5)), "cell (0, 0) 50 pc");
+  assert.equal(targets(header(), Float32Array.of(1, 0, 0, 0)), ""); // what cannot be looked at is not named
 });
 
 test("special tokens of one name are added up, the largest first", () => {
   const pair = header({ tokens: ["[CLS]", "a", "[SEP]", "b", "[SEP]"], special: [1, 0, 1, 0, 1] });
   const share = specialShare(pair, Float32Array.of(0.25, 0, 0.125, 0, 0.25), "at");
   assert.deepEqual(share, { text: "[SEP] gets 38 pc, [CLS] gets 25 pc", together: 0.625 });
+  assert.equal(specialShare(pair, Float32Array.of(0, 0.5, 0.5, 0, 0), "at").text, "[SEP] gets 50 pc");
   assert.match(specialShare(pair, new Float32Array(5).fill(0.5), "by").text, /gives/);
 });

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from importlib import resources
 
-from headlens.model.recording.parts import Predicts
+from headlens.model.recording.parts import Predicts, Unit
 
 FOLDER = resources.files("headlens.assets") / "samples"
 
@@ -65,7 +65,8 @@ FIRST_PROMPT = PromptSample("The capital of France is")
 
 
 # What the page Text opens on with a model that reads something else than a sentence.
-TEXTS_FOR = {
+TEXTS_FOR: dict[Predicts | Unit, tuple[str, ...]] = {
+    "residue": ("MQIFVKTLTGKTITLEVEPSDTIENVKAKIQDKEGIPPDQQRLIFAGKQLEDGRTLSDYNIQKESTLHLVLRLRGG",),  # ubiquitin, human
     Predicts.ANSWER: ("Where does the trophy not fit?", TEXTS["Trophy"].texts[0]),
     Predicts.CHOICE: (
         "The trophy does not fit in the brown suitcase because",

@@ -100,7 +100,8 @@ def choose_text(model: str) -> TextRequest:
             return request
     if "own" in st.query_params and "text" not in st.query_params and SESSION.own is None:
         st.info("The text of this link was too long for it, and went when its page was closed; this is a sample.")
-    first = TEXTS_FOR.get(text_model(model).predicts, TEXTS[FIRST_TEXT].texts)
+    reader = text_model(model)
+    first = TEXTS_FOR.get(reader.unit) or TEXTS_FOR.get(reader.predicts, TEXTS[FIRST_TEXT].texts)
     request = TextRequest(model, _texts_in_address(first), chat)
     if SESSION.readable(request):
         return request

@@ -126,9 +126,10 @@ class InputChooser:
             chat = request.chat
             what = "What the model is told before." if chat else "A second sentence, read together with the first."
             with controls.popover("The system message" if chat else "A pair", help=what):
-                st.text_input(
+                st.text_area(
                     "System message" if chat else "Second sentence",
                     key=second,
+                    height=68,
                     on_change=self._take_typed,
                     help="May stay empty." if chat else "Both are read together; may stay empty.",
                 )

@@ -29,7 +29,7 @@ def answers(
     """
     if len(text.texts) != 2:
         return ()
-    own = np.array([segment == 1 and span is not None for segment, span in zip(text.segments, text.offsets)])
+    own = np.isin(np.arange(len(text.ids)), text.of_second)
     starts, ends = (_softmax(outputs[name][index, : len(own)].float().cpu().numpy(), own) for name in LOGITS)
     spans = np.tril(np.triu(np.outer(starts, ends)), LONGEST - 1)  # [first token, last token]
     best = np.argsort(-spans, axis=None, kind="stable")

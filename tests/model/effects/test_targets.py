@@ -172,17 +172,21 @@ def test_a_token_s_class(bert_of: Any) -> None:
 def test_where_an_answer_starts_and_ends(kind: Any, bert_of: Any) -> None:
     experiment, outputs = bert_of("question answering")
     assert [choice.kind for choice in choices(experiment)][:2] == ["start", "end"]
-    logits = outputs[f"{kind}_logits"][0]
+    second = torch.tensor([at in experiment.input.of_second for at in range(len(experiment.input.ids))])
+    logits = outputs[f"{kind}_logits"][0].masked_fill(~second, -torch.inf)  # as in the pipeline
     best = logits.topk(2)
     asked = target(experiment, Choice(kind))
     assert isinstance(asked, LogitTarget)
     assert (asked.candidate, asked.against) == tuple(best.indices.tolist())
     assert read(experiment, asked) == pytest.approx(float(best.values[0] - best.values[1]), abs=1e-5)
-    tokens = experiment.input.tokens
+    tokens = [f"{token} (token {at})" for at, token in enumerate(experiment.input.tokens)]
     assert str(asked) == f"where the answer {kind}s: “{tokens[best.indices[0]]}”, against “{tokens[best.indices[1]]}”"
     change = ablate(experiment, [], asked)
     assert [each.name for each in change.candidates_before] == [tokens[at] for at in logits.topk(10).indices]
-    twice = [at for at, token in enumerate(tokens) if token == "fly"]
+    probability = float(logits.softmax(-1)[best.indices[0]])
+    assert change.probability_before == pytest.approx(probability, abs=1e-6)
+    assert change.candidates_before[0].score == pytest.approx(probability, abs=1e-6)
+    twice = [at for at, token in enumerate(experiment.input.tokens) if token == "fly" and second[at]]
     assert len(twice) > 1  # the more probable one is meant
     of_word = target(experiment, Choice(kind), candidate="fly", against=None)
     assert isinstance(of_word, LogitTarget)

@@ -19,7 +19,8 @@ export class Bars {
 
   /** @param {State} state */
   paint({ header, shown }) {
-    const pairs = strongest(header, shown.weights, header.grid ? 6 : 10, { special: true });
+    const strong = strongest(header, shown.weights, header.grid ? 6 : 10, { special: true });
+    const pairs = strong.filter(([, weight]) => weight > 0); // 0 to the bit: it cannot be looked at
     const bars = pairs.map(([token, weight]) => {
       const bar = document.createElement("button");
       bar.type = "button";

@@ -23,8 +23,9 @@ export class Chips {
       const chip = document.createElement("button");
       chip.type = "button";
       chip.className = "hl-chip";
-      chip.textContent = `${name} ${percent(header.wording, weights[token])}`;
-      chip.title = `How much goes to ${name}; press to look from it`;
+      const looked = weights[token] > 0; // 0 to the bit: it cannot be looked at, as what is written of a photo
+      chip.textContent = looked ? `${name} ${percent(header.wording, weights[token])}` : name;
+      chip.title = looked ? `How much goes to ${name}; press to look from it` : `Press to look from ${name}`;
       chip.setAttribute("aria-pressed", String(token === view.query));
       chip.style.setProperty("--share", String(Math.min(1, weights[token])));
       chip.onclick = () => this.on("pin", { token });

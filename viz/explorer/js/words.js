@@ -98,13 +98,13 @@ export function title(header, view, token) {
 }
 
 /**
- * trophy 51 %, suitcase 33 %: the strongest, and what comes near it.
+ * trophy 51 %, suitcase 33 %: the strongest, and what comes near it; nothing of what cannot be looked at.
  * @param {Header} header
  * @param {Float32Array} weights [token]
  */
 export function targets(header, weights) {
   const best = strongest(header, weights, 3, { special: false });
-  const near = best.filter(([, weight], index) => index === 0 || weight >= 0.2 * best[0][1]);
+  const near = best.filter(([, weight], index) => weight > 0 && (index === 0 || weight >= 0.2 * best[0][1]));
   const names = near.map(([token, weight]) => {
     const name = isolated(header, token);
     return `${header.grid ? fill(header.wording.patch, { name }) : name} ${percent(header.wording, weight)}`;
@@ -123,7 +123,7 @@ export function specialShare({ special, tokens, wording }, weights, direction) {
   const shares = new Map();
   let together = 0;
   for (let token = 0; token < tokens.length; token++) {
-    if (!special[token]) continue;
+    if (!special[token] || weights[token] === 0) continue; // 0 to the bit: it cannot be looked at
     const name = tokens[token];
     shares.set(name, (shares.get(name) ?? 0) + weights[token]);
     together += weights[token];

@@ -150,3 +150,9 @@ def test_without_a_vocabulary(tmp_path: Path) -> None:
     (tmp_path / "tokenizer_config.json").write_text('{"tokenizer_class": "EsmTokenizer"}')
     with pytest.raises(CheckpointError, match="There is no tokenizer in"):
         load_model(str(tmp_path), device="cpu")
+
+
+def test_how_many_tokens_are_unknown(folder_of: Callable[[str], Path]) -> None:
+    model = loaded(folder_of("ESM-2"))
+    assert model.record("MqKjR").notes["input"] == "2 of 7 tokens are unknown to this model, and read as <unk>."
+    assert "input" not in model.record("MKTAY").notes
