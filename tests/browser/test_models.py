@@ -28,6 +28,7 @@ def check(page: Page, name: str) -> None:
     page.get_by_role("button", name=re.compile("^Model: ")).click()
     page.get_by_role("textbox", name="Your own: a folder or Hub id").fill(name)
     page.get_by_role("button", name="Check").click()
+    expect(page.get_by_role("textbox", name="Your own: a folder or Hub id")).to_be_hidden(timeout=30_000)
 
 
 def test_a_folder_is_loaded_and_a_bad_one_refused(page: Page, address: str, folder: Path) -> None:

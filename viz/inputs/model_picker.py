@@ -85,6 +85,7 @@ class ModelPicker:
         st.session_state[f"{self.page}_model"] = name
         with slot.popover(
             self.label if name is None else f"{self.label}: {plain(_title(name))}",
+            key=f"{self.page}_model_popover_{st.session_state.get(f'{self.page}_model_checks', 0)}",
             help="Choose another of the bundled models, or one of your own.",
         ):
             if name is not None:
@@ -157,8 +158,11 @@ class ModelPicker:
         self._forget_checked()
 
     def _take_typed(self) -> None:
-        if name := st.session_state[f"{self.page}_model_typed"].strip():
-            st.session_state[f"{self.page}_model_candidate"] = name
+        state = st.session_state
+        if name := state[f"{self.page}_model_typed"].strip():
+            state[f"{self.page}_model_candidate"] = name
+            # Another key closes the popover, which would lie over what is said of the model.
+            state[f"{self.page}_model_checks"] = state.get(f"{self.page}_model_checks", 0) + 1
 
     def _load(self, name: str) -> None:
         self._forget_checked()

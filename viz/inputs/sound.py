@@ -2,10 +2,8 @@
 
 from dataclasses import dataclass, replace
 
-import numpy as np
 import streamlit as st
 
-from headlens.model.inputs.patches import cut_patches
 from headlens.model.inputs.sound import SoundInput
 from headlens.model.progress import OnLayer
 from headlens.model.recording.recording import Recording
@@ -15,6 +13,7 @@ from headlens.viz.inputs.models import sound_model
 from headlens.viz.inputs.session import InputSession
 from headlens.viz.inputs.sound_samples import FIRST_SOUND, SOUNDS, sample_file
 from headlens.viz.pages.runtime import RecordingRequest, record
+from headlens.viz.view.start import first_view
 from headlens.viz.view.view import View
 
 TYPES = ["wav", "flac"]
@@ -60,13 +59,7 @@ class SoundRequest:
 
     def start(self, recording: Recording) -> View:
         """At the first word that was written, or where the sound is loudest; in a layer in the middle."""
-        middle, photo = recording.num_layers // 2, recording.photo
-        written = np.flatnonzero(recording.segments)
-        if photo is None or len(written):
-            words = np.flatnonzero(~recording.special) if photo is None else written[~recording.special[written]]
-            return View(middle, 0, query=int(words[0]) if len(words) else 0)
-        loudness = cut_patches(photo.pixels, photo.grid, axis=0).mean(axis=(1, 2, 3))
-        return View(middle, 0, query=recording.prefix_tokens + int(loudness.argmax()))
+        return first_view(recording)
 
 
 SESSION = InputSession[bytes, SoundRequest]("sound")

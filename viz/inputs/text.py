@@ -1,6 +1,6 @@
 """Which text, or pair of texts, a page shows: the controls of the page Text, and what the address asks for."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
@@ -15,6 +15,7 @@ from headlens.viz.inputs.samples import FIRST_TEXT, TEXTS, TEXTS_FOR, TextSample
 from headlens.viz.inputs.session import InputSession, fill_fields
 from headlens.viz.pages.runtime import RecordingRequest, record
 from headlens.viz.view.address import write_texts
+from headlens.viz.view.start import first_view
 from headlens.viz.view.view import View
 
 MAX_MEGABYTES = 1  # of a file: ten times what is read of it
@@ -62,8 +63,7 @@ class TextRequest:
         """Where the page starts: the sample's own view, or a first look at an own text."""
         first = self.sample or TEXTS[FIRST_TEXT]
         if recording.model.name != first.model:
-            last = recording.num_tokens - 1  # the one that sees all others, where a model reads from left to right
-            return View(0, 0, query=last if recording.stage == "decoder" else min(1, last), matrix=True)
+            return replace(first_view(recording), matrix=True)
         query = 1 if self.sample is None else first.query  # the token after [CLS]
         return View(first.layer, first.head, query, matrix=True)
 

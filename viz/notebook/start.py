@@ -7,11 +7,12 @@ import weakref
 from collections.abc import Mapping
 from typing import cast
 
-from headlens.model.analysis.joint import joined, last_word
+from headlens.model.analysis.joint import joined
 from headlens.model.errors import InputError
 from headlens.model.recording.recording import Recording
 from headlens.model.runtime.recordings import RecordingEntry
 from headlens.viz.view.address import CHOICES, NUMBERS
+from headlens.viz.view.start import first_view
 from headlens.viz.view.view import Bounds, View
 
 FIELDS = tuple(field.name for field in dataclasses.fields(View))
@@ -48,7 +49,7 @@ def view_of(recording: Recording, fields: Mapping[str, object]) -> View:
     if unknown:
         raise InputError(f"A view has no {unknown[0]!r}; it has {', '.join(FIELDS)}.")
     given = {name: value for name, value in fields.items() if value is not None}
-    view = dataclasses.replace(_start(recording), **given)  # type: ignore[arg-type]  # `checked` looks at each
+    view = dataclasses.replace(first_view(recording), **given)  # type: ignore[arg-type]  # `checked` looks at each
     return checked(view, bounds_of(recording))
 
 
@@ -71,14 +72,3 @@ def _number(name: str, value: object, allowed: range) -> int:
         most = f"{allowed[0]} to {allowed[-1]}"
         raise InputError(f"{name} must be a whole number from {most}, not {value!r:.60}.")
     return number
-
-
-def _start(recording: Recording) -> View:
-    """Of a text the first head at its first word, or at the last where it was written; of a photo its middle."""
-    last = recording.num_tokens - 1
-    if recording.stage == "cross":
-        return View(recording.num_layers // 2, 0, query=last_word(recording))
-    if recording.grid is None:
-        return View(0, 0, query=last if recording.stage == "decoder" else min(1, last))
-    rows, columns = recording.grid
-    return View(recording.num_layers // 2, 0, query=recording.prefix_tokens + rows // 2 * columns + columns // 2)

@@ -25,6 +25,7 @@ PAGE_OF_INPUT = {kind: page for page, kind in INPUT_OF_PAGE.items()}
 PARAMETERS = ("model", "sample", "text", "text2", "chat", "own", "size", "range", "tokens", "layer", "head", "query")
 # All that belongs to one input
 
+NO_SOUNDS = "Sounds are not taken apart here: this is a sample, or what you looked at here before."
 WRITTEN = 1  # token, by models that read one text and write another: the steps are on what is read
 Request = TextRequest | PhotoRequest | PromptRequest
 
@@ -55,16 +56,27 @@ class InputChooser:
 
     def arrive(self) -> None:
         """A visitor who comes from another page brings its input along; all else is as it was left."""
-        before, by_link = st.session_state.get("page"), bool(st.query_params)
+        state, by_link = st.session_state, bool(st.query_params)
+        before = state.get("page")
         keep_address(self.page)
-        if before in INPUT_OF_PAGE and not by_link:
-            self._take_over(before)
+        if before == self.page:
+            return
+        state[f"{self.page}_brought"] = None  # is not known until it is read
+        state[f"{self.page}_from_sound"] = before == "sound" and not by_link
+        if by_link:
+            state.pop(f"{self.page}_shows", None)
+            return
+        source = state.get(f"{before}_shows", before)  # a page that takes its input from others brings it on
+        if source in INPUT_OF_PAGE:
+            state[f"{self.page}_shows"] = source
+            self._take_over(source)
 
     def choose(self) -> ChosenInput:
         """The input that was chosen last, else what the address asks for, read as its own page reads it."""
         params, state = st.query_params, st.session_state
         kind = params["kind"] if params.get("kind") in self.kinds else "text"
         rest = {name: value for name, value in params.items() if name not in PARAMETERS}
+        note = st.container()
         controls, below = st.container(horizontal=True, vertical_alignment="bottom"), st.container()
         with controls:
             state[f"{self.page}_kind"] = kind
@@ -87,7 +99,21 @@ class InputChooser:
         for name, value in rest.items():
             if name not in params:  # a new input empties the address
                 params[name] = value
+        self._notice(chosen)
+        if state.get(f"{self.page}_from_sound"):
+            note.info(NO_SOUNDS)
         return chosen
+
+    def _notice(self, chosen: ChosenInput) -> None:
+        """Which page has this input: the one that it came along from, until another input is chosen here."""
+        state, brought = st.session_state, f"{self.page}_brought"
+        if state.get(brought) is None:
+            state[brought] = chosen.request
+            state.setdefault(f"{self.page}_shows", PAGE_OF_INPUT[chosen.kind])
+        elif state[brought] != chosen.request:
+            state[brought] = chosen.request
+            state[f"{self.page}_shows"] = PAGE_OF_INPUT[chosen.kind]
+            state[f"{self.page}_from_sound"] = False
 
     def remember(self, chosen: ChosenInput) -> None:
         """The address as it is now, for when the visitor comes back; the input also for its own page."""

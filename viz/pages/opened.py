@@ -3,13 +3,11 @@
 import hashlib
 import re
 import tempfile
-from dataclasses import dataclass
-from functools import partial
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import streamlit as st
 
-from headlens.model.analysis.joint import last_word
 from headlens.model.errors import RecordingError
 from headlens.model.pretrained.registry import CATALOGUE
 from headlens.model.recording.recording import Recording
@@ -20,6 +18,7 @@ from headlens.viz.pages import parts
 from headlens.viz.pages.body import show_entry
 from headlens.viz.pages.stages import pick_stage
 from headlens.viz.view.address import write_texts
+from headlens.viz.view.start import first_view
 from headlens.viz.view.view import View
 
 MAX_MEGABYTES = 400
@@ -73,15 +72,14 @@ def show_opened(page: str) -> bool:
         st.html(UP, unsafe_allow_javascript=True)
     _say(page, recording)
     stage = pick_stage(page, recording)
-    show_entry(page, opened, partial(_start, recording), stage=stage, link="The recording is not in this link.")
+    show_entry(page, opened, _start, stage=stage, link="The recording is not in this link.")
     parts.about(recording)
     offer_to_open(page)
     return True
 
 
-def _start(whole: Recording, shown: Recording) -> View:
-    first = last_word(shown) if shown.stage == "cross" else min(whole.prefix_tokens or 1, shown.num_tokens - 1)
-    return View(shown.num_layers // 2, 0, query=first, matrix=shown.photo is None)
+def _start(shown: Recording) -> View:
+    return replace(first_view(shown), matrix=shown.photo is None)
 
 
 def _take(page: str) -> None:

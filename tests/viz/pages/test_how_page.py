@@ -191,3 +191,58 @@ def test_a_link_says_itself_what_it_shows() -> None:
     app.query_params = {"sample": "Keys", "step": "4"}
     app._page_hash = pages(app)["How it works"]
     assert address(run(app)) == {"sample": "Keys", "step": "4"}
+
+
+@pytest.mark.parametrize(
+    ("title", "asked", "brought"),
+    [
+        ("Text", {"model": "smollm2-135m", "text": "Birds fly."}, {}),
+        ("Image", {"sample": "Cat", "size": "224"}, {"kind": "image"}),
+        ("Generate", {"text": "Birds fly", "tokens": "1"}, {"model": "smollm2-135m"}),
+        ("Does it matter?", {"kind": "prompt", "text": "Birds fly", "tokens": "1"}, {"model": "smollm2-135m"}),
+    ],
+)
+def test_an_input_goes_on_from_one_page_that_brings_it_to_the_next(
+    title: str, asked: dict[str, str], brought: dict[str, str]
+) -> None:
+    app = AppTest.from_file(MAIN, default_timeout=SECONDS)
+    run(app)
+    app.query_params = dict(asked)
+    app._page_hash = pages(app)[title]
+    run(app)
+    if title != "Does it matter?":
+        go(app, "Does it matter?")
+    asked_about = address(app)
+    go(app, "How it works")
+    assert address(app) == {name: value for name, value in asked.items() if name not in ("tokens", "kind")} | brought
+    assert errors(app) == []
+    go(app, "Does it matter?")
+    assert address(app) == asked_about
+
+
+def test_what_is_chosen_here_goes_on_too() -> None:
+    app = AppTest.from_file(MAIN, default_timeout=SECONDS)
+    run(app)
+    app.query_params = {"text": "Birds fly", "tokens": "1"}
+    app._page_hash = pages(app)["Generate"]
+    run(app)
+    go(app, "How it works")
+    app.text_input(key="how_text").set_value("Heads look.")
+    run(app)
+    go(app, "Does it matter?")
+    assert address(app) == {"model": "smollm2-135m", "text": "Heads look."}
+
+
+@pytest.mark.parametrize("title", ["How it works", "Does it matter?"])
+def test_coming_from_sounds_it_says_that_this_is_no_sound(title: str) -> None:
+    app = AppTest.from_file(MAIN, default_timeout=SECONDS)
+    run(app)
+    go(app, "Sound")
+    go(app, title)
+    sentence = "Sounds are not taken apart here: this is a sample, or what you looked at here before."
+    assert [info.value for info in app.info] == [sentence]
+    key = "how_text" if title == "How it works" else "matter_text"
+    app.text_input(key=key).set_value("Heads look.")
+    assert [info.value for info in run(app).info] == []
+    go(app, "Text")
+    assert [info.value for info in go(app, title).info] == []
