@@ -162,3 +162,21 @@ def test_a_model_of_texts_belongs_elsewhere() -> None:
     app = open_sound(model="minilm-l6")
     assert errors(app) == ["The model of this link is for another page."]
     assert not app.get("bidi_component")
+
+
+def test_what_the_explorer_told_of_the_sound_before_does_not_undo_an_upload(place: Path) -> None:
+    app = open_sound(model=str(place / "whisper"))
+    before, old = address(app), shown(app).header
+    upload(app, file_of(speech(1.5), 16_000), "mine.wav", "audio/wav")
+    own = address(app)
+    assert own == {**before, "own": "1"}
+    mine = shown(app).header
+    app.query_params.clear()
+    app.query_params.update(before)  # as it was when the browser sent the message, while the upload was read
+    tell(app, view={**old["view"], "head": 1, "of": old["id"], "has": old["id"], "at": 1})
+    assert address(app) == own
+    assert shown(app).header["id"] == mine["id"]
+    assert not shown(app).header["sent"]
+    assert view(app)[1] == mine["view"]["head"]
+    tell(app, view={**mine["view"], "head": 1, "of": mine["id"], "at": 2})
+    assert address(app) == {**own, "head": "1"}
