@@ -7,6 +7,7 @@ import streamlit as st
 
 from headlens.model.inputs.patches import cut_patches
 from headlens.model.inputs.sound import SoundInput
+from headlens.model.inputs.sound_file import open_sound
 from headlens.model.progress import OnLayer
 from headlens.model.recording.recording import Recording
 from headlens.viz.export.reproduce import Call
@@ -66,7 +67,16 @@ class SoundRequest:
             words = np.flatnonzero(~recording.special) if photo is None else written[~recording.special[written]]
             return View(middle, 0, query=int(words[0]) if len(words) else 0)
         loudness = cut_patches(photo.pixels, photo.grid, axis=0).mean(axis=(1, 2, 3))
+        loudness[~self._inside(recording)] = -1  # zeros behind a sound are brighter than what is quiet in it
         return View(middle, 0, query=recording.prefix_tokens + int(loudness.argmax()))
+
+    def _inside(self, recording: Recording) -> np.ndarray:
+        """[position] bool: which on the spectrogram end before the sound does; those that begin it always count."""
+        sound = open_sound(self.content, sound_model(self.model).seconds)
+        times = np.array([float(name.split()[0]) for name in recording.tokens[recording.prefix_tokens :]])
+        step = times[times > 0].min(initial=1)
+        inside: np.ndarray = (times == 0) | (times + 2 * step <= len(sound.samples) / sound.rate)  # patches overlap
+        return inside
 
 
 SESSION = InputSession[bytes, SoundRequest]("sound")

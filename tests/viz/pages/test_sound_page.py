@@ -10,6 +10,7 @@ from streamlit.testing.v1 import AppTest
 
 from headlens.model.analysis.joint import joined
 from headlens.model.huggingface.sound.model import TransformersSound
+from headlens.model.inputs.patches import cut_patches
 from headlens.model.inputs.sound_file import open_sound as open_file
 from headlens.model.load import load_model
 from headlens.model.recording.recording import Recording
@@ -98,6 +99,21 @@ def test_it_starts_where_the_sound_is(place: Path) -> None:
     app = open_sound(model=str(place / "wav2vec2-ctc"), sample="Two tones")
     at = view(app)[2] * 0.02
     assert 0.24 <= at % 1.5 < 1.25
+
+
+def test_it_does_not_start_on_what_a_short_sound_is_filled_up_with(place: Path) -> None:
+    app = open_sound(model=str(place / "ast-classifier"))
+    content = file_of(speech(0.5) * 1e-3, 16_000)
+    upload(app, content, "mine.wav", "audio/wav")
+    recording = recorded(place / "ast-classifier", content)
+    photo = recording.photo
+    assert photo is not None
+    loudness = cut_patches(photo.pixels, photo.grid, axis=0).mean(axis=(1, 2, 3))
+    times = np.array([float(name.split()[0]) for name in recording.tokens[recording.prefix_tokens :]])
+    assert times[loudness.argmax()] >= 0.5, "the zeros are the brightest here"
+    start = view(app)[2] - recording.prefix_tokens
+    assert times[start] + 0.16 <= 0.5
+    assert loudness[start] == loudness[times + 0.16 <= 0.5].max()
 
 
 def test_patches_of_a_spectrogram(place: Path) -> None:
