@@ -23,7 +23,7 @@ test("a pinned view is told once, with the recording that is here", () => {
   const view = { ...VIEW, query: 3 };
   server.pin(view);
   server.pin({ ...view });
-  assert.deepEqual(told, [["view", { ...view, has: "a recording", at: clock.now }]]);
+  assert.deepEqual(told, [["view", { ...view, of: "a recording", has: "a recording", at: clock.now }]]);
 });
 
 test("while the server works it is told nothing, and then the newest", () => {

@@ -54,10 +54,14 @@ def show_explorer(
     bounds = Bounds(recording.num_layers, recording.num_heads, recording.num_tokens)
     key = f"{page}_explorer"
     view = read_address(st.query_params, start, bounds)
-    state[f"{page}_address"] = st.query_params.to_dict()
+    address = state[f"{page}_address"] = st.query_params.to_dict()
 
     def take_view() -> None:
         message = _message(state[key].view)
+        if message.get("of", entry.id) != entry.id:  # told before this recording came, with the address of that time
+            state[f"{page}_sent"] = None
+            st.query_params.from_dict(address)
+            return
         pinned = read_view(message, start, bounds)
         state[f"{page}_sent"] = message.get("has")
         others = {name: value for name, value in st.query_params.items() if name not in PARAMETERS}

@@ -18,7 +18,8 @@ from headlens.viz.view.wording import Wording
 
 
 class ViewFields(TypedDict):
-    """The fields of View; the explorer tells the server the same, with "has" (an id) and "at" (the time)."""
+    """The fields of View. The explorer tells the server the same, with "at", the time, and two ids of recordings:
+    "of", which it shows, and "has", which need not be sent again."""
 
     layer: int
     head: int

@@ -2,9 +2,11 @@
 
 from dataclasses import dataclass, replace
 
+import numpy as np
 import streamlit as st
 
 from headlens.model.inputs.sound import SoundInput
+from headlens.model.inputs.sound_file import open_sound
 from headlens.model.progress import OnLayer
 from headlens.model.recording.recording import Recording
 from headlens.viz.export.reproduce import Call
@@ -59,7 +61,16 @@ class SoundRequest:
 
     def start(self, recording: Recording) -> View:
         """At the first word that was written, or where the sound is loudest; in a layer in the middle."""
-        return first_view(recording)
+        heard = recording.photo is not None and not any(recording.segments)
+        return first_view(recording, self._inside(recording) if heard else None)
+
+    def _inside(self, recording: Recording) -> np.ndarray:
+        """[position] bool: which on the spectrogram end before the sound does; those that begin it always count."""
+        sound = open_sound(self.content, sound_model(self.model).seconds)
+        times = np.array([float(name.split()[0]) for name in recording.tokens[recording.prefix_tokens :]])
+        step = times[times > 0].min(initial=1)
+        inside: np.ndarray = (times == 0) | (times + 2 * step <= len(sound.samples) / sound.rate)  # patches overlap
+        return inside
 
 
 SESSION = InputSession[bytes, SoundRequest]("sound")

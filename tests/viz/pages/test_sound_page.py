@@ -10,6 +10,7 @@ from streamlit.testing.v1 import AppTest
 
 from headlens.model.analysis.joint import joined
 from headlens.model.huggingface.sound.model import TransformersSound
+from headlens.model.inputs.patches import cut_patches
 from headlens.model.inputs.sound_file import open_sound as open_file
 from headlens.model.load import load_model
 from headlens.model.recording.recording import Recording
@@ -100,6 +101,21 @@ def test_it_starts_where_the_sound_is(place: Path) -> None:
     assert 0.24 <= at % 1.5 < 1.25
 
 
+def test_it_does_not_start_on_what_a_short_sound_is_filled_up_with(place: Path) -> None:
+    app = open_sound(model=str(place / "ast-classifier"))
+    content = file_of(speech(0.5) * 1e-3, 16_000)
+    upload(app, content, "mine.wav", "audio/wav")
+    recording = recorded(place / "ast-classifier", content)
+    photo = recording.photo
+    assert photo is not None
+    loudness = cut_patches(photo.pixels, photo.grid, axis=0).mean(axis=(1, 2, 3))
+    times = np.array([float(name.split()[0]) for name in recording.tokens[recording.prefix_tokens :]])
+    assert times[loudness.argmax()] >= 0.5, "the zeros are the brightest here"
+    start = view(app)[2] - recording.prefix_tokens
+    assert times[start] + 0.16 <= 0.5
+    assert loudness[start] == loudness[times + 0.16 <= 0.5].max()
+
+
 def test_patches_of_a_spectrogram(place: Path) -> None:
     folder = place / "ast-classifier"
     app = open_sound(model=str(folder))
@@ -162,3 +178,21 @@ def test_a_model_of_texts_belongs_elsewhere() -> None:
     app = open_sound(model="minilm-l6")
     assert errors(app) == ["The model of this link is for another page."]
     assert not app.get("bidi_component")
+
+
+def test_what_the_explorer_told_of_the_sound_before_does_not_undo_an_upload(place: Path) -> None:
+    app = open_sound(model=str(place / "whisper"))
+    before, old = address(app), shown(app).header
+    upload(app, file_of(speech(1.5), 16_000), "mine.wav", "audio/wav")
+    own = address(app)
+    assert own == {**before, "own": "1"}
+    mine = shown(app).header
+    app.query_params.clear()
+    app.query_params.update(before)  # as it was when the browser sent the message, while the upload was read
+    tell(app, view={**old["view"], "head": 1, "of": old["id"], "has": old["id"], "at": 1})
+    assert address(app) == own
+    assert shown(app).header["id"] == mine["id"]
+    assert not shown(app).header["sent"]
+    assert view(app)[1] == mine["view"]["head"]
+    tell(app, view={**mine["view"], "head": 1, "of": mine["id"], "at": 2})
+    assert address(app) == {**own, "head": "1"}

@@ -66,7 +66,7 @@ export class Explorer {
    */
   async load({ header, arrays: fresh }, tell) {
     const arrays = completed(header, fresh);
-    if (arrays === null) return tell("view", { ...header.view, at: Date.now() }); // without "has": all is sent again
+    if (arrays === null) return tell("view", { ...header.view, of: header.id, at: Date.now() }); // no "has": send all
     if (header.save && header.save.at !== this.savedAt) {
       this.savedAt = header.save.at;
       download(header.save);

@@ -55,7 +55,7 @@ async function start(document, root) {
   /** @type {Tell} */
   const tell = (name, value) => {
     if (name !== "view") return;
-    const { has, at, ...view } = /** @type {ViewFields & {has: unknown, at: unknown}} */ (value);
+    const { of, has, at, ...view } = /** @type {ViewFields & {of: unknown, has: unknown, at: unknown}} */ (value);
     show(view);
   };
   // Light letters on a dark ground, or the other way round: what is drawn on canvases and by plotly.js is drawn anew.

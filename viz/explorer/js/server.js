@@ -74,7 +74,7 @@ export class Server {
     this.request = view;
     this.requestAt = this.now();
     // The time makes each new: what "back" has left can be pinned again.
-    this.tell("view", { ...view, has: this.header?.id, at: this.now() });
+    this.tell("view", { ...view, of: this.header?.id, has: this.header?.id, at: this.now() });
   }
 
   /**
