@@ -38,7 +38,7 @@ class TransformersChoices(TransformersText):
             raise InputError(ASKED)
         lines = [line.strip() for line in text[1].splitlines() if line.strip()]
         if not 2 <= len(lines) <= MAX_STAGES:
-            raise InputError(f"{ASKED.removesuffix('.')}, and at most {MAX_STAGES}; these are {len(lines)}.")
+            raise InputError(f"{ASKED.removesuffix('.')}, and at most {MAX_STAGES}, not {len(lines)}.")
         choices = tuple(super(TransformersChoices, self).read((text[0], line)) for line in lines)
         return ChoicesInput(**vars(choices[0]), choices=choices)
 
