@@ -139,7 +139,7 @@ WEIGHTS = "export trophy.safetensors --out weights.csv"
         ("record latin.txt --out out", "write @latin.txt"),
         ("record table.csv --column text --out out", "its columns are 'id', 'review'"),
         ("record @table.csv --out out", "say with --column"),
-        ("record empty --out out", "no photo in the folder 'empty'"),
+        ("record empty --out out", "no photo or sound in the folder 'empty'"),
         ("record one two --out one.safetensors", "there are 2 inputs"),
         ("record cat coffee.jpg --out out", "two commands"),
         ("record cat --out table.csv", "There can be no folder 'table.csv'"),

@@ -142,7 +142,7 @@ def test_how_it_works_takes_the_chat_apart(step: int, smollm2: TransformersText)
     (query,) = [box for box in app.selectbox if box.key == "how_query"]
     assert len(query.options) == expected.num_tokens
     assert query.options[0].endswith("<|im_start|>")
-    (second,) = [field for field in app.text_input if field.key == "how_second"]
+    (second,) = [field for field in app.text_area if field.key == "how_second"]
     assert (second.label, second.value) == ("System message", SYSTEM)
 
 

@@ -106,11 +106,11 @@ def test_an_own_text_is_run_and_in_the_address(minilm: EncoderTextModel) -> None
 
 def test_a_pair_is_read_together() -> None:
     app = open_how(step="4", text="Heads look.")
-    app.text_input(key="how_second").set_value("Words wait.")
+    app.text_area(key="how_second").set_value("Words wait.")
     run(app)
     assert address(app) == {"text": "Heads look.", "text2": "Words wait.", "step": "4"}
     assert any("Q: 9 × 32" in caption.value for caption in app.caption)
-    app.text_input(key="how_second").set_value("")
+    app.text_area(key="how_second").set_value("")
     assert address(run(app)) == {"text": "Heads look.", "step": "4"}
 
 
