@@ -18,6 +18,34 @@ Head = tuple[int, int]  # layer, head
 
 
 @dataclass(frozen=True, eq=False)
+class HeadBeside:
+    """One head of A beside one of B, over the places of both."""
+
+    a: np.ndarray  # [place, place], weights of A; rows sum to one, or are zeros without a query
+    b: np.ndarray  # [place, place], of B
+    paired: np.ndarray  # [place] bool: whether both have it
+
+    @property
+    def difference(self) -> np.ndarray:
+        """A's weights less B's, [place, place]; nan in the rows of places that only one of them has.
+
+        A key without a partner has the weight of the side that has it, or minus that: each row sums to zero.
+        """
+        return np.where(self.paired[:, None], self.a - self.b, np.nan)
+
+    @property
+    def unpaired(self) -> tuple[float, float]:
+        """How much of A's and of B's weight lies on keys without a partner, the mean over paired queries.
+
+        nan where no query has a partner.
+        """
+        if not self.paired.any():
+            return math.nan, math.nan
+        own, theirs = (float(each[self.paired][:, ~self.paired].sum(axis=-1).mean()) for each in (self.a, self.b))
+        return own, theirs
+
+
+@dataclass(frozen=True, eq=False)
 class Comparison:
     """Two recordings, A and B, over the places that their positions have in common."""
 
@@ -30,10 +58,8 @@ class Comparison:
         """Whether both have as many layers and heads."""
         return (self.a.num_layers, self.a.num_heads) == (self.b.num_layers, self.b.num_heads)
 
-    def weights(
-        self, layer: Index, head: Index, other: tuple[Index, Index] | None = None
-    ) -> tuple[np.ndarray, np.ndarray]:
-        """A's and B's weights [place, place] of a head, over all places; rows sum to one, or are zeros without a query.
+    def beside(self, layer: Index, head: Index, other: tuple[Index, Index] | None = None) -> "HeadBeside":
+        """A head of A beside one of B: its weights, what they differ by, and how much lies without a partner.
 
         Args:
             layer, head: of A.
@@ -42,27 +68,26 @@ class Comparison:
         Raises ValueError for a layer or head that is not there.
         """
         theirs = (layer, head) if other is None else other
-        return (
+        return HeadBeside(
             self.alignment.a.both(self.a.attention(layer, head)),
             self.alignment.b.both(self.b.attention(*theirs)),
+            self.alignment.paired,
         )
 
-    def difference(self, layer: Index, head: Index, other: tuple[Index, Index] | None = None) -> np.ndarray:
-        """A's weights less B's, [place, place]; nan in the rows of places that only one of them has.
+    def weights(
+        self, layer: Index, head: Index, other: tuple[Index, Index] | None = None
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """A's and B's weights [place, place] of a head, as of `beside`, and so are arguments and errors."""
+        found = self.beside(layer, head, other)
+        return found.a, found.b
 
-        A key without a partner has the weight of the side that has it, or minus that: each row sums to zero. Arguments
-        and errors are as of `weights`.
-        """
-        own, theirs = self.weights(layer, head, other)
-        return np.where(self.alignment.paired[:, None], own - theirs, np.nan)
+    def difference(self, layer: Index, head: Index, other: tuple[Index, Index] | None = None) -> np.ndarray:
+        """A's weights less B's, [place, place], as of `beside`, and so are arguments and errors."""
+        return self.beside(layer, head, other).difference
 
     def unpaired(self, layer: Index, head: Index, other: tuple[Index, Index] | None = None) -> tuple[float, float]:
-        """How much of A's and of B's weight lies on keys without a partner, the mean over paired queries."""
-        paired = self.alignment.paired
-        if not paired.any():
-            return math.nan, math.nan
-        own, theirs = self.weights(layer, head, other)
-        return tuple(float(each[paired][:, ~paired].sum(axis=-1).mean()) for each in (own, theirs))  # type: ignore[return-value]  # two
+        """How much of A's and of B's weight lies without a partner, as of `beside`; so are arguments and errors."""
+        return self.beside(layer, head, other).unpaired
 
     @cached_property
     def divergence(self) -> np.ndarray:

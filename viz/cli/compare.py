@@ -149,11 +149,11 @@ def _weights(comparison: "Comparison", layer: int, head: int) -> _Table:
     if not comparison.same_shape:
         heads, _ = comparison.partners()
         other = int(heads[layer, head][0]), int(heads[layer, head][1])
-    own, theirs = comparison.weights(layer, head, other)
-    difference = comparison.difference(layer, head, other)
+    found = comparison.beside(layer, head, other)
+    difference = found.difference
     names = comparison.alignment.names
     rows: list[tuple[int | float | str, ...]] = [
-        (query, names[query], key, names[key], *(float(each[query, key]) for each in (own, theirs, difference)))
+        (query, names[query], key, names[key], *(float(each[query, key]) for each in (found.a, found.b, difference)))
         for query, key in np.ndindex(difference.shape)
     ]
     order = np.argsort(-np.abs(difference), axis=None, kind="stable")[:TOP]  # nan comes last
@@ -162,7 +162,7 @@ def _weights(comparison: "Comparison", layer: int, head: int) -> _Table:
         ("query", "query_token", "key", "key_token", "a", "b", "difference"),
         rows,
         [rows[index] for index in order],
-        f"{beside}In this head, {_alone(*comparison.unpaired(layer, head, other))}",
+        f"{beside}In this head, {_alone(*found.unpaired)}",
     )
 
 

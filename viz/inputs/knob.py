@@ -43,3 +43,23 @@ def knob(
 
     widget(label, options, key=key, on_change=keep, **rest)
     return choice
+
+
+def ordered_by_size(page: str) -> bool:
+    """How the heads of a grid are ordered: whether the largest comes first; else by layer.
+
+    Args:
+        page: names the widget.
+    """
+    order = knob(
+        st.segmented_control,
+        "Order",
+        "order",
+        options=["layers", "size"],
+        start="layers",
+        page=page,
+        required=True,
+        format_func={"layers": "by layer", "size": "largest first"}.__getitem__,
+        help="Where each head stands in the grid.",
+    )
+    return order == "size"

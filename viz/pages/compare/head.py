@@ -3,7 +3,7 @@
 import numpy as np
 import streamlit as st
 
-from headlens.model.comparison.comparison import Head
+from headlens.model.comparison.comparison import Head, HeadBeside
 from headlens.viz.figures.comparison import place_names, weights_beside, weights_less
 from headlens.viz.inputs.messages import plain
 from headlens.viz.pages.compare.sides import Sides
@@ -21,16 +21,15 @@ def show_head(sides: Sides, head: Head) -> None:
     comparison, partner = sides.comparison, sides.partner(head)
     beside = "" if comparison.same_shape else f", beside layer {partner[0]}, head {partner[1]} of B"
     st.subheader(f"Layer {head[0]}, head {head[1]}{beside}", anchor=False)
-    difference = comparison.difference(*head, partner)
-    own, theirs = comparison.weights(*head, partner)
-    st.markdown(f"{_largest(sides, head, own, theirs)} {_alone(sides, head)}")
+    weights = comparison.beside(*head, partner)
+    st.markdown(f"{_largest(sides, head, weights)} {_alone(sides, weights)}")
     names = place_names(comparison.alignment.names, *_present(sides))
     if len(names) > MOST:
         st.info(f"The matrices are drawn up to {MOST:,} tokens; headlens compare writes these as a sheet.")
         return
     theme, special = current_theme(), comparison.special
-    of_a, of_b = weights_beside((own, theirs), names, _present(sides), special=special, theme=theme)
-    less = weights_less(difference, names, special=special, theme=theme)
+    of_a, of_b = weights_beside((weights.a, weights.b), names, _present(sides), special=special, theme=theme)
+    less = weights_less(weights.difference, names, special=special, theme=theme)
     for column, title, figure in zip(st.columns(3, gap="small"), ("A", "B", "A − B"), (of_a, of_b, less)):
         with column:
             st.markdown(f"**{title}**")
@@ -42,28 +41,27 @@ def _present(sides: Sides) -> tuple[np.ndarray, np.ndarray]:
     return alignment.a.filled, alignment.b.filled
 
 
-def _largest(sides: Sides, head: Head, own: np.ndarray, theirs: np.ndarray) -> str:
+def _largest(sides: Sides, head: Head, weights: HeadBeside) -> str:
     """Where the weights differ most."""
     alignment = sides.comparison.alignment
     if sides.divergence[head] == 0:
         return "It is the same in A and in B."
-    sizes = np.abs(own - theirs) * alignment.paired[:, None]
+    sizes = np.nan_to_num(np.abs(weights.difference))
     query, key = np.unravel_index(sizes.argmax(), sizes.shape)
     looks, at = (f"“{plain(visible(alignment.names[place]))}”" for place in (query, key))
     return (
-        f"It differs most in how much {looks} looks at {at}: {percent(float(own[query, key]))} in A, "
-        f"{percent(float(theirs[query, key]))} in B."
+        f"It differs most in how much {looks} looks at {at}: {percent(float(weights.a[query, key]))} in A, "
+        f"{percent(float(weights.b[query, key]))} in B."
     )
 
 
-def _alone(sides: Sides, head: Head) -> str:
+def _alone(sides: Sides, weights: HeadBeside) -> str:
     """How much of the weight lies where the other has nothing."""
     alignment = sides.comparison.alignment
     if alignment.paired.all():
         return "Every token has a partner."
-    shares = sides.comparison.unpaired(*head, sides.partner(head))
     said = []
-    for side, share, has in zip("AB", shares, _present(sides)):
+    for side, share, has in zip("AB", weights.unpaired, _present(sides)):
         names = [alignment.names[place] for place in np.flatnonzero(has & ~alignment.paired)]
         if names:
             listed = ", ".join(f"“{plain(visible(name))}”" for name in names[:NAMED]) + (", …" if names[NAMED:] else "")

@@ -4,7 +4,7 @@ import streamlit as st
 
 from headlens.model.comparison.comparison import Head
 from headlens.viz.figures.effects import effect_grid
-from headlens.viz.inputs.knob import knob
+from headlens.viz.inputs.knob import ordered_by_size
 from headlens.viz.pages.compare.sides import Sides
 from headlens.viz.pages.parts import BAR
 from headlens.viz.pages.runtime import current_theme
@@ -37,20 +37,9 @@ def choose_head(sides: Sides) -> Head:
 
 
 def _grid(sides: Sides, chosen: Head) -> None:
-    order = knob(
-        st.segmented_control,
-        "Order",
-        "order",
-        options=["layers", "size"],
-        start="layers",
-        page="compare",
-        required=True,
-        format_func={"layers": "by layer", "size": "largest first"}.__getitem__,
-        help="Where each head stands in the grid.",
-    )
-    pressed = st.session_state.setdefault("compare_presses", 0)
+    largest_first, pressed = ordered_by_size("compare"), st.session_state.setdefault("compare_presses", 0)
     figure = effect_grid(
-        sides.divergence, "divergence", pinned=chosen, by_size=order == "size", signed=False, theme=current_theme()
+        sides.divergence, "divergence", pinned=chosen, by_size=largest_first, signed=False, theme=current_theme()
     )
     st.plotly_chart(
         figure,

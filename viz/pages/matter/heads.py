@@ -11,7 +11,7 @@ from headlens.model.errors import HeadlensError
 from headlens.model.progress import OnStep
 from headlens.viz.figures.columns import bar_columns
 from headlens.viz.figures.effects import effect_grid
-from headlens.viz.inputs.knob import knob
+from headlens.viz.inputs.knob import knob, ordered_by_size
 from headlens.viz.inputs.messages import plain, show_error
 from headlens.viz.pages.chosen_input import ChosenInput
 from headlens.viz.pages.matter.off import HeadsOff
@@ -109,18 +109,7 @@ def _controls(question: Question, row: DeltaGenerator) -> tuple[str, bool]:
         help="Estimates take a moment; the exact one runs the model once for each head, from its layer on.",
     )
     with row:
-        order = knob(
-            st.segmented_control,
-            "Order",
-            "order",
-            options=["layers", "size"],
-            start="layers",
-            page="matter",
-            required=True,
-            format_func={"layers": "by layer", "size": "largest first"}.__getitem__,
-            help="Where each head stands in the grid.",
-        )
-    return measure, order == "size"
+        return measure, ordered_by_size("matter")
 
 
 def _measured(question: Question, off: HeadsOff, measure: str) -> tuple[np.ndarray, LogitAttribution | None]:
