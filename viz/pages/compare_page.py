@@ -38,7 +38,8 @@ def page() -> None:
     try:
         sides = compare_sides(request)
         if sides is not None:
-            show_head(sides, choose_head(sides))
+            head = choose_head(sides)
+            show_head(sides, head, sides.partner(head))
             parts.camera()
             for each in (sides.comparison.a, sides.comparison.b)[: 1 if of_a == of_b else 2]:
                 parts.model_line(each)

@@ -16,13 +16,19 @@ MOST = 1_024  # places of a matrix; more would be smaller than a pixel each
 NAMED = 6  # tokens without a partner
 
 
-def show_head(sides: Sides, head: Head) -> None:
-    """What is said of it, and the three matrices."""
-    comparison, partner = sides.comparison, sides.partner(head)
-    beside = "" if comparison.same_shape else f", beside layer {partner[0]}, head {partner[1]} of B"
+def show_head(sides: Sides, head: Head, other: Head) -> None:
+    """What is said of it, and the three matrices.
+
+    Args:
+        sides: A and B.
+        head: layer and head of A.
+        other: those of B.
+    """
+    comparison = sides.comparison
+    beside = "" if head == other else f", beside layer {other[0]}, head {other[1]} of B"
     st.subheader(f"Layer {head[0]}, head {head[1]}{beside}", anchor=False)
-    weights = comparison.beside(*head, partner)
-    st.markdown(f"{_largest(sides, head, weights)} {_alone(sides, weights)}")
+    weights = comparison.beside(*head, other)
+    st.markdown(f"{_largest(sides, weights)} {_alone(sides, weights)}")
     names = place_names(comparison.alignment.names, *_present(sides))
     if len(names) > MOST:
         st.info(f"The matrices are drawn up to {MOST:,} tokens; headlens compare writes these as a sheet.")
@@ -41,12 +47,12 @@ def _present(sides: Sides) -> tuple[np.ndarray, np.ndarray]:
     return alignment.a.filled, alignment.b.filled
 
 
-def _largest(sides: Sides, head: Head, weights: HeadBeside) -> str:
+def _largest(sides: Sides, weights: HeadBeside) -> str:
     """Where the weights differ most."""
     alignment = sides.comparison.alignment
-    if sides.divergence[head] == 0:
-        return "It is the same in A and in B."
     sizes = np.nan_to_num(np.abs(weights.difference))
+    if not sizes.any():
+        return "It is the same in A and in B."
     query, key = np.unravel_index(sizes.argmax(), sizes.shape)
     looks, at = (f"“{plain(visible(alignment.names[place]))}”" for place in (query, key))
     return (

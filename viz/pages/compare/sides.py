@@ -7,6 +7,7 @@ import streamlit as st
 
 from headlens.model.comparison.alignment import align
 from headlens.model.comparison.comparison import Comparison, Head
+from headlens.model.runtime.recordings import RecordingEntry
 from headlens.viz.inputs.pair import PairRequest
 from headlens.viz.pages.parts import input_note
 from headlens.viz.pages.runtime import stepping
@@ -16,6 +17,8 @@ from headlens.viz.pages.runtime import stepping
 class Sides:
     """A and B, compared."""
 
+    a: RecordingEntry
+    b: RecordingEntry
     comparison: Comparison
     partners: np.ndarray  # [layer of A, head of A, 2], layer and head of B
     divergence: np.ndarray  # [layer of A, head of A]
@@ -55,4 +58,4 @@ def compare_sides(request: PairRequest) -> Sides | None:
             "What A and B have in common sees one token alone, so its weights are all one: take texts that share more."
         )
         return None
-    return Sides(comparison, partners, divergence)
+    return Sides(a, b, comparison, partners, divergence)
