@@ -18,6 +18,7 @@ HEAT = _rgb(sequential.Inferno)  # over a darkened photo, in both themes
 HEAT_OPACITY = 0.85  # of the strongest heat over a small photo
 MAGMA = _rgb(sequential.Magma)
 TINT = (234, 88, 12)  # of tokens and bars, the more of it the larger the weight, in both themes
+LESS = (37, 99, 235)  # the tint of what is less than elsewhere; TINT is what is more
 TOKEN_OPACITY = 0.8  # of the tint on the strongest token
 BAR_OPACITY = 0.45  # of the tint in bars under names
 
@@ -106,6 +107,7 @@ def css_variables() -> str:
     """
     variables = {
         "tint": " ".join(map(str, TINT)),
+        "less": " ".join(map(str, LESS)),
         "token-opacity": TOKEN_OPACITY,
         "bar-opacity": BAR_OPACITY,
         "heat-opacity": HEAT_OPACITY,

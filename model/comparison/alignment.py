@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -11,6 +12,9 @@ from headlens.model.comparison.places import Places
 from headlens.model.comparison.sequences import Pair, common_subsequence
 from headlens.model.errors import InputError
 from headlens.model.recording.recording import Recording
+
+if TYPE_CHECKING:
+    from scipy.sparse import csr_array  # it takes half a second to import
 
 Group = tuple[tuple[int, ...], tuple[int, ...]]  # positions of A and of B that are one place; either may be empty
 
@@ -28,6 +32,26 @@ class Alignment:
         """[place] bool: whether both have it."""
         both: np.ndarray = self.a.filled & self.b.filled
         return both
+
+    @cached_property
+    def main_places(self) -> tuple[np.ndarray, np.ndarray]:
+        """The place that each position of A, and of B, is in: [position].
+
+        Of several it is the one with the largest share of the position, among those that both have if there are any;
+        the first of equal ones.
+        """
+        own, theirs = (_largest(places.shares.T, self.paired) for places in (self.a, self.b))
+        return own, theirs
+
+    @cached_property
+    def counterparts(self) -> tuple[np.ndarray, np.ndarray]:
+        """The position of B that each of A corresponds to, and the other way round: [position], -1 for none.
+
+        Of several in one place it is the one with the largest share in it, the first of equal ones.
+        """
+        positions = [_largest(places.shares) for places in (self.a, self.b)]
+        own, theirs = self.main_places
+        return positions[1][own], positions[0][theirs]
 
     def swapped(self) -> "Alignment":
         """That of B and A."""
@@ -157,3 +181,14 @@ def _of_photos(a: Recording, b: Recording) -> Alignment:
         with_prefix([group for group, _ in before], own, counts[0]),
         with_prefix([group for _, group in before], theirs, counts[1]),
     )
+
+
+def _largest(shares: "csr_array", preferred: np.ndarray | None = None) -> np.ndarray:
+    """The column with the largest share in each row, of the preferred ones where there are any; -1 in empty rows."""
+    entries = shares.tocoo()
+    rows, columns = entries.coords
+    values = entries.data if preferred is None else entries.data + 2 * preferred[columns]  # a share is at most 1
+    order = np.lexsort((-columns, values, rows))  # in each row the largest comes last, and of equal ones the first
+    largest = np.full(shares.shape[0], -1)
+    largest[rows[order]] = columns[order]
+    return largest

@@ -23,7 +23,7 @@ def photo_places(a: Recording, b: Recording) -> "tuple[csr_array, csr_array]":
     Raises InputError where there would be more than MOST parts.
     """
     edges = [_edges(recording) for recording in (a, b)]
-    rows, columns = (_union(edges[0][side], edges[1][side]) for side in (0, 1))
+    rows, columns = _cuts(edges)
     if (parts := (len(rows) - 1) * (len(columns) - 1)) > MOST:
         raise InputError(
             f"The patches of these photos cut each other into {parts:,} parts; choose sizes whose patches fit."
@@ -31,6 +31,19 @@ def photo_places(a: Recording, b: Recording) -> "tuple[csr_array, csr_array]":
     own, theirs = (_shares(each, (rows, columns)) for each in edges)
     seen = np.asarray((own.sum(axis=1) > 0) | (theirs.sum(axis=1) > 0)).ravel()
     return own[seen], theirs[seen]
+
+
+def part_boxes(a: Recording, b: Recording) -> np.ndarray:
+    """Where the parts of `photo_places` lie: [part, 4], top, left, bottom and right as shares of the whole photo."""
+    edges = [_edges(recording) for recording in (a, b)]
+    rows, columns = _cuts(edges)
+    corners = np.meshgrid(rows[:-1], columns[:-1], indexing="ij") + np.meshgrid(rows[1:], columns[1:], indexing="ij")
+    seen = np.zeros(corners[0].shape, dtype=bool)
+    for own in edges:
+        inside = [_along(edge, cut)[0] >= 0 for edge, cut in zip(own, (rows, columns))]
+        seen |= inside[0][:, None] & inside[1]
+    boxes: np.ndarray = np.stack([corner[seen] for corner in corners], axis=-1)
+    return boxes
 
 
 def with_prefix(groups: list[tuple[int, ...]], patches: "csr_array", prefix_tokens: int) -> Places:
@@ -47,6 +60,12 @@ def _edges(recording: Recording) -> tuple[np.ndarray, np.ndarray]:
     top, left, bottom, right = recording.photo.window
     rows, columns = recording.photo.grid
     return np.linspace(top, bottom, rows + 1), np.linspace(left, right, columns + 1)
+
+
+def _cuts(edges: list[tuple[np.ndarray, np.ndarray]]) -> tuple[np.ndarray, np.ndarray]:
+    """The edges of the rows, and of the columns, of both."""
+    (rows, columns), (other_rows, other_columns) = edges
+    return _union(rows, other_rows), _union(columns, other_columns)
 
 
 def _union(one: np.ndarray, other: np.ndarray) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""The explorer element: all linked views of one recording in one Components v2 element."""
+"""The explorer's elements: all linked views of one recording in one Components v2 element, and two heads in another."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -9,18 +9,26 @@ from headlens.viz.theme import css_variables
 
 HERE = Path(__file__).parent
 LOADER = """
-let explorer;
+let module;
 export default async function (component) {
-  explorer ??= import(new URL("headlens/explorer.js", document.baseURI).href);
-  return (await explorer).default(component);
+  module ??= import(new URL("headlens/{name}.js", document.baseURI).href);
+  return (await module).default(component);
 }
 """
 _element = st.components.v2.component(
     "headlens_explorer",
     html=(HERE / "explorer.html").read_text(),
     css=css_variables() + (HERE / "explorer.css").read_text(),
-    js=LOADER,
+    js=LOADER.replace("{name}", "explorer"),
     isolate_styles=False,  # plotly.js writes its styles into the document
+)
+
+_compared = st.components.v2.component(
+    "headlens_compared",
+    html=(HERE / "compared.html").read_text(),
+    css=css_variables() + (HERE / "explorer.css").read_text() + (HERE / "compared.css").read_text(),
+    js=LOADER.replace("{name}", "compared"),
+    isolate_styles=False,
 )
 
 
@@ -37,3 +45,8 @@ def explorer(
         on_save: called when a picture is to be saved: state "save".
     """
     _element(key=key, data=payload, on_view_change=on_view, on_more_change=on_more, on_save_change=on_save)
+
+
+def compared(key: str, payload: bytes, *, on_view: Callable[[], None]) -> None:
+    """Show a payload of `headlens.viz.explorer.compared`; arguments are as those of `explorer`."""
+    _compared(key=key, data=payload, on_view_change=on_view)

@@ -1,5 +1,6 @@
 """One head in two recordings: the weights of each over their common places, and what they differ by."""
 
+import base64
 from collections.abc import Sequence
 
 import numpy as np
@@ -11,6 +12,7 @@ from headlens.viz.view.scale import colour_limit
 from headlens.viz.view.visible import visible
 
 HEIGHT = 470  # pixels
+LINES = 60  # of a hatching at most, from corner to corner
 ROOM = 40  # names, up to which cells stand apart
 
 
@@ -28,7 +30,7 @@ def weights_beside(
     special: np.ndarray,
     theme: Theme = LIGHT,
 ) -> tuple[go.Figure, go.Figure]:
-    """A's weights and B's on one colour scale; places that one of them does not have are grey in its figure.
+    """A's weights and B's on one colour scale; places that one of them does not have are hatched in its figure.
 
     Args:
         weights: of A and of B, [place, place].
@@ -43,14 +45,17 @@ def weights_beside(
     for side, own, has in zip("AB", weights, present):
         here = has[:, None] & has
         absent = f"{side} does not have this position"
-        figures.append(_matrix(np.where(here, own, np.nan), names, scale, absent=absent, sign="", theme=theme))
+        figure = _matrix(np.where(here, own, np.nan), names, scale, absent=absent, sign="", theme=theme)
+        figures.append(_hatch(figure, ~has, theme))
     return figures[0], figures[1]
 
 
 def weights_less(
     difference: np.ndarray, names: Sequence[str], *, special: np.ndarray, theme: Theme = LIGHT
 ) -> go.Figure:
-    """A's weights less B's, on a scale around zero; rows of places that one of them does not have are grey.
+    """A's weights less B's, on a scale around zero; what only one of them has is hatched.
+
+    A row that only one of them has has no difference; a key has the weight of the one that has it.
 
     Args:
         difference: [query, key], nan in these rows.
@@ -60,7 +65,37 @@ def weights_less(
     """
     limit = colour_limit(np.nan_to_num(np.abs(difference)), special)
     scale = {"zmin": -limit, "zmax": limit, "colorscale": theme.signed}
-    return _matrix(difference, names, scale, absent="only one of them looks from here", sign="+", theme=theme)
+    figure = _matrix(difference, names, scale, absent="only one of them looks from here", sign="+", theme=theme)
+    return _hatch(figure, np.isnan(difference).any(axis=1), theme)
+
+
+def _hatch(figure: go.Figure, places: np.ndarray, theme: Theme) -> go.Figure:
+    """Lines over the rows and columns of these places, [place] bool: a heatmap knows no pattern, a picture does."""
+    count, alone = len(places), np.flatnonzero(places)
+    if not len(alone):
+        return figure
+    step = max(0.5, count / LINES)  # of a cell
+    rects = "".join(
+        f'<rect y="{at}" width="{count}" height="1"/><rect x="{at}" width="1" height="{count}"/>' for at in alone
+    )
+    picture = (
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {count} {count}" width="800" height="800"><defs>'
+        f'<pattern id="h" width="{step}" height="{step}" patternUnits="userSpaceOnUse" patternTransform="rotate(45)">'
+        f'<rect width="{step / 5}" height="{step}" fill="{theme.muted}"/></pattern></defs>'
+        f'<g fill="url(#h)">{rects}</g></svg>'
+    )
+    figure.add_layout_image(
+        source="data:image/svg+xml;base64," + base64.b64encode(picture.encode()).decode(),
+        xref="x",
+        yref="y",
+        x=-0.5,
+        y=-0.5,
+        sizex=count,
+        sizey=count,
+        sizing="stretch",
+        layer="above",
+    )
+    return figure
 
 
 def _matrix(

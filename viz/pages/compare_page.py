@@ -1,5 +1,7 @@
 """The page *Compare*: two texts, or two models on one text; which heads differ, and where."""
 
+from functools import partial
+
 import streamlit as st
 
 from headlens.model.errors import HeadlensError
@@ -10,7 +12,7 @@ from headlens.viz.inputs.pair import choose_pair, pair_controls
 from headlens.viz.pages import parts
 from headlens.viz.pages.compare.head import show_head
 from headlens.viz.pages.compare.heads import choose_head
-from headlens.viz.pages.compare.sides import compare_sides
+from headlens.viz.pages.compare.sides import compare_sides, sides_of
 
 REFUSAL = (
     "This page compares models that read a text; photos are compared from Python and by the command headlens compare."
@@ -38,7 +40,8 @@ def page() -> None:
     try:
         sides = compare_sides(request)
         if sides is not None:
-            show_head(sides, choose_head(sides))
+            head = choose_head(sides)
+            show_head(sides, head, sides.partner(head), again=partial(sides_of, request))
             parts.camera()
             for each in (sides.comparison.a, sides.comparison.b)[: 1 if of_a == of_b else 2]:
                 parts.model_line(each)

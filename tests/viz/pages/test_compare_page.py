@@ -14,7 +14,7 @@ from headlens.model.load import load_model
 from headlens.model.pretrained.text_model import EncoderTextModel
 from headlens.model.runtime.folders import FOLDERS
 from headlens.viz.inputs.samples import FIRST_PAIR, PAIRS
-from headlens.viz.pages.compare.head import MOST
+from headlens.viz.view.derived import LARGEST_DRAWN as MOST
 from headlens.viz.view.wording import percent
 from tests.model.huggingface.text_models import write_folder
 from tests.sentences import is_one_sentence

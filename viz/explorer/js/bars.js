@@ -18,14 +18,15 @@ export class Bars {
   load() {}
 
   /** @param {State} state */
-  paint({ header, shown }) {
+  paint({ header, scale, shown }) {
     const strong = strongest(header, shown.weights, header.grid ? 6 : 10, { special: true });
     const pairs = strong.filter(([, weight]) => weight > 0); // 0 to the bit: it cannot be looked at
+    const top = scale?.most ?? pairs[0]?.[1];
     const bars = pairs.map(([token, weight]) => {
       const bar = document.createElement("button");
       bar.type = "button";
       bar.className = "hl-bar";
-      bar.style.setProperty("--share", String(weight / (pairs[0][1] || 1)));
+      bar.style.setProperty("--share", String(weight / (top || 1)));
       bar.title = `Look from ${nameOf(header, token)}`;
       const [name, share] = [document.createElement("span"), document.createElement("span")];
       name.textContent = nameOf(header, token);

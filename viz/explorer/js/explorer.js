@@ -12,11 +12,12 @@ import { Sentence } from "./sentence.js";
 import { Server } from "./server.js";
 import { shownIn } from "./shown.js";
 import { Strip } from "./strip.js";
+import { themeOf } from "./theme.js";
 import { HeadWeights, MatrixWeights } from "./weights.js";
 import { keepWellFormed } from "./wellformed.js";
 import { headsOf } from "./words.js";
 
-/** @import { Arrays, Header, LinkedView, On, Parts, State, Target, Tell, Theme, ViewFields, Weights } from "./types.js" */
+/** @import { Arrays, Header, LinkedView, On, Parts, State, Target, Tell, ViewFields, Weights } from "./types.js" */
 
 export class Explorer {
   /** @param {HTMLElement} root */
@@ -27,6 +28,7 @@ export class Explorer {
     const byPart = Object.fromEntries([...elements].map((element) => [element.dataset.part, element]));
     const parts = /** @type {Parts} */ (/** @type {unknown} */ (byPart));
     this.parts = parts;
+    /** @type {Server<ViewFields>} */
     this.server = new Server();
     const { server } = this;
     /** @type {On} */
@@ -101,7 +103,7 @@ export class Explorer {
     const view = { ...this.server.receive(header, tell), pick };
     const hover = before?.hover ?? { token: null, head: null };
     const base = { header, arrays, view, hover, photo, source: sourceOf(header, arrays) };
-    return { ...base, cursor: view.query, shown: shownIn(base), theme: themeOf(this.root, arrays) };
+    return { ...base, cursor: view.query, shown: shownIn(base), theme: themeOf(this.root, arrays), scale: null };
   }
 
   /**
@@ -187,33 +189,6 @@ export class Explorer {
 function sourceOf(header, { matrix, rowMax, lse, query, key, mask }) {
   if (matrix) return new MatrixWeights({ matrix, rowMax }, header.tokens.length);
   return lse ? new HeadWeights({ lse, query, key, mask }, header) : null;
-}
-
-/**
- * Whether the page is dark: its letters are light.
- * @param {HTMLElement} root
- */
-export function isDark(root) {
-  const [red, green, blue] = (getComputedStyle(root).color.match(/[\d.]+/g) ?? [0, 0, 0]).map(Number);
-  return red + green + blue > 384;
-}
-
-/**
- * The look that suits the page.
- * @param {HTMLElement} root
- * @param {Arrays} arrays
- * @returns {Theme}
- */
-function themeOf(root, { heatTable, darkTable, lightTable }) {
-  const style = getComputedStyle(root);
-  return {
-    heat: heatTable,
-    heatOpacity: Number(style.getPropertyValue("--hl-heat-opacity")),
-    weights: isDark(root) ? darkTable : lightTable,
-    text: style.color,
-    accent: style.getPropertyValue("--st-primary-color") || style.getPropertyValue("--hl-accent"),
-    font: style.getPropertyValue("--hl-font"),
-  };
 }
 
 /**

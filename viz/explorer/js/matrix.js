@@ -168,7 +168,7 @@ function shapeOf({ layout }) {
  * @param {number} from
  * @param {number} to
  */
-function pixelsOf(axis, from, to) {
+export function pixelsOf(axis, from, to) {
   const [start, end] = [from, to].map((cell) => Math.min(axis._length, Math.max(0, axis.l2p(cell))));
   return [axis._offset + start, end - start];
 }

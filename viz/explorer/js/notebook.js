@@ -1,8 +1,9 @@
 // The explorer in a notebook: what Streamlit's element gets as data and tells as states, anywidget's model has as traits.
 
-import { Explorer, isDark } from "./explorer.js";
+import { Explorer } from "./explorer.js";
 import { unpack } from "./payload.js";
 import { download, takePlotlyFrom } from "./plotly.js";
+import { isDark } from "./theme.js";
 
 /** @import { SavedFigure, Tell } from "./types.js" */
 

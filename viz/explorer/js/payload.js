@@ -2,7 +2,7 @@
 
 /** @import { Arrays, Header } from "./types.js" */
 
-const TYPES = { float32: Float32Array, uint8: Uint8Array };
+const TYPES = { float32: Float32Array, int32: Int32Array, uint8: Uint8Array };
 
 /** The same in every view of a recording: the server sends them once. */
 const LASTING = /** @type {const} */ (["tiles", "photo", "heatTable", "lightTable", "darkTable"]);
@@ -33,7 +33,7 @@ export function completed({ id, sent }, arrays) {
 export function unpack(data) {
   const length = new DataView(data.buffer, data.byteOffset, data.byteLength).getUint32(0, true);
   const header = JSON.parse(new TextDecoder().decode(data.subarray(4, 4 + length)));
-  /** @type {Record<string, Float32Array | Uint8Array>} */
+  /** @type {Record<string, Float32Array | Int32Array | Uint8Array>} */
   const arrays = {};
   for (const [name, type, offset, bytes] of /** @type {[string, keyof typeof TYPES, number, number][]} */ (
     header.blobs

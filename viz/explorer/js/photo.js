@@ -64,7 +64,7 @@ export class Photo {
    * The pinned patch is framed, and the one under the pointer as well, thinner.
    * @param {State} state
    */
-  paint({ cursor, header: { special }, hover, shown, theme, view }) {
+  paint({ cursor, header: { special }, hover, scale, shown, theme, view }) {
     this.cursor = cursor;
     if (this.darkened === null) return;
     const { edges, strength } = shown.view;
@@ -73,7 +73,7 @@ export class Photo {
     context.drawImage(this.darkened, 0, 0);
     context.imageSmoothingEnabled = edges === "smooth";
     context.imageSmoothingQuality = "low"; // linear: each patch keeps its colour in its middle
-    const limit = colourLimit(shown.weights, special);
+    const limit = scale?.limit ?? colourLimit(shown.weights, special);
     const picture = heat(shown.weights, { prefix, grid, limit, table: theme.heat, strength: strength / 100 });
     context.drawImage(picture, 0, 0, this.canvas.width, this.canvas.height);
     this.frame(context, view.query, 3);

@@ -58,9 +58,9 @@ export class Strip {
    * The pinned query is framed, and the token under the pointer underlined.
    * @param {State} state
    */
-  paint({ cursor, header, hover, shown: { weights }, view }) {
+  paint({ cursor, header, hover, scale, shown: { weights }, view }) {
     this.cursor = cursor;
-    const limit = colourLimit(weights, header.special);
+    const limit = scale?.limit ?? colourLimit(weights, header.special);
     this.spans.forEach((span, token) => {
       span.style.setProperty("--tint", Math.min(1, weights[token] / limit).toFixed(3));
       span.title = `${(100 * weights[token]).toFixed(2)} %`;

@@ -1,6 +1,6 @@
 // The types that the modules share, for tsc and editors; a browser never loads this file.
 // ViewFields, Figure, SavedFigure, ByDirection, Percent, Wording and Header are viz/explorer/header.py's TypedDicts of
-// these names, and a test compares them.
+// these names, PairFields and PairHeader those of viz/explorer/compared.py, and a test compares them.
 
 /** @typedef {Record<string, string>} About What a picture is of, by name. */
 
@@ -106,6 +106,49 @@
  */
 
 /**
+ * What is chosen about a head of A beside one of B.
+ * @typedef {object} PairFields
+ * @property {number | null} query of A; null: the one that corresponds to B's
+ * @property {number | null} query2 of B; null: the one that corresponds to A's
+ * @property {"at" | "by"} direction
+ * @property {"crisp" | "smooth"} edges
+ * @property {number} strength
+ * @property {boolean} matrix
+ */
+
+/**
+ * All that the server sends of two heads side by side, besides arrays.
+ * @typedef {object} PairHeader
+ * @property {string} id
+ * @property {PairFields} view
+ * @property {boolean} more there is never more to be asked for
+ * @property {Header[]} sides of A and of B
+ * @property {string[]} names of the places, which the positions of both are in
+ * @property {number[]} special [place] 0 or 1
+ * @property {boolean} sent the arrays and the matrices are left out
+ * @property {Figure[]} matrices of A, of B and of A − B
+ * @property {string} matrixNote
+ */
+
+/**
+ * Which positions are in which places, and which correspond.
+ * @typedef {object} PairArrays
+ * @property {Int32Array} placeA [entry]
+ * @property {Int32Array} placeB [entry]
+ * @property {Int32Array} positionA [entry]
+ * @property {Int32Array} positionB [entry]
+ * @property {Float32Array} shareA [entry] of the position that is in the place
+ * @property {Float32Array} shareB [entry]
+ * @property {Int32Array} mainA [position] the place that it is in
+ * @property {Int32Array} mainB [position]
+ * @property {Int32Array} partnerA [position] of B, or -1
+ * @property {Int32Array} partnerB [position] of A, or -1
+ * @property {Float32Array} [boxes] [place, 4] of photos: top, left, bottom, right, as shares of A's picture
+ * @property {Float32Array} [matrixA] [place, place]
+ * @property {Float32Array} [matrixB] [place, place]
+ */
+
+/**
  * The arrays of a payload. Which of the optional ones there are depends on the view.
  * @typedef {object} Arrays
  * @property {Uint8Array} preview [layer, head, token]: what the pinned token gives or gets, in 255 levels of `tops`
@@ -167,6 +210,14 @@
  * @property {Weights | null} source of any row and column of the view; null where only arrays.row is here
  * @property {Shown} shown
  * @property {Theme} theme
+ * @property {Scale | null} scale of the weights, where they share one with others
+ */
+
+/**
+ * The weights at the top of a scale that is shared with others.
+ * @typedef {object} Scale
+ * @property {number} limit on a token that is not special
+ * @property {number} most on any token
  */
 
 /** @typedef {{token: number | null} | {head: Head | null}} Target */
@@ -227,6 +278,7 @@
  * The part of plotly.js that is used.
  * @typedef {object} Plotly
  * @property {(box: HTMLElement, data: object[], layout: object, config: object) => Promise<unknown>} react
+ * @property {(box: HTMLElement, change: object) => Promise<unknown>} relayout
  * @property {(figure: object, options: object) => Promise<string>} toImage
  * @property {{camera: object}} Icons
  */
@@ -239,9 +291,9 @@
  * An element that plotly.js draws in.
  * @typedef {HTMLElement & {
  *   data: {z: ArrayLike<ArrayLike<number>>}[],
- *   layout: {margin: object, font: object},
+ *   layout: {margin: object, font: object, xaxis: {range: number[]}, yaxis: {range: number[]}},
  *   _fullLayout?: {xaxis: PlotAxis, yaxis: PlotAxis},
- *   on: (event: string, listener: (event: {points: PlotPoint[]}) => void) => void,
+ *   on: (event: string, listener: (event: {points: PlotPoint[]} & Record<string, unknown>) => void) => void,
  * }} PlotElement
  */
 

@@ -1,39 +1,65 @@
 """One head in A and in B: its weights side by side, and what they differ by."""
 
+from collections.abc import Callable
+
 import numpy as np
 import streamlit as st
 
 from headlens.model.comparison.comparison import Head, HeadBeside
-from headlens.viz.figures.comparison import place_names, weights_beside, weights_less
+from headlens.viz.explorer.compared import build_pair
+from headlens.viz.explorer.element import compared
 from headlens.viz.inputs.messages import plain
 from headlens.viz.pages.compare.sides import Sides
-from headlens.viz.pages.parts import draw_figure
 from headlens.viz.pages.runtime import current_theme
+from headlens.viz.view.pair import PARAMETERS, PairView, read_pair, write_pair
+from headlens.viz.view.start import first_view
 from headlens.viz.view.visible import visible
 from headlens.viz.view.wording import percent
 
-MOST = 1_024  # places of a matrix; more would be smaller than a pixel each
+KEY = "compare_columns"
 NAMED = 6  # tokens without a partner
 
 
-def show_head(sides: Sides, head: Head) -> None:
-    """What is said of it, and the three matrices."""
-    comparison, partner = sides.comparison, sides.partner(head)
-    beside = "" if comparison.same_shape else f", beside layer {partner[0]}, head {partner[1]} of B"
+def show_head(sides: Sides, head: Head, other: Head, *, again: Callable[[], Sides]) -> None:
+    """What is said of it, and both heads side by side.
+
+    Args:
+        sides: A and B.
+        head: layer and head of A.
+        other: those of B.
+        again: makes the sides again where a pin asks for them, so that nobody but the cache holds the recordings.
+    """
+    comparison = sides.comparison
+    beside = "" if head == other else f", beside layer {other[0]}, head {other[1]} of B"
     st.subheader(f"Layer {head[0]}, head {head[1]}{beside}", anchor=False)
-    weights = comparison.beside(*head, partner)
-    st.markdown(f"{_largest(sides, head, weights)} {_alone(sides, weights)}")
-    names = place_names(comparison.alignment.names, *_present(sides))
-    if len(names) > MOST:
-        st.info(f"The matrices are drawn up to {MOST:,} tokens; headlens compare writes these as a sheet.")
-        return
-    theme, special = current_theme(), comparison.special
-    of_a, of_b = weights_beside((weights.a, weights.b), names, _present(sides), special=special, theme=theme)
-    less = weights_less(weights.difference, names, special=special, theme=theme)
-    for column, title, figure in zip(st.columns(3, gap="small"), ("A", "B", "A − B"), (of_a, of_b, less)):
-        with column:
-            st.markdown(f"**{title}**")
-            draw_figure(figure, f"{title}: the weights of layer {head[0]}, head {head[1]}, token by token")
+    weights = comparison.beside(*head, other)
+    st.markdown(f"{_largest(sides, weights)} {_alone(sides, weights)}")
+    _show_columns(again, (head, other), PairView(_start(sides, weights), None))
+
+
+@st.fragment
+def _show_columns(again: Callable[[], Sides], heads: tuple[Head, Head], start: PairView) -> None:
+    """A and B beside each other, in a fragment: a pin reruns nothing else."""
+    state, sides = st.session_state, again()
+    tokens = sides.a.recording.num_tokens, sides.b.recording.num_tokens
+    view = read_pair(st.query_params, start, tokens)
+    address = state.compare_address = st.query_params.to_dict()
+    both = (sides.a, sides.b)
+    id, payload = build_pair(
+        both, sides.comparison, heads, view, has=state.pop("compare_has", None), theme=current_theme()
+    )
+
+    def take_view() -> None:
+        told = state[KEY].view
+        message = told if isinstance(told, dict) else {}
+        if message.get("of", id) != id:  # told before this pair came, with the address of that time
+            st.query_params.from_dict(address)
+            return
+        state.compare_has = message.get("has")
+        others = {name: value for name, value in st.query_params.items() if name not in PARAMETERS}
+        st.query_params.from_dict(others | write_pair(read_pair(message, start, tokens)))
+
+    compared(KEY, payload, on_view=take_view)
 
 
 def _present(sides: Sides) -> tuple[np.ndarray, np.ndarray]:
@@ -41,12 +67,22 @@ def _present(sides: Sides) -> tuple[np.ndarray, np.ndarray]:
     return alignment.a.filled, alignment.b.filled
 
 
-def _largest(sides: Sides, head: Head, weights: HeadBeside) -> str:
+def _start(sides: Sides, weights: HeadBeside) -> int:
+    """The query of A that is pinned at first: the one that differs most."""
+    sizes = np.nan_to_num(np.abs(weights.difference))
+    if not sizes.any():
+        return first_view(sides.a.recording).query
+    place = int(sizes.max(axis=1).argmax())
+    positions = np.flatnonzero(sides.comparison.alignment.main_places[0] == place)
+    return int(positions[0]) if len(positions) else first_view(sides.a.recording).query
+
+
+def _largest(sides: Sides, weights: HeadBeside) -> str:
     """Where the weights differ most."""
     alignment = sides.comparison.alignment
-    if sides.divergence[head] == 0:
-        return "It is the same in A and in B."
     sizes = np.nan_to_num(np.abs(weights.difference))
+    if not sizes.any():
+        return "It is the same in A and in B."
     query, key = np.unravel_index(sizes.argmax(), sizes.shape)
     looks, at = (f"“{plain(visible(alignment.names[place]))}”" for place in (query, key))
     return (
@@ -66,4 +102,4 @@ def _alone(sides: Sides, weights: HeadBeside) -> str:
         if names:
             listed = ", ".join(f"“{plain(visible(name))}”" for name in names[:NAMED]) + (", …" if names[NAMED:] else "")
             said.append(f"{percent(share)} of {side}'s weight, on {listed}")
-    return f"Without a partner: {'; '.join(said)}. Their names begin with A or B below; what is not there is grey."
+    return f"Without a partner: {'; '.join(said)}. They are hatched below."

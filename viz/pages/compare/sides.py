@@ -7,6 +7,7 @@ import streamlit as st
 
 from headlens.model.comparison.alignment import align
 from headlens.model.comparison.comparison import Comparison, Head
+from headlens.model.runtime.recordings import RecordingEntry
 from headlens.viz.inputs.pair import PairRequest
 from headlens.viz.pages.parts import input_note
 from headlens.viz.pages.runtime import stepping
@@ -16,6 +17,8 @@ from headlens.viz.pages.runtime import stepping
 class Sides:
     """A and B, compared."""
 
+    a: RecordingEntry
+    b: RecordingEntry
     comparison: Comparison
     partners: np.ndarray  # [layer of A, head of A, 2], layer and head of B
     divergence: np.ndarray  # [layer of A, head of A]
@@ -36,23 +39,29 @@ def compare_sides(request: PairRequest) -> Sides | None:
 
     Raises InputError for texts that cannot be aligned, and what the runs raise.
     """
-    a, b = request.a.record().entry(), request.b.record().entry()
-    for entry in (a, b)[: 1 if a is b else 2]:
+    sides = sides_of(request)
+    for entry in (sides.a, sides.b)[: 1 if sides.a is sides.b else 2]:
         input_note(entry.recording)
-    alignment = a.derive(("alignment", b.id), lambda: align(a.recording, b.recording))
-    comparison = Comparison(a.recording, b.recording, alignment)
-    if not alignment.paired.any():
+    if not sides.comparison.alignment.paired.any():
         st.info("A and B have no token in common, so no weights of theirs can be compared: take texts that share some.")
         return None
+    if np.isnan(sides.divergence).all():
+        st.info(
+            "What A and B have in common sees one token alone, so its weights are all one: take texts that share more."
+        )
+        return None
+    return sides
+
+
+def sides_of(request: PairRequest) -> Sides:
+    """Both recordings, compared; made again where they are not kept. Raises as `compare_sides`."""
+    a, b = request.a.record().entry(), request.b.record().entry()
+    alignment = a.derive(("alignment", b.id), lambda: align(a.recording, b.recording))
+    comparison = Comparison(a.recording, b.recording, alignment)
 
     def run() -> tuple[np.ndarray, np.ndarray]:
         with stepping("Comparing the heads", part="head") as on_step:
             return comparison.partners(on_step)
 
     partners, divergence = a.derive(("partners", b.id), run)
-    if np.isnan(divergence).all():
-        st.info(
-            "What A and B have in common sees one token alone, so its weights are all one: take texts that share more."
-        )
-        return None
-    return Sides(comparison, partners, divergence)
+    return Sides(a, b, comparison, partners, divergence)

@@ -1,0 +1,108 @@
+// A or B beside the other: the explorer's views of one recording, on one colour scale with the other's.
+
+import { Bars } from "./bars.js";
+import { Chips } from "./chips.js";
+import { hatchPatches } from "./hatch.js";
+import { Photo } from "./photo.js";
+import { Strip } from "./strip.js";
+import { column, HeadWeights, row } from "./weights.js";
+import { nameOf, specialShare, targets, title } from "./words.js";
+
+/** @import { Arrays, Header, LinkedView, On, PairFields, Parts, Scale, State, Theme } from "./types.js" */
+
+export class Column {
+  /**
+   * @param {HTMLElement} section
+   * @param {On} on
+   */
+  constructor(section, on) {
+    const parts = partsOf(section);
+    this.parts = parts;
+    const bars = new Bars(parts, on);
+    /** @type {Record<"text" | "image", LinkedView[]>} */
+    this.viewsOf = {
+      text: [bars, new Strip(parts, on)],
+      image: [bars, new Photo(parts, on), new Chips(parts, on)],
+    };
+    /** @type {State | null} */
+    this.state = null;
+    /** @type {Int32Array} [position] of the other side, or -1 */
+    this.partner = new Int32Array();
+  }
+
+  get views() {
+    return this.state?.header.grid ? this.viewsOf.image : this.viewsOf.text;
+  }
+
+  /**
+   * @param {Header} header
+   * @param {Arrays & {lse: Float32Array}} arrays
+   * @param {{photo: ImageBitmap | null, theme: Theme, partner: Int32Array}} rest
+   */
+  load(header, arrays, { photo, theme, partner }) {
+    const source = new HeadWeights(arrays, header);
+    const { view } = header;
+    const shown = { token: 0, view, weights: new Float32Array(header.tokens.length) };
+    const hover = { token: null, head: null };
+    this.state = { header, arrays, view, hover, cursor: 0, photo, source, shown, theme, scale: null };
+    this.partner = partner;
+    for (const each of this.views) each.load(this.state);
+    if (header.grid) return;
+    this.parts.strip.querySelectorAll("[data-token]").forEach((span, token) => {
+      span.classList.toggle("hl-lone", partner[token] < 0);
+    });
+  }
+
+  /** @param {number} token */
+  name(token) {
+    return this.state ? nameOf(this.state.header, token) : "";
+  }
+
+  /**
+   * What a token gives or gets, and nothing where there is none: [token].
+   * @param {number} token
+   * @param {"at" | "by"} direction
+   */
+  weights(token, direction) {
+    const source = this.state?.source;
+    if (!source || token < 0) return new Float32Array(source?.count ?? 0);
+    return (direction === "at" ? row : column)(source, token);
+  }
+
+  /**
+   * @param {object} now
+   * @param {number} now.token whose weights are shown, -1 for none
+   * @param {Float32Array} now.weights
+   * @param {number} now.query that is pinned, -1 for none
+   * @param {number | null} now.hovered
+   * @param {PairFields} now.pair
+   * @param {Scale} now.scale
+   * @param {string} now.none what is said where there is no token
+   */
+  paint({ token, weights, query, hovered, pair: { direction, edges, strength }, scale, none }) {
+    const { parts, state } = this;
+    if (state === null) return;
+    const view = { ...state.header.view, query, direction, edges, strength };
+    const hover = { token: hovered, head: null };
+    this.state = { ...state, view, hover, cursor: query, shown: { token, view, weights }, scale };
+    for (const each of this.views) each.paint(this.state);
+    if (state.header.grid) hatchPatches(parts.photo, state.header, this.partner);
+    const { header } = state;
+    parts.title.textContent = token < 0 ? none : `${title(header, view, token)}:`;
+    parts.targets.textContent = token < 0 ? "" : targets(header, weights);
+    const share = specialShare(header, weights, direction).text;
+    parts.special.textContent = share && `(${share})`;
+  }
+}
+
+/**
+ * The elements of one section by their data-part.
+ * @param {HTMLElement} section
+ * @returns {Parts}
+ */
+export function partsOf(section) {
+  /** @type {NodeListOf<HTMLElement>} */
+  const elements = section.querySelectorAll("[data-part]");
+  const byPart = Object.fromEntries([...elements].map((element) => [element.dataset.part, element]));
+  return /** @type {Parts} */ (/** @type {unknown} */ (byPart));
+}
