@@ -153,7 +153,8 @@ def _reads_otherwise(config: PretrainedConfig) -> str | None:
 
 
 def _kind(config: PretrainedConfig, architecture: str) -> str:
-    if config.model_type == "vision-encoder-decoder" or architecture == "BlipForConditionalGeneration":
+    writes_of_images = config.model_type in ("vision-encoder-decoder", "florence2")
+    if writes_of_images or architecture == "BlipForConditionalGeneration":
         return "caption"
     network = transformers.MODEL_MAPPING.get(type(config), None)
     if getattr(network, "main_input_name", "") in SOUND:
