@@ -1,4 +1,4 @@
-"""Florence-2 (Xiao et al. 2024, section 4.1): an encoder reads features of a photo, and the words of a task behind them."""
+"""Florence-2 (Xiao et al. 2024): its encoder reads features of a photo, and the words of a task behind them."""
 
 from dataclasses import dataclass
 from math import prod
@@ -41,14 +41,12 @@ def task_prompt_of(folder: Path, network: PreTrainedModel, names: TokenNames) ->
     Raises CheckpointError for a processor that is damaged, or does not fit the model.
     """
     side = prod(network.config.vision_config.patch_stride)  # pixels of a place
-    images = load_own_processor(folder, (side, side), 3)
-    with refusing(f"transformers cannot load the processor in {folder.name!r}; save it again with save_pretrained"):
-        processor = AutoProcessor.from_pretrained(
-            folder, local_files_only=True, trust_remote_code=False, backend="pil"
-        )
+    with refusing(f"The processor in {folder.name!r} cannot be run; save the one that the model was trained with"):
+        processor = AutoProcessor.from_pretrained(folder, local_files_only=True, trust_remote_code=False, backend="pil")
         blank = [Image.new("RGB", size) for size in ((64, 48), (48, 64))]
         ids = processor(images=blank[0], text=TASK, return_tensors="pt")["input_ids"][0]
-    grids = set() if images is None else {images.read(photo).photo.grid for photo in blank}
+        images = load_own_processor(folder, (side, side), 3)
+        grids = set() if images is None else {images.read(photo).photo.grid for photo in blank}
     is_image = ids == network.config.image_token_id
     image, others = is_image.nonzero().flatten(), (~is_image).nonzero().flatten()
     if [1 + prod(grid) for grid in grids] != [len(image)]:
