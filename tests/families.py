@@ -129,17 +129,17 @@ def predictions_of_image(model: TransformersImage, folder: Path) -> str:
 
 def caption_of(model: TransformersCaption, folder: Path) -> str:
     """What is written, beside transformers' own `generate` and its tokenizer's decoding."""
-    pixels = AutoImageProcessor.from_pretrained(folder, backend="pil")(image_models.PHOTO, return_tensors="pt")
-    ids = caption_models.of_transformers(folder).generate(**pixels, max_new_tokens=12, do_sample=False, num_beams=1)[0]
+    inputs = caption_models.inputs_of(folder)
+    ids = caption_models.of_transformers(folder).generate(**inputs, max_new_tokens=12, do_sample=False, num_beams=1)[0]
     text = AutoTokenizer.from_pretrained(folder).decode(ids, skip_special_tokens=True)
     return "equal" if model.record(image_models.PHOTO, count=12).of("cross").texts == (text,) else "another caption"
 
 
 def predictions_of_caption(model: TransformersCaption, folder: Path) -> str:
     """Scores after each token, beside the softmax of what the model says of its image processor's pixels."""
-    pixels = AutoImageProcessor.from_pretrained(folder, backend="pil")(image_models.PHOTO, return_tensors="pt")
     ids = torch.tensor([model.captioned(model.read(image_models.PHOTO)).ids])
-    said, _ = caption_models.eager_weights(caption_models.of_transformers(folder), pixels["pixel_values"], ids)
+    network, inputs = caption_models.of_transformers(folder), caption_models.inputs_of(folder)
+    said, _ = caption_models.eager_weights(network, inputs, ids)
     return compared(model.record(image_models.PHOTO).of("cross"), said.logits[0])
 
 

@@ -18,8 +18,11 @@ TITLES = {
     "cross": "From written to read",
     "vision": "Within the photo",
 }
-OF_CAPTIONS = {"decoder": "Within the text", "cross": "From the text to the photo"}
-
+OF_CAPTIONS = {
+    "encoder": "Within photo and task",
+    "decoder": "Within the text",
+    "cross": "From the text to the photo",
+}
 OF_SOUNDS = {"encoder": "Within the sound", "decoder": "Within the text", "cross": "From the text to the sound"}
 
 

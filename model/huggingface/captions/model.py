@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 import torch
 from tokenizers import Tokenizer
+from torch import Tensor
 from transformers import PreTrainedModel
 from transformers.utils import ModelOutput
 
@@ -13,6 +14,7 @@ from headlens.model.description import Description
 from headlens.model.device import enough_memory
 from headlens.model.huggingface.record.predictions import Predictor
 from headlens.model.huggingface.record.probe import ProbeResult
+from headlens.model.huggingface.record.reorder import reordered
 from headlens.model.huggingface.record.written import with_written
 from headlens.model.huggingface.text.generate import room_for, write_of
 from headlens.model.huggingface.vision.shape import ImageShape, ShapedReader
@@ -28,9 +30,9 @@ from headlens.model.recording.recording import Recording
 class TransformersCaption(ShapedReader[CaptionedImage]):
     """A model of transformers that reads a photo and writes of it, in a decoder with cross-attention; one at a time.
 
-    A recording is that of the encoder, within the photo (stage "vision"), and has the stages "decoder", within what was
-    written, and "cross", from what was written to the encoder's positions. The ten most probable next tokens after each
-    are in the predictions of both.
+    A recording is that of the encoder, within the photo (stage "vision"; "encoder" of one that reads words too), and
+    has the stages "decoder", within what was written, and "cross", from what was written to the encoder's positions.
+    The ten most probable next tokens after each are in the predictions of both.
 
     Args:
         description: of the checkpoint.
@@ -39,6 +41,7 @@ class TransformersCaption(ShapedReader[CaptionedImage]):
         tokenizer: that neither pads nor cuts.
         ids_name: what the network's forward calls the decoder's tokens.
         max_tokens: that the decoder can read.
+        order: of the encoder's positions [token], the patches last, where it reads words behind them.
     """
 
     def __init__(
@@ -50,6 +53,7 @@ class TransformersCaption(ShapedReader[CaptionedImage]):
         *,
         ids_name: str,
         max_tokens: int,
+        order: Tensor | None = None,
     ) -> None:
         network = probe_result.recorder.network
         self._token_names = TokenNames(tokenizer)
@@ -59,6 +63,7 @@ class TransformersCaption(ShapedReader[CaptionedImage]):
         self.tokenizer = tokenizer
         self.max_tokens = max_tokens
         self._ids_name = ids_name
+        self._order = order
 
     @property
     def network(self) -> PreTrainedModel:
@@ -113,10 +118,16 @@ class TransformersCaption(ShapedReader[CaptionedImage]):
 
     def _recording(self, caption: CaptionedImage, run: Run[ModelOutput], index: int) -> Recording:
         (rows, columns), prefix = caption.image.photo.grid, self.shape.prefix
-        reading, *_ = run.stages
         num_patches, num_written = len(prefix) + rows * columns, len(caption.ids)
+        reading = "encoder" if "encoder" in run.stages else "vision"
+        if self._order is None:
+            own = run.layers(reading, index, (num_patches, num_patches))
+            cross = run.layers("cross", index, (num_written, num_patches))
+        else:
+            own = reordered(run.stages[reading], self._order)
+            cross = reordered(run.stages["cross"], self._order, keys_alone=True)
         encoder = Recording(
-            layers=run.layers(reading, index, (num_patches, num_patches)),
+            layers=own,
             tokens=(*prefix, *patch_names(rows, columns)),
             words=(None,) * num_patches,
             special=np.arange(num_patches) < len(prefix),
@@ -127,7 +138,7 @@ class TransformersCaption(ShapedReader[CaptionedImage]):
             prefix_tokens=len(prefix),
             photo=caption.image.photo,
             notes={**self._common_notes, **self.size_notes(caption.image.photo)},
-            stage="vision",
+            stage="vision" if self._order is None else "encoder",
         )
         return with_written(
             encoder,
@@ -136,7 +147,7 @@ class TransformersCaption(ShapedReader[CaptionedImage]):
             text=self.tokenizer.decode(list(caption.written)),
             layers={
                 "decoder": run.layers("decoder", index, (num_written, num_written)),
-                "cross": run.layers("cross", index, (num_written, num_patches)),
+                "cross": cross,
             },
             predictions=self.predictor.predictions(run.outputs, index, caption.ids),
             notes=self._common_notes,

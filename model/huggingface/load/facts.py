@@ -4,6 +4,7 @@ import re
 from dataclasses import dataclass
 from math import prod
 from pathlib import Path
+from typing import cast
 
 import torch
 import transformers
@@ -13,7 +14,7 @@ from transformers.initialization import no_init_weights
 from headlens.model.device import free_memory
 from headlens.model.errors import CheckpointError
 from headlens.model.huggingface.load.adapter import Adapter, OpenBase, folder_with, read_adapter, refuse_base
-from headlens.model.huggingface.load.limits import MAX_LAYERS, read_config, stored_bytes
+from headlens.model.huggingface.load.limits import MAX_LAYERS, read_config, read_json, stored_bytes
 from headlens.model.huggingface.load.network import LOADING, architecture_of, refusing
 
 OTHER_INPUTS = {  # of a network's forward, and what they are
@@ -132,9 +133,13 @@ def _adapted(
 
 
 def _config(folder: Path) -> PretrainedConfig:
-    with refusing(
-        f"transformers cannot read the config.json in {folder.name!r}; save the model again with save_pretrained"
-    ):
+    what = f"transformers cannot read the config.json in {folder.name!r}; save the model again with save_pretrained"
+    if "auto_map" in cast(dict[str, object], read_json(folder / "config.json")):
+        what = (
+            f"The model in {folder.name!r} needs code that comes with it, which is not run here; take a copy that "
+            "transformers reads by itself, such as those of florence-community for Florence-2"
+        )
+    with refusing(what):
         config = AutoConfig.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
         config.get_text_config()  # some have several, and raise
     return config
@@ -153,7 +158,8 @@ def _reads_otherwise(config: PretrainedConfig) -> str | None:
 
 
 def _kind(config: PretrainedConfig, architecture: str) -> str:
-    if config.model_type == "vision-encoder-decoder" or architecture == "BlipForConditionalGeneration":
+    writes_of_images = config.model_type in ("vision-encoder-decoder", "florence2")
+    if writes_of_images or architecture == "BlipForConditionalGeneration":
         return "caption"
     network = transformers.MODEL_MAPPING.get(type(config), None)
     if getattr(network, "main_input_name", "") in SOUND:

@@ -67,10 +67,10 @@ class Recorder:
         config = self.network.config
         if CROSS.search(name):
             return "cross"
-        if getattr(config, "is_encoder_decoder", False):
-            return "decoder" if re.search(r"\bdecoder\b", name) else "encoder"
         if VISION.search(name) and hasattr(config, "vision_config"):
             return "vision"
+        if getattr(config, "is_encoder_decoder", False):
+            return "decoder" if re.search(r"\bdecoder\b", name) else "encoder"
         return "decoder" if self.causal else "encoder"
 
 

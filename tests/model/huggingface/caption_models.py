@@ -1,21 +1,29 @@
 """Small random models that write captions, as they are saved: tokenizer, image processor, settings of writing."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 import torch
 import transformers
 from torch import Tensor
-from transformers import PreTrainedModel, PreTrainedTokenizerBase, VisionEncoderDecoderConfig, VisionEncoderDecoderModel
+from transformers import (
+    AutoImageProcessor,
+    AutoProcessor,
+    PreTrainedModel,
+    PreTrainedTokenizerBase,
+    VisionEncoderDecoderConfig,
+    VisionEncoderDecoderModel,
+)
 
 from headlens.model.huggingface.captions.load import load_captions
 from headlens.model.huggingface.captions.model import TransformersCaption
 from headlens.model.huggingface.load.limits import read_config
 from headlens.model.huggingface.load.network import architecture_of
 from tests.model.huggingface.family_tokenizers import family_tokenizer
-from tests.model.huggingface.image_models import DESCRIPTION, PROCESSOR, SHAPE, OwnPrecision, made
+from tests.model.huggingface.image_models import DESCRIPTION, PHOTO, PROCESSOR, SHAPE, OwnPrecision, made
+from tests.model.huggingface.text_models import BART
 
 GPT2: dict[str, Any] = {"n_embd": 32, "n_layer": 2, "n_head": 4, "n_positions": 64}
 TROCR: dict[str, Any] = {
@@ -42,7 +50,18 @@ FAMILIES: dict[str, tuple[Callable[[], PreTrainedModel], str, str]] = {
     "dinov2-roberta": (lambda: made("Dinov2", **SHAPE), "RobertaForCausalLM", "RoBERTa"),
 }
 DECODERS = {"GPT2LMHeadModel": GPT2, "TrOCRForCausalLM": TROCR, "RobertaForCausalLM": ROBERTA}
-NAMES = (*FAMILIES, "blip")
+NAMES = (*FAMILIES, "blip", "florence2")
+DAVIT: dict[str, Any] = {  # places of 8 x 8 pixels
+    "depths": (1, 1, 1, 1),
+    "embed_dim": (8, 16, 16, 32),
+    "max_position_embeddings": 10,
+    "num_groups": (1, 2, 2, 4),
+    "num_heads": (1, 2, 2, 4),
+    "patch_stride": (2, 2, 2, 1),
+    "projection_dim": 32,
+    "window_size": 4,
+}
+PLACES = (4, 6)  # of Florence-2
 
 
 def randomize(network: PreTrainedModel) -> None:
@@ -80,8 +99,31 @@ def built(family: str, tokenizer: PreTrainedTokenizerBase) -> PreTrainedModel:
     return network
 
 
+def save_florence(folder: Path) -> Path:
+    """The folder, with a Florence-2 in it: its processor holds its tokenizer and its image processor."""
+    torch.manual_seed(0)
+    tokenizer = family_tokenizer("BART", extra_special_tokens={"image_token": "<image>"})
+    tokenizer.add_tokens(["<loc_0>", "<loc_1>"])
+    special = {"bos_token_id": 0, "pad_token_id": 1, "eos_token_id": 2, "decoder_start_token_id": 2}
+    text = {**BART, **special, "model_type": "bart", "vocab_size": len(tokenizer)}
+    image = tokenizer.convert_tokens_to_ids("<image>")
+    network = made("Florence2", "ForConditionalGeneration", vision_config=DAVIT, text_config=text, image_token_id=image)
+    randomize(network)
+    network.generation_config = transformers.GenerationConfig(**special, forced_bos_token_id=0)
+    network.save_pretrained(folder)
+    height, width = (8 * count for count in PLACES)
+    images = transformers.CLIPImageProcessorPil(
+        size={"height": height, "width": width}, do_center_crop=False, image_mean=PROCESSOR["image_mean"]
+    )
+    images.image_seq_length = 1 + PLACES[0] * PLACES[1]
+    transformers.Florence2Processor(images, tokenizer).save_pretrained(folder)
+    return folder
+
+
 def save(folder: Path, family: str, *, processor: dict[str, Any] | None = None) -> Path:
     """The folder, with a model of a family in it."""
+    if family == "florence2":
+        return save_florence(folder)
     tokenizer = family_tokenizer("BERT" if family == "blip" else FAMILIES[family][2])
     network = built(family, tokenizer)
     randomize(network)
@@ -112,19 +154,29 @@ def of_transformers(folder: Path, dtype: torch.dtype = torch.float32) -> PreTrai
     return network
 
 
-def eager_weights(network: PreTrainedModel, pixels: Tensor, ids: Tensor) -> tuple[Any, dict[str, tuple[Tensor, ...]]]:
+def inputs_of(folder: Path) -> dict[str, Tensor]:
+    """What a folder's own processor makes of the photo, and of the task that Florence-2 has for captions."""
+    if read_config(folder)["model_type"] == "florence2":
+        return dict(AutoProcessor.from_pretrained(folder, backend="pil")(PHOTO, "<CAPTION>", return_tensors="pt"))
+    return dict(AutoImageProcessor.from_pretrained(folder, backend="pil")(PHOTO, return_tensors="pt"))
+
+
+def eager_weights(
+    network: PreTrainedModel, inputs: Mapping[str, Tensor], ids: Tensor
+) -> tuple[Any, dict[str, tuple[Tensor, ...]]]:
     """What a model itself says of each stage's layers, [1, head, query, key], beside its outputs."""
+    inputs = {**inputs, "pixel_values": inputs["pixel_values"].to(network.dtype)}
     network.set_attn_implementation("eager")
     with torch.inference_mode(), OwnPrecision():
         if hasattr(network, "text_decoder"):  # of which BLIP says nothing
-            vision = network.vision_model(pixels, output_attentions=True)
+            vision = network.vision_model(inputs["pixel_values"], output_attentions=True)
             said = network.text_decoder(
                 ids, encoder_hidden_states=vision.last_hidden_state, output_attentions=True, use_cache=False
             )
             return said, {"vision": vision.attentions, "decoder": said.attentions, "cross": said.cross_attentions}
-        said = network(pixel_values=pixels, decoder_input_ids=ids, output_attentions=True, use_cache=False)
+        said = network(**inputs, decoder_input_ids=ids, output_attentions=True, use_cache=False)
     return said, {
-        "vision": said.encoder_attentions,
+        "encoder" if "input_ids" in inputs else "vision": said.encoder_attentions,
         "decoder": said.decoder_attentions,
         "cross": said.cross_attentions,
     }

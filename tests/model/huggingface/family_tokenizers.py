@@ -128,8 +128,8 @@ SLOW = ("ByT5", "CTRL", "ESM-2")  # written in Python: they say no offsets
 LOSSLESS = ("BART", "ByT5", "GPT-2", "Llama", "Qwen 3", "RoBERTa")  # decoding the ids gives the text back
 
 
-def family_tokenizer(family: str) -> PreTrainedTokenizerBase:
+def family_tokenizer(family: str, **options: Any) -> PreTrainedTokenizerBase:
     """A new tokenizer of a family."""
     name, parts = TOKENIZERS[family]
-    tokenizer: PreTrainedTokenizerBase = getattr(transformers, name)(**parts(), model_max_length=LIMIT)
+    tokenizer: PreTrainedTokenizerBase = getattr(transformers, name)(**parts(), model_max_length=LIMIT, **options)
     return tokenizer

@@ -60,7 +60,7 @@ def configure(folder: Path, **changes: object) -> None:
         ({"hidden_size": "x"}, "transformers cannot"),
         ({"model_type": "no such"}, "transformers cannot read the config.json"),
         ({"model_type": 3}, "names no model_type"),
-        ({"model_type": "mine", "auto_map": {"AutoConfig": "evil.Config"}}, "transformers cannot read the config.json"),
+        ({"model_type": "mine", "auto_map": {"AutoConfig": "evil.Config"}}, "needs code that comes with it"),
         ({"num_attention_heads": 5}, "transformers cannot"),
         ({"num_hidden_layers": 3}, "lack bert.encoder.layer.2"),
     ],
