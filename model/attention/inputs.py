@@ -63,6 +63,21 @@ class AttentionInputs:
             mask=mask,
         )
 
+    def without(self, left_out: Tensor) -> "AttentionInputs":
+        """The same without some keys, [key] bool, and without sinks: the softmax is of the rest alone.
+
+        Rows with nothing left get zeros. Such are also those that had given all else no weight, to the bit: masks may
+        hide by a number like -10,000, which hides nothing where all has it.
+        """
+        if self.mask is None or self.mask.dtype == torch.bool:
+            mask = ~left_out[None, None] if self.mask is None else self.mask & ~left_out
+            return replace(self, mask=mask, sinks=None)
+        rest = [self.weights(slice(None), head)[:, ~left_out].sum(dim=-1) for head in range(self.num_heads)]
+        nothing = torch.stack(rest) == 0  # [head, query]
+        nothing = nothing[:1] if (nothing == nothing[:1]).all() else nothing
+        mask = torch.where(left_out, -math.inf, self.mask)
+        return replace(self, mask=torch.where(nothing[..., None], -math.inf, mask) if nothing.any() else mask, sinks=None)
+
     def full_mask(self) -> Tensor | None:
         """The mask, a causal one included, broadcastable to [..., head, query, key]; None: all may look at all."""
         return self._mask(slice(None), slice(None))

@@ -11,6 +11,7 @@ from headlens.model.attention.inputs import AttentionInputs
 from headlens.model.description import Description
 
 WHOLE = (0.0, 0.0, 1.0, 1.0)
+WEIGHTS = "weights"  # the note on what was done to the weights, as a title says it
 
 
 Cell = Literal["patch", "frame"]
@@ -46,7 +47,7 @@ class Predicts(StrEnum):
     HEARD = "heard"  # at each time of a sound: a letter, or none (CTC, Graves et al. 2006)
 
 
-Unit = Literal["token", "residue"]
+Unit = Literal["token", "residue", "word"]
 Scores = Literal["softmax", "sigmoid", "none"]  # what makes scores of logits: probabilities, of one choice or of each
 
 

@@ -18,7 +18,7 @@ from headlens.model.attention.inputs import AttentionInputs
 from headlens.model.errors import InputError, RecordingError
 from headlens.model.recording import file
 from headlens.model.recording.display import Displayed
-from headlens.model.recording.parts import StageData
+from headlens.model.recording.parts import WEIGHTS, StageData
 
 if TYPE_CHECKING:
     from headlens.model.comparison.merged import Merged
@@ -200,8 +200,22 @@ class Recording(StageData, Displayed):
             per_head = torch.zeros_like(per_head, dtype=torch.float32).masked_fill(~per_head, -math.inf)
         return per_head.float().cpu().numpy()
 
+    def without_special(self) -> "Recording":
+        """The same without special tokens among the keys: the softmax is of the rest, so that rows sum to one again.
+
+        A row with nothing left is zeros. Queries, keys and values stay as they are; so do special tokens as queries.
+        """
+        keys = self if self.keys is None else self.keys
+        left_out = torch.from_numpy(keys.special).to(self.layers[0].query.device)
+        return replace(
+            self,
+            layers=tuple(layer.without(left_out) for layer in self.layers),
+            notes={**self.notes, WEIGHTS: "special tokens left out"},
+            stages={name: stage.without_special() for name, stage in self.stages.items()},
+        )
+
     def merged(self, what: str) -> "Merged":
-        """The weights between words instead of tokens: its `attention` is asked as this one's.
+        """The weights between words instead of tokens: a recording, of which scores and vectors raise, saying why.
 
         Args:
             what: "words"; no other pieces are merged.
@@ -211,7 +225,7 @@ class Recording(StageData, Displayed):
         if what != "words":
             raise InputError(f"Tokens are merged into “words”, not into {what!r:.40}.")
         # by name: what works on recordings is not imported by them
-        return import_module("headlens.model.comparison.merged").Merged(self)  # type: ignore[no-any-return]
+        return import_module("headlens.model.comparison.merged").merge_words(self)  # type: ignore[no-any-return]
 
     def save(self, path: str | Path) -> None:
         """Write one safetensors file, the rest as JSON in its metadata. Raises RecordingError where that cannot be."""
