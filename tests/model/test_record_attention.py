@@ -7,6 +7,7 @@ import numpy as np
 
 from headlens.model.base import AnyModel
 from headlens.model.huggingface.text.model import TransformersText
+from headlens.model.inputs.text import Text
 from headlens.model.load import load_model
 from headlens.model.pretrained.image_model import EncoderImageModel
 from headlens.model.pretrained.text_model import EncoderTextModel
@@ -42,7 +43,7 @@ def assert_attention_alone(model: AnyModel, inputs: Sequence[object], recordings
 
 
 def test_of_an_encoder(minilm: EncoderTextModel) -> None:
-    texts = [*TEXTS, ("Who sleeps?", "A cat.")]
+    texts: list[Text] = [*TEXTS, ("Who sleeps?", "A cat.")]
     recordings = [minilm.record(text) for text in texts]
     assert_attention_alone(minilm, [minilm.read(text) for text in texts], recordings)
 
