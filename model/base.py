@@ -160,6 +160,27 @@ class RecordingModel(ABC, Generic[Input, Outputs]):
                         recordings[each] = self._recording(batch[each], run, index)
         return [recordings[index] for index in range(len(batch))]
 
+    def record_attention(self, batch: Sequence[Input]) -> list[Recording]:
+        """The attention of each input that was read, alone: no outputs, notes or predictions, no seconds, one stage.
+
+        As few runs as `groups` says, without gradients. Raises DeviceError where there is not enough memory.
+        """
+        recordings: dict[int, Recording] = {}
+        with torch.inference_mode():
+            for group in self.groups(batch):
+                run = self.forward(self._attention_inputs([batch[index] for index in group]))
+                for index, each in enumerate(group):
+                    recordings[each] = self._attention(batch[each], run, index)
+        return [recordings[index] for index in range(len(batch))]
+
+    def _attention_inputs(self, batch: Sequence[Input]) -> dict[str, object]:
+        """What the network's forward takes where its outputs are not read."""
+        return self.batch_inputs(batch)
+
+    def _attention(self, model_input: Input, run: Run[Outputs], index: int) -> Recording:
+        """The recording of one input of a run, for which no output has to be read."""
+        return self._recording(model_input, run, index)
+
     @abstractmethod
     def _recording(self, model_input: Input, run: Run[Outputs], index: int) -> Recording:
         """The recording of one input of a run, whose seconds are this input's share."""

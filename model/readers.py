@@ -2,6 +2,7 @@
 
 from abc import ABC
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 import torch
@@ -80,6 +81,14 @@ class TextReader(RecordingModel[TextInput, Outputs], ABC):
         return len(text.ids), len(text.ids)
 
     def _recording(self, text: TextInput, run: Run[Outputs], index: int) -> Recording:
+        return replace(
+            self._attention(text, run, index),
+            outputs=self._outputs(text, run, index),
+            notes=self._notes(text, run, index),
+            predictions=self._predictions(text, run, index),
+        )
+
+    def _attention(self, text: TextInput, run: Run[Outputs], index: int) -> Recording:
         stage = next(iter(run.stages))
         return Recording(
             layers=run.layers(stage, index, self.shape_of(text, stage)),
@@ -92,9 +101,6 @@ class TextReader(RecordingModel[TextInput, Outputs], ABC):
             device=str(self.device),
             offsets=text.offsets,
             texts=text.texts,
-            outputs=self._outputs(text, run, index),
-            notes=self._notes(text, run, index),
-            predictions=self._predictions(text, run, index),
             stage=stage,
             unit=self.unit,
         )
@@ -177,6 +183,14 @@ class ImageReader(PhotoReader[ImageInput, Outputs], ABC):
         return list(shapes.values())
 
     def _recording(self, image: ImageInput, run: Run[Outputs], index: int) -> Recording:
+        return replace(
+            self._attention(image, run, index),
+            outputs=self._outputs(image, run, index),
+            notes=self._notes(image, run, index),
+            predictions=self._predictions(image, run, index),
+        )
+
+    def _attention(self, image: ImageInput, run: Run[Outputs], index: int) -> Recording:
         (stage,) = run.stages
         rows, columns = image.photo.grid
         num_tokens = len(self.prefix) + rows * columns
@@ -191,9 +205,6 @@ class ImageReader(PhotoReader[ImageInput, Outputs], ABC):
             device=str(self.device),
             prefix_tokens=len(self.prefix),
             photo=image.photo,
-            outputs=self._outputs(image, run, index),
-            notes=self._notes(image, run, index),
-            predictions=self._predictions(image, run, index),
         )
 
 

@@ -1,0 +1,155 @@
+"""An atlas that was built, read from its folder."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from headlens.model.atlas.arrow import pyarrow_parquet
+from headlens.model.atlas.schema import MANIFEST, TABLES, VERSION
+from headlens.model.errors import InputError
+
+LARGEST = 1_000_000  # bytes of a manifest
+NO_ATLAS = "is no folder of an atlas, or it is not finished; build it with `headlens atlas build`"
+
+
+class Example(NamedTuple):
+    """An input that excites a head, with the query and the key that do."""
+
+    input: int  # see `Atlas.input`
+    value: float  # by the criterion
+    query: int
+    key: int
+
+
+class AtlasInput(NamedTuple):
+    """An input as the model read it."""
+
+    id: str  # its place in the data set: "reviews.csv:17", "birds/robin.jpg"
+    texts: tuple[str, ...]  # none of a photo
+    tokens: tuple[str, ...]
+    special: np.ndarray  # [token] bool
+    grid: tuple[int, int] | None  # (rows, columns) of a photo's patches
+    picture: bytes  # a small JPEG of a photo
+
+
+class Vectors(NamedTuple):
+    """Queries and keys of one head at the same positions of some inputs."""
+
+    query: np.ndarray  # [position, d_head] float32
+    key: np.ndarray  # [position, d_head]
+    input: np.ndarray  # [position], see `Atlas.input`
+    position: np.ndarray  # [position], which token of its input
+
+
+@dataclass(frozen=True)
+class Atlas:
+    """What was found of each head; tables are read when they are asked for, see `open_atlas`."""
+
+    folder: Path
+    manifest: Mapping[str, object]  # how it was built: of which model and data set, and what each measure means
+
+    num_layers: int
+    num_heads: int
+    measures: Mapping[str, str]  # what each is, by its name
+    criteria: Mapping[str, str]  # by which inputs are examples, and what each is
+
+    def heads(self, measure: str, statistic: str = "mean") -> np.ndarray:
+        """A statistic of a measure over all inputs, [layer, head]: mean, std, q05, q25, median, q75, q95 or count.
+
+        Raises ValueError for a measure that was not taken, or another statistic.
+        """
+        if measure not in self.measures:
+            raise ValueError(f"There is no measure {measure!r}; there are {', '.join(self.measures)}.")
+        table = self._rows("heads", [("measure", "=", measure)])
+        if statistic not in table or statistic in ("layer", "head", "measure"):
+            raise ValueError(f"There is no statistic {statistic!r}; take mean, std, median, a quantile or count.")
+        found = np.full((self.num_layers, self.num_heads), np.nan)
+        found[table["layer"], table["head"]] = table[statistic]
+        return found
+
+    def histogram(self, measure: str, layer: int, head: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """How a measure of one head spreads over the inputs: where bins begin and end, and how many are in each."""
+        table = self._rows("histograms", [("measure", "=", measure), *_of(layer, head)])
+        return table["lower"], table["upper"], table["count"]
+
+    def examples(self, layer: int, head: int, criterion: str = "weight") -> list[Example]:
+        """The inputs that excite a head most, the first one most."""
+        table = self._rows("examples", [("criterion", "=", criterion), *_of(layer, head)])
+        order = np.argsort(table["rank"])
+        columns = [table[name][order].tolist() for name in Example._fields]
+        return [Example(*row) for row in zip(*columns)]
+
+    def vectors(self, layer: int, head: int) -> Vectors:
+        """Queries and keys of one head, for a map of both; none of a model that gives scores alone."""
+        table = self._rows("vectors", _of(layer, head))
+        parts = {}
+        for kind in ("query", "key"):
+            chosen = table["kind"] == kind
+            order = np.lexsort((table["position"][chosen], table["input"][chosen]))
+            parts[kind] = {name: table[name][chosen][order] for name in ("vector", "input", "position")}
+        query, key = parts["query"], parts["key"]
+        rows = [
+            np.stack(each["vector"]) if len(each["vector"]) else np.zeros((0, 0), np.float32) for each in (query, key)
+        ]
+        return Vectors(rows[0], rows[1], query["input"], query["position"])
+
+    def input(self, number: int) -> AtlasInput:
+        """An input that an example or a vector is of. Raises ValueError for another."""
+        table = self._rows("inputs", [("input", "=", number)])
+        if len(table["input"]) == 0:
+            raise ValueError(f"Nothing is kept of an input {number}.")
+        row = {name: column[0] for name, column in table.items()}
+        grid = None if row["rows"] is None or np.isnan(row["rows"]) else (int(row["rows"]), int(row["columns"]))
+        special = np.array(row["special"], dtype=bool)
+        return AtlasInput(row["id"], tuple(row["texts"]), tuple(row["tokens"]), special, grid, row["picture"] or b"")
+
+    def failed(self) -> list[tuple[str, str]]:
+        """The id of each input that could not be read or run, and why."""
+        table = self._rows("failed", None)
+        return list(zip(table["id"].tolist(), table["reason"].tolist()))
+
+    def _rows(self, name: str, filters: list[tuple[str, str, object]] | None) -> dict[str, np.ndarray]:
+        """The columns of some rows of a table."""
+        path = self.folder / f"{name}.parquet"
+        try:
+            table = pyarrow_parquet().read_table(path, filters=filters)
+        except (OSError, ValueError) as error:
+            raise InputError(f"The table {path.name!r} of the atlas is missing or damaged; build it again.") from error
+        return {column: table[column].to_numpy() for column in table.column_names}
+
+
+def open_atlas(folder: str | Path) -> Atlas:
+    """The atlas in a folder. Raises InputError for a folder without one, or one of another version."""
+    folder = Path(folder)
+    try:
+        with (folder / MANIFEST).open("rb") as file:
+            manifest = json.loads(file.read(LARGEST))
+        version = manifest["version"]
+        if version != VERSION:
+            raise InputError(
+                f"This atlas is of version {version!r:.20}, and version {VERSION} is read; build it again."
+            )
+        atlas = Atlas(
+            folder,
+            manifest,
+            int(manifest["layers"]),
+            int(manifest["heads"]),
+            dict(manifest["measures"]),
+            dict(manifest["criteria"]),
+        )
+        whole = all((folder / f"{name}.parquet").is_file() for name in TABLES)
+    except InputError:
+        raise
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise InputError(f"{str(folder)!r:.80} {NO_ATLAS}.") from error
+    if not whole:
+        raise InputError(f"{str(folder)!r:.80} {NO_ATLAS}.")
+    return atlas
+
+
+def _of(layer: int, head: int) -> list[tuple[str, str, object]]:
+    return [("layer", "=", layer), ("head", "=", head)]

@@ -1,0 +1,187 @@
+"""An atlas built from a data set: shard by shard, with what is done kept, so that it goes on where it was stopped."""
+
+import hashlib
+import json
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+
+from headlens.model.atlas.arrow import pyarrow
+from headlens.model.atlas.atlas import Atlas, open_atlas
+from headlens.model.atlas.gather import BATCH_TOKENS, check_kind, gather
+from headlens.model.atlas.gathered import Gathered, Limits, merge
+from headlens.model.atlas.items import Item, Source
+from headlens.model.atlas.packed import pack, unpack
+from headlens.model.atlas.schema import MANIFEST, VERSION
+from headlens.model.atlas.tables import write_tables
+from headlens.model.base import AnyModel
+from headlens.model.description import Description
+from headlens.model.errors import InputError
+from headlens.model.inputs.image import Size
+from headlens.model.recording.whole import whole_file
+
+PROGRESS = "progress.safetensors"  # of an atlas that is not finished
+SHARDS = {"texts": 256, "photos": 32}  # inputs that are read at once, sorted by length, and run
+SAVE_EVERY = 15.0  # seconds between two times that what is done is kept: so much is lost at most when it is killed
+
+Shard = tuple[int, list[Item]]
+# Runs shards, and gives what was gathered of each with its number, in any order
+Engine = Callable[[Iterable[Shard]], Iterable[tuple[int, Gathered]]]
+OnShard = Callable[
+    [int, int, int], object
+]  # called with the inputs that are done, those done in this run, and of how many
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What an atlas is built of, and how; all of it decides what it says."""
+
+    source: Source
+    model: Description
+    limits: Limits = field(default_factory=Limits)
+    size: Size | None = None  # of photos
+    tokens: int = BATCH_TOKENS  # of one run at most
+
+    @property
+    def shard(self) -> int:
+        """Inputs of a shard."""
+        return SHARDS[self.source.kind]
+
+    @property
+    def about_model(self) -> dict[str, str]:
+        """Which model it is: a bundled one's description says more, how it is loaded."""
+        return {each.name: str(getattr(self.model, each.name)) for each in fields(Description)}
+
+    @property
+    def digest(self) -> str:
+        """Hexadecimal: another one where anything is another, so that it would be another atlas."""
+        parts = [self.source.digest, self.about_model, self.limits, self.size, self.tokens, self.shard, VERSION]
+        return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
+
+
+def here(model: AnyModel, plan: Plan) -> Engine:
+    """Runs shards one after the other in this process. Raises InputError for a model that does not read them."""
+    check_kind(model, plan.source.kind)
+
+    def run(shards: Iterable[Shard]) -> Iterable[tuple[int, Gathered]]:
+        for number, items in shards:
+            yield number, gather(model, items, plan.limits, size=plan.size, tokens=plan.tokens)
+
+    return run
+
+
+def build(
+    plan: Plan, engine: Engine, folder: str | Path, *, on_shard: OnShard | None = None, save_every: float = SAVE_EVERY
+) -> Atlas:
+    """Build an atlas in a folder, or go on with one that was not finished there.
+
+    Args:
+        plan: what it is built of.
+        engine: that runs the model, as `here` makes it.
+        folder: made if need be.
+        on_shard: called at the beginning and after each shard; what it raises stops, and what is done stays.
+        save_every: seconds.
+
+    Raises InputError for a folder with another atlas in it, or one that cannot be written.
+    """
+    pyarrow()  # a missing library is said before hours of work
+    folder = Path(folder)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        if (folder / MANIFEST).exists():
+            return _finished(plan, folder)
+        gathered, done = _resumed(plan, folder)
+        _run(plan, engine, folder, _Work(gathered, done, on_shard, save_every))
+    except OSError as error:
+        raise InputError(
+            f"The folder {str(folder)!r:.80} cannot be written ({error.strerror}); take another."
+        ) from error
+    return open_atlas(folder)
+
+
+@dataclass
+class _Work:
+    """What is done so far."""
+
+    gathered: Gathered
+    done: set[int]  # shards
+    on_shard: OnShard | None
+    save_every: float
+
+    @property
+    def inputs(self) -> int:
+        """Recorded and failed."""
+        return self.gathered.inputs + len(self.gathered.failed)
+
+
+def _run(plan: Plan, engine: Engine, folder: Path, work: _Work) -> None:
+    before, saved = work.inputs, time.monotonic()
+
+    def tell() -> None:
+        if work.on_shard is not None:
+            work.on_shard(work.inputs, work.inputs - before, plan.source.count)
+
+    tell()
+    try:
+        for number, part in engine(plan.source.shards(plan.shard, frozenset(work.done))):
+            work.gathered = merge(work.gathered, part)
+            work.done.add(number)
+            if time.monotonic() - saved >= work.save_every:
+                _save(plan, folder, work)
+                saved = time.monotonic()
+            tell()
+    except BaseException:  # Ctrl-C too
+        _save(plan, folder, work)
+        raise
+    if work.gathered.inputs == 0:
+        reasons = {failed.reason for failed in work.gathered.failed.values()}
+        raise InputError(
+            f"None of the {plan.source.count:,} inputs could be recorded; the first reason: {min(reasons)}"
+        )
+    write_tables(folder, work.gathered, _manifest(plan, work.gathered))
+    (folder / PROGRESS).unlink(missing_ok=True)
+
+
+def _save(plan: Plan, folder: Path, work: _Work) -> None:
+    with whole_file(folder / PROGRESS) as part:
+        part.write_bytes(pack(work.gathered, {"plan": plan.digest, "done": sorted(work.done)}))
+
+
+def _resumed(plan: Plan, folder: Path) -> tuple[Gathered, set[int]]:
+    """What was done before, which is nothing in an empty folder. Raises InputError where it was of another atlas."""
+    path = folder / PROGRESS
+    if not path.exists():
+        return Gathered(plan.limits), set()
+    gathered, about = unpack(path.read_bytes())
+    if about.get("plan") != plan.digest:
+        raise InputError(
+            f"In {str(folder)!r:.80} another atlas is not finished (of other inputs, another model or other options); "
+            "finish it with the same command, or take another --out."
+        )
+    done = about["done"]
+    assert isinstance(done, list)
+    return gathered, set(done)
+
+
+def _finished(plan: Plan, folder: Path) -> Atlas:
+    """The atlas that is there already. Raises InputError where it is another one."""
+    atlas = open_atlas(folder)
+    if atlas.manifest.get("plan") != plan.digest:
+        raise InputError(f"In {str(folder)!r:.80} there is an atlas already; take another --out.")
+    (folder / PROGRESS).unlink(missing_ok=True)
+    return atlas
+
+
+def _manifest(plan: Plan, gathered: Gathered) -> dict[str, object]:
+    """What the tables do not say."""
+    return {
+        "plan": plan.digest,
+        "model": plan.about_model,
+        "source": {"name": plan.source.name, "kind": plan.source.kind, "count": plan.source.count},
+        "size": plan.size,
+        "limits": gathered.limits._asdict(),
+        "recorded": gathered.inputs,
+        "failed": len(gathered.failed),
+        "tokens": gathered.tokens,
+    }

@@ -1,0 +1,169 @@
+"""Some inputs run through a model, and all that an atlas wants of them: the one function of every engine."""
+
+import io
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+from PIL import Image
+
+from headlens.model.atlas.best import best_of, entries_of
+from headlens.model.atlas.findings import Findings, findings
+from headlens.model.atlas.gathered import Failed, Gathered, Limits, Seen, merge, named_in
+from headlens.model.atlas.items import Item
+from headlens.model.atlas.kept import Kept, keep, lowest, priority_of
+from headlens.model.atlas.measures import MEASURES
+from headlens.model.atlas.tally import tally
+from headlens.model.base import AnyModel
+from headlens.model.errors import HeadlensError, InputError
+from headlens.model.inputs.image import ImageInput, Size
+from headlens.model.inputs.text import TextInput
+from headlens.model.recording.recording import Recording
+
+KINDS = {"text": "texts", "causal": "texts", "sequence": "texts", "image": "photos"}  # models, and what they read
+BATCH_TOKENS = 2_048  # of a run, with its padding
+PICTURE = 256  # pixels of the longer side of a picture that is kept
+Read = TextInput | ImageInput
+
+
+class Recorded(NamedTuple):
+    """An input that was run."""
+
+    item: Item
+    recording: Recording
+
+
+def check_kind(model: AnyModel, kind: str) -> None:
+    """Raises InputError for a model that does not read inputs of this kind, "texts" or "photos"."""
+    reads, name = KINDS.get(model.description.kind), model.description.name
+    if reads is None:
+        raise InputError(
+            f"{name} reads neither texts alone nor photos alone, of which an atlas is; take another model."
+        )
+    if reads != kind:
+        raise InputError(f"{name} reads {reads}, and these are {kind}; give another model or another data set.")
+
+
+def gather(
+    model: AnyModel, items: Sequence[Item], limits: Limits, *, size: Size | None = None, tokens: int = BATCH_TOKENS
+) -> Gathered:
+    """All that an atlas wants of some inputs.
+
+    Args:
+        model: that reads them, see `check_kind`.
+        items: as many as fit into memory once they are read.
+        limits: of what is kept.
+        size: of photos, as `read` takes it.
+        tokens: of one run at most, unless a single input has more.
+    """
+    read, failed = _read_all(model, items, size)
+    gathered = Gathered(limits, failed=failed)
+    for batch in _batches(read, tokens):
+        recorded, failed = _run(model, batch)
+        gathered = merge(gathered, _of_batch(recorded, failed, limits))
+    return gathered
+
+
+def _read_all(
+    model: AnyModel, items: Sequence[Item], size: Size | None
+) -> tuple[list[tuple[Item, Read]], dict[int, Failed]]:
+    """What could be read, and why the rest could not."""
+    read: list[tuple[Item, Read]] = []
+    failed: dict[int, Failed] = {}
+    for item in items:
+        if item.content is None:
+            failed[item.number] = Failed(item.id, item.reason)
+            continue
+        options = () if size is None else (size,)
+        try:
+            read.append((item, model.read(item.content, *options)))  # type: ignore[attr-defined]
+        except Exception as error:
+            failed[item.number] = Failed(item.id, _reason(error))
+    return read, failed
+
+
+def _batches(read: Sequence[tuple[Item, Read]], tokens: int) -> list[list[tuple[Item, Read]]]:
+    """Sorted by length, and cut where a run, filled up to its longest input, would have more tokens."""
+    batches: list[list[tuple[Item, Read]]] = []
+    for pair in sorted(read, key=lambda pair: (_length(pair[1]), pair[0].number)):
+        if not batches or (len(batches[-1]) + 1) * _length(pair[1]) > tokens:
+            batches.append([])
+        batches[-1].append(pair)
+    return batches
+
+
+def _length(read: Read) -> int:
+    return len(read.ids) if isinstance(read, TextInput) else read.photo.grid[0] * read.photo.grid[1]
+
+
+def _run(model: AnyModel, batch: Sequence[tuple[Item, Read]]) -> tuple[list[Recorded], dict[int, Failed]]:
+    """The recording of each input; where they do not run together, each by itself."""
+    items = [item for item, _ in batch]
+    try:
+        return list(map(Recorded, items, model.record_attention([read for _, read in batch]))), {}
+    except Exception as error:  # a model of anybody's may fail in its own way on one input
+        if len(batch) == 1:
+            return [], {items[0].number: Failed(items[0].id, _reason(error))}
+    alone = [_run(model, [pair]) for pair in batch]
+    return [each for recorded, _ in alone for each in recorded], {
+        number: why for _, failed in alone for number, why in failed.items()
+    }
+
+
+def _reason(error: Exception) -> str:
+    said = str(error) if isinstance(error, HeadlensError) else f"{type(error).__name__}: {error}"
+    return " ".join(said.split())[:500]
+
+
+def _of_batch(recorded: Sequence[Recorded], failed: dict[int, Failed], limits: Limits) -> Gathered:
+    if not recorded:
+        return Gathered(limits, failed=failed)
+    found = [findings(each.recording) for each in recorded]
+    best = {name: _best(name, recorded, found, limits) for name in found[0].excited}
+    kept = _kept(recorded, limits)
+    named = set(named_in(best, kept))
+    return Gathered(
+        limits,
+        {m.name: tally(np.stack([each.values[m.name] for each in found]), m) for m in MEASURES},
+        best,
+        kept,
+        {each.item.number: _seen(each) for each in recorded if each.item.number in named},
+        failed,
+        len(recorded),
+        sum(each.recording.num_tokens for each in recorded),
+    )
+
+
+def _best(name: str, recorded: Sequence[Recorded], found: Sequence[Findings], limits: Limits) -> np.ndarray:
+    entries = [
+        entries_of(each.excited[name], one.item.number, each.queries, each.keys) for one, each in zip(recorded, found)
+    ]
+    return best_of(np.concatenate(entries, axis=-1), limits.best)
+
+
+def _kept(recorded: Sequence[Recorded], limits: Limits) -> dict[int, Kept]:
+    """Of those that have the lowest priorities among these, no vectors are copied of the others."""
+    order = sorted((priority_of(limits.seed, item.id), item.number, recording) for item, recording in recorded)
+    kept = [
+        (number, keep(recording, priority, limits.positions)) for priority, number, recording in order[: limits.vectors]
+    ]
+    return lowest([(number, each) for number, each in kept if each is not None], limits.vectors)
+
+
+def _seen(each: Recorded) -> Seen:
+    recording = each.recording
+    return Seen(
+        each.item.id,
+        recording.texts,
+        recording.tokens,
+        tuple(recording.special.tolist()),
+        recording.grid,
+        b"" if recording.photo is None else _picture(recording.photo.pixels),
+    )
+
+
+def _picture(pixels: np.ndarray) -> bytes:
+    image, file = Image.fromarray(pixels), io.BytesIO()
+    image.thumbnail((PICTURE, PICTURE))
+    image.save(file, "JPEG", quality=85)
+    return file.getvalue()

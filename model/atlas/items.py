@@ -1,0 +1,229 @@
+"""The inputs of a data set, one by one, each with an id: photos of a folder, or texts of a file."""
+
+import csv
+import hashlib
+import json
+import os
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+from typing import BinaryIO, NamedTuple
+
+from headlens.model.atlas.arrow import pyarrow_parquet
+from headlens.model.errors import InputError
+
+# Of what headlens.model.inputs.image_file reads; another file of a folder is no photo.
+PHOTOS = (".jpg", ".jpeg", ".png", ".webp", ".gif", ".tif", ".tiff", ".bmp", ".avif")
+TABLES = (".csv", ".jsonl", ".ndjson", ".parquet")  # whose texts are in a column
+LONGEST = 1_000_000  # bytes of a line, so that a file without line breaks ends; longer texts are refused anyway
+DELIMITERS = ",;\t"  # a sheet is saved with ";" where numbers have decimal commas
+ROWS = 1_024  # of a parquet file that are in memory at once
+
+Content = str | tuple[str, str] | Path
+
+
+class Item(NamedTuple):
+    """One input."""
+
+    number: int  # its place in the data set, from 0
+    id: str  # "reviews.csv:17", "birds/robin.jpg": the same as long as the data set is
+    content: Content | None  # a text, a pair of texts, the path of a photo; None: it cannot be read
+    reason: str = ""  # why not
+
+
+@dataclass(frozen=True)
+class Source:
+    """A data set that can be gone through again from any place."""
+
+    name: str
+    kind: str  # "photos" or "texts"
+    count: int
+    digest: str  # hexadecimal; another one where the data set is another
+    read: Callable[[], Iterator[Item]]
+
+    def shards(self, size: int, done: frozenset[int] = frozenset()) -> Iterator[tuple[int, list[Item]]]:
+        """The inputs in their order, size at once, with the number of each shard; those that are done are left out."""
+        items = self.read()
+        number = 0
+        while shard := list(islice(items, size)):
+            if number not in done:
+                yield number, shard
+            number += 1
+
+
+def open_source(path: str | Path, columns: Sequence[str] = ()) -> Source:
+    """The data set at a path.
+
+    Args:
+        path: a folder of photos, those of its folders too; a text file of one text a line, blank lines left out; a CSV,
+            JSON lines or parquet file.
+        columns: of a table, where the texts are; two make pairs.
+
+    Raises InputError for what is none of these, cannot be read, or has no input in it.
+    """
+    path = Path(path)
+    if len(columns) > 2:
+        raise InputError("Give one --column, or two for pairs of texts.")
+    is_table = path.suffix.lower() in TABLES
+    if is_table and not columns and not path.is_dir():
+        raise InputError(f"{path.name!r:.80} is a table; say with --column which of its columns holds the texts.")
+    if columns and not is_table:
+        raise InputError(f"{path.name!r:.80} is no table ({', '.join(TABLES)}); leave out --column.")
+    try:
+        source = _folder(path) if path.is_dir() else _file(path, tuple(columns))
+    except OSError as error:
+        raise InputError(f"{str(path)!r:.80} cannot be read ({error.strerror}); give another.") from error
+    if source.count == 0:
+        what = f"photo in the folder (these end with {', '.join(PHOTOS)})" if source.kind == "photos" else "text in"
+        raise InputError(f"There is no {what} {str(path)!r:.80}; give another data set.")
+    return source
+
+
+def _folder(folder: Path) -> Source:
+    """By name; hidden files and folders are left out."""
+    names = sorted(
+        path.relative_to(folder).as_posix()
+        for path in folder.rglob("*")
+        if path.suffix.lower() in PHOTOS and not any(part.startswith(".") for part in path.relative_to(folder).parts)
+    )
+    sizes = [(folder / name).stat().st_size if (folder / name).is_file() else -1 for name in names]
+    return Source(
+        folder.name,
+        "photos",
+        len(names),
+        _digest(json.dumps([names, sizes])),
+        lambda: (Item(number, _written(name), folder / name) for number, name in enumerate(names)),
+    )
+
+
+def _written(name: str) -> str:
+    """A name of a file may have bytes that are no text."""
+    return os.fsencode(name).decode(errors="replace")
+
+
+def _file(path: Path, columns: tuple[str, ...]) -> Source:
+    ending = path.suffix.lower()
+    if ending == ".parquet":
+        rows = _parquet_rows
+    elif ending == ".csv":
+        rows = _csv_rows
+    else:
+        rows = _lines if not columns else _json_rows
+
+    def read() -> Iterator[Item]:
+        for number, (row, content, reason) in enumerate(rows(path, columns)):
+            yield Item(number, f"{_written(path.name)}:{row}", content, reason)
+
+    about = path.stat()
+    digest = _digest(json.dumps([path.name, about.st_size, about.st_mtime_ns, columns]))
+    return Source(path.name, "texts", sum(1 for _ in read()), digest, read)
+
+
+Row = tuple[int, Content | None, str]  # its number in the file, from 1; the text or the pair; why there is none
+
+
+def _lines(path: Path, columns: tuple[str, ...]) -> Iterator[Row]:
+    with path.open("rb") as file:
+        for number, line in _limited(file):
+            row = _decoded(number, line)
+            if row[1] != "":
+                yield row
+
+
+def _json_rows(path: Path, columns: tuple[str, ...]) -> Iterator[Row]:
+    with path.open("rb") as file:
+        for number, line in _limited(file):
+            _, text, reason = _decoded(number, line)
+            if text == "":
+                continue
+            if not isinstance(text, str):
+                yield number, None, reason
+                continue
+            try:
+                row = json.loads(text)
+            except (ValueError, RecursionError):
+                yield number, None, "This line is no JSON; write one object a line."
+                continue
+            yield _cells(number, row if isinstance(row, dict) else {}, columns)
+
+
+def _csv_rows(path: Path, columns: tuple[str, ...]) -> Iterator[Row]:
+    with path.open(encoding="utf-8-sig", errors="surrogateescape", newline="") as file:
+        first = file.readline(LONGEST)
+        file.seek(0)
+        csv.field_size_limit(LONGEST)
+        reader = csv.reader(file, delimiter=max(DELIMITERS, key=first.count))
+        try:
+            names = next(reader, [])
+            _check_columns(columns, names, path.name)
+            for number, row in enumerate(reader, 1):
+                cells = dict(zip(names, row))
+                if any("\udc80" <= character <= "\udcff" for cell in cells.values() for character in cell):
+                    yield number, None, NO_UTF8
+                else:
+                    yield _cells(number, cells, columns)
+        except csv.Error as error:
+            raise InputError(f"{path.name!r:.80} is no CSV that can be read ({error}); save it again.") from error
+
+
+def _parquet_rows(path: Path, columns: tuple[str, ...]) -> Iterator[Row]:
+    parquet = pyarrow_parquet()
+    try:
+        with parquet.ParquetFile(path) as file:
+            _check_columns(columns, file.schema_arrow.names, path.name)
+            number = 0
+            for batch in file.iter_batches(batch_size=ROWS, columns=list(columns)):
+                for row in batch.to_pylist():
+                    number += 1
+                    yield _cells(number, row, columns)
+    except (OSError, ValueError) as error:
+        if isinstance(error, InputError):
+            raise
+        raise InputError(f"{path.name!r:.80} is no parquet file that can be read; save it again.") from error
+
+
+NO_UTF8 = "This is no text in UTF-8; save it as one."
+
+
+def _limited(file: BinaryIO) -> Iterator[tuple[int, bytes | None]]:
+    """The lines with their numbers from 1; None for one that is longer than LONGEST, which is skipped."""
+    number = 0
+    while line := file.readline(LONGEST + 1):
+        number += 1
+        if len(line) > LONGEST and not line.endswith(b"\n"):
+            while (rest := file.readline(LONGEST)) and not rest.endswith(b"\n"):
+                pass
+            yield number, None
+        else:
+            yield number, line
+
+
+def _decoded(number: int, line: bytes | None) -> Row:
+    if line is None:
+        return number, None, f"This line has more than {LONGEST:,} bytes; shorten it."
+    try:
+        return number, line.decode("utf-8-sig" if number == 1 else "utf-8").strip(), ""
+    except UnicodeDecodeError:
+        return number, None, NO_UTF8
+
+
+def _cells(number: int, row: Mapping[str, object], columns: tuple[str, ...]) -> Row:
+    texts = [row.get(column) for column in columns]
+    for column, text in zip(columns, texts):
+        if not isinstance(text, str):
+            said = "nothing" if text is None else f"a {type(text).__name__}"
+            return number, None, f"There is {said} and no text in the column {column!r:.40}."
+    first, *others = (str(text) for text in texts)
+    return number, (first, others[0]) if others else first, ""
+
+
+def _check_columns(columns: Sequence[str], names: Sequence[str], where: str) -> None:
+    for column in columns:
+        if column not in names:
+            known = ", ".join(map(repr, names)) or "none, for it is empty"
+            raise InputError(f"There is no column {column!r:.40} in {where!r:.80}; its columns are {known:.200}.")
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode(errors="surrogatepass")).hexdigest()

@@ -1,0 +1,45 @@
+"""Query and key vectors of a few inputs, for a map of both: chosen by a hash, so that no order changes the choice."""
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from headlens.model.recording.recording import Recording
+
+
+@dataclass(frozen=True)
+class Kept:
+    """The vectors of one input at some of its positions."""
+
+    priority: int  # the lowest ones are kept
+    positions: np.ndarray  # [position], which tokens
+    queries: tuple[np.ndarray, ...]  # of each layer [head, position, d_head] float32
+    keys: tuple[np.ndarray, ...]  # of each layer [key head, position, d_head]; heads side by side share one
+
+
+def priority_of(seed: int, id: str) -> int:
+    """Of an input, by its id: a number of 63 bits."""
+    return _hash(f"{seed}\0{id}")
+
+
+def keep(recording: Recording, priority: int, count: int) -> Kept | None:
+    """The vectors of an input at count positions at most, chosen by a hash; None of a model that gives scores alone."""
+    if any(layer.scores_only for layer in recording.layers):
+        return None
+    order = sorted(range(recording.num_tokens), key=lambda position: _hash(f"{priority}\0{position}"))
+    positions = np.sort(np.array(order[:count], dtype=np.int64))
+    layers = recording.layers
+    queries = tuple(layer.query[:, positions].float().cpu().numpy() for layer in layers)
+    return Kept(priority, positions, queries, tuple(layer.key[:, positions].float().cpu().numpy() for layer in layers))
+
+
+def lowest(candidates: Sequence[tuple[int, Kept]], count: int) -> dict[int, Kept]:
+    """The inputs of lowest priority, by their numbers."""
+    return dict(sorted(candidates, key=lambda pair: (pair[1].priority, pair[0]))[:count])
+
+
+def _hash(text: str) -> int:
+    digest = hashlib.blake2b(text.encode(errors="surrogatepass"), digest_size=8).digest()
+    return int.from_bytes(digest) >> 1
