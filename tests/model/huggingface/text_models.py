@@ -148,6 +148,14 @@ def tokenizer_of(byte_level: bool) -> PreTrainedTokenizerFast:
     return PreTrainedTokenizerFast(tokenizer_object=tokenizer, model_max_length=60, **special)
 
 
+def save_canine(folder: Path, head: str) -> Path:
+    """The folder, with a CANINE in it, whose first layer looks within blocks of 32 characters, and its tokenizer."""
+    shape = {**SHAPE, "num_hidden_layers": 3, "num_hash_buckets": 256, "max_position_embeddings": 256}
+    random_network(f"Canine{head}", **shape, local_transformer_stride=32).save_pretrained(folder)
+    family_tokenizer("CANINE", model_max_length=256).save_pretrained(folder)
+    return folder
+
+
 def network_of(family: str, vocabulary: int) -> PreTrainedModel:
     """A random model of a family."""
     name, shape = (FAMILIES | MORE)[family]

@@ -133,15 +133,6 @@ def test_a_protein(folder_of: Callable[[str], Path]) -> None:
         np.testing.assert_allclose(recording.attention(layer), weights[0], atol=5e-5)
 
 
-def test_canine_is_refused_with_the_reason(tmp_path: Path) -> None:
-    shape = {name: size for name, size in BERTISH.items() if name != "max_position_embeddings"}
-    random_network("CanineForSequenceClassification", **shape).save_pretrained(tmp_path)
-    transformers.CanineTokenizer().save_pretrained(tmp_path)
-    with pytest.raises(CheckpointError, match="over blocks of characters, then over groups of four") as refused:
-        load_model(str(tmp_path), device="cpu")
-    assert is_one_sentence(refused.value)
-
-
 def test_without_a_vocabulary(tmp_path: Path) -> None:
     """A class of tokenizers that needs one would make one up."""
     random_network("EsmForMaskedLM", vocab_size=33, mask_token_id=32, pad_token_id=1, **BERTISH).save_pretrained(
