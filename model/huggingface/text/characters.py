@@ -1,4 +1,4 @@
-"""CANINE (Clark et al. 2022): a deep encoder of groups of characters, between two layers of the characters themselves."""
+"""CANINE (Clark et al. 2022): a deep encoder of groups of characters, between two layers of the characters alone."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -14,7 +14,6 @@ from headlens.model.inputs.text import Text, TextInput
 from headlens.model.progress import OnLayer
 from headlens.model.recording.parts import Predicts
 from headlens.model.recording.recording import Recording
-
 
 OF_THE_WHOLE = (Predicts.CLASS, Predicts.ANSWER)  # predictions; others stand at characters
 
@@ -76,8 +75,8 @@ class TransformersCharacters(TransformersText):
     def _left_over(self, text: TextInput, num_groups: int) -> str:
         rest = len(text.ids) - self._rate * num_groups
         return (
-            f"The model reads characters in groups of {self._rate}, and leaves the last {rest}, special tokens included, "
-            "to its layers of characters; of these the first, which looks within blocks, is not shown."
+            f"The model reads characters in groups of {self._rate}, and leaves the last {rest}, special tokens "
+            "included, to its layers of characters; of these the first, which looks within blocks, is not shown."
         )
 
 

@@ -19,7 +19,6 @@ from headlens.model.huggingface.load.slow_tokenizer import SlowTokenizer, backen
 from headlens.model.huggingface.text.model import TransformersText
 from tests.model.huggingface.family_tokenizers import CORPUS, family_tokenizer, pairs_in_files
 from tests.model.huggingface.text_models import BERTISH, GROUPED, T5, TEXT, random_network
-from tests.sentences import is_one_sentence
 
 # family -> class of the tokenizer, its file, how SentencePiece trains it, and the model's class and shape
 PIECES: dict[str, tuple[str, str, dict[str, object], str, dict[str, Any]]] = {

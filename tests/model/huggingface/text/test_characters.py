@@ -1,5 +1,6 @@
 """CANINE: groups of characters and characters, beside transformers' own eager weights, predictions and tokenizer."""
 
+import functools
 from collections.abc import Callable
 from pathlib import Path
 
@@ -7,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 import transformers
-from transformers import AutoTokenizer, pipeline
+from transformers import AutoTokenizer, PreTrainedTokenizerBase, pipeline
 
 from headlens.model import Recording, load_model
 from headlens.model.effects.experiment import Experiment
@@ -18,14 +19,15 @@ from tests.model.huggingface.text_models import save_canine
 from tests.sentences import is_one_sentence
 
 HEADS = ("Model", "ForSequenceClassification", "ForTokenClassification", "ForQuestionAnswering")
-TEXTS = [  # of all lengths of what is left over; the last two take several blocks
+LONG = "Birds fly south in winter, and geese fly with them; a head looks at the words that it needs."
+TEXTS: list[str | tuple[str, str]] = [  # of all lengths of what is left over; the last two take several blocks
     "ab",
     "Hello.",
     "机器 is 3.",
     "The bank",
     ("Who works?", "Anna works."),
     "The trophy does not fit in the brown suitcase.",
-    "Birds fly south in winter, and geese fly with them; a head looks at the words that it needs.",
+    LONG,
 ]
 FolderOf = Callable[[str], Path]
 
@@ -43,16 +45,22 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> FolderOf:
     return write
 
 
+@functools.cache  # the tokenizer alone takes a second or two, for all code points that there are
 def loaded(folder: Path) -> TransformersCharacters:
     model = load_model(str(folder), device="cpu")
     assert isinstance(model, TransformersCharacters)
     return model
 
 
+@functools.cache
+def tokenizer_of(folder: Path) -> PreTrainedTokenizerBase:
+    return AutoTokenizer.from_pretrained(folder)
+
+
 def call_of(folder: Path, text: str | tuple[str, str]) -> dict[str, torch.Tensor]:
     """What the model's own tokenizer makes of a text or a pair."""
     texts = (text,) if isinstance(text, str) else text
-    return dict(AutoTokenizer.from_pretrained(folder)(*texts, return_tensors="pt"))
+    return dict(tokenizer_of(folder)(*texts, return_tensors="pt"))
 
 
 @pytest.mark.parametrize("text", TEXTS)
@@ -116,8 +124,10 @@ def test_a_group_is_of_the_characters_that_it_is_called_by(character: int, folde
 
 def test_classes_are_those_of_the_pipeline(folder: FolderOf) -> None:
     place = folder("ForSequenceClassification")
-    theirs = pipeline("text-classification", str(place), top_k=None, device="cpu")([TEXTS[-1]])[0]
-    recording = loaded(place).record(TEXTS[-1])
+    theirs = pipeline(
+        "text-classification", str(place), top_k=None, tokenizer=tokenizer_of(folder("Model")), device="cpu"
+    )([LONG])[0]
+    recording = loaded(place).record(LONG)
     (prediction,) = recording.predictions
     assert [name for name, _ in prediction.candidates] == [row["label"] for row in theirs]
     scores = [score for _, score in prediction.candidates]
@@ -128,12 +138,12 @@ def test_classes_are_those_of_the_pipeline(folder: FolderOf) -> None:
 @torch.no_grad()
 def test_classes_of_characters_stand_at_characters(folder: FolderOf) -> None:
     place = folder("ForTokenClassification")
-    recording = loaded(place).record(TEXTS[-1])
+    recording = loaded(place).record(LONG)
     assert recording.predictions == ()
     network = transformers.CanineForTokenClassification.from_pretrained(place).eval()
-    scores = network(**call_of(place, TEXTS[-1])).logits[0].softmax(dim=-1)
+    scores = network(**call_of(folder("Model"), LONG)).logits[0].softmax(dim=-1)
     predictions = recording.of("characters").predictions
-    assert [each.position for each in predictions] == list(range(len(TEXTS[-1]) + 2))
+    assert [each.position for each in predictions] == list(range(len(LONG) + 2))
     for each, row in zip(predictions, scores):
         np.testing.assert_allclose([score for _, score in each.candidates], row.sort(descending=True)[0], atol=1e-6)
 
@@ -143,7 +153,7 @@ def test_answers_are_stretches_of_characters(folder: FolderOf) -> None:
     place, pair = folder("ForQuestionAnswering"), ("Who works?", "Anna works.")
     recording = loaded(place).record(pair)
     assert [each.of for each in recording.predictions] == [Predicts.ANSWER]
-    said = transformers.CanineForQuestionAnswering.from_pretrained(place).eval()(**call_of(place, pair))
+    said = transformers.CanineForQuestionAnswering.from_pretrained(place).eval()(**call_of(folder("Model"), pair))
     first = 2 + len(pair[0])  # behind [CLS], the question and [SEP]
     starts = said.start_logits[0, first:-1].softmax(dim=-1)
     _, start, _ = recording.of("characters").predictions
@@ -168,7 +178,7 @@ def test_several_texts_are_recorded_as_each_alone(folder: FolderOf) -> None:
 
 
 def test_a_recording_is_saved_and_opened(folder: FolderOf, tmp_path: Path) -> None:
-    recording = loaded(folder("ForTokenClassification")).record(TEXTS[2])
+    recording = loaded(folder("ForTokenClassification")).record("机器 is 3.")
     recording.save(tmp_path / "one.safetensors")
     same = Recording.load(tmp_path / "one.safetensors")
     for stage in ("encoder", "characters"):
