@@ -11,8 +11,8 @@ class Description:
 
     name: str
     title: str
-    # What it reads: "text", "causal" (writes on), "sequence" (reads and writes), "image", "image-text", or "caption"
-    # (reads an image, and writes of it)
+    # What it reads: "text", "characters" (in groups), "causal" (writes on), "sequence" (reads and writes), "image",
+    # "image-text", or "caption" (reads an image, and writes of it)
     kind: str
     authors: str
     licence: str

@@ -209,6 +209,7 @@ def rows() -> Iterator[tuple[str, ...]]:
             "two texts",
             partial(text_models.write_model, tokenizer=family_tokenizer(tokenizer), name=name, **shape),
         )
+    yield row_of("CANINE", "text", partial(text_models.save_canine, head="ForSequenceClassification"))
     for family in ADAPTERS:
         yield row_of(family, "text", partial(write_adapter, family))
     for family, (build, _) in image_models.FAMILIES.items():

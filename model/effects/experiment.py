@@ -38,9 +38,16 @@ class Experiment:
         model: any that records.
         model_input: what it has read: `model.read(text)`, `model.continued(prompt)`, `model.read(photo, size)`,
             `model.prompt(image, text)`.
+
+    Raises CheckpointError for a model whose layers have other positions than what it has read.
     """
 
     def __init__(self, model: AnyModel, model_input: object) -> None:
+        if model.description.kind == "characters":
+            raise CheckpointError(
+                f"{model.description.name} has layers of characters and layers of groups of them, and what it rests on "
+                "is not measured here; take a model of tokens."
+            )
         self.model = model
         self.input: Any = model_input
         self._runs: dict[int | None, AnyRun] = {}  # unchanged, with the logits of one position

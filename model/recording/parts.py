@@ -87,5 +87,5 @@ class StageData:
     outputs: Mapping[str, np.ndarray] = field(default_factory=dict)
     notes: Mapping[str, str] = field(default_factory=dict)  # what to know of the input or of an output, by its name
     predictions: tuple[Prediction, ...] = ()
-    stage: str = "encoder"  # which attention it is: "encoder", "decoder", "cross" or "vision"
+    stage: str = "encoder"  # which attention it is: "encoder", "decoder", "cross", "vision" or "characters"
     unit: Unit = "token"  # what a position of a text stands for

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 READS = {
     "text": "texts",
+    "characters": "texts, in groups of characters",
     "causal": "texts, and writes on",
     "sequence": "texts, and writes others",
     "image": "photos",

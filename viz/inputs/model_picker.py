@@ -15,7 +15,7 @@ from headlens.viz.inputs.messages import plain, show_error
 from headlens.viz.pages.runtime import fetch, fetch_base, get_model
 
 KINDS = {  # of models that each page runs
-    "Text": ("text", "causal"),
+    "Text": ("text", "characters", "causal"),
     "Image": ("image", "image-text", "caption"),
     "Generate": ("causal", "sequence"),
     "Sound": ("sound",),
@@ -118,8 +118,9 @@ class ModelPicker:
             folder = fetch(name, weights=False) if is_hub(name) else open_folder(name)
             facts = read_facts(folder, pick_device(), stored=not downloads(name), open_base=fetch_base)
             if facts.kind not in self.kinds:
-                pages = " or ".join(page for page, kinds in KINDS.items() if facts.kind in kinds)
-                raise InputError(self.refusal or f"This is a model for the page {pages}; open it there.")
+                raise InputError(
+                    self.refusal or f"This is a model for the page {_pages_for(facts.kind)}; open it there."
+                )
             facts.check_memory("It")
         except HeadlensError as error:
             self._forget_checked()
@@ -150,7 +151,7 @@ class ModelPicker:
             return False
         if kind not in self.kinds:
             instead = "." if self.default is None else "; this is the page's own."
-            st.error(self.refusal or f"The model of this link is for another page{instead}")
+            st.error(self.refusal or f"The model of this link is for the page {_pages_for(kind)}{instead}")
         return kind in self.kinds
 
     def _take_model(self) -> None:
@@ -182,6 +183,11 @@ def _downloads(name: str) -> bool:
         return downloads(name)
     except InputError:  # why it cannot be opened is said when it is
         return False
+
+
+def _pages_for(kind: str) -> str:
+    """Where a model of a kind is shown."""
+    return " or ".join(page for page, kinds in KINDS.items() if kind in kinds)
 
 
 def _title(name: str) -> str:

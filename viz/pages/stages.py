@@ -23,6 +23,7 @@ OF_CAPTIONS = {
     "decoder": "Within the text",
     "cross": "From the text to the photo",
 }
+OF_CHARACTERS = {"encoder": "Between groups", "characters": "Between characters"}
 OF_SOUNDS = {"encoder": "Within the sound", "decoder": "Within the text", "cross": "From the text to the sound"}
 
 
@@ -75,7 +76,7 @@ def _titles(recording: Recording) -> Mapping[str, str]:
     if choices := _choices(recording):
         return {name: f"{name.capitalize()}: {visible(text)}" for name, text in choices.items()}
     if recording.photo is None:
-        return TITLES
+        return OF_CHARACTERS if "characters" in recording.stages else TITLES
     if recording.photo.picture == "spectrogram":
         return OF_SOUNDS
     return TITLES | (OF_CAPTIONS if "cross" in recording.stages else {"decoder": "From the text"})

@@ -30,7 +30,7 @@ class Facts:
     """What a folder says of its model, before it is loaded."""
 
     config: dict[str, object]  # its config.json
-    kind: str  # "text", "causal", "sequence", "image", "image-text", "caption" or "sound"
+    kind: str  # "text", "characters", "causal", "sequence", "image", "image-text", "caption" or "sound"
     architecture: str  # the class that it was saved from
     parameters: int
     layers: int
@@ -161,6 +161,8 @@ def _kind(config: PretrainedConfig, architecture: str) -> str:
     writes_of_images = config.model_type in ("vision-encoder-decoder", "florence2")
     if writes_of_images or architecture == "BlipForConditionalGeneration":
         return "caption"
+    if config.model_type == "canine":
+        return "characters"
     network = transformers.MODEL_MAPPING.get(type(config), None)
     if getattr(network, "main_input_name", "") in SOUND:
         return "sound"

@@ -53,6 +53,7 @@ class SlowTokenizer:
         self._tokenizer = tokenizer
         self._reads_bytes = tokenizer.tokenize("é") == [chr(byte) for byte in "é".encode()]
         self._special = set(tokenizer.all_special_ids)
+        self._names = _printable_names(tokenizer)
 
     @property
     def model(self) -> "SlowTokenizer":
@@ -81,7 +82,7 @@ class SlowTokenizer:
 
     def id_to_token(self, token_id: int) -> str | None:
         """The token of an id; of a byte that is no character by itself, "<0xE6>"."""
-        token = self._tokenizer.convert_ids_to_tokens(token_id)
+        token = self._names.get(token_id) or self._tokenizer.convert_ids_to_tokens(token_id)
         if self._is_byte(token_id, token) and ord(token) >= 0x80:
             return f"<0x{ord(token):02X}>"
         return str(token) if token else None
@@ -138,6 +139,8 @@ class SlowTokenizer:
         """The text of tokens; bytes that are no character are "\ufffd"."""
         if self._reads_bytes:
             return self._bytes(ids, skip_special_tokens).decode("utf-8", "replace")
+        if not skip_special_tokens and not self._names.keys().isdisjoint(ids):
+            return "".join(self._names.get(token_id) or self.decode([token_id], False) for token_id in ids)
         return str(
             self._tokenizer.decode(
                 list(ids), skip_special_tokens=skip_special_tokens, clean_up_tokenization_spaces=False
@@ -190,6 +193,20 @@ class SlowTokenizer:
             count, text = next(((count, text) for count, text in texts if text is not None), (1, ""))
             yield text.removesuffix(CONTINUED), count
             at += count
+
+
+def _printable_names(tokenizer: PreTrainedTokenizerBase) -> dict[int, str]:
+    """What to call special tokens that cannot be printed (CANINE's), by their ids: the end of a text is "[SEP]"."""
+    roles = {name: token for name, token in tokenizer.special_tokens_map.items() if isinstance(token, str)}
+    names = {
+        token: f"[{name.removesuffix('_token').upper()}]" for name, token in sorted(roles.items(), key=_role_order)
+    }
+    return {tokenizer.convert_tokens_to_ids(token): name for token, name in names.items() if not token.isprintable()}
+
+
+def _role_order(role: tuple[str, str]) -> bool:
+    """One token may begin and end a text too: what it is in BERT comes last, and counts."""
+    return role[0] in ("cls_token", "sep_token")
 
 
 def _filled(text: str, spans: list[Span | None]) -> list[Span | None]:

@@ -27,7 +27,6 @@ SPARSE = {
     "big_bird": "blocks of tokens",
     "bigbird_pegasus": "blocks of tokens",
     "nystromformer": "landmarks",
-    "canine": "blocks of characters, then over groups of four",
     "mega": "chunks of tokens",
     "reformer": "tokens with equal hashes",
 }
@@ -189,8 +188,11 @@ def _largest_difference(
 ) -> float | None:
     """Over all layers of all stages that both have; None where there is none, or not as many layers."""
     largest: float | None = None
+    only, num_calls = theirs.get("only", ()), sum(map(len, run.stages.values()))
     for stage, layers in run.stages.items():
-        own = theirs.get(stage, theirs.get("only"))
+        own = theirs.get(stage, only)
+        if own is only and len(only) == num_calls:
+            own = tuple(only[call] for call in run.call_indices[stage])
         if own is None or len(own) != len(layers):
             return None
         for weights, layer in zip(own, layers):

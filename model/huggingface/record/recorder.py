@@ -16,6 +16,7 @@ from headlens.model.base import Run
 from headlens.model.progress import OnLayer
 
 CROSS = re.compile(r"cross_?att|encoder_attn|EncDecAttention", re.IGNORECASE)
+CHARACTERS = re.compile(r"\b(initial|final)_char_encoder\b")  # of CANINE
 VISION = re.compile(r"vision|visual|image_encoder", re.IGNORECASE)
 
 
@@ -67,6 +68,8 @@ class Recorder:
         config = self.network.config
         if CROSS.search(name):
             return "cross"
+        if (of_characters := CHARACTERS.search(name)) is not None:
+            return {"initial": "blocks", "final": "characters"}[of_characters[1]]
         if VISION.search(name) and hasattr(config, "vision_config"):
             return "vision"
         if getattr(config, "is_encoder_decoder", False):

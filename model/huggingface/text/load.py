@@ -13,6 +13,7 @@ from headlens.model.huggingface.load.adapter import Adapter, folder_with
 from headlens.model.huggingface.load.network import VOCABULARIES, load_network, load_tokenizer, refusing
 from headlens.model.huggingface.load.slow_tokenizer import backend_of
 from headlens.model.huggingface.record.probe import probe, refuse_sparse
+from headlens.model.huggingface.text.characters import TransformersCharacters
 from headlens.model.huggingface.text.chat import chat_template_of
 from headlens.model.huggingface.text.generate import greedy
 from headlens.model.huggingface.text.model import TransformersText, num_positions_of
@@ -32,7 +33,7 @@ def load_text(
     dtype: torch.dtype,
     adapter: Adapter | None = None,
 ) -> TransformersText:
-    """A model that reads text; the description's kind "sequence" is one that reads and writes.
+    """A model that reads text; of the description's kind "sequence" it writes too, of "characters" it reads in groups.
 
     Args:
         folder: with config.json, safetensors and a tokenizer.
@@ -50,10 +51,17 @@ def load_text(
     tokenizer = load_tokenizer(words)
     if description.kind == "sequence" and not network.can_generate():
         raise CheckpointError(f"{type(network).__name__} reads and writes nothing; take a model that writes.")
+    if description.kind == "characters" and _chooses(network):
+        raise CheckpointError(
+            f"{type(network).__name__} chooses between texts by groups of characters, which is not shown here; take a "
+            "model with another head, or that chooses by tokens."
+        )
     if network.can_generate():
         network.generation_config = greedy(network)
-    with refusing(f"{type(network).__name__} has no table of words; take a model that reads token ids"):
-        num_words = network.get_input_embeddings().num_embeddings
+    num_words = None  # characters are hashed
+    if description.kind != "characters":
+        with refusing(f"{type(network).__name__} has no table of words; take a model that reads token ids"):
+            num_words = network.get_input_embeddings().num_embeddings
     modules = folder_with((MODULES,), folder, adapter)
     sentence = None if description.kind == "sequence" else read_sentence(modules)
     if sentence is not None and sentence.lower_case:
@@ -90,6 +98,8 @@ def _reader_of(
 ) -> type[TransformersText]:
     if description.kind == "sequence":
         return TransformersSequence
+    if description.kind == "characters":
+        return TransformersCharacters
     if _chooses(network):
         return TransformersChoices
     return TransformersText if sentence is None else TransformersSentence
@@ -110,12 +120,13 @@ def probe_inputs(network: PreTrainedModel, max_tokens: int) -> tuple[dict[str, T
     config = network.config.get_text_config()
     length = min(12, max_tokens)
     generator = torch.Generator().manual_seed(0)
-    ids = torch.randint(min(5, config.vocab_size - 1), config.vocab_size, (2, length), generator=generator)
+    num_words = getattr(config, "vocab_size", 0xD800)  # of CANINE, code points of characters
+    ids = torch.randint(min(5, num_words - 1), num_words, (2, length), generator=generator)
     real = torch.ones(2, length, dtype=torch.bool)
     real[1, max(1, 2 * length // 3) :] = False
     if (pad := getattr(config, "pad_token_id", None)) is not None:
         ids[~real] = pad
-        ids[real & (ids == pad)] = (pad + 1) % config.vocab_size
+        ids[real & (ids == pad)] = (pad + 1) % num_words
     ids, real = ids.to(network.device), real.to(network.device)
     inputs = {"input_ids": ids, "attention_mask": real.long()}
     if config.is_encoder_decoder:

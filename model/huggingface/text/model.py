@@ -47,7 +47,7 @@ class TransformersText(TextReader[ModelOutput]):
         mask_id: of the token that stands for a word to be predicted; None where there is none.
         reads_types: whether the tokenizer gives the model token types.
         max_tokens: that the model can read.
-        num_words: rows of its table of words; a tokenizer may have more tokens, added later.
+        num_words: rows of its table of words; a tokenizer may have more tokens, added later. None: it has none.
         device: where the model is.
         chat_template: of its tokenizer; None where there is none.
     """
@@ -61,7 +61,7 @@ class TransformersText(TextReader[ModelOutput]):
         mask_id: int | None,
         reads_types: bool,
         max_tokens: int,
-        num_words: int,
+        num_words: int | None,
         device: torch.device,
         chat_template: ChatTemplate | None = None,
     ) -> None:

@@ -104,6 +104,7 @@ TOKENIZERS: dict[str, tuple[str, Callable[[], dict[str, object]]]] = {  # family
     "ALBERT": ("AlbertTokenizer", lambda: _unigram(("<pad>", "<unk>", "[CLS]", "[SEP]", "[MASK]"))),
     "BART": ("BartTokenizer", lambda: _byte_pairs(ROBERTA)),
     "ByT5": ("ByT5Tokenizer", dict),
+    "CANINE": ("CanineTokenizer", dict),
     "CTRL": ("CTRLTokenizer", pairs_in_files),
     "ESM-2": ("EsmTokenizer", lambda: {"vocab_file": _file("vocab.txt", ESM)}),
     "BERT": ("BertTokenizer", lambda: _word_pieces(BERT)),
@@ -124,12 +125,14 @@ TOKENIZERS: dict[str, tuple[str, Callable[[], dict[str, object]]]] = {  # family
     "T5": ("T5Tokenizer", lambda: _unigram(("<pad>", "</s>", "<unk>"))),
     "XLM-R": ("XLMRobertaTokenizer", lambda: _unigram(("<s>", "<pad>", "</s>", "<unk>"), ("<mask>",))),
 }
-SLOW = ("ByT5", "CTRL", "ESM-2")  # written in Python: they say no offsets
+SLOW = ("ByT5", "CANINE", "CTRL", "ESM-2")  # written in Python: they say no offsets
 LOSSLESS = ("BART", "ByT5", "GPT-2", "Llama", "Qwen 3", "RoBERTa")  # decoding the ids gives the text back
 
 
 def family_tokenizer(family: str, **options: Any) -> PreTrainedTokenizerBase:
     """A new tokenizer of a family."""
     name, parts = TOKENIZERS[family]
-    tokenizer: PreTrainedTokenizerBase = getattr(transformers, name)(**parts(), model_max_length=LIMIT, **options)
+    tokenizer: PreTrainedTokenizerBase = getattr(transformers, name)(
+        **parts(), **{"model_max_length": LIMIT, **options}
+    )
     return tokenizer

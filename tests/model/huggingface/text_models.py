@@ -1,5 +1,6 @@
 """Small random text models of transformers, saved to a folder as a user's own would be, each with a real tokenizer."""
 
+import functools
 import re
 from pathlib import Path
 from typing import Any
@@ -146,6 +147,20 @@ def tokenizer_of(byte_level: bool) -> PreTrainedTokenizerFast:
     )
     special |= {"cls_token": "[CLS]", "sep_token": "[SEP]", "mask_token": "[MASK]"}
     return PreTrainedTokenizerFast(tokenizer_object=tokenizer, model_max_length=60, **special)
+
+
+def save_canine(folder: Path, head: str) -> Path:
+    """The folder, with a CANINE in it, whose first layer looks within blocks of 32 characters, and its tokenizer."""
+    shape = {**SHAPE, "num_hidden_layers": 3, "num_hash_buckets": 256, "max_position_embeddings": 256}
+    random_network(f"Canine{head}", **shape, local_transformer_stride=32).save_pretrained(folder)
+    canine_tokenizer().save_pretrained(folder)
+    return folder
+
+
+@functools.cache  # which takes a second or two, for all code points that there are
+def canine_tokenizer() -> PreTrainedTokenizerBase:
+    """That of CANINE, for texts of 256 characters."""
+    return family_tokenizer("CANINE", model_max_length=256)
 
 
 def network_of(family: str, vocabulary: int) -> PreTrainedModel:

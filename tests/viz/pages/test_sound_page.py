@@ -176,7 +176,7 @@ def test_without_soundfile_one_sentence_says_what_to_install(place: Path, monkey
 
 def test_a_model_of_texts_belongs_elsewhere() -> None:
     app = open_sound(model="minilm-l6")
-    assert errors(app) == ["The model of this link is for another page."]
+    assert errors(app) == ["The model of this link is for the page Text."]
     assert not app.get("bidi_component")
 
 

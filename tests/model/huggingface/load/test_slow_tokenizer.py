@@ -19,7 +19,6 @@ from headlens.model.huggingface.load.slow_tokenizer import SlowTokenizer, backen
 from headlens.model.huggingface.text.model import TransformersText
 from tests.model.huggingface.family_tokenizers import CORPUS, family_tokenizer, pairs_in_files
 from tests.model.huggingface.text_models import BERTISH, GROUPED, T5, TEXT, random_network
-from tests.sentences import is_one_sentence
 
 # family -> class of the tokenizer, its file, how SentencePiece trains it, and the model's class and shape
 PIECES: dict[str, tuple[str, str, dict[str, object], str, dict[str, Any]]] = {
@@ -131,15 +130,6 @@ def test_a_protein(folder_of: Callable[[str], Path]) -> None:
     np.testing.assert_allclose([score for _, score in prediction.candidates], scores, atol=1e-6)
     for layer, weights in enumerate(theirs.attentions):
         np.testing.assert_allclose(recording.attention(layer), weights[0], atol=5e-5)
-
-
-def test_canine_is_refused_with_the_reason(tmp_path: Path) -> None:
-    shape = {name: size for name, size in BERTISH.items() if name != "max_position_embeddings"}
-    random_network("CanineForSequenceClassification", **shape).save_pretrained(tmp_path)
-    transformers.CanineTokenizer().save_pretrained(tmp_path)
-    with pytest.raises(CheckpointError, match="over blocks of characters, then over groups of four") as refused:
-        load_model(str(tmp_path), device="cpu")
-    assert is_one_sentence(refused.value)
 
 
 def test_without_a_vocabulary(tmp_path: Path) -> None:
