@@ -41,6 +41,9 @@ def build(
         int, typer.Option(metavar="COUNT", min=0, max=10_000, help="Inputs whose queries and keys to keep.")
     ] = 48,
     seed: Annotated[int, typer.Option(metavar="NUMBER", help="Of the hash that chooses these.")] = 0,
+    save_every: Annotated[
+        float, typer.Option(metavar="SECONDS", min=0, help="So much is lost at most when it is killed.")
+    ] = 15.0,
     device: Device = "auto",
     as_json: Json = False,
 ) -> None:
@@ -54,11 +57,12 @@ def build(
     from headlens.model.atlas.items import open_source
 
     source = open_source(given, column or [])
+    limits, pixels = Limits(best=best, vectors=vectors, seed=seed), size_of(size)
     opened = open_model(model, ("image",) if source.kind == "photos" else ("text",), device)
-    plan = Plan(source, opened.description, Limits(best=best, vectors=vectors, seed=seed), size_of(size))
+    plan = Plan(source, opened.description, limits, pixels)
     progress = Progress()
     try:
-        atlas = build_atlas(plan, here(opened, plan), out, on_shard=progress.tell)
+        atlas = build_atlas(plan, here(opened, plan), out, on_shard=progress.tell, save_every=save_every)
     finally:
         progress.end()
     _report(atlas, out, as_json)
