@@ -11,6 +11,8 @@ PLACES = {
     "browser": (TESTS / "browser",),
     "load": (TESTS / "load",),
     "slow": (  # folders and files whose tests take seconds, or are many that load a model each
+        TESTS / "model" / "atlas" / "test_build.py",
+        TESTS / "model" / "atlas" / "test_gather.py",
         TESTS / "model" / "effects",
         TESTS / "model" / "huggingface" / "captions",
         TESTS / "model" / "huggingface" / "load" / "test_adapter.py",
@@ -28,6 +30,8 @@ PLACES = {
         TESTS / "model" / "test_batch.py",
         TESTS / "model" / "test_device.py",
         TESTS / "model" / "test_load.py",
+        TESTS / "model" / "test_record_attention.py",
+        TESTS / "viz" / "cli" / "test_atlas.py",
         TESTS / "viz" / "cli" / "test_effects.py",
         TESTS / "viz" / "cli" / "test_models.py",
         TESTS / "viz" / "cli" / "test_record.py",

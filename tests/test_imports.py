@@ -36,6 +36,7 @@ PACKAGES = (  # each may import those above it, and none below
     "model.pretrained",
     "model.trace",
     "model.effects",
+    "model.atlas",
     "model.load",
     "model",
     "model.runtime",

@@ -54,6 +54,7 @@ class Atlas:
 
     num_layers: int
     num_heads: int
+    recorded: int  # inputs
     measures: Mapping[str, str]  # what each is, by its name
     criteria: Mapping[str, str]  # by which inputs are examples, and what each is
 
@@ -138,6 +139,7 @@ def open_atlas(folder: str | Path) -> Atlas:
             manifest,
             int(manifest["layers"]),
             int(manifest["heads"]),
+            int(manifest["recorded"]),
             dict(manifest["measures"]),
             dict(manifest["criteria"]),
         )

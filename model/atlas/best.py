@@ -46,13 +46,17 @@ def nothing(shape: tuple[int, ...]) -> np.ndarray:
     return np.full(shape, np.array((-np.inf, NOBODY, -1, -1), dtype=ENTRY))
 
 
-def entries_of(values: np.ndarray, number: int, queries: np.ndarray, keys: np.ndarray) -> np.ndarray:
-    """Of one input, [layer, head, 1]: an empty place where it has no such pair, and its value is nan."""
-    entries = nothing((*values.shape, 1))
+def entries_of(values: np.ndarray, numbers: np.ndarray, queries: np.ndarray, keys: np.ndarray) -> np.ndarray:
+    """Of inputs [input], whose values, queries and keys are [input, layer, head]: entries [layer, head, input].
+
+    A value of nan has an empty place.
+    """
+    entries = nothing(values.shape)
     known = np.isfinite(values)
-    for name, field in (("value", values), ("input", np.full(values.shape, number)), ("query", queries), ("key", keys)):
-        entries[name][..., 0][known] = field[known]
-    return entries
+    fields = {"value": values, "input": np.broadcast_to(numbers[:, None, None], values.shape)}
+    for name, field in {**fields, "query": queries, "key": keys}.items():
+        entries[name][known] = field[known]
+    return np.moveaxis(entries, 0, -1)
 
 
 def inputs_in(entries: np.ndarray) -> set[int]:

@@ -9,16 +9,16 @@ from pathlib import Path
 
 from headlens.model.atlas.arrow import pyarrow
 from headlens.model.atlas.atlas import Atlas, open_atlas
-from headlens.model.atlas.gather import BATCH_TOKENS, check_kind, gather
+from headlens.model.atlas.gather import BATCH_TOKENS, gather, reader_of
 from headlens.model.atlas.gathered import Gathered, Limits, merge
 from headlens.model.atlas.items import Item, Source
 from headlens.model.atlas.packed import pack, unpack
 from headlens.model.atlas.schema import MANIFEST, VERSION
 from headlens.model.atlas.tables import write_tables
-from headlens.model.base import AnyModel
 from headlens.model.description import Description
 from headlens.model.errors import InputError
 from headlens.model.inputs.image import Size
+from headlens.model.protocol import Model
 from headlens.model.recording.whole import whole_file
 
 PROGRESS = "progress.safetensors"  # of an atlas that is not finished
@@ -60,13 +60,13 @@ class Plan:
         return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
 
 
-def here(model: AnyModel, plan: Plan) -> Engine:
+def here(model: Model, plan: Plan) -> Engine:
     """Runs shards one after the other in this process. Raises InputError for a model that does not read them."""
-    check_kind(model, plan.source.kind)
+    reader = reader_of(model, plan.source.kind)
 
     def run(shards: Iterable[Shard]) -> Iterable[tuple[int, Gathered]]:
         for number, items in shards:
-            yield number, gather(model, items, plan.limits, size=plan.size, tokens=plan.tokens)
+            yield number, gather(reader, items, plan.limits, size=plan.size, tokens=plan.tokens)
 
     return run
 

@@ -2,22 +2,24 @@
 
 import io
 from collections.abc import Sequence
+from itertools import groupby
 from typing import NamedTuple
 
 import numpy as np
 from PIL import Image
 
 from headlens.model.atlas.best import best_of, entries_of
-from headlens.model.atlas.findings import Findings, findings
+from headlens.model.atlas.findings import findings
 from headlens.model.atlas.gathered import Failed, Gathered, Limits, Seen, merge, named_in
 from headlens.model.atlas.items import Item
-from headlens.model.atlas.kept import Kept, keep, lowest, priority_of
+from headlens.model.atlas.kept import Kept, keep, priority_of
 from headlens.model.atlas.measures import MEASURES
 from headlens.model.atlas.tally import tally
-from headlens.model.base import AnyModel
+from headlens.model.base import AnyModel, RecordingModel
 from headlens.model.errors import HeadlensError, InputError
 from headlens.model.inputs.image import ImageInput, Size
 from headlens.model.inputs.text import TextInput
+from headlens.model.protocol import Model
 from headlens.model.recording.recording import Recording
 
 KINDS = {"text": "texts", "causal": "texts", "sequence": "texts", "image": "photos"}  # models, and what they read
@@ -33,8 +35,8 @@ class Recorded(NamedTuple):
     recording: Recording
 
 
-def check_kind(model: AnyModel, kind: str) -> None:
-    """Raises InputError for a model that does not read inputs of this kind, "texts" or "photos"."""
+def reader_of(model: Model, kind: str) -> AnyModel:
+    """The model, which reads inputs of this kind, "texts" or "photos". Raises InputError for one that does not."""
     reads, name = KINDS.get(model.description.kind), model.description.name
     if reads is None:
         raise InputError(
@@ -42,6 +44,8 @@ def check_kind(model: AnyModel, kind: str) -> None:
         )
     if reads != kind:
         raise InputError(f"{name} reads {reads}, and these are {kind}; give another model or another data set.")
+    assert isinstance(model, RecordingModel)
+    return model
 
 
 def gather(
@@ -50,7 +54,7 @@ def gather(
     """All that an atlas wants of some inputs.
 
     Args:
-        model: that reads them, see `check_kind`.
+        model: that reads them, see `reader_of`.
         items: as many as fit into memory once they are read.
         limits: of what is kept.
         size: of photos, as `read` takes it.
@@ -60,7 +64,9 @@ def gather(
     gathered = Gathered(limits, failed=failed)
     for batch in _batches(read, tokens):
         recorded, failed = _run(model, batch)
-        gathered = merge(gathered, _of_batch(recorded, failed, limits))
+        gathered = merge(gathered, Gathered(limits, failed=failed))
+        for _, group in groupby(recorded, key=lambda each: each.recording.num_tokens):
+            gathered = merge(gathered, _of_one_length(list(group), gathered))
     return gathered
 
 
@@ -115,39 +121,45 @@ def _reason(error: Exception) -> str:
     return " ".join(said.split())[:500]
 
 
-def _of_batch(recorded: Sequence[Recorded], failed: dict[int, Failed], limits: Limits) -> Gathered:
-    if not recorded:
-        return Gathered(limits, failed=failed)
-    found = [findings(each.recording) for each in recorded]
-    best = {name: _best(name, recorded, found, limits) for name in found[0].excited}
-    kept = _kept(recorded, limits)
+def _of_one_length(recorded: Sequence[Recorded], before: Gathered) -> Gathered:
+    """Of inputs with the same number of tokens; before: what was gathered, which says what is still worth keeping."""
+    limits = before.limits
+    found = findings([each.recording for each in recorded])
+    numbers = np.array([each.item.number for each in recorded])
+    best = {
+        name: best_of(entries_of(values, numbers, found.queries, found.keys), limits.best)
+        for name, values in found.excited.items()
+    }
+    kept = _kept(recorded, before)
     named = set(named_in(best, kept))
     return Gathered(
         limits,
-        {m.name: tally(np.stack([each.values[m.name] for each in found]), m) for m in MEASURES},
+        {
+            measure.name: tally(found.values[measure.name], measure)
+            for measure in MEASURES
+            if measure.name in found.values
+        },
         best,
         kept,
         {each.item.number: _seen(each) for each in recorded if each.item.number in named},
-        failed,
-        len(recorded),
-        sum(each.recording.num_tokens for each in recorded),
+        inputs=len(recorded),
+        tokens=sum(each.recording.num_tokens for each in recorded),
     )
 
 
-def _best(name: str, recorded: Sequence[Recorded], found: Sequence[Findings], limits: Limits) -> np.ndarray:
-    entries = [
-        entries_of(each.excited[name], one.item.number, each.queries, each.keys) for one, each in zip(recorded, found)
-    ]
-    return best_of(np.concatenate(entries, axis=-1), limits.best)
-
-
-def _kept(recorded: Sequence[Recorded], limits: Limits) -> dict[int, Kept]:
-    """Of those that have the lowest priorities among these, no vectors are copied of the others."""
+def _kept(recorded: Sequence[Recorded], before: Gathered) -> dict[int, Kept]:
+    """Of those whose priorities are low enough; no vectors are copied of the others."""
+    limits = before.limits
     order = sorted((priority_of(limits.seed, item.id), item.number, recording) for item, recording in recorded)
-    kept = [
-        (number, keep(recording, priority, limits.positions)) for priority, number, recording in order[: limits.vectors]
-    ]
-    return lowest([(number, each) for number, each in kept if each is not None], limits.vectors)
+    lower = (
+        max((kept.priority for kept in before.kept.values()), default=0) if len(before.kept) == limits.vectors else None
+    )
+    kept: dict[int, Kept] = {}
+    for priority, number, recording in order[: limits.vectors]:
+        if lower is None or priority <= lower:
+            vectors = keep(recording, priority, limits.positions)
+            kept |= {} if vectors is None else {number: vectors}
+    return kept
 
 
 def _seen(each: Recorded) -> Seen:

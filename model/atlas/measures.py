@@ -1,8 +1,13 @@
 """What an atlas measures of every head on each input, as data."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
+
+from headlens.model.analysis.heads import spread
+from headlens.model.analysis.orders import reach
+from headlens.model.recording.recording import Recording
 
 BINS = 100  # of a histogram
 
@@ -42,3 +47,16 @@ SPECIAL = Measure(
     "queries.",
 )
 MEASURES = (DISTANCE, ENTROPY, SPECIAL)
+
+
+def measuring(recording: Recording, queries: np.ndarray) -> Callable[[np.ndarray], dict[str, np.ndarray]]:
+    """What takes the weights [head, query, key] of some queries of an input, and gives each measure of it, [head]."""
+
+    def measured(weights: np.ndarray) -> dict[str, np.ndarray]:
+        return {
+            DISTANCE.name: np.array([reach(recording, each, queries) for each in weights]),
+            ENTROPY.name: np.log2(spread(weights)).mean(axis=-1),
+            SPECIAL.name: weights[..., recording.special].sum(axis=-1).mean(axis=-1),
+        }
+
+    return measured

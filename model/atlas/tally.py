@@ -28,13 +28,15 @@ def tally(values: np.ndarray, measure: Measure) -> np.ndarray:
     bins = np.searchsorted(measure.edges(), shares * measure.scale, side="right") - 1
     heads = np.broadcast_to(np.arange(counts[..., COUNT].size).reshape(values.shape[1:]), values.shape)
     places = heads[known] * BINS + np.clip(bins, 0, BINS - 1)[known]
-    counts[..., HISTOGRAM] = np.bincount(places, minlength=heads[0].size * BINS).reshape(*values.shape[1:], BINS)
+    counts[..., HISTOGRAM] = np.bincount(places, minlength=counts[..., COUNT].size * BINS).reshape(
+        *values.shape[1:], BINS
+    )
     return counts
 
 
 def mean(counts: np.ndarray, measure: Measure) -> np.ndarray:
     """[layer, head]; nan where nothing was counted."""
-    return _divided(_whole(counts[..., SUM]), counts[..., COUNT] * UNIT) * measure.scale
+    return _divided(_whole(counts[..., SUM]), counts[..., COUNT].astype(object) * UNIT) * measure.scale
 
 
 def std(counts: np.ndarray, measure: Measure) -> np.ndarray:
@@ -72,7 +74,7 @@ def _whole(halves: np.ndarray) -> np.ndarray:
 
 
 def _divided(above: np.ndarray, below: np.ndarray) -> np.ndarray:
-    pairs = zip(above.ravel().tolist(), below.astype(object).ravel().tolist())
+    pairs = zip(above.ravel().tolist(), below.ravel().tolist())
     return np.array([top / bottom if bottom else np.nan for top, bottom in pairs], dtype=np.float64).reshape(
         above.shape
     )

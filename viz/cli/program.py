@@ -10,6 +10,7 @@ from typer.exceptions import Abort, TyperException
 
 from headlens.model.errors import DeviceError, HeadlensError
 from headlens.viz.cli.app import app
+from headlens.viz.cli.atlas import build
 from headlens.viz.cli.compare import compare
 from headlens.viz.cli.explain import explain
 from headlens.viz.cli.export import export
@@ -50,7 +51,12 @@ EXAMPLES: dict[Callable[..., None], tuple[str, ...]] = {
         "headlens compare trophy.safetensors other.safetensors --layer 3 --head 1",
         'headlens compare "The keys are on the table." --model my-classifier --model-b minilm-l6 --out matches.json',
     ),
+    build: (
+        "headlens atlas build reviews.csv --column review --model minilm-l6 --out reviews-atlas",
+        "headlens atlas build photos/ --model dinov2-focus --size 224 --out photos-atlas",
+    ),
 }
+ATLAS = "atlas"  # a group of commands
 
 program = typer.Typer(
     rich_markup_mode=None,  # plain text: it starts sooner, and a pipe gets the same
@@ -58,7 +64,12 @@ program = typer.Typer(
     pretty_exceptions_enable=False,
 )
 for command, examples in EXAMPLES.items():
-    program.command(epilog="Examples:\n\n\b\n" + "\n".join(f"  {line}" for line in examples))(command)
+    epilog = "Examples:\n\n\b\n" + "\n".join(f"  {line}" for line in examples)
+    if command is build:
+        group = typer.Typer(rich_markup_mode=None, help="What each head does over a data set.", epilog=epilog)
+        group.callback()(lambda: None)  # else a group of one command is that command
+        program.add_typer(group, name=ATLAS)
+    (group if command is build else program).command(epilog=epilog)(command)
 
 
 def _say_version(wanted: bool) -> None:
@@ -116,5 +127,6 @@ def exit_code(arguments: Sequence[str]) -> int:
 
 
 def _help_of(arguments: Sequence[str]) -> str:
-    names = {command.__name__ for command in EXAMPLES}
-    return "headlens " + "".join(f"{word} " for word in arguments[:1] if word in names) + "--help"
+    names = {command.__name__ for command in EXAMPLES} | {ATLAS}
+    words = arguments[: 2 if arguments[:1] == [ATLAS] else 1]
+    return "headlens " + "".join(f"{word} " for word in words if word in names) + "--help"

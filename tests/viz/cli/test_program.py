@@ -20,7 +20,7 @@ from tests.paths import COFFEE, ROOT
 from tests.recordings import random_recording
 from tests.viz.cli.conftest import MAIN, Headlens, finish, names_in, start
 
-COMMANDS = ("app", "models", "record", "figure", "export", "explain", "heads", "compare")
+COMMANDS = ("app", "models", "record", "figure", "export", "explain", "heads", "compare", "atlas")
 SLOW = "smollm2"  # its examples take seconds
 
 

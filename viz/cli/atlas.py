@@ -1,0 +1,122 @@
+"""`headlens atlas`: what the heads of a model do over a data set."""
+
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from headlens.viz.cli.failed import RunFailedError
+from headlens.viz.cli.opening import open_model, size_of
+from headlens.viz.cli.options import Device, Json, ModelName, Size
+from headlens.viz.cli.output import print_json
+
+if TYPE_CHECKING:
+    from headlens.model.atlas.atlas import Atlas
+
+SAID = 20  # inputs that failed; the atlas has all of them
+LOOK_AGAIN = 10.0  # seconds between two lines of progress, where they cannot be written over
+
+
+def build(
+    given: Annotated[
+        Path,
+        typer.Argument(
+            metavar="INPUT",
+            help="A folder of photos; a text file, a text a line; a CSV, JSON lines or parquet file with --column.",
+        ),
+    ],
+    out: Annotated[Path, typer.Option(metavar="FOLDER", help="For the atlas, made if need be.")],
+    model: ModelName = None,
+    column: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME", help="Of a table: where the texts are; twice for pairs.", show_default=False),
+    ] = None,
+    size: Size = None,
+    best: Annotated[
+        int, typer.Option(metavar="COUNT", min=1, max=1_000, help="Inputs that excite each head most, to keep.")
+    ] = 16,
+    vectors: Annotated[
+        int, typer.Option(metavar="COUNT", min=0, max=10_000, help="Inputs whose queries and keys to keep.")
+    ] = 48,
+    seed: Annotated[int, typer.Option(metavar="NUMBER", help="Of the hash that chooses these.")] = 0,
+    save_every: Annotated[
+        float, typer.Option(metavar="SECONDS", min=0, help="So much is lost at most when it is killed.")
+    ] = 15.0,
+    device: Device = "auto",
+    as_json: Json = False,
+) -> None:
+    """Run a model over a data set, and say what each head does.
+
+    What cannot be read is listed, and the rest goes on. Stopped or killed, the same command goes on where it was.
+    """
+    from headlens.model.atlas.build import Plan, here
+    from headlens.model.atlas.build import build as build_atlas
+    from headlens.model.atlas.gathered import Limits
+    from headlens.model.atlas.items import open_source
+
+    source = open_source(given, column or [])
+    limits, pixels = Limits(best=best, vectors=vectors, seed=seed), size_of(size)
+    opened = open_model(model, ("image",) if source.kind == "photos" else ("text",), device)
+    plan = Plan(source, opened.description, limits, pixels)
+    progress = Progress()
+    try:
+        atlas = build_atlas(plan, here(opened, plan), out, on_shard=progress.tell, save_every=save_every)
+    finally:
+        progress.end()
+    _report(atlas, out, as_json)
+
+
+class Progress:
+    """Lines on standard error; on a terminal each is written over the last."""
+
+    def __init__(self) -> None:
+        self._started = time.monotonic()
+        self._said = -LOOK_AGAIN
+        self._over = sys.stderr.isatty()
+
+    def tell(self, done: int, now: int, total: int) -> None:
+        """How much is done, how much of it in this run, and of how much: the time left is by the rate of this run."""
+        passed = time.monotonic() - self._started
+        if not self._over and passed - self._said < LOOK_AGAIN and done < total:
+            return
+        self._said = passed
+        line = f"{done:,} of {total:,} inputs"
+        if now > 0 and done < total:
+            line += f", {now / passed:,.1f} a second, {duration((total - done) * passed / now)} left at this rate"
+        typer.echo(f"\r{line:<79}" if self._over else line, err=True, nl=not self._over)
+
+    def end(self) -> None:
+        """A line that could be written over is left."""
+        if self._over:
+            typer.echo("", err=True)
+
+
+def duration(seconds: float) -> str:
+    """As a person says it: 40 s, 12 min, 3 h 20 min."""
+    minutes = round(seconds / 60)
+    if seconds < 90:
+        return f"{max(1, round(seconds))} s"
+    return f"{minutes} min" if minutes < 90 else f"{minutes // 60:,} h {minutes % 60} min"
+
+
+def _report(atlas: "Atlas", out: Path, as_json: bool) -> None:
+    """Raises RunFailedError where not all inputs could be recorded."""
+    failed = atlas.failed()
+    for id, reason in failed[:SAID]:
+        typer.echo(f"failed: {id:.80}: {reason}", err=True)
+    if len(failed) > SAID:
+        typer.echo(f"failed: {len(failed) - SAID:,} more, which {out / 'failed.parquet'} lists", err=True)
+    total = atlas.recorded + len(failed)
+    typer.echo(f"{atlas.recorded:,} of {total:,} inputs are in the atlas in {out}", err=True)
+    if as_json:
+        print_json(
+            {
+                "atlas": str(out),
+                "recorded": atlas.recorded,
+                "failed": [{"input": id, "reason": reason} for id, reason in failed],
+            }
+        )
+    if failed:
+        raise RunFailedError(f"{len(failed):,} of {total:,} failed, and the others are in the atlas.")
