@@ -1,5 +1,6 @@
 // A − B of what is shown: a strip, or heat over A's photo, on a scale around zero; and the largest differences as bars.
 
+import { Buttons } from "./buttons.js";
 import { hatch } from "./hatch.js";
 import { contextOf, darkened } from "./pictures.js";
 import { colourLimit } from "./weights.js";
@@ -28,7 +29,6 @@ export class DifferenceView {
    */
   constructor(parts, on) {
     this.parts = parts;
-    this.on = on;
     /** @type {Loaded | null} */
     this.loaded = null;
     /** @type {HTMLElement[]} [place] of texts */
@@ -36,6 +36,11 @@ export class DifferenceView {
     /** @type {Picture | null} */
     this.picture = null;
     const { photo, strip } = parts;
+    const { low, high } = /** @type {Record<string, HTMLElement>} */ (/** @type {unknown} */ (parts));
+    /** The ends of the scale. */
+    this.low = low;
+    this.high = high;
+    this.buttons = new Buttons(parts.bars, "hl-bar hl-signed", (place) => on("pin", place));
     strip.dir = "auto";
     strip.onpointerover = ({ target }) => on("hover", placeOf(target));
     strip.onpointerleave = photo.onpointerleave = () => on("hover", null);
@@ -79,9 +84,12 @@ export class DifferenceView {
     const less = difference?.less ?? new Float32Array(header.names.length).fill(Number.NaN);
     const sizes = less.map((each) => Math.abs(each || 0)); // NaN has none
     this.parts.title.textContent = difference ? `${what}: ${this.words(less, sizes)}` : what;
-    this.parts.bars.replaceChildren(...(difference ? this.bars(difference, sizes) : []));
+    this.parts.bars.style.visibility = difference ? "" : "hidden"; // what is below must not move under the pointer
+    if (difference) this.bars(difference, sizes);
     this.picture?.paint(less, { special: header.special, pairing, hovered, strength });
     const limit = colourLimit(sizes, header.special);
+    this.low.textContent = difference && this.signed(-limit);
+    this.high.textContent = difference && this.signed(limit);
     this.spans.forEach((span, place) => {
       const share = Math.max(-1, Math.min(1, (less[place] || 0) / limit));
       span.style.setProperty("--signed", share.toFixed(3));
@@ -120,24 +128,13 @@ export class DifferenceView {
   bars(difference, sizes) {
     const places = largest(sizes).slice(0, MOST);
     const top = sizes[places[0]] || 1;
-    return places
-      .filter((place) => sizes[place] > 0)
-      .map((place) => {
-        const bar = document.createElement("button");
-        bar.type = "button";
-        bar.className = "hl-bar hl-signed";
-        bar.style.setProperty("--signed", String((0.6 * difference.less[place]) / top));
-        bar.title = `Look from ${this.name(place)}`;
-        bar.append(
-          ...[this.name(place), ...this.numbers(difference, place)].map((text) => {
-            const span = document.createElement("span");
-            span.textContent = text;
-            return span;
-          }),
-        );
-        bar.onclick = () => this.on("pin", place);
-        return bar;
-      });
+    const entries = places.map((place) => ({
+      token: place,
+      texts: [this.name(place), ...this.numbers(difference, place)],
+      title: `Look from ${this.name(place)}`,
+      style: { "--signed": String((0.6 * difference.less[place]) / top) },
+    }));
+    this.buttons.show(entries.filter(({ token }) => sizes[token] > 0));
   }
 
   /**

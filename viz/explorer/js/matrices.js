@@ -77,14 +77,7 @@ export class Matrices {
       { ...data[0], z: absent },
       { ...data[1], z: values },
     ];
-    const own = {
-      ...layout,
-      uirevision: "keep",
-      autosize: true,
-      height: undefined,
-      font,
-      paper_bgcolor: "rgba(0,0,0,0)",
-    };
+    const own = { ...layout, uirevision: "keep", autosize: true, height: undefined, font };
     const drawn = Plotly.react(box, traces, own, this.configure(Plotly, index));
     return drawn.then(() => box.append(row, cell));
   }
@@ -196,10 +189,9 @@ export class Matrices {
    */
   save(index, format) {
     const { box } = this.drawn[index];
-    const { about, layout: sent, name } = /** @type {PairHeader} */ (this.header).matrices[index];
+    const { about, name } = /** @type {PairHeader} */ (this.header).matrices[index];
     const { clientHeight: height, clientWidth: width, data, layout } = box;
-    const background = { paper_bgcolor: sent.paper_bgcolor, margin: { ...layout.margin, t: 12 } };
-    download({ about, figure: { data, layout: { ...layout, ...background } }, name, format, width, height });
+    download({ about, figure: { data, layout }, name, format, width, height });
   }
 }
 
