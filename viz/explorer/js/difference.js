@@ -52,7 +52,9 @@ export class DifferenceView {
   /** @param {Loaded} loaded */
   load(loaded) {
     const { boxes, header, pairing, photo } = loaded;
+    const same = this.loaded?.pairing === pairing;
     this.loaded = loaded;
+    if (same) return;
     const [{ aspect }] = header.sides;
     this.picture = photo && aspect && boxes ? new Picture(this.parts.photo, { photo, aspect, boxes }) : null;
     this.spans = header.names.map((name, place) => {
