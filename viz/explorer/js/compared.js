@@ -1,18 +1,18 @@
-// A head of A beside one of B in one element: one selection, one colour scale and one zoom for both, and A − B.
+// A head of A beside one of B in one element: one choice, one colour scale and one zoom for both, and A − B.
 
 import { Column, partsOf } from "./column.js";
 import { DifferenceView } from "./difference.js";
 import { Matrices } from "./matrices.js";
+import { LESS, PairChoice } from "./pairchoice.js";
 import { Pairing } from "./pairing.js";
 import { unpack } from "./payload.js";
-import { LESS, Selection } from "./selection.js";
 import { Server } from "./server.js";
 import { themeOf } from "./theme.js";
 import { colourLimit } from "./weights.js";
 import { keepWellFormed } from "./wellformed.js";
 
 /** @import { Difference } from "./pairing.js" */
-/** @import { Under } from "./selection.js" */
+/** @import { Under } from "./pairchoice.js" */
 /** @import { Arrays, Header, On, PairArrays, PairFields, PairHeader, Scale, Tell } from "./types.js" */
 
 /** @typedef {{header: PairHeader, arrays: PairArrays & Record<string, Float32Array & Uint8Array<ArrayBuffer>>}} Payload */
@@ -32,7 +32,7 @@ export class Compared {
     const parts = partsOf(root);
     this.matrices = new Matrices(parts, (event, place) => this.take(event, LESS, place));
     this.together = /** @type {HTMLElement} */ (root.querySelector('[data-part="together"]'));
-    this.together.onclick = () => this.pin(this.selection?.parted() ?? {});
+    this.together.onclick = () => this.pin(this.choice?.parted() ?? {});
     this.fold = parts.fold;
     this.fold.ontoggle = () => {
       if (this.view && this.fold.open !== this.view.matrix) this.pin({ matrix: this.fold.open });
@@ -73,8 +73,8 @@ export class Compared {
   }
 
   /** What is chosen; null before the first payload. */
-  get selection() {
-    return this.held && this.view && new Selection(this.held.pairing, this.view, this.hover);
+  get choice() {
+    return this.held && this.view && new PairChoice(this.held.pairing, this.view, this.hover);
   }
 
   /**
@@ -115,7 +115,7 @@ export class Compared {
    */
   take(event, side, token) {
     if (event !== "hover") {
-      if (token !== null) this.pin(this.selection?.pinning(side, token) ?? {});
+      if (token !== null) this.pin(this.choice?.pinning(side, token) ?? {});
       return;
     }
     this.hover = token === null ? null : { side, token };
@@ -141,11 +141,11 @@ export class Compared {
   }
 
   paint() {
-    const { held, selection, view } = this;
-    if (held === null || selection === null || view === null) return;
+    const { held, choice, view } = this;
+    if (held === null || choice === null || view === null) return;
     const { pairing } = held;
-    const { apart, hover, pinned } = selection;
-    const { place, tokens, under } = selection.shown;
+    const { apart, hover, pinned } = choice;
+    const { place, tokens, under } = choice.shown;
     const { direction, strength } = view;
     const weights = this.columns.map((column, side) => column.weights(tokens[side], direction));
     const scale = scaleOf(weights, held.header.sides);
@@ -159,7 +159,7 @@ export class Compared {
     const sources = this.columns.flatMap(({ state }) => state?.source ?? []);
     this.less = apart ? pairing.apart(weights, direction) : pairing.atPlace(sources, direction, place);
     const what = whatOf({ names, apart, difference: this.less !== null, direction });
-    const hovered = hover ? selection.placeOf(hover.side, hover.token) : -1;
+    const hovered = hover ? choice.placeOf(hover.side, hover.token) : -1;
     this.difference.paint(this.less, { what, hovered, strength: strength / 100 });
     this.matrices.paint(place, direction);
     this.paintControls(view, apart);

@@ -41,18 +41,18 @@ export class Matrices {
    * @param {PairArrays} arrays
    * @param {Pairing} pairing
    */
-  async load(header, { matrixA, matrixB }, pairing) {
+  async load(header, { weightsA, weightsB }, pairing) {
     this.header = header;
     this.note.textContent = header.matrixNote;
     for (const { box } of this.drawn) box.hidden = header.matrices.length === 0;
-    if (!matrixA || !matrixB || this.look === header.id) return;
+    if (!weightsA || !weightsB || this.look === header.id) return;
     const count = header.names.length;
     const paired = Array.from({ length: count }, (_, place) => pairing.paired(place));
     const has = [0, 1].map((side) => Array.from(pairing.sizes[side], (size) => size > 0));
     this.values = [
-      matrixA.map((weight, at) => (has[0][Math.floor(at / count)] && has[0][at % count] ? weight : Number.NaN)),
-      matrixB.map((weight, at) => (has[1][Math.floor(at / count)] && has[1][at % count] ? weight : Number.NaN)),
-      matrixA.map((weight, at) => (paired[Math.floor(at / count)] ? weight - matrixB[at] : Number.NaN)),
+      weightsA.map((weight, at) => (has[0][Math.floor(at / count)] && has[0][at % count] ? weight : Number.NaN)),
+      weightsB.map((weight, at) => (has[1][Math.floor(at / count)] && has[1][at % count] ? weight : Number.NaN)),
+      weightsA.map((weight, at) => (paired[Math.floor(at / count)] ? weight - weightsB[at] : Number.NaN)),
     ];
     const Plotly = await plotly();
     if (this.header !== header) return;

@@ -7,7 +7,7 @@ export const LESS = 2; // the side that is A − B: its tokens are places
 
 /** @typedef {{side: number, token: number}} Under what is under the pointer: 0 for A, 1 for B, or LESS */
 
-export class Selection {
+export class PairChoice {
   /**
    * @param {Pairing} pairing
    * @param {PairFields} view
@@ -29,7 +29,7 @@ export class Selection {
     const [a, b] = this.tokensAt(side, token);
     if (this.apart) return { ...(side !== 1 && a >= 0 && { query: a }), ...(side !== 0 && b >= 0 && { query2: b }) };
     // A's query says both, but where B's has no partner, or is one of several.
-    const byA = a >= 0 && this.pairing.tokens(0, a)[1] === b;
+    const byA = a >= 0 && (b < 0 || this.pairing.tokens(0, a)[1] === b);
     return byA ? { query: a, query2: null } : { query: null, query2: b };
   }
 
