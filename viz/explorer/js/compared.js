@@ -193,9 +193,9 @@ async function hold({ arrays, header }) {
  */
 function whatOf({ names: [a, b], apart, difference, direction }) {
   if (!difference) return `Only ${a ? "A" : "B"} has ${a || b}: there is nothing to be compared with what it looks at.`;
-  const one = a && b && a !== b ? `${a} of A and ${b} of B` : a || b;
-  const verb = apart ? "look" : "looks";
-  return direction === "at" ? `what ${one} ${verb} at` : `who looks at ${one}`;
+  const two = apart || (a && b && a !== b);
+  const which = two ? `${a} of A and ${b} of B` : a || b;
+  return direction === "at" ? `what ${which} ${two ? "look" : "looks"} at` : `who looks at ${which}`;
 }
 
 /**

@@ -4,13 +4,14 @@ import { Buttons } from "./buttons.js";
 import { hatch } from "./hatch.js";
 import { contextOf, darkened } from "./pictures.js";
 import { colourLimit } from "./weights.js";
-import { percent } from "./words.js";
+import { nameOf, percent } from "./words.js";
 
 /** @import { Difference, Pairing } from "./pairing.js" */
 /** @import { PairHeader, Parts } from "./types.js" */
 
 const LONGEST = 960; // pixels of the canvas
 const MOST = 8; // bars
+const LEVELS = 64; // of the heat over a photo, of each sign
 const NAMED = 3; // in the words, of each sign
 
 /**
@@ -36,10 +37,11 @@ export class DifferenceView {
     /** @type {Picture | null} */
     this.picture = null;
     const { photo, strip } = parts;
-    const { low, high } = /** @type {Record<string, HTMLElement>} */ (/** @type {unknown} */ (parts));
+    const { low, high, lone } = /** @type {Record<string, HTMLElement>} */ (/** @type {unknown} */ (parts));
     /** The ends of the scale. */
     this.low = low;
     this.high = high;
+    this.lone = lone; // in the legend
     this.buttons = new Buttons(parts.bars, "hl-bar hl-signed", (place) => on("pin", place));
     strip.dir = "auto";
     strip.onpointerover = ({ target }) => on("hover", placeOf(target));
@@ -55,6 +57,7 @@ export class DifferenceView {
     const same = this.loaded?.pairing === pairing;
     this.loaded = loaded;
     if (same) return;
+    this.lone.hidden = header.names.every((_, place) => pairing.paired(place));
     const [{ aspect }] = header.sides;
     this.picture = photo && aspect && boxes ? new Picture(this.parts.photo, { photo, aspect, boxes }) : null;
     this.spans = header.names.map((name, place) => {
@@ -157,9 +160,19 @@ export class DifferenceView {
     return `${difference === 0 ? "" : sign}${percent(wording, Math.abs(difference))}`;
   }
 
-  /** @param {number} place isolated, for it may read from right to left */
+  /**
+   * What to call a place; isolated, for it may read from right to left. A part of two patches is called as they are.
+   * @param {number} place
+   */
   name(place) {
-    return `\u2068${this.loaded?.header.names[place]}\u2069`;
+    const { header, pairing } = /** @type {Loaded} */ (this.loaded);
+    if (this.picture === null) return `\u2068${header.names[place]}\u2069`;
+    const names = header.sides.map((side, at) => {
+      const position = pairing.at[at][place];
+      return position < 0 ? "" : nameOf(side, position);
+    });
+    const [a, b] = names;
+    return a && b && a !== b ? `${a} of A, ${b} of B` : a || b;
   }
 }
 
@@ -186,6 +199,8 @@ class Picture {
     const style = getComputedStyle(canvas);
     this.more = style.getPropertyValue("--hl-tint");
     this.less = style.getPropertyValue("--hl-less");
+    /** Pixels: left, top, width and height. */
+    this.frames = Array.from({ length: boxes.length / 4 }, (_, place) => this.frame(place));
   }
 
   /** @param {MouseEvent} event */
@@ -201,7 +216,7 @@ class Picture {
   }
 
   /** @param {number} place */
-  box(place) {
+  frame(place) {
     const [top, left, bottom, right] = this.boxes.subarray(4 * place, 4 * place + 4);
     const [x, y] = [this.canvas.width / this.width, this.canvas.height / this.height];
     return [(left - this.left) * x, (top - this.top) * y, (right - left) * x, (bottom - top) * y];
@@ -218,21 +233,35 @@ class Picture {
     context.fillRect(0, 0, this.canvas.width, this.canvas.height);
     const [x, y] = [this.canvas.width / this.width, this.canvas.height / this.height];
     context.drawImage(this.darkened, -this.left * x, -this.top * y);
-    const boxes = Array.from(less, (_, place) => this.box(place));
+    const { frames } = this;
     const dense = less.map(
-      (each, place) => (each || 0) / (boxes[place][2] * boxes[place][3] || Number.POSITIVE_INFINITY),
+      (each, place) => (each || 0) / (frames[place][2] * frames[place][3] || Number.POSITIVE_INFINITY),
     );
     const limit = colourLimit(dense.map(Math.abs), special);
-    boxes.forEach(([left, top, width, height], place) => {
-      const share = Math.sqrt(Math.min(1, Math.abs(dense[place]) / limit));
-      context.fillStyle = `rgb(${dense[place] > 0 ? this.more : this.less} / ${strength * share})`;
-      if (width > 0) context.fillRect(left, top, width, height);
-      if (width > 0 && !pairing.paired(place)) hatch(context, [left, top, width, height]);
+    /** @type {Map<number, number[]>} Places by the level of their colour: to set a colour takes longer than to fill. */
+    const byLevel = new Map();
+    dense.forEach((each, place) => {
+      const level = Math.round(LEVELS * Math.sign(each) * Math.sqrt(Math.min(1, Math.abs(each) / limit)));
+      if (level !== 0)
+        byLevel
+          .set(level, byLevel.get(level) ?? [])
+          .get(level)
+          ?.push(place);
+    });
+    for (const [level, places] of byLevel) {
+      context.fillStyle = `rgb(${level > 0 ? this.more : this.less} / ${(strength * Math.abs(level)) / LEVELS})`;
+      for (const place of places) {
+        const [left, top, width, height] = frames[place];
+        context.fillRect(left, top, width, height);
+      }
+    }
+    frames.forEach((frame, place) => {
+      if (frame[2] > 0 && !pairing.paired(place)) hatch(context, frame);
     });
     if (hovered < 0) return;
     context.lineWidth = 2;
     context.strokeStyle = "white";
-    const [left, top, width, height] = boxes[hovered];
+    const [left, top, width, height] = frames[hovered];
     context.strokeRect(left, top, width, height);
   }
 }
