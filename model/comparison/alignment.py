@@ -44,14 +44,22 @@ class Alignment:
         return own, theirs
 
     @cached_property
+    def main_positions(self) -> tuple[np.ndarray, np.ndarray]:
+        """The position of A, and of B, with the largest share in each place: [place], -1 where none is there.
+
+        Of equal ones it is the first.
+        """
+        return _largest(self.a.shares), _largest(self.b.shares)
+
+    @cached_property
     def counterparts(self) -> tuple[np.ndarray, np.ndarray]:
         """The position of B that each of A corresponds to, and the other way round: [position], -1 for none.
 
-        Of several in one place it is the one with the largest share in it, the first of equal ones.
+        Of several in one place it is the first, as in `main_positions`.
         """
-        positions = [_largest(places.shares) for places in (self.a, self.b)]
         own, theirs = self.main_places
-        return positions[1][own], positions[0][theirs]
+        in_a, in_b = self.main_positions
+        return in_b[own], in_a[theirs]
 
     def swapped(self) -> "Alignment":
         """That of B and A."""

@@ -27,5 +27,17 @@ def test_the_html_has_the_parts_that_the_modules_know() -> None:
     assert sorted(known) == sorted(written)
 
 
+def test_both_columns_have_the_parts_that_a_column_asks_for() -> None:
+    asked = set(re.findall(r"parts\.(\w+)\.", (EXPLORER / "js" / "column.js").read_text()))
+    for view in ("bars", "strip", "photo", "chips"):
+        asked |= set(re.findall(r"constructor\(\{ (\w+)", (EXPLORER / "js" / f"{view}.js").read_text()))
+    sections = re.findall(
+        r'<section data-side="[ab]".*?</section>', (EXPLORER / "compared.html").read_text(), re.DOTALL
+    )
+    assert len(sections) == 2
+    for section in sections:
+        assert set(re.findall(r'data-part="(\w+)"', section)) == asked
+
+
 def test_the_lock_names_no_machine_of_ours() -> None:
     assert '"resolved"' not in (HERE / "package-lock.json").read_text()

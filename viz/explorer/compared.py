@@ -48,7 +48,7 @@ class PairHeader(TypedDict):
     "positionA" and "shareA" [entry], which share of a position is in a place; "mainA" [position], the place that a
     position is in; and "partnerA" [position], the position of B that corresponds to it, or -1. "boxes" [place, 4] say
     where the places of photos lie: top, left, bottom and right as shares of A's picture, which may reach beyond it.
-    "matrixA" and "matrixB" [place, place] are all weights, where matrices are drawn.
+    "weightsA" and "weightsB" [place, place] are all weights, where matrices are drawn.
     """
 
     id: str  # of the recordings, the heads, and what corresponds to what
@@ -88,7 +88,7 @@ def build_pair(
     figures = list[Figure]()
     if drawn and not sent:
         weights = comparison.beside(*heads[0], heads[1])
-        arrays |= {"matrixA": weights.a, "matrixB": weights.b}
+        arrays |= {"weightsA": weights.a, "weightsB": weights.b}
         figures = _matrices(comparison, (weights.a, weights.b, weights.difference), heads, theme)
     header: PairHeader = {
         "id": id,

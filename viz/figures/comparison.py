@@ -74,14 +74,14 @@ def _hatch(figure: go.Figure, places: np.ndarray, theme: Theme) -> go.Figure:
     count, alone = len(places), np.flatnonzero(places)
     if not len(alone):
         return figure
-    step = max(0.5, count / LINES)  # of a cell
+    step = max(0.4, count / LINES)  # of a cell
     rects = "".join(
         f'<rect y="{at}" width="{count}" height="1"/><rect x="{at}" width="1" height="{count}"/>' for at in alone
     )
     picture = (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {count} {count}" width="800" height="800"><defs>'
         f'<pattern id="h" width="{step}" height="{step}" patternUnits="userSpaceOnUse" patternTransform="rotate(45)">'
-        f'<rect width="{step / 5}" height="{step}" fill="{theme.muted}"/></pattern></defs>'
+        f'<rect width="{step / 7}" height="{step}" fill="{theme.muted}"/></pattern></defs>'
         f'<g fill="url(#h)">{rects}</g></svg>'
     )
     figure.add_layout_image(

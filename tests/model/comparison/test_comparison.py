@@ -12,9 +12,10 @@ from hypothesis import strategies as st
 from scipy.spatial.distance import jensenshannon
 
 import headlens.model
-from headlens.model.comparison.alignment import Alignment, align, of_pairs
+from headlens.model.comparison.alignment import Alignment, align, of_groups, of_pairs
 from headlens.model.comparison.comparison import Comparison, compare, jensen_shannon
 from headlens.model.comparison.merged import Merged
+from headlens.model.comparison.photos import part_boxes
 from headlens.model.errors import InputError
 from headlens.model.recording.parts import Photo
 from headlens.model.recording.recording import Recording
@@ -223,6 +224,68 @@ def test_patches_by_the_area_that_they_share() -> None:
     own, theirs = (each[0] for each in comparison.weights(1, 2))
     np.testing.assert_allclose(jensen_shannon(own, theirs), jensen_shannon(one, other), atol=1e-6)
     np.testing.assert_allclose(compare(b, a).divergence, comparison.divergence, atol=1e-6)
+
+
+def check_counterparts(alignment: Alignment) -> None:
+    """By loops: the largest share decides, places that both have come first, then the order."""
+    sides = [each.shares.toarray() for each in (alignment.a, alignment.b)]
+    for side, (own, other) in enumerate((sides, sides[::-1])):
+        for position in range(own.shape[1]):
+            places = [place for place in range(len(own)) if own[place, position] > 0]
+            shared = [place for place in places if other[place].any()]
+            main = max(shared or places, key=lambda place: own[place, position])  # the first of equal ones
+            assert alignment.main_places[side][position] == main
+            partner = int(other[main].argmax()) if shared else -1
+            assert alignment.counterparts[side][position] == partner
+        for place, shares in enumerate(own):
+            assert alignment.main_positions[side][place] == (shares.argmax() if shares.any() else -1)
+
+
+@settings(max_examples=40, deadline=None)
+@given(first=st.text("abcd", min_size=1, max_size=7), second=st.text("abcx", min_size=1, max_size=7))
+def test_the_counterpart_of_a_token(first: str, second: str) -> None:
+    check_counterparts(align(recording_of(list(first)), recording_of(list(second))))
+
+
+def test_the_counterpart_of_one_of_several() -> None:
+    a, b = recording_of(list("abcde")), recording_of(list("vwxyz"))
+    groups = [((0, 1), (0,)), ((2,), (1, 2, 3)), ((3,), ()), ((), (4,)), ((4,), ())]
+    alignment = of_groups(a, b, groups)
+    check_counterparts(alignment)
+    assert [side.tolist() for side in alignment.counterparts] == [[0, 0, 1, -1, -1], [0, 2, 2, 2, -1]]
+
+
+def test_the_counterpart_of_a_patch() -> None:
+    a = photo((2, 3), (0.0, 0.0, 1.0, 1.0), ("[CLS]",))
+    b = photo((3, 2), (0.25, 0.0, 1.0, 1.0), ("[CLS]", "[REG0]"))
+    alignment = align(a, b)
+    check_counterparts(alignment)
+    # A's left patch of the first row reaches from 0 to 1/2; B's begins at 1/4 and has left patches half as wide as all.
+    assert alignment.counterparts[0][1] == 2
+    assert alignment.counterparts[1][1] == -1  # A has no register
+
+
+def test_where_the_parts_of_photos_lie() -> None:
+    a = photo((2, 3), (0.0, 0.0, 1.0, 0.75), ("[CLS]",))
+    b = photo((3, 2), (0.25, 0.0, 1.0, 1.0), ("[CLS]", "[REG0]"))
+    alignment, boxes = align(a, b), part_boxes(a, b)
+    assert len(boxes) == len(alignment.names) - 2
+    for places, recording in ((alignment.a, a), (alignment.b, b)):
+        assert recording.photo is not None
+        top, left, bottom, right = recording.photo.window
+        rows, columns = recording.photo.grid
+        for patch, shares in enumerate(places.shares.toarray()[2:, recording.prefix_tokens :].T):
+            row, column = divmod(patch, columns)
+            edges = [
+                top + row * (bottom - top) / rows,
+                left + column * (right - left) / columns,
+                top + (row + 1) * (bottom - top) / rows,
+                left + (column + 1) * (right - left) / columns,
+            ]
+            own = boxes[shares > 0]
+            np.testing.assert_allclose([*own[:, :2].min(axis=0), *own[:, 2:].max(axis=0)], edges)
+            areas = (own[:, 2] - own[:, 0]) * (own[:, 3] - own[:, 1])
+            np.testing.assert_allclose(areas / areas.sum(), shares[shares > 0])
 
 
 def test_the_same_grid_has_the_same_patches() -> None:

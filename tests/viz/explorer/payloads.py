@@ -59,7 +59,7 @@ def unpack(data: bytes) -> Payload:
     header = json.loads(data[4 : 4 + length])
     arrays, free = {}, 0
     for name, dtype, offset, size in header["blobs"]:
-        assert dtype in ("float32", "uint8"), name
+        assert dtype in ("float32", "int32", "uint8"), name
         assert offset >= free
         assert offset % 8 == 0
         free = offset + size
@@ -67,3 +67,28 @@ def unpack(data: bytes) -> Payload:
         assert start + size <= len(data)
         arrays[name] = np.frombuffer(data[start : start + size], dtype)
     return Payload(header, arrays)
+
+
+def side_of(pair: Payload, side: int) -> Payload:
+    """A (0) or B (1) of two heads side by side, as if it had been sent alone."""
+    letter = "AB"[side]
+    arrays = {name[:-1]: array for name, array in pair.arrays.items() if name.endswith(letter)}
+    return Payload(pair.header["sides"][side], arrays)
+
+
+def places_of(pair: Payload, side: int) -> np.ndarray:
+    """[place, position] which share of a position is in a place."""
+    arrays = side_of(pair, side).arrays
+    shares = np.zeros((len(pair.header["names"]), side_of(pair, side).tokens))
+    shares[arrays["place"], arrays["position"]] = arrays["share"]
+    return shares
+
+
+def pair_weights(pair: Payload) -> tuple[np.ndarray, np.ndarray]:
+    """[place, place] of A's head, and of B's, by the formula."""
+    found = []
+    for side in (0, 1):
+        shares = places_of(pair, side)
+        rows = shares / np.maximum(shares.sum(axis=1, keepdims=True), 1e-12)
+        found.append(rows @ side_of(pair, side).weights() @ shares.T)
+    return found[0], found[1]

@@ -1,6 +1,10 @@
-"""One head in two recordings: the numbers as they are, one scale for both, grey where a place is missing."""
+"""One head in two recordings: the numbers as they are, one scale for both, hatched where a place is missing."""
+
+import base64
+import re
 
 import numpy as np
+import plotly.graph_objects as go
 import pytest
 
 from headlens.viz.figures.comparison import place_names, weights_beside, weights_less
@@ -54,6 +58,34 @@ def test_the_difference_is_around_zero() -> None:
     assert (heat.zmin, heat.zmax) == (pytest.approx(-limit), pytest.approx(limit))
     assert [colour for _, colour in heat.colorscale] == LIGHT.signed
     assert "%{z:+.2%}" in heat.hovertemplate
+
+
+def hatched(figure: go.Figure) -> list[tuple[float, float, float, float]]:
+    """What is hatched: left, top, width and height in cells."""
+    (image,) = figure.layout.images
+    assert (image.x, image.y, image.sizex, image.sizey, image.sizing) == (-0.5, -0.5, 4, 4, "stretch")
+    picture = base64.b64decode(image.source.partition(",")[2]).decode()
+    assert 'viewBox="0 0 4 4"' in picture
+    (group,) = re.findall("<g .*</g>", picture)
+    found = [dict(re.findall(r'(\w+)="([\d.]+)"', rect)) for rect in re.findall("<rect .*?/>", group)]
+    return [
+        tuple(float(rect.get(name, 0)) for name in ("x", "y", "width", "height"))  # type: ignore[misc]  # four of them
+        for rect in found
+    ]
+
+
+def test_what_has_no_partner_is_hatched() -> None:
+    of_a, of_b = weights_beside((OWN, THEIRS), NAMES, (IN_A, IN_B), special=SPECIAL)
+    assert hatched(of_a) == [(0, 3, 4, 1), (3, 0, 1, 4)]
+    assert hatched(of_b) == [(0, 2, 4, 1), (2, 0, 1, 4)]
+    difference = np.where((IN_A & IN_B)[:, None], OWN - THEIRS, np.nan)
+    assert hatched(weights_less(difference, NAMES, special=SPECIAL)) == [
+        (0, 2, 4, 1),
+        (2, 0, 1, 4),
+        (0, 3, 4, 1),
+        (3, 0, 1, 4),
+    ]
+    assert weights_less(np.zeros((4, 4)), NAMES, special=SPECIAL).layout.images == ()
 
 
 def test_equal_weights_can_be_drawn() -> None:

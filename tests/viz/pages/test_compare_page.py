@@ -14,12 +14,12 @@ from headlens.model.load import load_model
 from headlens.model.pretrained.text_model import EncoderTextModel
 from headlens.model.runtime.folders import FOLDERS
 from headlens.viz.inputs.samples import FIRST_PAIR, PAIRS
-from headlens.viz.view.derived import LARGEST_DRAWN as MOST
 from headlens.viz.view.wording import percent
 from tests.model.huggingface.text_models import write_folder
 from tests.sentences import is_one_sentence
+from tests.viz.explorer.payloads import pair_weights
 from tests.viz.figures.decode import numbers_in
-from tests.viz.pages.apps import SECONDS, address, as_read, choose, errors, press, run
+from tests.viz.pages.apps import SECONDS, address, as_read, choose, errors, press, run, shown, tell
 
 SHE, HE = PAIRS[FIRST_PAIR]
 
@@ -48,14 +48,15 @@ def grid(app: AppTest) -> dict[tuple[int, int], float]:
     return {(int(layer), int(head)): value for layer, head, value in numbers_in(charts(app)[0][0]["customdata"])}
 
 
-def check_matrices(app: AppTest, comparison: Comparison, head: tuple[int, int], other: tuple[int, int]) -> None:
-    own, theirs = comparison.weights(*head, other)
-    expected = [own, theirs, comparison.difference(*head, other)]
-    present = comparison.alignment.a.filled, comparison.alignment.b.filled
-    for side, has in enumerate(present):
-        expected[side] = np.where(has & has[:, None], expected[side], np.nan)
-    for traces, weights in zip(charts(app)[1:], expected, strict=True):
-        np.testing.assert_allclose(np.array(numbers_in(traces[1]["z"]), dtype=float), weights, atol=1e-5)
+def check_head(app: AppTest, comparison: Comparison, head: tuple[int, int], other: tuple[int, int]) -> None:
+    """The columns hold the heads' weights, from the query that differs most where the address says none."""
+    payload = shown(app)
+    for found, weights in zip(pair_weights(payload), comparison.weights(*head, other)):
+        np.testing.assert_allclose(found, weights, atol=1e-5)
+    if not {"query", "query2"} & set(address(app)):
+        most = np.abs(np.nan_to_num(comparison.difference(*head, other))).max(axis=1)
+        query = payload.header["view"]["query"]
+        assert most.max() == 0 or most[comparison.alignment.main_places[0][query]] == most.max()
 
 
 def take(app: AppTest, a: str, b: str) -> AppTest:
@@ -73,11 +74,11 @@ def nurse(minilm: EncoderTextModel) -> Comparison:
 def test_it_opens_on_the_head_that_differs_most(nurse: Comparison) -> None:
     app = open_compare()
     assert errors(app) == []
-    shown = grid(app)
-    np.testing.assert_allclose([shown[head] for head in np.ndindex(6, 12)], nurse.divergence.ravel(), atol=1e-6)
+    measured = grid(app)
+    np.testing.assert_allclose([measured[head] for head in np.ndindex(6, 12)], nurse.divergence.ravel(), atol=1e-6)
     most = divmod(int(nurse.divergence.argmax()), 12)
     assert f"Layer {most[0]}, head {most[1]}" in words(app)
-    check_matrices(app, nurse, most, most)
+    check_head(app, nurse, most, most)
     own, theirs = nurse.unpaired(*most)
     assert (
         f"Without a partner: {percent(own)} of A's weight, on “she”; {percent(theirs)} of B's weight, on “he”"
@@ -92,7 +93,7 @@ def test_it_opens_on_the_head_that_differs_most(nurse: Comparison) -> None:
 
 def test_heads_are_chosen_by_the_address_and_by_buttons(nurse: Comparison) -> None:
     app = open_compare(layer="3", head="1", order="size")
-    check_matrices(app, nurse, (3, 1), (3, 1))
+    check_head(app, nurse, (3, 1), (3, 1))
     ordered = sorted(np.ndindex(6, 12), key=lambda head: -nurse.divergence[head])
     rows = numbers_in(charts(app)[0][0]["customdata"])
     assert [tuple(map(int, row[:2])) for row in rows][:10] == ordered[:10]
@@ -102,10 +103,10 @@ def test_heads_are_chosen_by_the_address_and_by_buttons(nurse: Comparison) -> No
     ]
     press(app, listed[4])
     assert address(app) == {"layer": str(ordered[4][0]), "head": str(ordered[4][1]), "order": "size"}
-    check_matrices(app, nurse, ordered[4], ordered[4])
+    check_head(app, nurse, ordered[4], ordered[4])
     choose(app, compare_head=(2, 7))
     assert (address(app)["layer"], address(app)["head"]) == ("2", "7")
-    check_matrices(app, nurse, (2, 7), (2, 7))
+    check_head(app, nurse, (2, 7), (2, 7))
 
 
 @pytest.mark.parametrize("wrong", [{"layer": "6", "head": "0"}, {"layer": "-1", "head": "x"}, {"layer": "3"}])
@@ -113,7 +114,7 @@ def test_a_head_that_is_not_there_is_the_first(wrong: dict[str, str], nurse: Com
     app = open_compare(**wrong)
     assert errors(app) == []
     most = divmod(int(nurse.divergence.argmax()), 12)
-    check_matrices(app, nurse, most, most)
+    check_head(app, nurse, most, most)
 
 
 def test_texts_of_one_s_own(minilm: EncoderTextModel) -> None:
@@ -122,7 +123,7 @@ def test_texts_of_one_s_own(minilm: EncoderTextModel) -> None:
     assert address(app) == {"text": "A cat sat.", "text2": "A dog sat down."}
     comparison = compare(minilm.record("A cat sat."), minilm.record("A dog sat down."))
     most = divmod(int(comparison.divergence.argmax()), 12)
-    check_matrices(app, comparison, most, most)
+    check_head(app, comparison, most, most)
     choose(app, compare_sample="Two banks")
     assert address(app) == dict(zip(("text", "text2"), PAIRS["Two banks"]))
     assert [area.value for area in app.text_area] == list(PAIRS["Two banks"])
@@ -145,7 +146,7 @@ def test_a_text_that_is_refused_stays_to_be_corrected(nurse: Comparison) -> None
     assert is_one_sentence(ValueError(said))
     assert app.text_area(key="compare_a").value == "A cat."
     most = divmod(int(nurse.divergence.argmax()), 12)
-    check_matrices(app, nurse, most, most)  # what was there before
+    check_head(app, nurse, most, most)  # what was there before
 
 
 def test_texts_too_long_for_an_address() -> None:
@@ -192,11 +193,11 @@ def test_two_models_on_one_text(tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
     text = "The keys are on the table."
     comparison = compare(model.record(text), minilm.record(text))
     heads, divergence = comparison.partners()
-    shown = grid(app)
-    np.testing.assert_allclose([shown[head] for head in np.ndindex(divergence.shape)], divergence.ravel(), atol=1e-5)
+    measured = grid(app)
+    np.testing.assert_allclose([measured[head] for head in np.ndindex(divergence.shape)], divergence.ravel(), atol=1e-5)
     other = int(heads[1, 2][0]), int(heads[1, 2][1])
     assert f"Layer 1, head 2, beside layer {other[0]}, head {other[1]} of B" in words(app)
-    check_matrices(app, comparison, (1, 2), other)
+    check_head(app, comparison, (1, 2), other)
     choose(app, compare_b_model=folder)
     assert address(app) == {"text": text, "model": folder, "model2": folder}
     assert set(grid(app).values()) == {0}
@@ -216,13 +217,33 @@ def test_a_model_of_photos_is_refused() -> None:
     (said,) = errors(app)
     assert said.startswith("This page compares models that read a text")
     assert is_one_sentence(ValueError(said))
-    assert len(charts(app)) == 4
+    assert len(charts(app)) == 1
+
+
+def test_what_is_pinned_is_in_the_address(nurse: Comparison) -> None:
+    app = open_compare(layer="3", head="1")
+    start = shown(app).header
+    assert (start["view"]["query2"], start["sent"]) == (None, False)
+    pinned = start["view"] | {"query": None, "query2": 5, "direction": "by", "matrix": True}  # "he", which A has not
+    tell(app, view=pinned | {"of": start["id"], "has": start["id"], "at": 1})
+    assert address(app) == {"layer": "3", "head": "1", "query2": "5", "direction": "by", "matrix": "1"}
+    assert shown(app).header["view"] == pinned
+    assert len(shown(app).header["matrices"]) == 3
+    again = shown(open_compare(**address(app)))
+    assert (again.header["view"], again.header["id"]) == (pinned, shown(app).header["id"])
+    same = shown(app).header
+    tell(app, view=pinned | {"query2": 2, "of": same["id"], "has": same["id"], "at": 2})
+    assert (shown(app).header["sent"], shown(app).arrays) == (True, {})
+    assert address(app)["query2"] == "2"
+    tell(app, view=pinned | {"query": 4, "of": "another pair", "has": same["id"], "at": 3})  # told too late
+    assert address(app)["query2"] == "2"
+    assert not shown(app).header["sent"]
+    check_head(app, nurse, (3, 1), (3, 1))
 
 
 def test_long_texts_have_no_matrices(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("headlens.viz.pages.compare.head.MOST", 8)
-    app = open_compare()
-    assert MOST == 1_024
+    monkeypatch.setattr("headlens.viz.explorer.compared.LARGEST_DRAWN", 8)
+    app = open_compare(matrix="1")
     assert errors(app) == []
-    assert len(charts(app)) == 1
-    assert any("drawn up to 8 tokens" in info.value for info in app.info)
+    assert shown(app).header["matrices"] == []
+    assert "drawn up to" in shown(app).header["matrixNote"]

@@ -85,7 +85,8 @@ export class Column {
     const view = { ...state.header.view, query, direction, edges, strength };
     const hover = { token: hovered, head: null };
     this.state = { ...state, view, hover, cursor: query, shown: { token, view, weights }, scale };
-    for (const each of this.views) each.paint(this.state);
+    parts.bars.style.visibility = token < 0 ? "hidden" : ""; // what is below must not move under the pointer
+    for (const each of this.views) if (token >= 0 || !(each instanceof Bars)) each.paint(this.state);
     if (state.header.grid) hatchPatches(parts.photo, state.header, this.partner);
     const { header } = state;
     parts.title.textContent = token < 0 ? none : `${title(header, view, token)}:`;

@@ -1,15 +1,17 @@
 // A − B of what is shown: a strip, or heat over A's photo, on a scale around zero; and the largest differences as bars.
 
+import { Buttons } from "./buttons.js";
 import { hatch } from "./hatch.js";
 import { contextOf, darkened } from "./pictures.js";
 import { colourLimit } from "./weights.js";
-import { percent } from "./words.js";
+import { nameOf, percent } from "./words.js";
 
 /** @import { Difference, Pairing } from "./pairing.js" */
 /** @import { PairHeader, Parts } from "./types.js" */
 
 const LONGEST = 960; // pixels of the canvas
 const MOST = 8; // bars
+const LEVELS = 64; // of the heat over a photo, of each sign
 const NAMED = 3; // in the words, of each sign
 
 /**
@@ -28,7 +30,6 @@ export class DifferenceView {
    */
   constructor(parts, on) {
     this.parts = parts;
-    this.on = on;
     /** @type {Loaded | null} */
     this.loaded = null;
     /** @type {HTMLElement[]} [place] of texts */
@@ -36,6 +37,12 @@ export class DifferenceView {
     /** @type {Picture | null} */
     this.picture = null;
     const { photo, strip } = parts;
+    const { low, high, lone } = /** @type {Record<string, HTMLElement>} */ (/** @type {unknown} */ (parts));
+    /** The ends of the scale. */
+    this.low = low;
+    this.high = high;
+    this.lone = lone; // in the legend
+    this.buttons = new Buttons(parts.bars, "hl-bar hl-signed", (place) => on("pin", place));
     strip.dir = "auto";
     strip.onpointerover = ({ target }) => on("hover", placeOf(target));
     strip.onpointerleave = photo.onpointerleave = () => on("hover", null);
@@ -47,7 +54,10 @@ export class DifferenceView {
   /** @param {Loaded} loaded */
   load(loaded) {
     const { boxes, header, pairing, photo } = loaded;
+    const same = this.loaded?.pairing === pairing;
     this.loaded = loaded;
+    if (same) return;
+    this.lone.hidden = header.names.every((_, place) => pairing.paired(place));
     const [{ aspect }] = header.sides;
     this.picture = photo && aspect && boxes ? new Picture(this.parts.photo, { photo, aspect, boxes }) : null;
     this.spans = header.names.map((name, place) => {
@@ -79,9 +89,12 @@ export class DifferenceView {
     const less = difference?.less ?? new Float32Array(header.names.length).fill(Number.NaN);
     const sizes = less.map((each) => Math.abs(each || 0)); // NaN has none
     this.parts.title.textContent = difference ? `${what}: ${this.words(less, sizes)}` : what;
-    this.parts.bars.replaceChildren(...(difference ? this.bars(difference, sizes) : []));
+    this.parts.bars.style.visibility = difference ? "" : "hidden"; // what is below must not move under the pointer
+    if (difference) this.bars(difference, sizes);
     this.picture?.paint(less, { special: header.special, pairing, hovered, strength });
     const limit = colourLimit(sizes, header.special);
+    this.low.textContent = difference && this.signed(-limit);
+    this.high.textContent = difference && this.signed(limit);
     this.spans.forEach((span, place) => {
       const share = Math.max(-1, Math.min(1, (less[place] || 0) / limit));
       span.style.setProperty("--signed", share.toFixed(3));
@@ -120,24 +133,13 @@ export class DifferenceView {
   bars(difference, sizes) {
     const places = largest(sizes).slice(0, MOST);
     const top = sizes[places[0]] || 1;
-    return places
-      .filter((place) => sizes[place] > 0)
-      .map((place) => {
-        const bar = document.createElement("button");
-        bar.type = "button";
-        bar.className = "hl-bar hl-signed";
-        bar.style.setProperty("--signed", String((0.6 * difference.less[place]) / top));
-        bar.title = `Look from ${this.name(place)}`;
-        bar.append(
-          ...[this.name(place), ...this.numbers(difference, place)].map((text) => {
-            const span = document.createElement("span");
-            span.textContent = text;
-            return span;
-          }),
-        );
-        bar.onclick = () => this.on("pin", place);
-        return bar;
-      });
+    const entries = places.map((place) => ({
+      token: place,
+      texts: [this.name(place), ...this.numbers(difference, place)],
+      title: `Look from ${this.name(place)}`,
+      style: { "--signed": String((0.6 * difference.less[place]) / top) },
+    }));
+    this.buttons.show(entries.filter(({ token }) => sizes[token] > 0));
   }
 
   /**
@@ -158,9 +160,19 @@ export class DifferenceView {
     return `${difference === 0 ? "" : sign}${percent(wording, Math.abs(difference))}`;
   }
 
-  /** @param {number} place isolated, for it may read from right to left */
+  /**
+   * What to call a place; isolated, for it may read from right to left. A part of two patches is called as they are.
+   * @param {number} place
+   */
   name(place) {
-    return `\u2068${this.loaded?.header.names[place]}\u2069`;
+    const { header, pairing } = /** @type {Loaded} */ (this.loaded);
+    if (this.picture === null) return `\u2068${header.names[place]}\u2069`;
+    const names = header.sides.map((side, at) => {
+      const position = pairing.at[at][place];
+      return position < 0 ? "" : nameOf(side, position);
+    });
+    const [a, b] = names;
+    return a && b && a !== b ? `${a} of A, ${b} of B` : a || b;
   }
 }
 
@@ -187,6 +199,8 @@ class Picture {
     const style = getComputedStyle(canvas);
     this.more = style.getPropertyValue("--hl-tint");
     this.less = style.getPropertyValue("--hl-less");
+    /** Pixels: left, top, width and height. */
+    this.frames = Array.from({ length: boxes.length / 4 }, (_, place) => this.frame(place));
   }
 
   /** @param {MouseEvent} event */
@@ -202,7 +216,7 @@ class Picture {
   }
 
   /** @param {number} place */
-  box(place) {
+  frame(place) {
     const [top, left, bottom, right] = this.boxes.subarray(4 * place, 4 * place + 4);
     const [x, y] = [this.canvas.width / this.width, this.canvas.height / this.height];
     return [(left - this.left) * x, (top - this.top) * y, (right - left) * x, (bottom - top) * y];
@@ -219,21 +233,35 @@ class Picture {
     context.fillRect(0, 0, this.canvas.width, this.canvas.height);
     const [x, y] = [this.canvas.width / this.width, this.canvas.height / this.height];
     context.drawImage(this.darkened, -this.left * x, -this.top * y);
-    const boxes = Array.from(less, (_, place) => this.box(place));
+    const { frames } = this;
     const dense = less.map(
-      (each, place) => (each || 0) / (boxes[place][2] * boxes[place][3] || Number.POSITIVE_INFINITY),
+      (each, place) => (each || 0) / (frames[place][2] * frames[place][3] || Number.POSITIVE_INFINITY),
     );
     const limit = colourLimit(dense.map(Math.abs), special);
-    boxes.forEach(([left, top, width, height], place) => {
-      const share = Math.sqrt(Math.min(1, Math.abs(dense[place]) / limit));
-      context.fillStyle = `rgb(${dense[place] > 0 ? this.more : this.less} / ${strength * share})`;
-      if (width > 0) context.fillRect(left, top, width, height);
-      if (width > 0 && !pairing.paired(place)) hatch(context, [left, top, width, height]);
+    /** @type {Map<number, number[]>} Places by the level of their colour: to set a colour takes longer than to fill. */
+    const byLevel = new Map();
+    dense.forEach((each, place) => {
+      const level = Math.round(LEVELS * Math.sign(each) * Math.sqrt(Math.min(1, Math.abs(each) / limit)));
+      if (level !== 0)
+        byLevel
+          .set(level, byLevel.get(level) ?? [])
+          .get(level)
+          ?.push(place);
+    });
+    for (const [level, places] of byLevel) {
+      context.fillStyle = `rgb(${level > 0 ? this.more : this.less} / ${(strength * Math.abs(level)) / LEVELS})`;
+      for (const place of places) {
+        const [left, top, width, height] = frames[place];
+        context.fillRect(left, top, width, height);
+      }
+    }
+    frames.forEach((frame, place) => {
+      if (frame[2] > 0 && !pairing.paired(place)) hatch(context, frame);
     });
     if (hovered < 0) return;
     context.lineWidth = 2;
     context.strokeStyle = "white";
-    const [left, top, width, height] = boxes[hovered];
+    const [left, top, width, height] = frames[hovered];
     context.strokeRect(left, top, width, height);
   }
 }

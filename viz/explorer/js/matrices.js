@@ -41,18 +41,18 @@ export class Matrices {
    * @param {PairArrays} arrays
    * @param {Pairing} pairing
    */
-  async load(header, { matrixA, matrixB }, pairing) {
+  async load(header, { weightsA, weightsB }, pairing) {
     this.header = header;
     this.note.textContent = header.matrixNote;
     for (const { box } of this.drawn) box.hidden = header.matrices.length === 0;
-    if (!matrixA || !matrixB || this.look === header.id) return;
+    if (!weightsA || !weightsB || this.look === header.id) return;
     const count = header.names.length;
     const paired = Array.from({ length: count }, (_, place) => pairing.paired(place));
     const has = [0, 1].map((side) => Array.from(pairing.sizes[side], (size) => size > 0));
     this.values = [
-      matrixA.map((weight, at) => (has[0][Math.floor(at / count)] && has[0][at % count] ? weight : Number.NaN)),
-      matrixB.map((weight, at) => (has[1][Math.floor(at / count)] && has[1][at % count] ? weight : Number.NaN)),
-      matrixA.map((weight, at) => (paired[Math.floor(at / count)] ? weight - matrixB[at] : Number.NaN)),
+      weightsA.map((weight, at) => (has[0][Math.floor(at / count)] && has[0][at % count] ? weight : Number.NaN)),
+      weightsB.map((weight, at) => (has[1][Math.floor(at / count)] && has[1][at % count] ? weight : Number.NaN)),
+      weightsA.map((weight, at) => (paired[Math.floor(at / count)] ? weight - weightsB[at] : Number.NaN)),
     ];
     const Plotly = await plotly();
     if (this.header !== header) return;
@@ -77,14 +77,7 @@ export class Matrices {
       { ...data[0], z: absent },
       { ...data[1], z: values },
     ];
-    const own = {
-      ...layout,
-      uirevision: "keep",
-      autosize: true,
-      height: undefined,
-      font,
-      paper_bgcolor: "rgba(0,0,0,0)",
-    };
+    const own = { ...layout, uirevision: "keep", autosize: true, height: undefined, font };
     const drawn = Plotly.react(box, traces, own, this.configure(Plotly, index));
     return drawn.then(() => box.append(row, cell));
   }
@@ -196,10 +189,9 @@ export class Matrices {
    */
   save(index, format) {
     const { box } = this.drawn[index];
-    const { about, layout: sent, name } = /** @type {PairHeader} */ (this.header).matrices[index];
+    const { about, name } = /** @type {PairHeader} */ (this.header).matrices[index];
     const { clientHeight: height, clientWidth: width, data, layout } = box;
-    const background = { paper_bgcolor: sent.paper_bgcolor, margin: { ...layout.margin, t: 12 } };
-    download({ about, figure: { data, layout: { ...layout, ...background } }, name, format, width, height });
+    download({ about, figure: { data, layout }, name, format, width, height });
   }
 }
 

@@ -35,6 +35,16 @@ export class Pairing {
       });
       return sizes;
     });
+    /** The position with the largest share of a place: [place], or -1. */
+    this.at = this.sides.map(({ place, position, share }) => {
+      const [at, largest] = [new Int32Array(count).fill(-1), new Float32Array(count)];
+      place.forEach((where, entry) => {
+        if (share[entry] <= largest[where]) return;
+        largest[where] = share[entry];
+        at[where] = position[entry];
+      });
+      return at;
+    });
   }
 
   /**
@@ -54,15 +64,6 @@ export class Pairing {
   tokens(side, position) {
     const other = this.partner[side][position];
     return side === 0 ? [position, other] : [other, position];
-  }
-
-  /**
-   * The positions of a side that are mainly in a place: the first, or -1.
-   * @param {number} side
-   * @param {number} place
-   */
-  positionIn(side, place) {
-    return this.main[side].indexOf(place);
   }
 
   /**

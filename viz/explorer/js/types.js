@@ -144,8 +144,8 @@
  * @property {Int32Array} partnerA [position] of B, or -1
  * @property {Int32Array} partnerB [position] of A, or -1
  * @property {Float32Array} [boxes] [place, 4] of photos: top, left, bottom, right, as shares of A's picture
- * @property {Float32Array} [matrixA] [place, place]
- * @property {Float32Array} [matrixB] [place, place]
+ * @property {Float32Array} [weightsA] [place, place]
+ * @property {Float32Array} [weightsB] [place, place]
  */
 
 /**

@@ -69,12 +69,10 @@ def _present(sides: Sides) -> tuple[np.ndarray, np.ndarray]:
 
 def _start(sides: Sides, weights: HeadBeside) -> int:
     """The query of A that is pinned at first: the one that differs most."""
-    sizes = np.nan_to_num(np.abs(weights.difference))
+    sizes = np.nan_to_num(np.abs(weights.difference)).max(axis=1)
     if not sizes.any():
         return first_view(sides.a.recording).query
-    place = int(sizes.max(axis=1).argmax())
-    positions = np.flatnonzero(sides.comparison.alignment.main_places[0] == place)
-    return int(positions[0]) if len(positions) else first_view(sides.a.recording).query
+    return int(sides.comparison.alignment.main_positions[0][sizes.argmax()])
 
 
 def _largest(sides: Sides, weights: HeadBeside) -> str:

@@ -1,0 +1,108 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { LESS, PairChoice } from "../../viz/explorer/js/pairchoice.js";
+import { Pairing } from "../../viz/explorer/js/pairing.js";
+import { MatrixWeights } from "../../viz/explorer/js/weights.js";
+
+/** @import { PairFields } from "../../viz/explorer/js/types.js" */
+
+// Places: 0 both have; 1 only A; 2 only B; 3 is two positions of A and one of B; 4 is half of A's last and half of B's,
+// 5 the rest of A's, 6 the rest of B's.
+const PAIRING = new Pairing(
+  {
+    placeA: Int32Array.of(0, 1, 3, 3, 4, 5),
+    positionA: Int32Array.of(0, 1, 2, 3, 4, 4),
+    shareA: Float32Array.of(1, 1, 1, 1, 0.25, 0.75),
+    placeB: Int32Array.of(0, 2, 3, 4, 6),
+    positionB: Int32Array.of(0, 1, 2, 3, 3),
+    shareB: Float32Array.of(1, 1, 1, 0.5, 0.5),
+    mainA: Int32Array.of(0, 1, 3, 3, 4),
+    mainB: Int32Array.of(0, 2, 3, 4),
+    partnerA: Int32Array.of(0, -1, 2, 2, 3),
+    partnerB: Int32Array.of(0, -1, 2, 4),
+  },
+  7,
+);
+const A = [
+  [0.5, 0.25, 0.125, 0.125, 0],
+  [1, 0, 0, 0, 0],
+  [0, 0.25, 0.25, 0, 0.5],
+  [0, 0.75, 0, 0.25, 0],
+  [0.25, 0.25, 0.25, 0.125, 0.125],
+];
+const B = [
+  [0.25, 0.25, 0.25, 0.25],
+  [0, 1, 0, 0],
+  [0.5, 0, 0.5, 0],
+  [0, 0.5, 0, 0.5],
+];
+const SOURCES = [A, B].map((rows) => new MatrixWeights({ matrix: Float32Array.from(rows.flat()) }, rows.length));
+/** @type {PairFields} */
+const VIEW = { query: 0, query2: null, direction: "at", edges: "crisp", strength: 85, matrix: false };
+
+/** @param {Partial<PairFields>} change @param {{side: number, token: number}} [hover] */
+const choice = (change = {}, hover) => new PairChoice(PAIRING, { ...VIEW, ...change }, hover);
+
+test("a token's partner is on the other side, or there is none", () => {
+  assert.deepEqual(PAIRING.tokens(0, 4), [4, 3]);
+  assert.deepEqual(PAIRING.tokens(1, 2), [2, 2]);
+  assert.deepEqual(PAIRING.tokens(0, 1), [1, -1]);
+  assert.deepEqual(PAIRING.tokens(1, 1), [-1, 1]);
+  assert.deepEqual([...PAIRING.at[0]], [0, 1, -1, 2, 4, 4, -1]);
+  assert.deepEqual(
+    [0, 1, 2, 3, 4, 5, 6].map((place) => PAIRING.paired(place)),
+    [true, false, false, true, true, false, false],
+  );
+});
+
+test("what both look at: sums over keys, the mean over queries, and what has no partner beside zero", () => {
+  const found = PAIRING.atPlace(SOURCES, "at", 3);
+  assert.deepEqual([...(found?.a ?? [])], [0, 0.5, 0, 0.25, 0.0625, 0.1875, 0]);
+  assert.deepEqual([...(found?.b ?? [])], [0.5, 0, 0, 0.5, 0, 0, 0]);
+  assert.deepEqual([...(found?.less ?? [])], [-0.5, 0.5, 0, -0.25, 0.0625, 0.1875, 0]);
+  assert.equal(PAIRING.atPlace(SOURCES, "at", 1), null);
+});
+
+test("who looks at both: sums over the keys of a place, the mean over queries; lone queries have no difference", () => {
+  const found = PAIRING.atPlace(SOURCES, "by", 3);
+  assert.deepEqual([...(found?.a ?? [])], [0.25, 0, 0, 0.25, 0.375, 0.375, 0]);
+  assert.deepEqual([...(found?.b ?? [])], [0.25, 0, 0, 0.5, 0, 0, 0]);
+  assert.deepEqual([...(found?.less ?? [])], [0, Number.NaN, Number.NaN, -0.25, 0.375, Number.NaN, Number.NaN]);
+  const alone = PAIRING.atPlace(SOURCES, "by", 2);
+  assert.deepEqual([alone?.a[0], alone?.b[0], alone?.less[0]], [0, 0.25, -0.25]);
+});
+
+test("one query for both: the partner is pinned too", () => {
+  assert.deepEqual(choice({ query: 4 }).pinned, [4, 3]);
+  assert.deepEqual(choice({ query: null, query2: 3 }).pinned, [4, 3]);
+  assert.deepEqual(choice({ query: null, query2: 1 }).pinned, [-1, 1]);
+  assert.deepEqual(choice().pinning(0, 1), { query: 1, query2: null });
+  assert.deepEqual(choice().pinning(1, 3), { query: 4, query2: null });
+  assert.deepEqual(choice().pinning(1, 1), { query: null, query2: 1 }); // A has none
+  assert.deepEqual(choice().pinning(LESS, 5), { query: 4, query2: null });
+  assert.deepEqual(choice().pinning(LESS, 2), { query: null, query2: 1 });
+});
+
+test("what is under the pointer is shown of both, and marked in both", () => {
+  assert.deepEqual(choice({ query: 4 }).shown, { tokens: [4, 3], place: 4, under: null });
+  assert.deepEqual(choice({}, { side: 1, token: 2 }).shown, { tokens: [2, 2], place: 3, under: [2, 2] });
+  assert.deepEqual(choice({}, { side: 1, token: 1 }).shown, { tokens: [-1, 1], place: 2, under: [-1, 1] });
+  assert.deepEqual(choice({}, { side: LESS, token: 5 }).shown, { tokens: [4, -1], place: 5, under: [4, -1] });
+});
+
+test("a query for each: a press moves one, the pointer marks both and shows one", () => {
+  const apart = { query: 3, query2: 0 };
+  assert.deepEqual(choice(apart).pinned, [3, 0]);
+  assert.deepEqual(choice(apart).pinning(0, 4), { query: 4 });
+  assert.deepEqual(choice(apart).pinning(1, 2), { query2: 2 });
+  assert.deepEqual(choice(apart).pinning(LESS, 0), { query: 0, query2: 0 });
+  assert.deepEqual(choice(apart, { side: 0, token: 4 }).shown, { tokens: [4, 0], place: -1, under: [4, 3] });
+  const found = PAIRING.apart([Float32Array.from(A[3]), Float32Array.from(B[0])], "at");
+  assert.deepEqual([...found.less], [-0.25, 0.75, -0.25, 0, -0.125, 0, -0.125]);
+});
+
+test("both queries become one again, A's, and one becomes two", () => {
+  assert.deepEqual(choice({ query: 4 }).parted(), { query: 4, query2: 3 });
+  assert.deepEqual(choice({ query: 1 }).parted(), { query: 1, query2: 0 }); // any, where there is no partner
+  assert.deepEqual(choice({ query: 4, query2: 0 }).parted(), { query: 4, query2: null });
+});
