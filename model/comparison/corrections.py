@@ -58,5 +58,8 @@ def _in_order(groups: Sequence[Group]) -> list[Group]:
     ordered = sorted(shared)
     for at in sorted(at for own, theirs in groups if not own for at in theirs):
         before = [index for index, (_, theirs) in enumerate(ordered) if theirs and theirs[0] < at]
-        ordered.insert(max(before, key=lambda index: ordered[index][1], default=-1) + 1, ((), (at,)))
+        index = max(before, key=lambda place: ordered[place][1], default=-1) + 1
+        while index < len(ordered) and not ordered[index][1]:  # what only A has comes first
+            index += 1
+        ordered.insert(index, ((), (at,)))
     return ordered
