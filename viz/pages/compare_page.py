@@ -21,6 +21,7 @@ from headlens.viz.pages.compare.off import switch_heads_off
 from headlens.viz.pages.compare.predicted import show_both_predictions
 from headlens.viz.pages.compare.sides import compare_sides, sides_of
 from headlens.viz.pages.compare.swap import swap
+from headlens.viz.pages.compare.take import take_comparison
 
 KINDS = {"text": "texts", "image": "photos"}
 MODELS = {"text": ("text", "causal"), "image": ("image",)}
@@ -76,6 +77,7 @@ def _show(request: PairRequest, top: DeltaGenerator) -> None:
     show_alignment(sides, request.corrections)
     show_head(sides, head, other, again=partial(sides_of, request))
     show_both_predictions(sides, _query(recordings[0].num_tokens))
+    take_comparison(request, sides, head, other)
     parts.camera()
     for each in recordings[: 1 if sides.a is sides.b else 2]:
         parts.model_line(each)
