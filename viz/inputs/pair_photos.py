@@ -29,7 +29,7 @@ def choose_photos(models: tuple[str, str]) -> PairRequest:
         if (candidate := session.take_candidate()) is not None:
             asked = replace(photos[side], source=candidate, painted=None)
             if session.readable(asked):
-                photos = (asked, photos[1]) if side == 0 else (photos[0], asked)
+                photos = _changed(photos, side, asked)
                 write_pair_of_photos(photos)
         if f"own{SIDES[side]}" in st.query_params and session.own is None:
             st.info("A photo of this link is not in it, and went when its page was closed; this is a sample.")
@@ -83,6 +83,14 @@ def _photos(request: PairRequest) -> Photos:
     return a, b
 
 
+def _changed(photos: Photos, side: int, changed: PhotoRequest) -> Photos:
+    """With another A or B; a B that is the same photo as A stays so."""
+    a, b = photos
+    if side == 1:
+        return a, changed
+    return changed, replace(b, source=changed.source) if b.source == a.source else b
+
+
 def _in_address(models: tuple[str, str]) -> Photos:
     params = st.query_params
     sizes = list[Size | None]()
@@ -106,14 +114,20 @@ def _in_address(models: tuple[str, str]) -> Photos:
 
 
 def _default_sizes(models: tuple[str, str], size: Size | None) -> tuple[Size | None, Size | None]:
-    """Where the address says none: the model's own, and of B that of A, where the model offers it."""
-    (_, own), (offered, default) = (photo_sizes(model) for model in models)
-    return own, size if size in offered and models[0] == models[1] else default
+    """Where the address says none: a quick one, and of B that of A, where it is the same model."""
+    own, default = (_quick_size(model) for model in models)
+    return own, size if size is not None and models[0] == models[1] else default
+
+
+def _quick_size(model: str) -> Size | None:
+    """The smallest size, where the model's own is a number too: all heads are compared at all patches."""
+    sizes, default = photo_sizes(model)
+    return min(size for size in sizes if isinstance(size, int)) if isinstance(default, int) else default
 
 
 def _first(models: tuple[str, str], sizes: tuple[Size | None, Size | None] | None = None) -> Photos:
     """The pair that the page opens on."""
-    sizes = (photo_sizes(models[0])[1], photo_sizes(models[1])[1]) if sizes is None else sizes
+    sizes = _default_sizes(models, None) if sizes is None else sizes
     a, b, rectangle = PHOTO_PAIRS[FIRST_PHOTO_PAIR]
     return PhotoRequest(models[0], a, sizes[0]), PhotoRequest(models[1], b, sizes[1], painted=rectangle)
 
@@ -138,8 +152,7 @@ def _photo_controls(side: int, photos: Photos) -> None:
     state[keys["size"]] = size_name(photo.size)
 
     def change(**changes: object) -> None:
-        changed = replace(photo, **changes)  # type: ignore[arg-type]  # each is a field
-        write_pair_of_photos((photos[0], changed) if side else (changed, photos[1]))
+        write_pair_of_photos(_changed(photos, side, replace(photo, **changes)))  # type: ignore[arg-type]  # fields
 
     def take_photo() -> None:
         if (chosen := state[keys["photo"]]) is not None:

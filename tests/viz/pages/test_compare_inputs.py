@@ -53,23 +53,23 @@ def nurse(minilm: EncoderTextModel) -> Comparison:
 
 
 def test_a_photo_and_the_same_painted_over(dinov2: EncoderImageModel) -> None:
-    app = open_compare(kind="image", size="224")
+    app = open_compare(kind="image")
     assert RECTANGLE is not None
     a, b = dinov2.record(CAT, 224), dinov2.record(painted(open_image(CAT), RECTANGLE), 224)
     check_grid(app, compare(a, b))
     assert grid(app)[divmod(int(compare(a, b).divergence.argmax()), 6)] > 0.05
     app.slider(key="compare_paint_across2").set_value((0, 40))
     run(app)
-    assert address(app) == {"kind": "image", "sample": "Cat", "paint2": "0-26-40-52-grey", "size": "224"}
+    assert address(app) == {"kind": "image", "sample": "Cat", "paint2": "0-26-40-52-grey"}
     check_grid(app, compare(a, dinov2.record(painted(open_image(CAT), Rectangle(0, 26, 40, 52)), 224)))
     press(app, "Take it off")
-    assert address(app) == {"kind": "image", "sample": "Cat", "size": "224"}
+    assert address(app) == {"kind": "image", "sample": "Cat"}
     assert set(grid(app).values()) == {0}
     choose(app, compare_photo="Coffee")  # B is the same as A
     assert address(app)["sample"] == "Coffee"
     assert set(grid(app).values()) == {0}
     choose(app, compare_photo_pair="Two photos")
-    assert address(app) == {"kind": "image", "sample": "Coffee", "sample2": "Cat", "size": "224"}
+    assert address(app) == {"kind": "image", "sample": "Coffee", "sample2": "Cat"}
     check_grid(app, compare(dinov2.record(PHOTOS["Coffee"].read(), 224), a))
 
 
@@ -77,7 +77,7 @@ def test_a_photo_and_the_same_painted_over(dinov2: EncoderImageModel) -> None:
     "written", ["1-2-3", "9-9-1-1-grey", "0-0-5-5-red", "x-0-5-5-grey", "0-0-5-500-black", "-" * 99]
 )
 def test_a_rectangle_that_is_none(written: str) -> None:
-    app = open_compare(kind="image", size="224", sample="Cat", paint2=written)
+    app = open_compare(kind="image", sample="Cat", paint2=written)
     assert errors(app) == []
     assert set(grid(app).values()) == {0}
 
@@ -102,12 +102,12 @@ def test_one_photo_on_two_models_with_and_without_registers(tmp_path: Path, monk
 
 
 def test_an_upload_is_compared_with_a_sample_and_what_is_no_photo_is_refused(dinov2: EncoderImageModel) -> None:
-    app = open_compare(kind="image", size="224", sample="Cat")
+    app = open_compare(kind="image", sample="Cat")
     (field,) = (each for each in app.file_uploader if each.key == "compare_file2")
     photo = as_file(noise(260, 240))
     field.set_value([("photo.png", photo, "image/png")])
     run(app)
-    assert address(app) == {"kind": "image", "sample": "Cat", "own2": "1", "size": "224"}
+    assert address(app) == {"kind": "image", "sample": "Cat", "own2": "1"}
     assert any("Your photos are not in this link" in each.value for each in app.caption)
     check_grid(app, compare(dinov2.record(CAT, 224), dinov2.record(photo, 224)))
     (field,) = (each for each in app.file_uploader if each.key == "compare_file2")
@@ -115,7 +115,7 @@ def test_an_upload_is_compared_with_a_sample_and_what_is_no_photo_is_refused(din
     run(app)
     (said,) = errors(app)
     assert said.startswith("This file is not an image")
-    again = open_compare(kind="image", size="224", sample="Cat", own2="1")
+    again = open_compare(kind="image", sample="Cat", own2="1")
     assert any("went when its page was closed" in info.value for info in again.info)
 
 
@@ -159,7 +159,7 @@ def test_pairs_are_corrected_and_taken_back(nurse: Comparison) -> None:
     press(app, "Pair")
     assert address(app) == {"pairs": "5.5-1.x"}
     labels = [as_read(button.label) for button in app.button if button.label.endswith("✕")]
-    assert labels == ["she (5) = he (5) ✕", "the (1) = no token ✕"]
+    assert labels == ["she (5) = he (5) ✕", "The (1) = no token ✕"]
     app.button(key="compare_unpair_0").click()
     run(app)
     assert address(app) == {"pairs": "1.x"}
@@ -182,7 +182,7 @@ def test_an_address_of_pairs(written: str, read: tuple[tuple[int | None, int | N
 
 def test_pairs_that_are_not_there_are_left_out(nurse: Comparison) -> None:
     check_grid(open_compare(pairs="77.1-1.77"), nurse)
-    app = open_compare(kind="image", size="224", pairs="1.1")
+    app = open_compare(kind="image", pairs="1.1")
     assert errors(app) == []
 
 
@@ -235,7 +235,7 @@ def test_a_swap_negates_the_difference_and_leaves_the_divergence(monkeypatch: py
 def test_a_swap_of_photos_and_models(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(FOLDERS, str(tmp_path))
     folder = str(save(tmp_path / "dinov2", FAMILIES["dinov2"][0]()))
-    app = open_compare(kind="image", model2=folder, size="224", sample="Cat", sample2="Coffee", paint="1-2-30-40-black")
+    app = open_compare(kind="image", model2=folder, sample="Cat", sample2="Coffee", paint="1-2-30-40-black")
     assert errors(app) == []
     press(app, "Swap A and B")
     assert errors(app) == []
@@ -246,7 +246,7 @@ def test_a_swap_of_photos_and_models(tmp_path: Path, monkeypatch: pytest.MonkeyP
         "Coffee",
         "Cat",
     )
-    assert (found["paint2"], found["size2"]) == ("1-2-30-40-black", "224")
+    assert found["paint2"] == "1-2-30-40-black"
     assert "paint" not in found
 
 
@@ -298,7 +298,7 @@ def test_what_is_taken_away_compares_again(
     monkeypatch.setattr(
         take, "take_files", lambda page, findings, about, **rest: handed.update(rest, findings=findings, about=about)
     )
-    open_compare(kind="image", size="224", off2="3.1", layer="4", head="2")
+    open_compare(kind="image", off2="3.1", layer="4", head="2")
     files: dict[str, Callable[[], bytes]] = dict(handed["others"])
     for finding in handed["findings"]:
         files |= finding.files(handed["about"], millimetres=85, caption=True)
