@@ -148,12 +148,26 @@ class RecordingModel(ABC, Generic[Input, Outputs]):
         """Which inputs of a batch one run takes: the indices of each run's."""
         return [list(range(len(batch)))] if batch else []
 
-    def _record_batch(self, batch: Sequence[Input], on_layer: OnLayer | None) -> list[Recording]:
+    def record_input(self, model_input: Input, on_layer: OnLayer | None = None, edit: Edit | None = None) -> Recording:
+        """The recording of one input that was read, as `record` makes it.
+
+        Args:
+            model_input: what `read` gives.
+            on_layer: as of `run`, and so is:
+            edit: of what each layer's heads give.
+
+        Raises DeviceError where there is not enough memory.
+        """
+        return self._record_batch([model_input], on_layer, edit)[0]
+
+    def _record_batch(
+        self, batch: Sequence[Input], on_layer: OnLayer | None, edit: Edit | None = None
+    ) -> list[Recording]:
         """The recording of each input, without gradients; on_layer is called anew for each run."""
         recordings: dict[int, Recording] = {}
         with torch.inference_mode():
             for group in self.groups(batch):
-                run = self.run([batch[index] for index in group], on_layer)
+                run = self.run([batch[index] for index in group], on_layer, edit)
                 run = replace(run, seconds=run.seconds / len(group))
                 with enough_memory(self.device):
                     for index, each in enumerate(group):

@@ -129,10 +129,7 @@ class Comparison:
         if self.same_shape:
             divergence = self._divergence(on_step)
             return np.moveaxis(np.indices(divergence.shape), 0, -1), divergence
-        matches = self.matches(on_step).reshape(self.a.num_layers, self.a.num_heads, -1)
-        closest = np.where(np.isnan(matches), np.inf, matches).argmin(axis=-1)
-        heads = np.stack(np.divmod(closest, self.b.num_heads), axis=-1)
-        return heads, np.take_along_axis(matches, closest[..., None], axis=-1)[..., 0]
+        return closest(self.matches(on_step))
 
     def between(self, own: Head, theirs: Head) -> float:
         """The divergence of a head of A and one of B."""
@@ -180,6 +177,22 @@ def compare(a: Recording, b: Recording, alignment: Alignment | None = None) -> C
     Raises InputError for what cannot be aligned.
     """
     return Comparison(a, b, align(a, b) if alignment is None else alignment)
+
+
+def closest(matches: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The head of B that differs least from each of A.
+
+    Args:
+        matches: as `Comparison.matches` gives them.
+
+    Returns:
+        layer and head of B, [layer of A, head of A, 2]; and the divergence, [layer of A, head of A].
+    """
+    layers, heads, _, heads_of_b = matches.shape
+    flat = matches.reshape(layers, heads, -1)
+    nearest = np.where(np.isnan(flat), np.inf, flat).argmin(axis=-1)
+    partners = np.stack(np.divmod(nearest, heads_of_b), axis=-1)
+    return partners, np.take_along_axis(flat, nearest[..., None], axis=-1)[..., 0]
 
 
 def jensen_shannon(one: np.ndarray, other: np.ndarray) -> np.ndarray:

@@ -4,6 +4,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -36,6 +37,12 @@ class Places:
         """[place] bool: whether any position is there."""
         present: np.ndarray = self.shares.sum(axis=1) > 0
         return present
+
+    @property
+    def groups(self) -> list[tuple[int, ...]]:
+        """The positions that are in each place, whole or in part."""
+        starts, positions = self.shares.indptr, self.shares.indices
+        return [tuple(sorted(map(int, positions[start:end]))) for start, end in pairwise(starts)]
 
     def rows(self, weights: np.ndarray) -> np.ndarray:
         """Rows of places: [..., position, key] -> [..., place, key]; zeros where no position is."""

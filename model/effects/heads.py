@@ -73,13 +73,7 @@ def ablate(
     reached.
     """
     outputs = stand_ins(experiment, target, by)
-    off: dict[int, list[int]] = {}
-    stage = experiment.stages[0] if stage is None else stage
-    for layer, head in heads:
-        if not (0 <= layer < num_layers(experiment, stage) and 0 <= head < num_heads(experiment, stage)):
-            raise InputError(f"There is no head {head} in layer {layer} of this model.")
-        off.setdefault(experiment.call_index(stage, layer), []).append(head)
-    on = {index: _on(num_heads(experiment, stage), [of_layer])[0] for index, of_layer in off.items()}
+    on = gates(experiment, heads, stage)
     model, batch = experiment.model, [experiment.input]
     with torch.no_grad():
         before = experiment.unchanged_for(target)
@@ -152,10 +146,11 @@ def _exact(experiment: Experiment, target: Target, call: int, outputs: dict[int,
     return torch.cat(changes).float().cpu().numpy()
 
 
-def stand_ins(experiment: Experiment, target: Target, by: StandIn) -> dict[int, Tensor]:
+def stand_ins(experiment: Experiment, target: Target | None, by: StandIn) -> dict[int, Tensor]:
     """What stands in for each head, by the index of an attention call: [head, query or 1, d_value].
 
-    Raises InputError for an experiment on an input of another length, CheckpointError.
+    Without a target, the mean is over all positions. Raises InputError for an experiment on an input of another length,
+    CheckpointError.
     """
     contexts = experiment.contexts
     if isinstance(by, Experiment):
@@ -170,7 +165,7 @@ def stand_ins(experiment: Experiment, target: Target, by: StandIn) -> dict[int, 
     means = dict[int, Tensor]()
     for stage, calls in experiment.unchanged.run.call_indices.items():
         end = None  # a target in the middle of a text never depends on later tokens
-        if target.position is not None and stage in ("decoder", "cross"):
+        if target is not None and target.position is not None and stage in ("decoder", "cross"):
             end = target.position + 1
         means |= {call: contexts[call][:, :end].mean(dim=1, keepdim=True) for call in calls}
     return means
@@ -184,6 +179,17 @@ def num_layers(experiment: Experiment, stage: str) -> int:
 def num_heads(experiment: Experiment, stage: str) -> int:
     """Heads of each layer of a stage."""
     return experiment.unchanged.run.stages[stage][0].num_heads
+
+
+def gates(experiment: Experiment, heads: Iterable[Head], stage: str | None) -> dict[int, Tensor]:
+    """By the index of an attention call, bool [head], False where a head is off. Raises InputError."""
+    off: dict[int, list[int]] = {}
+    stage = experiment.stages[0] if stage is None else stage
+    for layer, head in heads:
+        if not (0 <= layer < num_layers(experiment, stage) and 0 <= head < num_heads(experiment, stage)):
+            raise InputError(f"There is no head {head} in layer {layer} of this model.")
+        off.setdefault(experiment.call_index(stage, layer), []).append(head)
+    return {index: _on(num_heads(experiment, stage), [of_layer])[0] for index, of_layer in off.items()}
 
 
 def _on(heads: int, off: Sequence[Sequence[int]]) -> Tensor:

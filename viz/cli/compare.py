@@ -2,11 +2,12 @@
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, NamedTuple
+from typing import TYPE_CHECKING, Annotated, Literal, NamedTuple
 
 import typer
 
 from headlens.model.errors import InputError
+from headlens.viz.cli.changes import Changes, corrections_of, heads_of, rectangle_of
 from headlens.viz.cli.inputs import collect
 from headlens.viz.cli.opening import check_place, open_model, open_recording, size_of
 from headlens.viz.cli.options import Device, Json, ModelName, Size, Stage
@@ -40,6 +41,31 @@ def compare(
         int | None, typer.Option(metavar="NUMBER", help="As --layer; give both.", show_default=False)
     ] = None,
     size: Size = None,
+    paint: Annotated[
+        str | None,
+        typer.Option(
+            metavar="RECTANGLE",
+            help="Paint over a part of the photo A: left,top,right,bottom in per cent, and black or grey.",
+            show_default=False,
+        ),
+    ] = None,
+    paint_b: Annotated[
+        str | None, typer.Option(metavar="RECTANGLE", help="As --paint, of B.", show_default=False)
+    ] = None,
+    off: Annotated[
+        str | None,
+        typer.Option(metavar="HEADS", help="Heads of A that are off, as 3.1-4.0: layer and head.", show_default=False),
+    ] = None,
+    off_b: Annotated[str | None, typer.Option(metavar="HEADS", help="As --off, of B.", show_default=False)] = None,
+    by: Annotated[Literal["mean", "zero"], typer.Option(help="What stands in for a head that is off.")] = "mean",
+    pairs: Annotated[
+        str | None,
+        typer.Option(
+            metavar="TOKENS",
+            help="Tokens of A and B that correspond, whatever is found, as 3.4-5.x; x: no partner.",
+            show_default=False,
+        ),
+    ] = None,
     stage: Stage = None,
     device: Device = "auto",
     out: Annotated[
@@ -50,7 +76,8 @@ def compare(
 ) -> None:
     """Say which heads differ most between A and B.
 
-    Two inputs of one model, or two models on one input. A head's difference is the Jensen–Shannon divergence of its
+    Two inputs of one model, or two models on one input; or one input as it is and with a part painted over, or with
+    heads switched off. A head's difference is the Jensen–Shannon divergence of its
     rows, from 0 to 1; of models with other numbers of layers or heads, each head of A is compared with the closest of
     B. With --layer and --head: where that head's weights differ.
     """
@@ -59,11 +86,15 @@ def compare(
     if (layer is None) != (head is None):
         raise InputError("One head has a layer and a number; give both --layer and --head, or neither.")
     opener = _Opener(device, How(size_of(size)), stage)
-    first = opener.open(a, model)
+    changes = Changes(rectangle_of(paint), heads_of(off), by), Changes(rectangle_of(paint_b), heads_of(off_b), by)
+    first = opener.open(a, model, changes[0])
     check_place(first, layer=layer, head=head)
+    from headlens.model.comparison.alignment import align
     from headlens.model.comparison.comparison import compare as compared
+    from headlens.model.comparison.corrections import corrected
 
-    comparison = compared(first, opener.open(a if b is None else b, model if model_b is None else model_b))
+    second = opener.open(a if b is None else b, model if model_b is None else model_b, changes[1])
+    comparison = compared(first, second, corrected(align(first, second), first, second, corrections_of(pairs)))
     table = _heads(comparison) if layer is None or head is None else _weights(comparison, layer, head)
     if out is not None:
         write_out(out, _sheet(table) if out.suffix.lower() == ".csv" else json.dumps(_facts(comparison, table)))
@@ -92,9 +123,11 @@ class _Opener:
         self._device, self._how, self._stage = device, how, stage
         self._models: dict[tuple[str | None, tuple[str, ...]], Model] = {}
 
-    def open(self, given: str, model: str | None) -> "Recording":
+    def open(self, given: str, model: str | None, changes: Changes) -> "Recording":
         """The recording of what is given. Raises what opening and recording raise."""
         if given.lower().endswith(RECORDING):
+            if changes:
+                raise InputError(f"{given!r:.80} has been recorded; give its text or photo for --paint and --off.")
             return open_recording(Path(given), self._stage)
         items = collect([given], [], [])
         if len(items) != 1:
@@ -103,7 +136,11 @@ class _Opener:
         if key not in self._models:
             self._models[key] = open_model(*key, self._device)
         self._how.check(self._models[key], items)
-        recording = record_one(self._models[key], items[0].content, self._how)
+        content, opened = items[0].content, self._models[key]
+        if changes:
+            recording = changes.record(opened, content, self._how.size)
+        else:
+            recording = record_one(opened, content, self._how)
         try:
             return recording if self._stage is None else recording.of(self._stage)
         except ValueError as error:

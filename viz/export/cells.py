@@ -12,6 +12,7 @@ from headlens.viz.theme import HEAT, LIGHT, lookup_table
 Spec = dict[str, object]
 LABELS = 9, 5.5  # pixels: letters of labels, and the least that can be read
 SCALE = 75  # pixels of the scale beside a photo
+MISSING = 225  # grey of what is nan
 NAME = 24  # letters of a token's name
 WHOLE = {"x": {"value": 0}, "y": {"value": 0}, "x2": {"value": "width"}, "y2": {"value": "height"}}
 
@@ -29,7 +30,7 @@ def cells(
     """A coloured cell for each number, with the scale beside them.
 
     Args:
-        numbers: [row, column].
+        numbers: [row, column]; where they are nan there is no cell.
         down: the axis of the rows, from `axis`.
         across: the axis of the columns.
         limit: the top of the scale.
@@ -40,6 +41,7 @@ def cells(
     values = [
         {"row": row, "column": column, "number": float(f"{numbers[row, column]:.6g}")}
         for row, column in np.ndindex(*numbers.shape)
+        if not np.isnan(numbers[row, column])
     ]
     scale: Spec = {
         "domain": list(np.linspace(-limit, limit, 5)) if signed else [0, limit],
@@ -57,23 +59,28 @@ def cells(
 def _scale_bar(scale: Spec, limit: float, unit: str, numbers: np.ndarray) -> Spec:
     """The scale, and how it is drawn beside a figure: its ends in numbers, and whether something lies behind them."""
     low = scale["domain"][0]  # type: ignore[index]
-    beyond = numbers.size > 0 and float(np.abs(numbers).max()) > limit * 1.0001
+    beyond = numbers.size > 0 and float(np.nanmax(np.abs(numbers))) > limit * 1.0001
     title = [unit, f"(the end: {limit:.2g}", "or more)"] if beyond else unit
     ends = [low, *([limit / 2] if low == 0 else [0] if low < 0 else []), limit]
     return {"scale": scale, "title": title, "legend": {"format": ".2~g", "values": ends, "titleLimit": 300}}
 
 
-def one_picture(weights: np.ndarray, down: Spec, across: Spec, limit: float, *, log: bool = False) -> Spec:
+def one_picture(
+    weights: np.ndarray, down: Spec, across: Spec, limit: float, *, signed: bool = False, log: bool = False
+) -> Spec:
     """[query, key] as one picture, where a square for each would be too many; arguments as of `cells`."""
     count = len(weights)
-    shares = np.clip(weights / limit, 0, 1)
+    shares = np.clip(weights / limit, -1 if signed else 0, 1)
     if log:
         shares = 1 + np.log10(np.maximum(shares, 10.0**-DECADES)) / DECADES
-    colours = lookup_table(LIGHT.weights)[np.rint(shares * 255).astype(int)]
-    ends = [{"row": place, "column": place, "number": number} for place, number in ((0, 0.0), (count - 1, limit))]
+    shares = (shares + 1) / 2 if signed else shares
+    colours = lookup_table(LIGHT.signed if signed else LIGHT.weights)[np.rint(np.nan_to_num(shares) * 255).astype(int)]
+    colours[np.isnan(shares)] = MISSING
+    low = -limit if signed else 0.0
+    ends = [{"row": place, "column": place, "number": number} for place, number in ((0, low), (count - 1, limit))]
     places = {"scale": {"domain": list(range(count))}}
     drawn = {**down, **places}, {**across, **places}
-    scale = cells(np.full((1, 1), weights.max()), *drawn, limit, log=log)
+    scale = cells(np.full((1, 1), np.nanmax(weights)), *drawn, limit, signed=signed, log=log)
     unseen = {**scale, "data": {"values": ends}, "mark": {"type": "rect", "opacity": 0}}
     return {"layer": [_picture(colours), unseen]}
 

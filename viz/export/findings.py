@@ -52,9 +52,9 @@ class Finding:
 
 
 def of_heads(effects: np.ndarray, heading: str, unit: str, *, signed: bool) -> Finding:
-    """A number of each head, [layer, head]."""
+    """A number of each head, [layer, head]; nan where it has none."""
     layers, heads = effects.shape
-    limit = max(float(np.abs(effects).max()), 1e-12)
+    limit = max(float(np.nanmax(np.abs(effects))), 1e-12)
 
     def draw(width: float) -> Spec:
         cell = min(width * 0.8 / heads, MOST)

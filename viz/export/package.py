@@ -78,11 +78,11 @@ def again(recording: Recording, model: str, call: Call) -> Files:
     return files | {name: lambda content=content: content for name, content in call.files.items()}
 
 
-def zipped(files: Mapping[str, Callable[[], bytes]], about: About, *, millimetres: int) -> bytes:
+def zipped(files: Mapping[str, Callable[[], bytes]], about: About, *, millimetres: int, readme: str = README) -> bytes:
     """All files in one, and what they are."""
     whole = io.BytesIO()
     with zipfile.ZipFile(whole, "w", zipfile.ZIP_DEFLATED) as archive:
-        archive.writestr("README.txt", README.format(caption=caption_of(about), millimetres=millimetres))
+        archive.writestr("README.txt", readme.format(caption=caption_of(about), millimetres=millimetres))
         for name, make in files.items():
             archive.writestr(name, make())
     return whole.getvalue()

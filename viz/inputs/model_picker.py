@@ -21,7 +21,10 @@ KINDS = {  # of models that each page runs
     "Sound": ("sound",),
 }
 # Of an address, when another model is taken.
-KEPT = ("model", "model2", "text", "text2", "chat", "sample", "own", "size", "labels", "tokens", "kind", "step")
+KEPT = (
+    *("model", "text", "chat", "sample", "own", "size", "labels", "tokens", "kind", "step", "paint"),
+    *("model2", "text2", "sample2", "own2", "paint2"),  # of the page Compare, for B
+)
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ from streamlit.delta_generator import DeltaGenerator
 from headlens.model.analysis.joint import last_word
 from headlens.model.inputs.image import ImageInput, Size
 from headlens.model.inputs.image_file import ImageSource, open_image, range_used
+from headlens.model.inputs.paint import Rectangle, painted
 from headlens.model.progress import OnLayer
 from headlens.model.protocol import CAPTION_TOKENS, CaptionModel, ImageTextModel
 from headlens.model.recording.recording import Recording
@@ -42,6 +43,7 @@ class PhotoRequest:
     text: str | None = None  # of models that read one behind the photo
     stretch: bool = True  # whether 16-bit greyscale is stretched to the range that it uses
     tokens: int | None = None  # that a model writes of the photo at most; None of one that writes nothing of it
+    painted: Rectangle | None = None  # what is painted over
 
     @property
     def content(self) -> bytes:
@@ -50,8 +52,11 @@ class PhotoRequest:
 
     @property
     def photo(self) -> ImageSource:
-        """What the model is given: the file, or where it is not to be stretched the picture in it."""
-        return self.content if self.stretch else open_image(self.content, stretch=False)
+        """What the model is given: the file, or where it is not to be read as it is the picture in it."""
+        if self.stretch and self.painted is None:
+            return self.content
+        image = open_image(self.content, stretch=self.stretch)
+        return image if self.painted is None else painted(image, self.painted)
 
     @property
     def sample(self) -> PhotoSample | None:
@@ -67,11 +72,16 @@ class PhotoRequest:
     def call(self) -> Call:
         """How it is recorded, in Python."""
         photo = '(HERE / "photo").read_bytes()'
-        photo = photo if self.stretch else f"open_image({photo}, stretch=False)"
-        imports = "" if self.stretch else "from headlens.model.inputs.image_file import open_image"
+        imports = []
+        if not self.stretch or self.painted is not None:
+            photo = f"open_image({photo}{'' if self.stretch else ', stretch=False'})"
+            imports = ["from headlens.model.inputs.image_file import open_image"]
+        if self.painted is not None:
+            photo = f"painted({photo}, {self.painted!r})"
+            imports.append("from headlens.model.inputs.paint import Rectangle, painted")
         text = "" if self.text is None else f"{self.text!r}, "
         count = "" if self.tokens is None else f", count={self.tokens}"
-        return Call(f"model.record({photo}, {text}{self.size!r}{count})", {"photo": self.content}, imports)
+        return Call(f"model.record({photo}, {text}{self.size!r}{count})", {"photo": self.content}, "\n".join(imports))
 
     def read(self) -> ImageInput:
         """The pixels and patches. Raises InputError for a photo that cannot be read, or not at this size."""
@@ -82,7 +92,8 @@ class PhotoRequest:
         text = () if self.text is None else (self.text.encode("utf-8", "surrogatepass"),)
         parameters = size_name(self.size) + ("" if self.stretch else " full range")
         parameters += "" if self.tokens is None else f" write {self.tokens}"
-        everybodys = self.sample is not None and self.sample.model == self.model
+        parameters += "" if self.painted is None else f" {self.painted}"
+        everybodys = self.sample is not None and self.sample.model == self.model and self.painted is None
         slot = st.empty()
         run = partial(self._run, slot)
         return record(self.model, (self.content, *text), parameters, run=run, sample=everybodys)

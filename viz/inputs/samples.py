@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from importlib import resources
 
+from headlens.model.inputs.paint import Rectangle
 from headlens.model.recording.parts import Predicts, Unit
 
 FOLDER = resources.files("headlens.assets") / "samples"
@@ -54,6 +55,10 @@ PAIRS = {  # to be compared: two texts that differ little
     "Two banks": ("She sat on the bank of the river.", "She went to the bank for money."),
     "Negated": ("The film was good, and I liked it.", "The film was not good, and I did not like it."),
 }
+PHOTO_PAIRS = {  # to be compared: two photos, and what is painted over in the second
+    "An eye painted over": ("Cat", "Cat", Rectangle(28, 26, 48, 52)),
+    "Two photos": ("Coffee", "Cat", None),
+}
 PHOTOS = {
     "Coffee": PhotoSample("coffee.jpg", 11, 4, (0.42, 0.365)),
     "Cat": PhotoSample("chelsea.jpg", 10, 3, (0.328, 0.365)),
@@ -61,6 +66,7 @@ PHOTOS = {
     "Rocket": PhotoSample("rocket.jpg", 11, 3, (0.64, 0.51)),
 }
 FIRST_TEXT, FIRST_PAIR, FIRST_PHOTO = "Trophy", "She, he", "Coffee"
+FIRST_PHOTO_PAIR = "An eye painted over"
 FIRST_PROMPT = PromptSample("The capital of France is")
 
 

@@ -1,50 +1,113 @@
-"""The page *Compare*: two texts, or two models on one text; which heads differ, and where."""
+"""The page *Compare*: two texts or photos, or two models on one; which heads differ, and where."""
 
+from dataclasses import replace
 from functools import partial
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from headlens.model.errors import HeadlensError
 from headlens.viz.inputs.address import keep_address
 from headlens.viz.inputs.messages import show_error
-from headlens.viz.inputs.model_picker import KINDS, ModelPicker
-from headlens.viz.inputs.pair import choose_pair, pair_controls
+from headlens.viz.inputs.model_picker import ModelPicker
+from headlens.viz.inputs.pair import PairRequest
+from headlens.viz.inputs.pair_photos import choose_photos, photo_pair_controls
+from headlens.viz.inputs.pair_texts import choose_texts, text_pair_controls
 from headlens.viz.pages import parts
+from headlens.viz.pages.compare.correct import corrections_in_address, show_alignment
 from headlens.viz.pages.compare.head import show_head
 from headlens.viz.pages.compare.heads import choose_head
+from headlens.viz.pages.compare.off import switch_heads_off
+from headlens.viz.pages.compare.predicted import show_both_predictions
 from headlens.viz.pages.compare.sides import compare_sides, sides_of
+from headlens.viz.pages.compare.swap import swap
+from headlens.viz.pages.compare.take import take_comparison
 
-REFUSAL = (
-    "This page compares models that read a text; photos are compared from Python and by the command headlens compare."
-)
+KINDS = {"text": "texts", "image": "photos"}
+MODELS = {"text": ("text", "causal"), "image": ("image",)}
+REFUSALS = {
+    "text": "Texts are compared by models that read a text; choose another model, or compare photos.",
+    "image": "Photos are compared by models that read a photo alone; choose another model, or compare texts.",
+}
 
 
 def page() -> None:
     """Draw the page."""
     keep_address("compare")
     st.header("Compare", anchor=False)
-    st.caption(
-        "Two texts, or two models on one text: which heads look elsewhere, and where? (Photos are compared from Python "
-        "and on the command line.)"
-    )
+    st.caption("Two texts or photos, two models on one, heads switched off: which heads look elsewhere, and where?")
+    top = st.container(horizontal=True, vertical_alignment="bottom")
+    with top:
+        kind = _kind()
     form, message = st.container(), st.container()
-    choices = st.container(horizontal=True, vertical_alignment="bottom")
-    of_a = ModelPicker("compare", KINDS["Text"], REFUSAL, label="Model of A").pick(choices, message)
-    of_b = ModelPicker(
-        "compare_b", KINDS["Text"], REFUSAL, label="Model of B", parameter="model2", otherwise=of_a
-    ).pick(choices, message)
+    choose, controls = {
+        "text": (choose_texts, text_pair_controls),
+        "image": (choose_photos, photo_pair_controls),
+    }[kind]
+    picker = partial(ModelPicker, kinds=MODELS[kind], refusal=REFUSALS[kind])
+    of_a = picker("compare", label="Model of A").pick(top, message)
+    of_b = picker("compare_b", label="Model of B", parameter="model2", otherwise=of_a).pick(top, message)
     with message:
-        request = choose_pair((of_a, of_b))
-    pair_controls(request, form)
+        request = choose((of_a, of_b))
+    controls(request, form)
     keep_address("compare")  # again: what was typed is in it now
     try:
-        sides = compare_sides(request)
-        if sides is not None:
-            head = choose_head(sides)
-            show_head(sides, head, sides.partner(head), again=partial(sides_of, request))
-            parts.camera()
-            for each in (sides.comparison.a, sides.comparison.b)[: 1 if of_a == of_b else 2]:
-                parts.model_line(each)
+        _show(request, top)
     except HeadlensError as error:
         show_error(error)
     st.caption(request.link)
+
+
+def _show(request: PairRequest, top: DeltaGenerator) -> None:
+    """A beside B."""
+    request = switch_heads_off(request, top)
+    recordings = [side.record().entry().recording for side in (request.a, request.b)]
+    request = replace(request, corrections=corrections_in_address(*recordings))
+    sides = compare_sides(request)
+    if sides is None:
+        show_alignment(sides_of(request), request.corrections)
+        return
+    head, other = choose_head(sides)
+    top.button(
+        "Swap A and B",
+        on_click=swap,
+        args=(request, head, other),
+        help="B becomes A, with all that is chosen of it; the differences change their sign, and nothing else.",
+    )
+    show_alignment(sides, request.corrections)
+    show_head(sides, head, other, again=partial(sides_of, request))
+    show_both_predictions(sides, _query(recordings[0].num_tokens))
+    take_comparison(request, sides, head, other)
+    parts.camera()
+    for each in recordings[: 1 if sides.a is sides.b else 2]:
+        parts.model_line(each)
+
+
+def _kind() -> str:
+    """What is compared, by the address; each kind keeps its own."""
+    state, params = st.session_state, st.query_params
+    kind = params["kind"] if params.get("kind") in KINDS else "text"
+    state.compare_kind = kind
+
+    def change() -> None:
+        state[f"compare_address_{kind}"] = params.to_dict()
+        other = state.compare_kind
+        params.from_dict(state.get(f"compare_address_{other}", {} if other == "text" else {"kind": other}))
+
+    st.segmented_control(
+        "Compare",
+        list(KINDS),
+        key="compare_kind",
+        format_func=KINDS.__getitem__,
+        required=True,
+        on_change=change,
+        help="Two texts or two photos; or two models on one of them.",
+    )
+    return kind
+
+
+def _query(tokens: int) -> int | None:
+    written = st.query_params.get("query", "")
+    if not (written.isascii() and written.isdigit() and len(written) < 7):
+        return None
+    return int(written) if int(written) < tokens else None

@@ -32,13 +32,16 @@ CLASSES = {
 }
 
 
-def show_predictions(recording: Recording, view: View) -> None:
-    """What is predicted of the whole input, and of the pinned token, else of the first token that has predictions."""
+def show_predictions(recording: Recording, view: View, *, key: str = "predictions") -> None:
+    """What is predicted of the whole input, and of the pinned token, else of the first token that has predictions.
+
+    The key is the charts' own.
+    """
     whole = [prediction for prediction in recording.predictions if prediction.position is None]
     of_tokens = {each.position: each for each in recording.predictions if each.position is not None}
     pinned = of_tokens.get(view.query, next(iter(of_tokens.values()), None))
     for index, prediction in enumerate([*whole, *([] if pinned is None else [pinned])]):
-        show_prediction(recording, prediction, key=f"predictions{index or ''}")
+        show_prediction(recording, prediction, key=f"{key}{index or ''}")
 
 
 def show_prediction(recording: Recording, prediction: Prediction, *, key: str) -> None:

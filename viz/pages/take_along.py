@@ -89,6 +89,47 @@ def take_findings(page: str, entry: RecordingEntry, findings: list[Finding], abo
         _recording(page, name, entry, files, about, millimetres=millimetres, again=again)
 
 
+def take_files(
+    page: str,
+    findings: list[Finding],
+    about: About,
+    *,
+    rows: Mapping[str, package.Files],
+    others: package.Files,
+    size: int,
+    readme: str,
+) -> None:
+    """The same panel for what was found about two recordings.
+
+    Args:
+        page: names the panel's widgets.
+        findings: each with a figure and a table.
+        about: what the captions and the metadata say.
+        rows: more files to be saved one by one, by their titles.
+        others: files that are in the zip as well.
+        size: of these in bytes, about.
+        readme: of the zip.
+    """
+    panel = _panel(page)
+    if not panel.open:
+        return
+    with panel:
+        millimetres, caption = _looks(page)
+        name, files = f"headlens-{page}", package.Files()
+        for finding in findings:
+            own = finding.files(about, millimetres=millimetres, caption=caption)
+            _row(page, finding.name.capitalize(), name, own)
+            files |= own
+        for title, own in rows.items():
+            _row(page, title, name, own)
+            files |= own
+        every = {**files, **others}
+        zipped: package.Files = {
+            "all.zip": lambda: package.zipped(every, about, millimetres=millimetres, readme=readme)
+        }
+        _row(page, "All in one", name, zipped, sizes={"all.zip": size})
+
+
 def _panel(page: str) -> ExpanderContainer:
     """Folded at first; what is in it is drawn while it is open, and costs no pin anything before."""
     return st.expander("Take it with you", key=f"{page}_take", on_change="rerun")

@@ -11,7 +11,12 @@ import pytest
 
 from headlens.model import load_model
 from headlens.model.comparison.comparison import Comparison, compare
+from headlens.model.comparison.corrections import corrected
+from headlens.model.effects.experiment import Experiment
+from headlens.model.effects.recorded import record_without
 from headlens.model.huggingface.text.model import TransformersText
+from headlens.model.inputs.image_file import open_image
+from headlens.model.inputs.paint import Rectangle, painted
 from headlens.model.pretrained.image_model import EncoderImageModel
 from headlens.model.pretrained.text_model import EncoderTextModel
 from tests.model.huggingface.text_models import write_folder
@@ -118,3 +123,64 @@ def test_nothing_in_common(headlens: Headlens, tmp_path: Path, minilm: EncoderTe
     said = json.loads(out)
     assert {row["divergence"] for row in said["rows"]} == {None}
     assert said["note"] == "In these heads, nothing is compared: A and B have no position in common."
+
+
+def divergences(out: str) -> list[float]:
+    return [row["divergence"] for row in json.loads(out)["rows"]]
+
+
+def test_a_photo_and_the_same_painted_over(headlens: Headlens, dinov2: EncoderImageModel) -> None:
+    code, out, err = headlens("compare", CAT, "--size", "224", "--paint-b", "28,26,48,52,black", "--json")
+    assert (code, err) == (0, "")
+    after = dinov2.record(painted(open_image(CAT), Rectangle(28, 26, 48, 52, "black")), 224)
+    expected = compare(dinov2.record(CAT, 224), after).divergence
+    assert expected.max() > 0.05
+    np.testing.assert_allclose(divergences(out), expected.ravel(), atol=1e-5)
+
+
+def test_a_model_and_the_same_with_heads_off(headlens: Headlens, minilm: EncoderTextModel) -> None:
+    code, out, err = headlens("compare", SHE, "--off-b", "1.3-0.2", "--by", "zero", "--json")
+    assert (code, err) == (0, "")
+    without = record_without(Experiment(minilm, minilm.read(SHE)), [(0, 2), (1, 3)], by="zero")
+    expected = compare(minilm.record(SHE), without).divergence
+    assert (expected[0] == 0).all()
+    assert expected.max() > 0
+    np.testing.assert_allclose(divergences(out), expected.ravel(), atol=1e-6)
+
+
+def test_pairs_of_one_s_own(headlens: Headlens, nurse: Comparison) -> None:
+    code, out, err = headlens("compare", SHE, HE, "--pairs", "5.5-2.x", "--json")
+    assert (code, err) == (0, "")
+    alignment = corrected(nurse.alignment, nurse.a, nurse.b, [(5, 5), (2, None)])
+    expected = compare(nurse.a, nurse.b, alignment).divergence
+    assert np.abs(expected - nurse.divergence).max() > 1e-3
+    np.testing.assert_allclose(divergences(out), expected.ravel(), atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ((SHE, "--paint", "1,2,3,4"), "--paint is of photos"),
+        ((CAT, "--paint", "1,2,3"), "is no rectangle"),
+        ((CAT, "--paint", "1,2,3,4,red"), "grey or black"),
+        ((CAT, "--paint", "50,2,3,4"), "in per cent"),
+        ((SHE, "--off", "1"), "names no heads"),
+        ((SHE, "--off", "6.0"), "no head 0 in layer 6"),
+        ((SHE, "--pairs", "1.y"), "names no pairs"),
+        ((SHE, "--pairs", "99.0"), "A has the tokens 0 to"),
+        ((CAT, "--size", "224", "--pairs", "0.0"), "pair tokens of texts"),
+    ],
+    ids=str,
+)
+def test_what_is_refused(headlens: Headlens, given: tuple[object, ...], said: str) -> None:
+    code, out, err = headlens("compare", *given)
+    assert (code, out) == (2, "")
+    assert said in err
+    assert err.count("\n") == 1
+
+
+def test_a_recording_is_not_changed_any_more(headlens: Headlens, nurse: Comparison, tmp_path: Path) -> None:
+    nurse.a.save(tmp_path / "a.safetensors")
+    code, _, err = headlens("compare", tmp_path / "a.safetensors", "--off", "0.0")
+    assert code == 2
+    assert "has been recorded" in err

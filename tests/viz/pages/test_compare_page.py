@@ -45,7 +45,9 @@ def charts(app: AppTest) -> list[list[dict[str, Any]]]:
 
 
 def grid(app: AppTest) -> dict[tuple[int, int], float]:
-    return {(int(layer), int(head)): value for layer, head, value in numbers_in(charts(app)[0][0]["customdata"])}
+    """The divergence of each head of A, from the grid or from the best matches."""
+    trace = next(trace for trace in charts(app)[0] if "customdata" in trace)
+    return {(int(row[0]), int(row[1])): row[-1] for row in numbers_in(trace["customdata"])}
 
 
 def check_head(app: AppTest, comparison: Comparison, head: tuple[int, int], other: tuple[int, int]) -> None:
@@ -215,7 +217,7 @@ def test_b_has_the_model_of_a_where_none_is_said(tmp_path: Path, monkeypatch: py
 def test_a_model_of_photos_is_refused() -> None:
     app = open_compare(model2="dinov2-focus")
     (said,) = errors(app)
-    assert said.startswith("This page compares models that read a text")
+    assert said.startswith("Texts are compared by models that read a text")
     assert is_one_sentence(ValueError(said))
     assert len(charts(app)) == 1
 

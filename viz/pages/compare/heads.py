@@ -1,9 +1,11 @@
-"""All heads by how much they differ between A and B: the grid, the first ten in words, and which one is chosen."""
+"""All heads by how much they differ between A and B: the figure, the first ten in words, and which ones are chosen."""
 
 import streamlit as st
 
 from headlens.model.comparison.comparison import Head
 from headlens.viz.figures.effects import effect_grid
+from headlens.viz.figures.matches import best_matches
+from headlens.viz.inputs.heads import head_name
 from headlens.viz.inputs.knob import ordered_by_size
 from headlens.viz.pages.compare.sides import Sides
 from headlens.viz.pages.parts import BAR
@@ -17,30 +19,49 @@ MEANING = (
 )
 CLOSEST = (
     " These models have other numbers of layers or heads, so each head of A stands beside the head of B that differs "
-    "least from it, of all."
+    "least from it, of all: the framed square of its row."
 )
+PARAMETERS = ("layer", "head"), ("layer2", "head2")  # of the address, for A and B
 
 
-def choose_head(sides: Sides) -> Head:
-    """Draw the grid and the list; give the head of A that is chosen, by the address, else the one that differs most."""
+def choose_head(sides: Sides) -> tuple[Head, Head]:
+    """Draw the figure and the list; give the head of A and the one of B that are chosen.
+
+    They are by the address; else the one that differs most, and its partner.
+    """
     ordered = sides.largest_first()
-    by_address = {f"{layer}.{head}": (layer, head) for layer, head in ordered}
-    params = st.query_params
-    chosen = by_address.get(f"{params.get('layer')}.{params.get('head')}", ordered[0])
-    grid, words = st.columns([1, 1], gap="medium")
-    with grid:
+    asked, other = (_in_address(names) for names in PARAMETERS)
+    chosen = asked if asked in ordered else ordered[0]
+    of_b = [
+        (layer, head) for layer in range(sides.b.recording.num_layers) for head in range(sides.b.recording.num_heads)
+    ]
+    other = other if other in of_b else None
+    figure, words = st.columns([1, 1], gap="medium")
+    with figure:
         _grid(sides, chosen)
     with words:
-        st.markdown(MEANING + ("" if sides.comparison.same_shape else CLOSEST))
+        st.markdown(MEANING + ("" if sides.matches is None else CLOSEST))
         _list(sides, ordered, chosen)
-    return chosen
+        _choose_other(sides, chosen, other, of_b)
+    return chosen, sides.partner(chosen) if other is None else other
+
+
+def _in_address(names: tuple[str, str]) -> Head | None:
+    numbers = [st.query_params.get(name, "") for name in names]
+    if not all(number.isascii() and number.isdigit() and len(number) < 5 for number in numbers):
+        return None
+    return int(numbers[0]), int(numbers[1])
 
 
 def _grid(sides: Sides, chosen: Head) -> None:
-    largest_first, pressed = ordered_by_size("compare"), st.session_state.setdefault("compare_presses", 0)
-    figure = effect_grid(
-        sides.divergence, "divergence", pinned=chosen, by_size=largest_first, signed=False, theme=current_theme()
-    )
+    pressed = st.session_state.setdefault("compare_presses", 0)
+    if sides.matches is None:
+        largest_first = ordered_by_size("compare")
+        figure = effect_grid(
+            sides.divergence, "divergence", pinned=chosen, by_size=largest_first, signed=False, theme=current_theme()
+        )
+    else:
+        figure = best_matches(sides.matches, sides.partners, chosen, theme=current_theme())
     st.plotly_chart(
         figure,
         key=f"compare_grid_{pressed}",
@@ -58,7 +79,7 @@ def _list(sides: Sides, ordered: list[Head], chosen: Head) -> None:
     state = st.session_state
 
     def name(head: Head) -> str:
-        return f"layer {head[0]}, head {head[1]}: {sides.divergence[head]:.3f}"
+        return f"{head_name(head)}: {sides.divergence[head]:.3f}"
 
     st.markdown(f"**The {min(TOP, len(ordered))} heads that differ most:**")
     with st.container(horizontal=True, gap="small"):
@@ -82,14 +103,41 @@ def _list(sides: Sides, ordered: list[Head], chosen: Head) -> None:
     )
 
 
+def _choose_other(sides: Sides, chosen: Head, other: Head | None, of_b: list[Head]) -> None:
+    """Another head of B than the partner: two heads of one recording, say."""
+    state, partner = st.session_state, sides.partner(chosen)
+    state.compare_other = other
+    which = "the same" if sides.matches is None else f"the closest, {head_name(partner)}"
+    st.selectbox(
+        "Beside it, of B",
+        [None, *of_b],
+        key="compare_other",
+        format_func=lambda head: which if head is None else head_name(head),
+        on_change=lambda: choose_other(state.compare_other),
+        help="Any head of B: of the same text in A and B, two heads of one recording are compared, or two layers.",
+    )
+    if other is not None:
+        divergence = sides.comparison.between(chosen, other)
+        st.caption(f"Layer {chosen[0]}, head {chosen[1]} of A beside {head_name(other)} of B: {divergence:.3f}.")
+
+
 def _take_press() -> None:
     state = st.session_state
     points = state[f"compare_grid_{state.compare_presses}"].selection.points
     state.compare_presses += 1
     if points:
-        layer, head = (int(number) for number in points[0]["customdata"][:2])
-        _choose((layer, head))
+        numbers = [int(number) for number in points[0]["customdata"][:2]]
+        _choose((numbers[0], numbers[1]))
 
 
 def _choose(head: Head) -> None:
     st.query_params["layer"], st.query_params["head"] = map(str, head)
+
+
+def choose_other(head: Head | None) -> None:
+    """Write the head of B into the address; None: it is the partner."""
+    if head is None:
+        for name in PARAMETERS[1]:
+            st.query_params.pop(name, None)
+    else:
+        st.query_params["layer2"], st.query_params["head2"] = map(str, head)

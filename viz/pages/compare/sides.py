@@ -5,8 +5,9 @@ from dataclasses import dataclass
 import numpy as np
 import streamlit as st
 
-from headlens.model.comparison.alignment import align
-from headlens.model.comparison.comparison import Comparison, Head
+from headlens.model.comparison.alignment import Alignment, align
+from headlens.model.comparison.comparison import Comparison, Head, closest
+from headlens.model.comparison.corrections import corrected
 from headlens.model.runtime.recordings import RecordingEntry
 from headlens.viz.inputs.pair import PairRequest
 from headlens.viz.pages.parts import input_note
@@ -22,6 +23,7 @@ class Sides:
     comparison: Comparison
     partners: np.ndarray  # [layer of A, head of A, 2], layer and head of B
     divergence: np.ndarray  # [layer of A, head of A]
+    matches: np.ndarray | None = None  # all heads of A beside all of B, of models with other numbers of them
 
     def partner(self, head: Head) -> Head:
         """The head of B that a head of A is compared with."""
@@ -37,13 +39,16 @@ class Sides:
 def compare_sides(request: PairRequest) -> Sides | None:
     """Record both and compare them; None where there is nothing to compare, and the page says so.
 
-    Raises InputError for texts that cannot be aligned, and what the runs raise.
+    Raises InputError for inputs that cannot be aligned, and what the runs raise.
     """
     sides = sides_of(request)
     for entry in (sides.a, sides.b)[: 1 if sides.a is sides.b else 2]:
         input_note(entry.recording)
     if not sides.comparison.alignment.paired.any():
-        st.info("A and B have no token in common, so no weights of theirs can be compared: take texts that share some.")
+        st.info(
+            "A and B have no token in common, so no weights of theirs can be compared: take texts that share some, or "
+            "pair tokens by hand."
+        )
         return None
     if np.isnan(sides.divergence).all():
         st.info(
@@ -56,12 +61,22 @@ def compare_sides(request: PairRequest) -> Sides | None:
 def sides_of(request: PairRequest) -> Sides:
     """Both recordings, compared; made again where they are not kept. Raises as `compare_sides`."""
     a, b = request.a.record().entry(), request.b.record().entry()
-    alignment = a.derive(("alignment", b.id), lambda: align(a.recording, b.recording))
-    comparison = Comparison(a.recording, b.recording, alignment)
+    comparison = Comparison(a.recording, b.recording, alignment_of(a, b, request))
 
-    def run() -> tuple[np.ndarray, np.ndarray]:
+    def run() -> tuple[np.ndarray, ...]:
         with stepping("Comparing the heads", part="head") as on_step:
-            return comparison.partners(on_step)
+            if comparison.same_shape:
+                return comparison.partners(on_step)
+            matches = comparison.matches(on_step)
+            return (*closest(matches), matches)
 
-    partners, divergence = a.derive(("partners", b.id), run)
-    return Sides(a, b, comparison, partners, divergence)
+    return Sides(a, b, comparison, *a.derive(("partners", b.id, request.corrections), run))
+
+
+def alignment_of(a: RecordingEntry, b: RecordingEntry, request: PairRequest) -> Alignment:
+    """As it is found, and corrected. Raises InputError."""
+    found = a.derive(("alignment", b.id), lambda: align(a.recording, b.recording))
+    return a.derive(
+        ("alignment", b.id, request.corrections),
+        lambda: corrected(found, a.recording, b.recording, request.corrections),
+    )

@@ -8,6 +8,7 @@ import streamlit as st
 from headlens.model.effects.experiment import Experiment
 from headlens.model.effects.heads import Head, StandIn, num_heads, num_layers
 from headlens.model.inputs.text import TextInput
+from headlens.viz.inputs.heads import read_heads, write_heads
 from headlens.viz.inputs.knob import knob
 from headlens.viz.inputs.messages import show_error
 from headlens.viz.pages.matter.question import Question
@@ -49,7 +50,7 @@ class HeadsOff:
             every,
             key="matter_off",
             format_func=lambda head: f"layer {head[0]}, head {head[1]}",
-            on_change=lambda: _write(tuple(state.matter_off)),
+            on_change=lambda: write_heads("off", tuple(state.matter_off)),
             placeholder="None: press a square, or choose here",
             help="Type a layer's or head's number to find one.",
         )
@@ -57,18 +58,20 @@ class HeadsOff:
             st.selectbox("A whole layer", range(layers), key="matter_layer", width=100, help="To be switched off.")
             st.button(
                 "Switch it off",
-                on_click=lambda: _write(
-                    tuple(sorted({*self.heads, *((state.matter_layer, head) for head in range(heads))}))
+                on_click=lambda: write_heads(
+                    "off", tuple(sorted({*self.heads, *((state.matter_layer, head) for head in range(heads))}))
                 ),
                 help="All heads of that layer.",
             )
             st.button(
                 "All but these",
-                on_click=lambda: _write(tuple(head for head in every if head not in self.heads)),
+                on_click=lambda: write_heads("off", tuple(head for head in every if head not in self.heads)),
                 disabled=not self.heads,
                 help="Switch on what is off, and off what is on: choose one head first, to keep that one alone.",
             )
-            st.button("Clear", on_click=lambda: _write(()), disabled=not self.heads, help="Switch all heads on.")
+            st.button(
+                "Clear", on_click=lambda: write_heads("off", ()), disabled=not self.heads, help="Switch all heads on."
+            )
 
     def take_press(self) -> None:
         """A square was pressed."""
@@ -77,7 +80,7 @@ class HeadsOff:
         state.matter_presses += 1
         if points:
             layer, head = (int(number) for number in points[0]["customdata"][:2])
-            _write(tuple(sorted(set(self.heads) ^ {(layer, head)})))
+            write_heads("off", tuple(sorted(set(self.heads) ^ {(layer, head)})))
 
 
 def heads_off(question: Question) -> HeadsOff:
@@ -100,7 +103,12 @@ def heads_off(question: Question) -> HeadsOff:
     stand_in, key = _stand_in(question)
     shape = num_layers(experiment, stage), num_heads(experiment, stage)
     return HeadsOff(
-        stage, _read(st.query_params.get("off", ""), shape), stand_in, key, shape, _pinned(shape, stage == stages[0])
+        stage,
+        read_heads(st.query_params.get("off", ""), shape),
+        stand_in,
+        key,
+        shape,
+        _pinned(shape, stage == stages[0]),
     )
 
 
@@ -180,22 +188,3 @@ def _pinned(shape: tuple[int, int], is_first: bool) -> Head | None:
         return None
     layer, head = map(int, numbers)
     return (layer, head) if layer < shape[0] and head < shape[1] else None
-
-
-def _read(written: str, shape: tuple[int, int]) -> tuple[Head, ...]:
-    """Heads as the address has them, "7.2-8.0"; whatever is wrong in it is left out."""
-    heads = set()
-    for part in written[:20_000].split("-"):
-        layer, _, head = part.partition(".")
-        if all(number.isascii() and number.isdigit() and len(number) < 5 for number in (layer, head)):
-            pair = int(layer), int(head)
-            if pair[0] < shape[0] and pair[1] < shape[1]:
-                heads.add(pair)
-    return tuple(sorted(heads))
-
-
-def _write(heads: tuple[Head, ...]) -> None:
-    if heads:
-        st.query_params["off"] = "-".join(f"{layer}.{head}" for layer, head in heads)
-    else:
-        st.query_params.pop("off", None)

@@ -1,0 +1,344 @@
+"""The page Compare: what is compared. Photos, heads off, two heads, pairs by hand, a swap, predictions, exports."""
+
+import io
+import subprocess
+import sys
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from headlens.model.comparison.comparison import Comparison, compare
+from headlens.model.comparison.corrections import corrected
+from headlens.model.effects.experiment import Experiment
+from headlens.model.effects.recorded import record_without
+from headlens.model.huggingface.vision.model import TransformersImage
+from headlens.model.inputs.image_file import open_image
+from headlens.model.inputs.paint import Rectangle, painted
+from headlens.model.load import load_model
+from headlens.model.pretrained.image_model import EncoderImageModel
+from headlens.model.pretrained.text_model import EncoderTextModel
+from headlens.model.runtime.folders import FOLDERS
+from headlens.viz.inputs.samples import FIRST_PAIR, FIRST_PHOTO_PAIR, PAIRS, PHOTO_PAIRS, PHOTOS
+from headlens.viz.pages.compare import take
+from headlens.viz.pages.compare.correct import read_corrections
+from tests.model.huggingface.image_models import FAMILIES, save
+from tests.model.huggingface.text_models import write_folder
+from tests.model.inputs.pictures import as_file, noise
+from tests.paths import ROOT
+from tests.viz.figures.decode import numbers_in
+from tests.viz.pages.apps import address, as_read, choose, errors, press, run
+from tests.viz.pages.test_compare_page import charts, grid, open_compare, words
+
+SHE, HE = PAIRS[FIRST_PAIR]
+CAT = PHOTOS["Cat"].read()
+RECTANGLE = PHOTO_PAIRS[FIRST_PHOTO_PAIR][2]
+
+
+def check_grid(app: AppTest, comparison: Comparison) -> None:
+    """What the page shows of each head is what the API gives."""
+    assert errors(app) == []
+    _, divergence = comparison.partners()
+    shown = grid(app)
+    np.testing.assert_allclose([shown[head] for head in np.ndindex(divergence.shape)], divergence.ravel(), atol=1e-5)
+
+
+@pytest.fixture(scope="module")
+def nurse(minilm: EncoderTextModel) -> Comparison:
+    return compare(minilm.record(SHE), minilm.record(HE))
+
+
+def test_a_photo_and_the_same_painted_over(dinov2: EncoderImageModel) -> None:
+    app = open_compare(kind="image")
+    assert RECTANGLE is not None
+    a, b = dinov2.record(CAT, 224), dinov2.record(painted(open_image(CAT), RECTANGLE), 224)
+    check_grid(app, compare(a, b))
+    assert grid(app)[divmod(int(compare(a, b).divergence.argmax()), 6)] > 0.05
+    app.slider(key="compare_paint_across2").set_value((0, 40))
+    run(app)
+    assert address(app) == {"kind": "image", "sample": "Cat", "paint2": "0-26-40-52-grey"}
+    check_grid(app, compare(a, dinov2.record(painted(open_image(CAT), Rectangle(0, 26, 40, 52)), 224)))
+    press(app, "Take it off")
+    assert address(app) == {"kind": "image", "sample": "Cat"}
+    assert set(grid(app).values()) == {0}
+    choose(app, compare_photo="Coffee")  # B is the same as A
+    assert address(app)["sample"] == "Coffee"
+    assert set(grid(app).values()) == {0}
+    choose(app, compare_photo_pair="Two photos")
+    assert address(app) == {"kind": "image", "sample": "Coffee", "sample2": "Cat"}
+    check_grid(app, compare(dinov2.record(PHOTOS["Coffee"].read(), 224), a))
+
+
+@pytest.mark.parametrize(
+    "written", ["1-2-3", "9-9-1-1-grey", "0-0-5-5-red", "x-0-5-5-grey", "0-0-5-500-black", "-" * 99]
+)
+def test_a_rectangle_that_is_none(written: str) -> None:
+    app = open_compare(kind="image", sample="Cat", paint2=written)
+    assert errors(app) == []
+    assert set(grid(app).values()) == {0}
+
+
+def test_one_photo_on_two_models_with_and_without_registers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(FOLDERS, str(tmp_path))
+    folders = []
+    for family in ("dinov2", "dinov2-registers"):
+        folders.append(tmp_path / family)
+        save(folders[-1], FAMILIES[family][0]())
+    app = open_compare(kind="image", sample="Coffee", model=str(folders[0]), model2=str(folders[1]))
+    coffee = PHOTOS["Coffee"].read()
+    recordings = []
+    for folder in folders:
+        model = load_model(str(folder), device="cpu")
+        assert isinstance(model, TransformersImage)
+        recordings.append(model.record(coffee))
+    comparison = compare(recordings[0], recordings[1])
+    check_grid(app, comparison)
+    assert list(comparison.alignment.names)[:4] == ["[CLS]", "[REG0]", "[REG1]", "[REG2]"]
+    assert "“[REG0]”" in words(app)
+
+
+def test_an_upload_is_compared_with_a_sample_and_what_is_no_photo_is_refused(dinov2: EncoderImageModel) -> None:
+    app = open_compare(kind="image", sample="Cat")
+    (field,) = (each for each in app.file_uploader if each.key == "compare_file2")
+    photo = as_file(noise(260, 240))
+    field.set_value([("photo.png", photo, "image/png")])
+    run(app)
+    assert address(app) == {"kind": "image", "sample": "Cat", "own2": "1"}
+    assert any("Your photos are not in this link" in each.value for each in app.caption)
+    check_grid(app, compare(dinov2.record(CAT, 224), dinov2.record(photo, 224)))
+    (field,) = (each for each in app.file_uploader if each.key == "compare_file2")
+    field.set_value([("photo.png", b"no photo", "image/png")])
+    run(app)
+    (said,) = errors(app)
+    assert said.startswith("This file is not an image")
+    again = open_compare(kind="image", sample="Cat", own2="1")
+    assert any("went when its page was closed" in info.value for info in again.info)
+
+
+def test_heads_are_off_in_b(minilm: EncoderTextModel) -> None:
+    app = open_compare(text=SHE, off2="1.3-0.2-9.9-x", by="zero")
+    whole = minilm.record(SHE)
+    without = record_without(Experiment(minilm, minilm.read(SHE)), [(0, 2), (1, 3)], by="zero")
+    check_grid(app, compare(whole, without))
+    assert app.multiselect(key="compare_off_B").value == [(0, 2), (1, 3)]
+    app.multiselect(key="compare_off_B").set_value([(2, 1)])
+    run(app)
+    assert address(app)["off2"] == "2.1"
+    check_grid(app, compare(whole, record_without(Experiment(minilm, minilm.read(SHE)), [(2, 1)], by="zero")))
+    shown = grid(app)
+    assert all(shown[layer, head] == 0 for layer in range(3) for head in range(12))
+    press(app, "Swap A and B")
+    assert (address(app)["off"], address(app)["by"], "off2" in address(app)) == ("2.1", "zero", False)
+
+
+def test_two_heads_of_one_recording(minilm: EncoderTextModel) -> None:
+    app = open_compare(text=SHE, layer="3", head="1", layer2="5", head2="2")
+    assert errors(app) == []
+    assert "Layer 3, head 1, beside layer 5, head 2 of B" in words(app)
+    recording = minilm.record(SHE)
+    between = compare(recording, recording).between((3, 1), (5, 2))
+    assert between > 0.05
+    assert any(f"{between:.3f}" in caption.value for caption in app.caption)
+    choose(app, compare_other=None)
+    assert address(app) == {"text": SHE, "layer": "3", "head": "1"}
+    assert "Layer 3, head 1\n" in words(app) + "\n"
+
+
+def test_pairs_are_corrected_and_taken_back(nurse: Comparison) -> None:
+    app = open_compare()
+    choose(app, compare_pair_A=5, compare_pair_B=5)
+    press(app, "Pair")
+    assert address(app) == {"pairs": "5.5"}
+    check_grid(app, compare(nurse.a, nurse.b, corrected(nurse.alignment, nurse.a, nurse.b, [(5, 5)])))
+    assert "Every token has a partner." in words(app)
+    choose(app, compare_pair_A=1, compare_pair_B=None)
+    press(app, "Pair")
+    assert address(app) == {"pairs": "5.5-1.x"}
+    labels = [as_read(button.label) for button in app.button if button.label.endswith("✕")]
+    assert labels == ["she (5) = he (5) ✕", "The (1) = no token ✕"]
+    app.button(key="compare_unpair_0").click()
+    run(app)
+    assert address(app) == {"pairs": "1.x"}
+    press(app, "As found")
+    check_grid(app, nurse)
+
+
+@pytest.mark.parametrize(
+    ("written", "read"),
+    [
+        ("3.4-5.x-x.7", ((3, 4), (5, None), (None, 7))),
+        ("x.x-1-.-a.1-١.1-1.2.3-9999999.1", ()),
+        ("", ()),
+        ("0.0-" * 5_000, ((0, 0),) * 64),
+    ],
+)
+def test_an_address_of_pairs(written: str, read: tuple[tuple[int | None, int | None], ...]) -> None:
+    assert read_corrections(written) == read
+
+
+def test_pairs_that_are_not_there_are_left_out(nurse: Comparison) -> None:
+    check_grid(open_compare(pairs="77.1-1.77"), nurse)
+    app = open_compare(kind="image", pairs="1.1")
+    assert errors(app) == []
+
+
+def shown_comparison(monkeypatch: pytest.MonkeyPatch) -> list[tuple[Any, ...]]:
+    """What the page hands on to be taken away, each time that it is drawn."""
+    handed: list[tuple[Any, ...]] = []
+    monkeypatch.setattr(
+        "headlens.viz.pages.compare_page.take_comparison", lambda *given: handed.append(given), raising=True
+    )
+    return handed
+
+
+def test_a_swap_negates_the_difference_and_leaves_the_divergence(monkeypatch: pytest.MonkeyPatch) -> None:
+    handed = shown_comparison(monkeypatch)
+    app = open_compare(pairs="5.5-1.x", layer="3", head="1", layer2="4", head2="2", query="5")
+    before = grid(app)
+    press(app, "Swap A and B")
+    assert address(app) == {
+        "text": HE,
+        "text2": SHE,
+        "pairs": "5.5-x.1",
+        "layer": "4",
+        "head": "2",
+        "layer2": "3",
+        "head2": "1",
+        "query2": "5",
+    }
+    assert grid(app) == pytest.approx(before, abs=1e-6)
+    (_, one, *heads), (_, other, *back) = handed
+    assert back == heads[::-1]
+    names = [list(sides.comparison.alignment.names) for sides in (one, other)]
+    own, theirs = (
+        sides.comparison.difference(*head, beside) for sides, head, beside in ((one, *heads), (other, *back))
+    )
+    groups = [
+        list(zip(*(places.groups for places in pair)))
+        for pair in (
+            (one.comparison.alignment.a, one.comparison.alignment.b),
+            (other.comparison.alignment.b, other.comparison.alignment.a),
+        )
+    ]
+    order = [groups[1].index(group) for group in groups[0]]
+    np.testing.assert_allclose(theirs[np.ix_(order, order)], -own, atol=1e-6)
+    assert np.nanmax(np.abs(own)) > 0.1
+    assert sorted(names[0]) == sorted(names[1])
+    press(app, "Swap A and B")
+    assert address(app) == {"pairs": "5.5-1.x", "layer": "3", "head": "1", "layer2": "4", "head2": "2", "query": "5"}
+
+
+def test_a_swap_of_photos_and_models(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(FOLDERS, str(tmp_path))
+    folder = str(save(tmp_path / "dinov2", FAMILIES["dinov2"][0]()))
+    app = open_compare(kind="image", model2=folder, sample="Cat", sample2="Coffee", paint="1-2-30-40-black")
+    assert errors(app) == []
+    press(app, "Swap A and B")
+    assert errors(app) == []
+    found = address(app)
+    assert (found["model"], found["model2"], found["sample"], found["sample2"]) == (
+        folder,
+        "dinov2-focus",
+        "Coffee",
+        "Cat",
+    )
+    assert found["paint2"] == "1-2-30-40-black"
+    assert "paint" not in found
+
+
+def test_the_best_matches_are_drawn(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, minilm: EncoderTextModel) -> None:
+    monkeypatch.setenv(FOLDERS, str(tmp_path))
+    folder = str(write_folder("BERT", tmp_path / "mine"))
+    app = open_compare(text=SHE, model=folder, model2="minilm-l6")
+    mine = load_model(folder, device="cpu")
+    comparison = compare(mine.record(SHE), minilm.record(SHE))  # type: ignore[attr-defined]  # it reads texts
+    heat, best = charts(app)[0]
+    np.testing.assert_allclose(numbers_in(heat["z"]), comparison.matches().reshape(8, 72), atol=1e-5)
+    partners, divergence = comparison.partners()
+    rows = numbers_in(best["customdata"])
+    np.testing.assert_array_equal(rows[:, 2:4].reshape(2, 4, 2), partners)
+    np.testing.assert_allclose(rows[:, 4], divergence.ravel(), atol=1e-5)
+    np.testing.assert_array_equal(numbers_in(best["x"]), rows[:, 2] * 12 + rows[:, 3])
+
+
+def test_predictions_stand_side_by_side(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(FOLDERS, str(tmp_path))
+    folder = str(write_folder("BERT", tmp_path / "mine"))
+    texts = "The capital of [MASK] is Paris.", "The bank of [MASK] is green."
+    app = open_compare(model=folder, text=texts[0], text2=texts[1])
+    assert errors(app) == []
+    model = load_model(folder, device="cpu")
+    for chart, text in zip(charts(app)[-2:], texts):
+        ((_, candidates, *_),) = model.record(text).predictions  # type: ignore[attr-defined]
+        np.testing.assert_allclose(sorted(numbers_in(chart[0]["x"])), sorted(each[1] for each in candidates), atol=1e-6)
+    (cosine,) = (metric.value for metric in app.metric if metric.label.startswith("Cosine"))
+    one, other = (model.record(text).outputs["embedding"][0] for text in texts)  # type: ignore[attr-defined]
+    assert float(cosine) == pytest.approx(one @ other / np.linalg.norm(one) / np.linalg.norm(other), abs=1e-4)
+
+
+def test_texts_and_photos_are_each_kept() -> None:
+    app = open_compare()
+    app.text_area(key="compare_a").set_value("A cat sat.")
+    press(app, "Compare")
+    choose(app, compare_kind="image")
+    assert address(app) == {"kind": "image"}
+    assert errors(app) == []
+    choose(app, compare_kind="text")
+    assert address(app)["text"] == "A cat sat."
+
+
+def test_what_is_taken_away_compares_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, dinov2: EncoderImageModel
+) -> None:
+    handed: dict[str, Any] = {}
+    monkeypatch.setattr(
+        take, "take_files", lambda page, findings, about, **rest: handed.update(rest, findings=findings, about=about)
+    )
+    open_compare(kind="image", off2="3.1", layer="4", head="2")
+    files: dict[str, Callable[[], bytes]] = dict(handed["others"])
+    for finding in handed["findings"]:
+        files |= finding.files(handed["about"], millimetres=85, caption=True)
+    for row in handed["rows"].values():
+        files |= row
+    for name, make in files.items():
+        path = tmp_path / name
+        path.parent.mkdir(exist_ok=True)
+        path.write_bytes(make())
+    assert {
+        "heads.svg",
+        "heads.csv",
+        "difference.png",
+        "difference.csv",
+        "comparison.npz",
+        "a/photo",
+        "b/photo",
+    } <= set(files)
+    assert RECTANGLE is not None
+    after = dinov2.read(painted(open_image(CAT), RECTANGLE), 224)
+    expected = compare(dinov2.record(CAT, 224), record_without(Experiment(dinov2, after), [(3, 1)]))
+    arrays = np.load(tmp_path / "comparison.npz")
+    np.testing.assert_allclose(arrays["divergence"], expected.divergence, atol=1e-5)
+    np.testing.assert_allclose(arrays["difference"], expected.difference(4, 2), atol=1e-5)
+    ran = subprocess.run(
+        [sys.executable, "compare.py"],
+        cwd=tmp_path,
+        env={"PYTHONPATH": str(ROOT / ".src"), "PATH": "", "OMP_NUM_THREADS": "1"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert ran.returncode == 0, ran.stderr
+    assert "No divergence differs" in ran.stdout
+
+
+def test_the_zip_says_what_is_in_it() -> None:
+    from headlens.viz.export import package
+    from headlens.viz.export.comparison import README
+
+    content = package.zipped({"a": lambda: b"x"}, {"model": "m"}, millimetres=85, readme=README)
+    with zipfile.ZipFile(io.BytesIO(content)) as archive:
+        assert "compare.py makes both again" in archive.read("README.txt").decode()

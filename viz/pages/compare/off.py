@@ -1,0 +1,62 @@
+"""Which heads of A and of B are off: held in the address."""
+
+from dataclasses import replace
+from typing import get_args
+
+import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
+
+from headlens.model.recording.recording import Recording
+from headlens.viz.inputs.heads import Head, head_name, read_heads, write_heads
+from headlens.viz.inputs.knob import knob
+from headlens.viz.inputs.pair import By, PairRequest, Side
+
+STAND_INS = {"mean": "its mean here", "zero": "zero"}
+PARAMETERS = {"A": "off", "B": "off2"}
+
+
+def switch_heads_off(request: PairRequest, slot: DeltaGenerator) -> PairRequest:
+    """Draw the controls; give the request with the heads that are off by the address."""
+    sides = dict(zip("AB", (request.a, request.b)))
+    recordings = {name: side.given.record().entry().recording for name, side in sides.items()}
+    off = {name: _off(name, recording) for name, recording in recordings.items()}
+    count = sum(map(len, off.values()))
+    with slot.popover(
+        f"Heads off: {count}" if count else "Heads off",
+        help="Record A, or B, while heads of its model are switched off.",
+    ):
+        for name, recording in recordings.items():
+            _control(name, recording, off[name])
+        by: By = knob(
+            st.segmented_control,
+            "In place of a head that is off",
+            "by",
+            options=get_args(By),
+            start="mean",
+            page="compare",
+            required=True,
+            format_func=STAND_INS.__getitem__,
+            help="Its mean over all positions of this input; or zero, which overstates what a head does, for later "
+            "layers have never seen it.",
+        )
+    a, b = (Side(side.given, off[name], by) for name, side in sides.items())
+    return replace(request, a=a, b=b)
+
+
+def _off(name: str, recording: Recording) -> tuple[Head, ...]:
+    written = st.query_params.get(PARAMETERS[name], "")
+    return read_heads(written, (recording.num_layers, recording.num_heads))
+
+
+def _control(name: str, recording: Recording, off: tuple[Head, ...]) -> None:
+    state, key = st.session_state, f"compare_off_{name}"
+    state[key] = list(off)
+    st.multiselect(
+        f"Heads of {name} that are off",
+        [(layer, head) for layer in range(recording.num_layers) for head in range(recording.num_heads)],
+        key=key,
+        format_func=head_name,
+        on_change=lambda: write_heads(PARAMETERS[name], sorted(state[key])),
+        placeholder="None",
+        help="Type a layer's or head's number to find one. The model runs again without them.",
+    )

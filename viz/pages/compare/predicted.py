@@ -1,0 +1,58 @@
+"""What the models say of A and of B, side by side: predictions, and how alike their embeddings are."""
+
+import numpy as np
+import streamlit as st
+
+from headlens.model.recording.recording import Recording
+from headlens.viz.pages.compare.sides import Sides
+from headlens.viz.pages.predictions import show_predictions
+from headlens.viz.view.view import View
+
+COSINE = (
+    "Of the embeddings of A and B: of a text the mean of the last hidden state, of a photo that of [CLS]; 1 is the "
+    "same direction."
+)
+
+
+def show_both_predictions(sides: Sides, query: int | None) -> None:
+    """Draw them; nothing of models that predict nothing.
+
+    Args:
+        sides: A and B.
+        query: token of A whose predictions are shown, and those of its partner in B; None: the last that has any.
+    """
+    recordings = sides.a.recording, sides.b.recording
+    cosine = _cosine(*recordings)
+    if cosine is not None:
+        st.metric("Cosine of the embeddings of A and B", f"{cosine:.4f}", help=COSINE)
+    if not any(recording.predictions for recording in recordings):
+        return
+    st.subheader("What the models predict", anchor=False)
+    queries = query, None if query is None else _partner(sides, query)
+    for name, column, recording, at in zip("AB", st.columns(2, gap="medium"), recordings, queries):
+        with column:
+            st.markdown(f"**{name}**")
+            show_predictions(recording, View(0, 0, _with_prediction(recording, at)), key=f"predictions_{name}")
+
+
+def _partner(sides: Sides, query: int) -> int | None:
+    """The first token of B in the place where a token of A is."""
+    alignment = sides.comparison.alignment
+    places = zip(alignment.a.groups, alignment.b.groups)
+    return next((theirs[0] for own, theirs in places if query in own and theirs), None)
+
+
+def _with_prediction(recording: Recording, query: int | None) -> int:
+    """The token itself, where it has a prediction, else the last that has one."""
+    positions = [each.position for each in recording.predictions if each.position is not None]
+    return query if query in positions and query is not None else max(positions, default=0)
+
+
+def _cosine(a: Recording, b: Recording) -> float | None:
+    """None where a model makes no embedding, or where two models make them."""
+    if a.model.name != b.model.name or "similarity" in a.notes:
+        return None
+    one, other = (np.ravel(each.outputs.get("embedding", ())).astype(float) for each in (a, b))
+    if not one.size or one.shape != other.shape:
+        return None
+    return float(one @ other / max(float(np.linalg.norm(one) * np.linalg.norm(other)), 1e-30))

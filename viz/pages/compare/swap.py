@@ -1,0 +1,47 @@
+"""A and B exchanged, with all that is chosen of them."""
+
+import streamlit as st
+
+from headlens.model.comparison.comparison import Head
+from headlens.viz.inputs.address import address_parts
+from headlens.viz.inputs.pair import PairRequest
+from headlens.viz.inputs.pair_photos import write_pair_of_photos
+from headlens.viz.inputs.pair_texts import write_pair_of_texts
+from headlens.viz.inputs.photo import PhotoRequest
+from headlens.viz.pages.compare.correct import write_corrections
+
+SIDED = ("off", "query")  # parameters that A has, and B with a 2 behind
+SHARED = ("direction", "edges", "strength", "matrix")
+
+
+def swap(request: PairRequest, head: Head, other: Head) -> None:
+    """Write the address of B beside A.
+
+    Args:
+        request: A and B.
+        head: of A that is chosen.
+        other: of B.
+    """
+    a, b = request.a.given, request.b.given
+    kept = address_parts(*SHARED)
+    sided = {
+        name + to: st.query_params[name + of]
+        for name in SIDED
+        for of, to in (("", "2"), ("2", ""))
+        if name + of in st.query_params
+    }
+    for name in ("off", "off2"):
+        st.query_params.pop(name, None)
+    if isinstance(a, PhotoRequest) and isinstance(b, PhotoRequest):
+        write_pair_of_photos((b, a))
+    elif request.texts is not None:
+        write_pair_of_texts((request.texts[1], request.texts[0]))
+    params = st.query_params
+    if a.model != b.model:
+        params["model"], params["model2"] = b.model, a.model
+    params["layer"], params["head"] = map(str, other)
+    if head != other:
+        params["layer2"], params["head2"] = map(str, head)
+    for name, value in (kept | sided).items():
+        params[name] = value
+    write_corrections(tuple((theirs, own) for own, theirs in request.corrections))
