@@ -14,7 +14,8 @@ XIAO = "Xiao et al. 2024, “Efficient Streaming Language Models with Attention 
 
 def _away(positions: Positions, queries: np.ndarray) -> np.ndarray:
     """How many positions a key stands behind a query, [query, key]."""
-    return np.arange(positions.count) - queries[:, None]
+    away: np.ndarray = np.arange(positions.count) - queries[:, None]
+    return away
 
 
 def _on(keys: np.ndarray, queries: np.ndarray) -> np.ndarray:
@@ -23,20 +24,21 @@ def _on(keys: np.ndarray, queries: np.ndarray) -> np.ndarray:
 
 
 def _same_id(positions: Positions, queries: np.ndarray) -> np.ndarray:
-    same: np.ndarray = positions.ids[queries, None] == positions.ids
-    return same & (_away(positions, queries) != 0)
+    same: np.ndarray = (positions.ids[queries, None] == positions.ids) & (_away(positions, queries) != 0)
+    return same
 
 
 def _same_word(positions: Positions, queries: np.ndarray) -> np.ndarray:
     own = positions.words[queries, None]
-    same: np.ndarray = (own == positions.words) & (own != NOWHERE)
-    return same & (_away(positions, queries) != 0)
+    same: np.ndarray = (own == positions.words) & (own != NOWHERE) & (_away(positions, queries) != 0)
+    return same
 
 
 def _after_a_copy(positions: Positions, queries: np.ndarray) -> np.ndarray:
     before = np.roll(positions.ids, 1)
-    follows: np.ndarray = positions.ids[queries, None] == before
-    return follows & (_away(positions, queries) < 0) & (np.arange(positions.count) > 0)
+    earlier = (_away(positions, queries) < 0) & (np.arange(positions.count) > 0)
+    follows: np.ndarray = earlier & (positions.ids[queries, None] == before)
+    return follows
 
 
 def _far(positions: Positions, queries: np.ndarray) -> np.ndarray:

@@ -126,7 +126,7 @@ export class Controls {
     if (view.pick) parts.keyNow.textContent = "now press a token";
     else if (view.order === "key") parts.keyNow.textContent = nameOf(header, view.key);
     const measure = header.measures.find(({ key }) => key === view.order);
-    parts.measure.textContent = measure ? `${measure.definition} (${measure.source})` : "";
+    parts.measure.textContent = measure ? `${measure.definition} Source: ${measure.source}.` : "";
     parts.fold.open = view.matrix;
   }
 }
