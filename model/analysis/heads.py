@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 
-FAR = 6  # residues
+FAR = 6  # residues; those that are as far apart or farther touch only where the protein is folded
 
 
 def strongest(weights: np.ndarray, count: int, leave_out: np.ndarray | None = None) -> list[tuple[int, float]]:
@@ -21,9 +21,14 @@ def spread(weights: np.ndarray) -> np.ndarray:
     1 is one key alone, the number of keys is all alike (the perplexity of the row; entropy as in Clark et al. 2019,
     "What Does BERT Look At?", section 3.3).
     """
-    logs = np.log(np.where(weights > 0, weights, 1.0))
-    keys: np.ndarray = np.exp(-(weights * logs).sum(axis=-1))
+    keys: np.ndarray = np.exp(-times_log(weights).sum(axis=-1))
     return keys
+
+
+def times_log(weights: np.ndarray) -> np.ndarray:
+    """Each weight times its natural logarithm, 0 where it is 0: less an entropy is their sum."""
+    products: np.ndarray = weights * np.log(np.where(weights > 0, weights, 1.0))
+    return products
 
 
 def token_distance(weights: np.ndarray, queries: np.ndarray | None = None) -> np.ndarray:
@@ -34,22 +39,6 @@ def token_distance(weights: np.ndarray, queries: np.ndarray | None = None) -> np
     keys = np.arange(weights.shape[-1])
     distances: np.ndarray = (weights * np.abs(_or_all(queries, weights)[:, None] - keys)).sum(axis=-1)
     return distances
-
-
-def far_weight(weights: np.ndarray, queries: np.ndarray, special: np.ndarray) -> float:
-    """The mean weight of the pairs of residues that are FAR or more apart in the sequence; 0.0 where there are none.
-
-    Contacts between them are what the folded protein has, not the chain (Vig et al. 2021, "BERTology Meets Biology",
-    section 4.1).
-
-    Args:
-        weights: [query, key] of one head.
-        queries: [query], the positions of the rows.
-        special: [key] bool, of what is no residue.
-    """
-    far = abs(queries[:, None] - np.arange(len(special))) >= FAR
-    pairs = far & ~special[queries][:, None] & ~special
-    return float(weights[pairs].mean()) if pairs.any() else 0.0
 
 
 def patch_distance(weights: np.ndarray, grid: tuple[int, int], queries: np.ndarray | None = None) -> np.ndarray:

@@ -1,41 +1,25 @@
-"""Measures of every head of a recording, to sort heads by."""
+"""Heads in the order of what was measured of them, and how far one looks."""
 
 import numpy as np
 
-from headlens.model.analysis.heads import far_weight, patch_distance, spread, token_distance
-from headlens.model.analysis.sample import looking_queries
+from headlens.model.analysis.heads import patch_distance, token_distance
 from headlens.model.recording.recording import Recording
 
-MeasuredHead = tuple[int, int, float]  # layer, head, what was measured
+MeasuredHead = tuple[int, int, float | None]  # layer, head, what was measured; None where nothing could be
 
 
-def head_order(measured: np.ndarray | None, num_layers: int, num_heads: int) -> list[MeasuredHead]:
-    """All heads, by layer and head (None), or by what was measured [layer, head], the largest first."""
-    heads = [(layer, head) for layer in range(num_layers) for head in range(num_heads)]
-    if measured is None:
-        return [(layer, head, 0.0) for layer, head in heads]
-    return sorted(((layer, head, float(measured[layer, head])) for layer, head in heads), key=lambda entry: -entry[2])
+def head_order(
+    measured: np.ndarray | None, num_layers: int, num_heads: int, *, by_layer: bool = False
+) -> list[MeasuredHead]:
+    """All heads with what was measured of them [layer, head], nan where nothing could be.
 
-
-def measure(recording: Recording, layer: int, order: str) -> np.ndarray:
-    """One number for each head of a layer, the mean over its queries, or for long inputs over a sample of them: [head].
-
-    The order is "spread", over how many tokens a row spreads; "distance", how far away it looks; "special", how much
-    rests on special tokens; or "far", the mean weight between residues that are FAR or more apart.
+    They stand by layer and head, if by_layer or if nothing was measured (None); else the largest first.
     """
-    return np.array([_of_head(recording, layer, head, order=order) for head in range(recording.num_heads)])
-
-
-def _of_head(recording: Recording, layer: int, head: int, *, order: str) -> float:
-    queries = looking_queries(recording)
-    weights = recording.attention_from(layer, queries, head)
-    if order == "special":
-        return float(weights[:, recording.special].sum(axis=-1).mean())
-    if order == "far":
-        return far_weight(weights, queries, recording.special)
-    if order == "spread":
-        return float(spread(weights).mean())
-    return reach(recording, weights, queries)
+    numbers = np.full((num_layers, num_heads), np.nan) if measured is None else measured.astype(float)
+    heads = [(layer, head, float(value)) for (layer, head), value in np.ndenumerate(numbers)]
+    if measured is not None and not by_layer:
+        heads.sort(key=lambda entry: -np.nan_to_num(entry[2], nan=-np.inf))
+    return [(layer, head, None if np.isnan(value) else value) for layer, head, value in heads]
 
 
 def reach(recording: Recording, weights: np.ndarray, queries: np.ndarray) -> float:

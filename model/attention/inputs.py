@@ -84,6 +84,15 @@ class AttentionInputs:
         """The mask, a causal one included, broadcastable to [..., head, query, key]; None: all may look at all."""
         return self._mask(slice(None), slice(None))
 
+    def seen(self, rows: slice | Tensor) -> Tensor:
+        """Which keys some queries may look at in any head: [..., query, key] bool."""
+        mask = self._mask(rows, slice(None))
+        if mask is None:
+            queries = self.query[..., 0, rows, :1]
+            return torch.ones_like(queries, dtype=torch.bool).expand(*queries.shape[:-1], self.key.shape[-2])
+        allowed = mask if mask.dtype == torch.bool else mask > torch.finfo(mask.dtype).min
+        return allowed.any(dim=-3)
+
     def scores(self, rows: slice | Tensor, columns: slice, head: int | None = None) -> Tensor:
         """What goes into the softmax for some queries and keys: [..., head, query, key], or of one head.
 

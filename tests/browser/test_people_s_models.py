@@ -12,7 +12,8 @@ from playwright.sync_api import Page, expect
 from transformers import AutoImageProcessor, AutoTokenizer, pipeline
 
 from headlens.model import load_model
-from headlens.model.analysis.orders import head_order, measure
+from headlens.model.analysis.orders import head_order
+from headlens.model.analysis.roles.recorded import role_scores
 from headlens.model.huggingface.record.answers import ALONE
 from headlens.model.huggingface.text.model import TransformersText
 from headlens.model.recording.parts import Predicts
@@ -136,7 +137,7 @@ def test_a_protein(page: Page, address: str, root: Path) -> None:
     page.get_by_label("Order").select_option("far")
     page.wait_for_url(re.compile("order=far"))
     settle(page)
-    measured = np.array([measure(recording, layer, "far") for layer in range(recording.num_layers)])
+    measured = role_scores(recording)["far"]
     order = page.evaluate("document.querySelector('.hl').explorer.state.header.order")
     assert [(layer, head) for layer, head, _ in order] == [row[:2] for row in head_order(measured, *measured.shape)]
     np.testing.assert_allclose([row[2] for row in order], np.sort(measured.ravel())[::-1], rtol=1e-5)

@@ -25,6 +25,7 @@ export const VIEW = {
   direction: "at",
   log: false,
   order: "layer",
+  placed: false,
   key: 0,
   shared: false,
   edges: "crisp",
@@ -60,7 +61,9 @@ export function header(changes = {}) {
     order: [0, 1].flatMap((layer) =>
       [0, 1, 2].map((head) => /** @type {[number, number, number]} */ ([layer, head, 0])),
     ),
+    measures: [],
     why: "",
+    role: "",
     words: "",
     more: false,
     link: "",

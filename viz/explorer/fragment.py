@@ -11,6 +11,7 @@ from headlens.viz.explorer.payload import build
 from headlens.viz.export.figures import saved_figure
 from headlens.viz.pages.runtime import current_theme, working
 from headlens.viz.view.address import PARAMETERS, read_address, read_view, write_view
+from headlens.viz.view.roles import orders_of
 from headlens.viz.view.view import Bounds, View
 
 Stage = Callable[[RecordingEntry], RecordingEntry]
@@ -51,7 +52,7 @@ def show_explorer(
     """
     state, entry = st.session_state, stage(request.entry())
     recording, slot = entry.recording, st.empty()
-    bounds = Bounds(recording.num_layers, recording.num_heads, recording.num_tokens)
+    bounds = Bounds(recording.num_layers, recording.num_heads, recording.num_tokens, orders_of(recording))
     key = f"{page}_explorer"
     view = read_address(st.query_params, start, bounds)
     address = state[f"{page}_address"] = st.query_params.to_dict()

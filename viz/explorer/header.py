@@ -12,7 +12,9 @@ from headlens.model.recording.parts import Unit
 from headlens.model.runtime.recordings import RecordingEntry
 from headlens.viz.export.figures import SavedFigure
 from headlens.viz.view import words
-from headlens.viz.view.view import Direction, Edges, Order, Reduction, Scope, View
+from headlens.viz.view.derived import recorded_roles, role_sums_of
+from headlens.viz.view.roles import role_in_words
+from headlens.viz.view.view import Direction, Edges, Reduction, Scope, View
 from headlens.viz.view.visible import reads_from_right, visible
 from headlens.viz.view.wording import Wording
 
@@ -28,13 +30,24 @@ class ViewFields(TypedDict):
     reduction: Reduction  # always "mean" where the scope is "head"
     direction: Direction
     log: bool
-    order: Order
+    order: str
+    placed: bool
     key: int
     shared: bool
     edges: Edges
     strength: int
     matrix: bool
     pick: bool  # a key is being chosen: the explorer's own, the server sends false
+
+
+class Measure(TypedDict):
+    """What heads can be ordered and coloured by."""
+
+    key: str  # the value of "order" in a view
+    name: str
+    definition: str
+    source: str
+    share: bool  # it is from 0 to 1
 
 
 class Figure(TypedDict):
@@ -67,7 +80,9 @@ class Header(TypedDict):
     side: int | None  # cells along each side of a text's tile
     sent: bool  # the explorer has this recording already: what is the same in every view of it is left out
     order: list[MeasuredHead]  # layer, head, and what they are ordered by, as they stand in the grid
+    measures: list[Measure]
     why: str  # why heads rest on special tokens
+    role: str  # what the head is called after; empty where it is still to come
     words: str  # the head in words; empty where it is still to come
     more: bool  # there is more to be asked for
     link: str  # what the page says of its address
@@ -128,7 +143,18 @@ def header_of(
         "side": side,
         "sent": sent,
         "order": order,
+        "measures": [
+            {
+                "key": role.key,
+                "name": role.name,
+                "definition": role.definition,
+                "source": role.source,
+                "share": role.unit == "share",
+            }
+            for role in recorded_roles(entry).roles
+        ],
         "why": words.WHY_SPECIAL,
+        "role": role_in_words(recording, view.layer, view.head, sums=role_sums_of(entry, view.layer)) if full else "",
         "words": words.head_in_words(recording, view.layer, view.head, query=view.query) if full else "",
         "more": not full or not hover,
         "link": link,

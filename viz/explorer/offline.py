@@ -16,10 +16,19 @@ from headlens.viz.explorer.header import Figure, Header, header_of
 from headlens.viz.explorer.packing import pack
 from headlens.viz.explorer.payload import matrix_figure
 from headlens.viz.view import words
-from headlens.viz.view.derived import LARGEST_DRAWN, Work, at_once, can_merge, heads_measured, text_tiles
-from headlens.viz.view.view import Order, View
+from headlens.viz.view.derived import (
+    LARGEST_DRAWN,
+    Work,
+    at_once,
+    can_merge,
+    recorded_roles,
+    role_sums,
+    role_sums_of,
+    text_tiles,
+)
+from headlens.viz.view.roles import orders_of, role_in_words
+from headlens.viz.view.view import View
 
-MEASURED: tuple[Order, ...] = ("spread", "distance", "special", "far")
 CELLS = 512  # of a matrix that is drawn in cells, at most along each side, as `Recording.pooled` makes them
 
 
@@ -44,7 +53,8 @@ class Kept(TypedDict):
     perCell: int  # tokens in a cell of the matrix
     merges: bool  # heads are made one matrix
     kept: list[KeptLayer]
-    measures: dict[str, list[list[float]]]  # [layer][head] by the order that sorts by them
+    measures: dict[str, list[list[float | None]]]  # [layer][head] by the order that sorts by them
+    headRoles: list[list[str]]  # [layer][head] what each is called after
     headWords: str  # the template of the head in words
     severalNote: str  # the matrix's note where heads are made one
     gridNotes: dict[str, str]  # by order
@@ -65,11 +75,7 @@ def everything(entry: RecordingEntry, view: View, work: Work = at_once) -> bytes
     else:
         arrays |= wire.photo_file(entry, photo)
     layers = _add_layers(recording, arrays, work)
-    measures: dict[str, list[list[float]]] = {}
-    for order in MEASURED:
-        measured = heads_measured(entry, dataclasses.replace(view, order=order), work)
-        assert measured is not None  # it is None for "layer" alone
-        measures[order] = np.nan_to_num(measured.astype(np.float64)).tolist()
+    measures, head_roles = _roles(entry, work)
     figure, log_trace, per_cell = _figures(entry, view)
     return pack(
         Kept(
@@ -91,15 +97,29 @@ def everything(entry: RecordingEntry, view: View, work: Work = at_once) -> bytes
             merges=can_merge(recording),
             kept=layers,
             measures=measures,
+            headRoles=head_roles,
             headWords=words.head_template(recording),
             severalNote=words.matrix_note(recording.num_tokens, LARGEST_DRAWN, several=True),
             gridNotes={
-                order: words.grid_note(recording.num_tokens, photo is None, order)
-                for order in ("layer", *MEASURED, "key")
+                order: words.grid_note(recording.num_tokens, photo is None, order) for order in orders_of(recording)
             },
         ),
         arrays,
     )
+
+
+def _roles(entry: RecordingEntry, work: Work) -> tuple[dict[str, list[list[float | None]]], list[list[str]]]:
+    """The scores of all heads in each role, and what they are called after."""
+    recording, sums = entry.recording, role_sums(entry, work)
+    measures = {
+        role.key: [[None if np.isnan(score) else float(score) for score in row] for row in scores]
+        for role, scores in zip(recorded_roles(entry).roles, sums.mean)
+    }
+    words = [
+        [role_in_words(recording, layer, head, sums=role_sums_of(entry, layer)) for head in range(recording.num_heads)]
+        for layer in range(recording.num_layers)
+    ]
+    return measures, words
 
 
 def _add_layers(recording: Recording, arrays: dict[str, np.ndarray], work: Work) -> list[KeptLayer]:

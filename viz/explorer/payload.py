@@ -80,7 +80,9 @@ def build(
         hover=hover,
         sent=sent,
         side=int(tiles.shape[-1]) if photo is None else None,
-        order=head_order(heads_measured(entry, view, work), recording.num_layers, recording.num_heads),
+        order=head_order(
+            heads_measured(entry, view, work), recording.num_layers, recording.num_heads, by_layer=view.placed
+        ),
         figure=figure,
         notes=(
             words.matrix_note(recording.num_tokens, LARGEST_DRAWN, several),

@@ -12,6 +12,7 @@ from headlens.model.errors import InputError
 from headlens.model.recording.recording import Recording
 from headlens.model.runtime.recordings import RecordingEntry
 from headlens.viz.view.address import CHOICES, NUMBERS
+from headlens.viz.view.roles import orders_of
 from headlens.viz.view.start import first_view
 from headlens.viz.view.view import Bounds, View
 
@@ -33,7 +34,7 @@ def entry_of(recording: Recording) -> RecordingEntry:
 
 def bounds_of(recording: Recording) -> Bounds:
     """What there is to choose from."""
-    return Bounds(recording.num_layers, recording.num_heads, recording.num_tokens)
+    return Bounds(recording.num_layers, recording.num_heads, recording.num_tokens, orders_of(recording))
 
 
 def view_of(recording: Recording, fields: Mapping[str, object]) -> View:
@@ -56,10 +57,10 @@ def view_of(recording: Recording, fields: Mapping[str, object]) -> View:
 def checked(view: View, bounds: Bounds) -> View:
     """The view with Python's own numbers in it. Raises InputError for a field that the recording does not allow."""
     numbers = {name: _number(name, getattr(view, name), bounds.of(name)) for name in NUMBERS}
-    for name, choices in CHOICES.items():
+    for name, choices in {**CHOICES, "order": bounds.orders}.items():
         if getattr(view, name) not in choices:
             raise InputError(f"{name} must be one of {', '.join(choices)}, not {getattr(view, name)!r:.60}.")
-    truths = {name: bool(getattr(view, name)) for name in ("log", "shared", "matrix")}
+    truths = {name: bool(getattr(view, name)) for name in ("log", "placed", "shared", "matrix")}
     return dataclasses.replace(view, **numbers, **truths)  # type: ignore[arg-type]  # names of its fields
 
 

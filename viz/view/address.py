@@ -8,14 +8,14 @@ from collections.abc import Mapping
 from typing import get_args
 from urllib.parse import urlencode
 
-from headlens.viz.view.view import Bounds, Direction, Edges, Order, Reduction, Scope, View, heads_name
+from headlens.viz.view.view import ORDERS, Bounds, Direction, Edges, Reduction, Scope, View, heads_name
 
 MAX_TEXT = 2_000  # encoded characters of own text; addresses much longer are refused by the server
 CHOICES: dict[str, tuple[str, ...]] = {
     "scope": get_args(Scope),
     "reduction": get_args(Reduction),
     "direction": get_args(Direction),
-    "order": get_args(Order),
+    "order": ORDERS,
     "edges": get_args(Edges),
 }
 NUMBERS = ("layer", "head", "query", "key", "strength")
@@ -51,11 +51,11 @@ def read_view(fields: Mapping[str, object], start: View, bounds: Bounds) -> View
         if number is None or number not in allowed:
             number = min(getattr(start, name), allowed[-1])
         read[name] = number
-    for name, choices in CHOICES.items():
+    for name, choices in {**CHOICES, "order": bounds.orders}.items():
         choice = fields.get(name)
         if isinstance(choice, str) and choice in choices:
             read[name] = choice
-    for name in ("log", "shared", "matrix"):
+    for name in ("log", "placed", "shared", "matrix"):
         truth = fields.get(name)
         if isinstance(truth, str):
             truth = BOOLEANS.get(truth)

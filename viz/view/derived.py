@@ -6,7 +6,8 @@ from contextlib import AbstractContextManager, contextmanager
 import numpy as np
 
 from headlens.model.analysis.heads import pooled
-from headlens.model.analysis.orders import measure
+from headlens.model.analysis.roles.recorded import RecordedRoles
+from headlens.model.analysis.roles.score import Sums
 from headlens.model.analysis.sample import LONG, sampled_queries
 from headlens.model.progress import OnLayer
 from headlens.model.recording.recording import Recording
@@ -81,22 +82,42 @@ def matrix(entry: RecordingEntry, view: View, work: Work = at_once) -> np.ndarra
 
 
 def heads_measured(entry: RecordingEntry, view: View, work: Work = at_once) -> np.ndarray | None:
-    """What the heads are ordered by: [layer, head], or None for by layer."""
-    recording = entry.recording
-    if view.order == "layer":
-        return None
+    """What the heads are ordered by: [layer, head], nan where nothing can be measured; or None for by layer."""
     if view.order == "key":
-        return all_heads(recording, "at", view.query)[..., view.key]
+        return all_heads(entry.recording, "at", view.query)[..., view.key]
+    keys = [role.key for role in recorded_roles(entry).roles]
+    if view.order not in keys:
+        return None
+    scores: np.ndarray = role_sums(entry, work).mean[keys.index(view.order)]
+    return scores
 
-    def compute() -> np.ndarray:
-        measured = []
-        with work("Measuring heads", recording.num_layers) as on_layer:
-            for layer in range(recording.num_layers):
-                measured.append(measure(recording, layer, view.order))
-                on_layer(layer)
-        return np.stack(measured)
 
-    return entry.derive(("measured", view.order), compute)
+def recorded_roles(entry: RecordingEntry) -> RecordedRoles:
+    """The roles that the heads may play."""
+    return entry.derive("recorded roles", lambda: RecordedRoles(entry.recording))
+
+
+def role_sums(entry: RecordingEntry, work: Work = at_once) -> Sums:
+    """The scores of all heads in all of their roles, [role, layer, head]."""
+
+    def compute() -> Sums:
+        num_layers = entry.recording.num_layers
+        with work("Measuring heads", num_layers) as on_layer:
+
+            def on_step(done: int, total: int) -> None:
+                if done * num_layers % total == 0:
+                    on_layer(done * num_layers // total - 1)
+
+            return recorded_roles(entry).of_all(on_step)
+
+    return entry.derive("roles", compute)
+
+
+def role_sums_of(entry: RecordingEntry, layer: int) -> Sums:
+    """Those of a layer, [role, head]."""
+    if isinstance(held := entry.held("roles"), Sums):
+        return Sums(held.total[:, layer], held.count[:, layer])
+    return entry.derive(("roles", layer), lambda: recorded_roles(entry).of_layer(layer))
 
 
 def text_tiles(entry: RecordingEntry, work: Work = at_once) -> tuple[np.ndarray, np.ndarray]:

@@ -3,11 +3,14 @@
 from dataclasses import dataclass
 from typing import Literal
 
+from headlens.model.analysis.roles.score import ROLES
+
 Scope = Literal["head", "layer", "all"]  # one head, or all heads of the layer, or of all layers, merged
 Reduction = Literal["mean", "max"]  # how they are merged
 Direction = Literal["at", "by"]  # what the query looks at, or what looks at it
-Order = Literal["layer", "spread", "distance", "special", "far", "key"]  # of the heads in the grid
 Edges = Literal["crisp", "smooth"]  # of the patches
+# Of the heads in the grid: by what they score as a role, or by the weight that the query gives to a key
+ORDERS = ("layer", *dict.fromkeys(role.key for role in ROLES), "key")
 
 
 @dataclass(frozen=True)
@@ -21,7 +24,8 @@ class View:
     reduction: Reduction = "mean"  # always "mean" where the scope is one head, which needs none
     direction: Direction = "at"
     log: bool = False
-    order: Order = "layer"
+    order: str = "layer"  # one of ORDERS
+    placed: bool = False  # heads stay by layer and head, coloured by what order measures
     key: int = 0  # what order "key" measures: the weight that the query gives to it
     shared: bool = False  # one colour scale for all heads of the grid
     edges: Edges = "crisp"
@@ -35,11 +39,12 @@ class View:
 
 @dataclass(frozen=True)
 class Bounds:
-    """How many layers, heads and tokens there are to choose from."""
+    """How many layers, heads and tokens there are to choose from, and which orders of the heads."""
 
     layers: int
     heads: int
     tokens: int
+    orders: tuple[str, ...] = ORDERS
 
     def of(self, name: str) -> range:
         """The allowed numbers of a field of View."""

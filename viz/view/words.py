@@ -84,7 +84,7 @@ def matrix_note(num_tokens: int, largest_drawn: int, several: bool) -> str:
 
 def grid_note(num_tokens: int, matrices: bool, order: str) -> str:
     """What is to be known of the grid of all heads of a long input: what comes from a sample of its queries."""
-    if num_tokens <= LONG or not (matrices or order in ("spread", "distance", "special", "far")):
+    if num_tokens <= LONG or not (matrices or order not in ("layer", "key")):
         return ""
     return f"{'drawn' if matrices else 'ordered'} from {SAMPLE} evenly spaced queries"
 

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from headlens.model.analysis.joint import joined, last_word
-from headlens.model.analysis.orders import measure
+from headlens.model.analysis.roles.recorded import role_scores
 from headlens.model.analysis.sample import LONG, looking_queries
 from headlens.model.recording.parts import Photo, Prediction, Predicts
 from headlens.model.recording.recording import Recording
@@ -86,6 +86,7 @@ def test_heads_are_measured_by_what_looks() -> None:
     both = joined(of_a_photo(rows=48, columns=48))
     assert both.num_tokens > LONG, "of which a sample would be taken"
     assert looking_queries(both).tolist() == list(range(NUM_QUERIES))
+    scores = role_scores(both)
     entropy = -(both.attention(0)[:, :NUM_QUERIES] * np.log(both.attention(0)[:, :NUM_QUERIES] + 1e-30)).sum(axis=-1)
-    np.testing.assert_allclose(measure(both, 0, "spread"), np.exp(entropy).mean(axis=-1), rtol=1e-4)
-    assert measure(both, 0, "distance").tolist() == [0.0] * NUM_HEADS, "no patch looks at any"
+    np.testing.assert_allclose(scores["spread"][0], np.exp(entropy).mean(axis=-1), rtol=1e-4)
+    assert not {"distance", "near", "same"} & scores.keys(), "no patch looks at any"

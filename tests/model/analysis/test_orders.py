@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from headlens.model.analysis.orders import head_order, measure
+from headlens.model.analysis.orders import head_order
+from headlens.model.analysis.roles.recorded import role_scores
 from headlens.model.analysis.sample import LONG, SAMPLE, sampled_queries
 from headlens.model.pretrained.image_model import EncoderImageModel
 from headlens.model.recording.parts import Photo
@@ -19,7 +20,12 @@ from tests.recordings import random_recording
 
 
 def test_by_layer_and_head() -> None:
-    assert head_order(None, 2, 3) == [(0, 0, 0.0), (0, 1, 0.0), (0, 2, 0.0), (1, 0, 0.0), (1, 1, 0.0), (1, 2, 0.0)]
+    heads = [(0, 0), (0, 1), (0, 2), (1, 0), (1, 1), (1, 2)]
+    assert head_order(None, 2, 3) == [(*head, None) for head in heads]
+    measured = np.array([[1.0, 3.0, np.nan], [3.0, 0.5, 3.0]])
+    in_place = head_order(measured, 2, 3, by_layer=True)
+    assert in_place == [(*head, value) for head, value in zip(heads, [1.0, 3.0, None, 3.0, 0.5, 3.0])]
+    assert head_order(measured, 2, 3)[-1] == (0, 2, None), "what could not be measured comes last"
 
 
 def test_the_largest_first_and_equal_ones_by_layer_and_head() -> None:
@@ -39,7 +45,7 @@ def test_each_head_once_with_its_own_number(numbers: list[float]) -> None:
     measured = np.array(numbers, np.float32).reshape(3, 4)
     order = head_order(measured, 3, 4)
     assert all(value == measured[layer, head] for layer, head, value in order)
-    assert [(-value, layer, head) for layer, head, value in order] == sorted(
+    assert [(-float(value or 0), layer, head) for layer, head, value in order] == sorted(
         (-float(measured[layer, head]), layer, head) for layer in range(3) for head in range(4)
     )
     assert {type(part) for entry in order for part in entry} == {int, float}
@@ -80,7 +86,7 @@ BY_HAND: dict[str, Callable[[Recording, list[float], int], float]] = {
 
 
 def assert_measured(recording: Recording, layer: int, order: str, *, heads: list[int]) -> None:
-    found = measure(recording, layer, order)
+    found = role_scores(recording)[order][layer]
     assert found.shape == (recording.num_heads,)
     for head in heads:
         weights = recording.attention(layer, head).astype(float).tolist()
@@ -101,15 +107,17 @@ def test_the_heads_of_a_real_photo(order: str, dinov2: EncoderImageModel, sample
     assert_measured(dinov2.record(sample_photo("coffee"), 224), 11, order, heads=[4])
 
 
-def test_how_much_rests_between_far_residues() -> None:
+def test_how_much_rests_on_far_residues() -> None:
     protein = random_recording(num_tokens=16)
     protein = dataclasses.replace(protein, special=np.isin(np.arange(16), [0, 15]), unit="residue")
-    for head, found in enumerate(measure(protein, 1, "far")):
+    for head, found in enumerate(role_scores(protein)["far"][1]):
         weights = protein.attention(1, head).astype(float).tolist()
-        pairs = [weights[i][j] for i in range(1, 15) for j in range(1, 15) if abs(i - j) >= 6]
-        assert len(pairs) == 72
-        assert found == pytest.approx(math.fsum(pairs) / len(pairs), rel=1e-5)
-    assert measure(random_recording(num_tokens=6), 1, "far").tolist() == [0.0] * 3
+        shares = [
+            math.fsum(weights[i][j] for j in range(1, 15) if abs(i - j) >= 6) / math.fsum(weights[i][1:15])
+            for i in range(1, 15)
+        ]
+        assert found == pytest.approx(math.fsum(shares) / len(shares), rel=1e-5)
+    assert np.isnan(role_scores(dataclasses.replace(random_recording(num_tokens=6), unit="residue"))["far"]).all()
 
 
 def test_all_queries_up_to_a_length_and_evenly_spaced_ones_above_it() -> None:

@@ -12,6 +12,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from headlens.model.analysis.roles.repeated import induction_scores
 from headlens.model.attention.edits import stand_in
 from headlens.model.attention.inputs import AttentionInputs
 from headlens.model.effects.choices import Choice, target
@@ -226,17 +227,12 @@ def of_ids(model: Any, ids: tuple[int, ...]) -> Any:
     return replace(model.read(TEXT), ids=ids, **same, **numbers)
 
 
-def induction_scores(layers: Sequence[AttentionInputs], half: int) -> np.ndarray:
-    """[layer, head]: the mean weight of the token behind a token's earlier copy (Olsson et al. 2022)."""
-    queries = torch.arange(half, 2 * half)
-    weights = torch.stack([layer.first().weights(slice(None)) for layer in layers])
-    return weights[:, :, queries, queries - half + 1].mean(dim=-1).numpy()
-
-
 def test_induction_heads_matter_for_what_is_repeated(smollm2: Any) -> None:
     ids = repeated_ids(8)
     experiment = Experiment(smollm2, of_ids(smollm2, ids))
-    scores = induction_scores(experiment.unchanged.run.stages["decoder"], 8).ravel()
+    layers = experiment.unchanged.run.stages["decoder"]
+    weights = np.stack([layer.first().weights(slice(None)).numpy() for layer in layers])
+    scores = induction_scores(weights, 8).ravel()
     effects = head_effects(experiment, RepeatedTokens(ids)).ravel()
     most_harm = np.argsort(effects)
     strongest = np.argsort(-scores)

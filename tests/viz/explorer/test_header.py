@@ -12,7 +12,7 @@ from headlens.model.recording.recording import Recording
 from headlens.model.runtime.recordings import RecordingEntry
 from headlens.viz.explorer import header as module
 from headlens.viz.explorer.compared import PairFields, PairHeader
-from headlens.viz.explorer.header import Figure, Header, ViewFields
+from headlens.viz.explorer.header import Figure, Header, Measure, ViewFields
 from headlens.viz.explorer.payload import build
 from headlens.viz.export.figures import SavedFigure
 from headlens.viz.view.view import View
@@ -20,7 +20,7 @@ from headlens.viz.view.wording import ByDirection, Percent, Wording
 from tests.recordings import random_recording
 from tests.viz.explorer.payloads import unpack
 
-TYPED = (PairHeader, PairFields, Header, ViewFields, Figure, SavedFigure, Wording, ByDirection, Percent)
+TYPED = (PairHeader, PairFields, Header, ViewFields, Measure, Figure, SavedFigure, Wording, ByDirection, Percent)
 TYPES_JS = Path(module.__file__).parent / "js" / "types.js"
 NAMES_JS = {int: "number", float: "number", str: "string", bool: "boolean", NoneType: "null", object: "unknown"}
 ABOUT = {"model": "m"}

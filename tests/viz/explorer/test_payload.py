@@ -15,7 +15,7 @@ from headlens.viz.explorer.packing import pack
 from headlens.viz.figures.labels import categories
 from headlens.viz.theme import DARK, HEAT, LIGHT, lookup_table
 from headlens.viz.view.tiles import matrix_tiles
-from headlens.viz.view.view import Direction, Order, View
+from headlens.viz.view.view import Direction, View
 from headlens.viz.view.visible import visible
 from tests.masks import KINDS
 from tests.recordings import random_recording
@@ -193,7 +193,7 @@ def test_the_colours_are_the_theme_s(trophy: Recording) -> None:
 
 def test_the_heads_come_in_the_asked_order() -> None:
     weights = np.stack([SPECIAL.attention(layer) for layer in range(2)]).astype(float)
-    measures: dict[Order, np.ndarray] = {
+    measures: dict[str, np.ndarray] = {
         "special": weights[..., [0, 6]].sum(axis=-1).mean(axis=-1),
         "key": weights[:, :, 3, 5],
         "spread": np.exp(-(weights * np.log(weights)).sum(axis=-1)).mean(axis=-1),

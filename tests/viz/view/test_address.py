@@ -27,7 +27,7 @@ VIEWS = st.builds(
     View,
     **{name: st.sampled_from(numbers) for name, numbers in RANGES.items()},
     **{name: st.sampled_from(choices) for name, choices in CHOICES.items()},
-    **{name: st.booleans() for name in ("log", "shared", "matrix")},
+    **{name: st.booleans() for name in ("log", "placed", "shared", "matrix")},
 )
 GARBAGE: st.SearchStrategy[object] = st.one_of(
     st.text(),
@@ -48,12 +48,12 @@ def is_valid(view: View) -> bool:
     return (
         all(type(getattr(view, name)) is int and getattr(view, name) in numbers for name, numbers in RANGES.items())
         and all(getattr(view, name) in choices for name, choices in CHOICES.items())
-        and all(type(getattr(view, name)) is bool for name in ("log", "shared", "matrix"))
+        and all(type(getattr(view, name)) is bool for name in ("log", "placed", "shared", "matrix"))
     )
 
 
 def test_every_field_is_covered_here() -> None:
-    assert {*RANGES, *CHOICES, "log", "shared", "matrix"} == set(NAMES)
+    assert {*RANGES, *CHOICES, "log", "placed", "shared", "matrix"} == set(NAMES)
 
 
 @given(VIEWS, VIEWS)

@@ -60,7 +60,7 @@ export class Answers {
    * @returns {Header}
    */
   header(view) {
-    const { gridNotes, header, kept, severalNote } = this.recorded.kept;
+    const { gridNotes, header, headRoles, kept, severalNote } = this.recorded.kept;
     const { scale, softcap, causal } = kept[view.layer];
     return {
       ...header,
@@ -69,10 +69,11 @@ export class Answers {
       softcap,
       causal,
       order: orderOf(this.recorded, view),
+      role: headRoles[view.layer][view.head],
       words: headInWords(this.recorded, view),
       more: false,
       matrixNote: view.scope === "head" ? header.matrixNote : severalNote,
-      gridNote: gridNotes[view.order],
+      gridNote: gridNotes[view.order] ?? gridNotes.layer,
     };
   }
 

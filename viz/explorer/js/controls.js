@@ -3,7 +3,7 @@
 import { within } from "./arrows.js";
 import { headsName, headsOf, nameOf } from "./words.js";
 
-/** @import { LinkedView, Parts, State, ViewFields } from "./types.js" */
+/** @import { LinkedView, Measure, Parts, State, ViewFields } from "./types.js" */
 
 /**
  * What the controls ask the explorer to do.
@@ -89,7 +89,23 @@ export class Controls {
   load(state) {
     this.state = state;
     this.painted = null;
-    this.parts.far.hidden = this.parts.far.disabled = state.header.unit !== "residue";
+    this.offer(state.header.measures);
+  }
+
+  /**
+   * The measures among the orders: between by layer, which is the first, and by the weight to a key, the last.
+   * @param {Measure[]} measures
+   */
+  offer(measures) {
+    const { orders } = this.parts;
+    const offered = [...orders.options].slice(1, -1);
+    if (offered.length === measures.length && measures.every(({ key }, i) => offered[i].value === key)) return;
+    const options = measures.map(({ key, name, definition }) => {
+      const option = new Option(name, key);
+      option.title = definition;
+      return option;
+    });
+    orders.replaceChildren(orders.options[0], ...options, orders.options[orders.length - 1]);
   }
 
   /** @param {State} state */
@@ -109,6 +125,8 @@ export class Controls {
     parts.keyNow.textContent = "";
     if (view.pick) parts.keyNow.textContent = "now press a token";
     else if (view.order === "key") parts.keyNow.textContent = nameOf(header, view.key);
+    const measure = header.measures.find(({ key }) => key === view.order);
+    parts.measure.textContent = measure ? `${measure.definition} Source: ${measure.source}.` : "";
     parts.fold.open = view.matrix;
   }
 }

@@ -6,6 +6,7 @@ import { fill, nameOf } from "./words.js";
 /** @import { Recorded } from "./recorded.js" */
 /** @import { Header, ViewFields } from "./types.js" */
 
+const LOWEST = -1e300; // what could not be measured comes last
 const LEAST = 1e-12; // the top of a scale where all weights are nothing
 
 /**
@@ -43,15 +44,15 @@ export function preview(recorded, { direction, query }) {
  * @param {ViewFields} view
  * @returns {Header["order"]}
  */
-export function orderOf(recorded, { key, order, query }) {
+export function orderOf(recorded, { key, order, placed, query }) {
   const measures = recorded.kept.measures[order];
   /** @type {Header["order"]} */
   const measured = [];
   for (const [layer, head, source] of recorded.all()) {
-    const measure = order === "key" ? Math.fround(source.weight(query, key)) : (measures?.[layer][head] ?? 0);
+    const measure = order === "key" ? Math.fround(source.weight(query, key)) : (measures?.[layer][head] ?? null);
     measured.push([layer, head, measure]);
   }
-  return measured.sort((a, b) => b[2] - a[2]);
+  return placed ? measured : measured.sort((a, b) => (b[2] ?? LOWEST) - (a[2] ?? LOWEST));
 }
 
 /**
@@ -63,8 +64,8 @@ export function headInWords(recorded, { head, layer, query }) {
   return fill(headWords, {
     name: nameOf(header, query),
     here: counted(spread(row(recorded.weights(layer, head), query))),
-    everywhere: counted(measures.spread[layer][head]),
-    away: measures.distance[layer][head].toFixed(1),
+    everywhere: counted(measures.spread[layer][head] ?? 0),
+    away: (measures.distance?.[layer][head] ?? 0).toFixed(1),
   });
 }
 

@@ -1,7 +1,7 @@
 // Every head of the model as one small picture.
 
 import { onArrow } from "./arrows.js";
-import { GridLayout, LABEL } from "./gridlayout.js";
+import { CAPTION, GridLayout, LABEL } from "./gridlayout.js";
 import { contextOf, darkened, heat, tile } from "./pictures.js";
 import { percent, who } from "./words.js";
 
@@ -99,7 +99,7 @@ export class HeadGrid {
     if (this.layout === null || look === this.painted) return; // a token under the pointer changes nothing here
     this.painted = look;
     const scales = shared ? "one colour scale for all heads" : "each head on its own colour scale";
-    const order = this.layout.captions ? "layer·head below each" : "layers down, heads across";
+    const order = this.layout.numbered ? "layers down, heads across" : "layer·head below each";
     this.legend.textContent = [order, scales, header.gridNote].filter(Boolean).join("; ");
     this.canvas.setAttribute("aria-description", who(header.wording, view));
     this.draw(state, this.layout);
@@ -119,16 +119,21 @@ export class HeadGrid {
     context.textAlign = "center";
     context.textBaseline = "middle";
     context.fillStyle = theme.text;
-    if (!layout.captions) this.numbers(context, header.layers, layout);
+    if (layout.numbered) this.numbers(context, header.layers, layout);
+    const share = header.measures.find(({ key }) => key === header.view.order)?.share ?? true;
+    const largest = header.order.reduce((most, [, , measure]) => Math.max(most, measure ?? 0), 1e-12);
     header.order.forEach(([layer, head, measure], index) => {
       const [x, y] = layout.corner(index);
       if (header.grid) this.drawPhoto(context, state, [layer, head], x, y);
       else this.drawMatrix(context, state, [layer, head], x, y);
       if (layout.captions) {
-        context.fillStyle = theme.text;
-        const share = ["special", "far", "key"].includes(header.view.order);
-        const value = share ? percent(header.wording, measure) : measure.toFixed(1);
-        context.fillText(`${layer}·${head}  ${value}`, x + tileWidth / 2, y + tileHeight + 8, tileWidth);
+        const value = measure === null ? "–" : share ? percent(header.wording, measure) : measure.toFixed(1);
+        const [ground, letters] = colours(theme.weights, (measure ?? 0) / largest);
+        context.fillStyle = ground;
+        context.fillRect(x, y + tileHeight + 1, tileWidth, CAPTION);
+        context.fillStyle = letters;
+        const caption = layout.numbered ? value : `${layer}·${head}  ${value}`;
+        context.fillText(caption, x + tileWidth / 2, y + tileHeight + 8, tileWidth);
       }
       const chosen = view.scope !== "all" && layer === view.layer && (view.scope === "layer" || head === view.head);
       const under = layer === hover.head?.[0] && head === hover.head[1];
@@ -195,6 +200,18 @@ export class HeadGrid {
     const picture = heat(levels, { prefix, grid, limit, table: theme.heat, strength: theme.heatOpacity });
     context.drawImage(picture, x, y, tileWidth, tileHeight);
   }
+}
+
+/**
+ * A colour of a scale, and one of letters that can be read on it.
+ * @param {Uint8Array} table [level, 3]
+ * @param {number} share from 0 to 1: where on the scale
+ */
+function colours(table, share) {
+  const level = 3 * Math.round(255 * Math.min(1, Math.max(0, share)));
+  const [red, green, blue] = table.subarray(level, level + 3);
+  const light = 0.299 * red + 0.587 * green + 0.114 * blue > 140;
+  return [`rgb(${red} ${green} ${blue})`, light ? "#000" : "#fff"];
 }
 
 /**

@@ -4,7 +4,7 @@
 
 export const LABEL = 22; // pixels for the numbers of layers and heads
 const GAP = 4;
-const CAPTION = 14; // pixels below a tile whose place does not say which head it is
+export const CAPTION = 14; // pixels below a tile, for what was measured
 const TALLEST = 130; // pixels of the tile of an upright photo
 const LONGEST = 1_100; // pixels of the whole grid, where tiles need not be smaller than SMALLEST for it
 const SMALLEST = 22; // pixels of a tile; below it the grid scrolls sideways
@@ -28,6 +28,7 @@ export class GridLayout {
     this.tileWidth = Math.max(smallest, Math.floor(Math.min(across, tallest * shape)));
     this.tileHeight = Math.round(this.tileWidth / shape);
     this.captions = view.order !== "layer";
+    this.numbered = view.placed || !this.captions; // the place says which head it is
     this.pitchX = this.tileWidth + GAP;
     this.pitchY = this.tileHeight + GAP + (this.captions ? CAPTION : 0);
     this.width = LABEL + heads * this.pitchX;

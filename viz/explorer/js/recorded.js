@@ -19,7 +19,8 @@ import { HeadWeights } from "./weights.js";
  * @property {number} perCell tokens in a cell of the matrix
  * @property {boolean} merges heads are made one matrix
  * @property {KeptLayer[]} kept
- * @property {Record<string, number[][]>} measures [layer][head] by the order that sorts by them
+ * @property {Record<string, (number | null)[][]>} measures [layer][head] by the order that sorts by them
+ * @property {string[][]} headRoles [layer][head] what each is called after
  * @property {string} headWords the template of the head in words
  * @property {string} severalNote the matrix's note where heads are made one
  * @property {Record<string, string>} gridNotes by order

@@ -14,8 +14,9 @@ export class Sentence {
   }
 
   /** @param {State} state */
-  load({ header: { link, words, wording } }) {
+  load({ header: { link, role, words, wording } }) {
     this.parts.named.textContent = wording.named;
+    this.parts.role.textContent = role;
     this.parts.words.textContent = words;
     this.parts.link.textContent = link;
   }

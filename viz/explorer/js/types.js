@@ -1,6 +1,6 @@
 // The types that the modules share, for tsc and editors; a browser never loads this file.
-// ViewFields, Figure, SavedFigure, ByDirection, Percent, Wording and Header are viz/explorer/header.py's TypedDicts of
-// these names, PairFields and PairHeader those of viz/explorer/compared.py, and a test compares them.
+// ViewFields, Measure, Figure, SavedFigure, ByDirection, Percent, Wording and Header are viz/explorer/header.py's
+// TypedDicts of these names, PairFields and PairHeader those of viz/explorer/compared.py, and a test compares them.
 
 /** @typedef {Record<string, string>} About What a picture is of, by name. */
 
@@ -14,13 +14,24 @@
  * @property {"mean" | "max"} reduction how they are made one; always "mean" where the scope is "head"
  * @property {"at" | "by"} direction what the query looks at, or by what it is looked at
  * @property {boolean} log
- * @property {"layer" | "spread" | "distance" | "special" | "far" | "key"} order of the heads in the grid
+ * @property {string} order of the heads in the grid: "layer", "key", or the key of a Measure
+ * @property {boolean} placed heads stay by layer and head, coloured by what order measures
  * @property {number} key what order "key" measures: the weight that the query gives to this token
  * @property {boolean} shared one colour scale for all heads of the grid
  * @property {"crisp" | "smooth"} edges
  * @property {number} strength per cent
  * @property {boolean} matrix the full matrix is unfolded
  * @property {boolean} pick a key is being chosen; the server always sends false
+ */
+
+/**
+ * What heads can be ordered and coloured by.
+ * @typedef {object} Measure
+ * @property {string} key the value of "order" in a view
+ * @property {string} name
+ * @property {string} definition
+ * @property {string} source
+ * @property {boolean} share it is from 0 to 1
  */
 
 /**
@@ -94,8 +105,10 @@
  * @property {boolean} causal
  * @property {number | null} side cells along each side of a text's tile
  * @property {boolean} sent the arrays that are the same in every view of the recording are left out
- * @property {[number, number, number][]} order layer, head and measure, as the heads stand in the grid
+ * @property {[number, number, number | null][]} order layer, head and measure, as the heads stand in the grid
+ * @property {Measure[]} measures
  * @property {string} why why heads rest on special tokens
+ * @property {string} role what the head is called after; empty where it is still to come
  * @property {string} words the head in words; empty where it is still to come
  * @property {boolean} more there is more to ask for
  * @property {string} link what the page says of its address
@@ -244,7 +257,9 @@
  * @property {HTMLElement} title
  * @property {HTMLElement} targets
  * @property {HTMLElement} special
- * @property {HTMLOptionElement} far
+ * @property {HTMLSelectElement} orders
+ * @property {HTMLElement} measure
+ * @property {HTMLElement} role
  * @property {HTMLElement} strip
  * @property {HTMLCanvasElement} photo
  * @property {HTMLElement} chips

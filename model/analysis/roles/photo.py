@@ -1,0 +1,138 @@
+"""Roles of heads among the patches of a picture: queries are patches, and [CLS] and registers are taken away."""
+
+import numpy as np
+
+from headlens.model.analysis.roles.positions import Fact, Positions
+from headlens.model.analysis.roles.role import Role, WeightRole
+
+DOSOVITSKIY = "Dosovitskiy et al. 2021, “An Image is Worth 16x16 Words”, figure 7"
+PATCHES: frozenset[Fact] = frozenset({"patches"})
+
+
+def _distance(positions: Positions, queries: np.ndarray) -> np.ndarray:
+    return _straight(positions, queries, (1.0, 1.0))
+
+
+def _pixels(positions: Positions, queries: np.ndarray) -> np.ndarray:
+    return _straight(positions, queries, positions.patch)
+
+
+def _straight(positions: Positions, queries: np.ndarray, size: tuple[float, float]) -> np.ndarray:
+    """Straight across the grid, [query, key]; keys before the patches are 0 away."""
+    row, column = positions.cells(queries)
+    return _from_patches(positions, queries, np.nan_to_num(np.hypot(row * size[0], column * size[1])))
+
+
+def _near(positions: Positions, queries: np.ndarray) -> np.ndarray:
+    row, column = positions.cells(queries)
+    return _from_patches(positions, queries, (row <= 1) & (column <= 1))
+
+
+def _row(positions: Positions, queries: np.ndarray) -> np.ndarray:
+    row, column = positions.cells(queries)
+    return _from_patches(positions, queries, (row == 0) & (column > 0))
+
+
+def _column(positions: Positions, queries: np.ndarray) -> np.ndarray:
+    row, column = positions.cells(queries)
+    return _from_patches(positions, queries, (column == 0) & (row > 0))
+
+
+def _high_norm(positions: Positions, queries: np.ndarray) -> np.ndarray:
+    assert positions.high_norm is not None
+    return np.broadcast_to(positions.high_norm, (len(queries), positions.count))
+
+
+def _from_patches(positions: Positions, queries: np.ndarray, counts: np.ndarray) -> np.ndarray:
+    """[query, key] without the rows of what is no patch."""
+    return np.where(queries[:, None] >= positions.prefix, counts, np.nan)
+
+
+NEAR = WeightRole(
+    key="near",
+    name="near patches",
+    definition="The share of the rest that lies on the patch itself and the eight around it.",
+    source="Cordonnier et al. 2020, “On the Relationship between Self-Attention and Convolutional Layers”",
+    needs=PATCHES,
+    counts=_near,
+)
+ROW = WeightRole(
+    key="row",
+    name="same row",
+    definition="The share of the rest that lies on the other patches of the same row.",
+    source="Ho et al. 2019, “Axial Attention in Multidimensional Transformers”",
+    needs=PATCHES,
+    counts=_row,
+)
+COLUMN = WeightRole(
+    key="column",
+    name="same column",
+    definition="The share of the rest that lies on the other patches of the same column.",
+    source="Ho et al. 2019, “Axial Attention in Multidimensional Transformers”",
+    needs=PATCHES,
+    counts=_column,
+)
+REGISTERS = WeightRole(
+    key="registers",
+    name="patches of a high norm",
+    definition="The share of the rest that lies on patches whose last hidden state is three times as long as the "
+    "median one or more: the model keeps there what is of the whole photo.",
+    source="Darcet et al. 2024, “Vision Transformers Need Registers”, section 2",
+    needs=frozenset({"patches", "norms"}),
+    counts=_high_norm,
+)
+CLS = WeightRole(
+    key="cls",
+    name="[CLS]",
+    definition="The share of all weight that lies on the first position, which is no patch.",
+    source="Darcet et al. 2024, “Vision Transformers Need Registers”, section 2",
+    needs=PATCHES,
+    among="all",
+    named_from=None,
+    counts=lambda positions, queries: np.broadcast_to(
+        (np.arange(positions.count) == 0) & (positions.prefix > 0), (len(queries), positions.count)
+    ),
+)
+DISTANCE = WeightRole(
+    key="distance",
+    name="distance in patches",
+    definition="How many patches away a patch looks on average, straight across the grid, by its weight on patches.",
+    source=f"{DOSOVITSKIY} and appendix D.7, there in pixels",
+    needs=PATCHES,
+    unit="patches",
+    named_from=None,
+    counts=_distance,
+)
+DISTANCE_OF_ALL = WeightRole(
+    key="distance-all",
+    name="distance in patches, [CLS] as 0",
+    definition="The same by all of its weight, what lies on [CLS] and registers being no distance away.",
+    source=f"{DOSOVITSKIY}, as it is often computed: without [CLS], and not made to sum to one again",
+    needs=PATCHES,
+    unit="patches",
+    among="all",
+    named_from=None,
+    counts=_distance,
+)
+PIXELS = WeightRole(
+    key="pixels",
+    name="distance in pixels",
+    definition="How many pixels away a patch looks on average, straight across the photo, by its weight on patches.",
+    source=f"{DOSOVITSKIY} and appendix D.7",
+    needs=frozenset({"patches", "photo"}),
+    unit="pixels",
+    named_from=None,
+    counts=_pixels,
+)
+PIXELS_OF_ALL = WeightRole(
+    key="pixels-all",
+    name="distance in pixels, [CLS] as 0",
+    definition="The same by all of its weight, what lies on [CLS] and registers being no distance away.",
+    source=f"{DOSOVITSKIY}, as it is often computed: without [CLS], and not made to sum to one again",
+    needs=frozenset({"patches", "photo"}),
+    unit="pixels",
+    among="all",
+    named_from=None,
+    counts=_pixels,
+)
+ROLES: tuple[Role, ...] = (NEAR, ROW, COLUMN, REGISTERS, CLS, DISTANCE, DISTANCE_OF_ALL, PIXELS, PIXELS_OF_ALL)

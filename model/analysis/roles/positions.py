@@ -1,0 +1,66 @@
+"""What is known of the positions that a head looks from and at."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+Fact = Literal[
+    "within",  # queries and keys are the same positions
+    "sequence",  # tokens or frames, one after the other
+    "both ways",  # of which each may look at later ones
+    "causal",  # or at none of those
+    "text",  # the keys are tokens of a text
+    "residues",  # they are residues of a protein
+    "patches",  # they are patches in rows and columns, behind what is said of them
+    "photo",  # of a photo
+    "norms",  # and it is known which are of a high norm
+]
+NOWHERE = -1  # the word of a token that is part of none
+HIGH = 3.0  # times the median: the norm from which a patch counts as high
+
+
+@dataclass(frozen=True, eq=False)
+class Positions:
+    """What each position of one input is, and what is known of all of them together."""
+
+    facts: frozenset[Fact]
+    special: np.ndarray  # [key] bool: special tokens, and of a causal model the first token: what heads rest on
+    ids: np.ndarray  # [key] int, equal where the token is the same
+    words: np.ndarray  # [key] int, which word it is part of; NOWHERE: of none
+    punctuation: np.ndarray  # [key] bool: nothing but punctuation marks or line breaks
+    ends: np.ndarray  # [key] bool: of these, what ends a sentence or a line
+    prefix: int = 0  # positions before the patches
+    grid: tuple[int, int] | None = None  # (rows, columns) of the patches
+    patch: tuple[float, float] = (1.0, 1.0)  # (height, width) of one in pixels
+    high_norm: np.ndarray | None = None  # [key] bool; None: not known
+
+    @property
+    def count(self) -> int:
+        return len(self.special)
+
+    @property
+    def free(self) -> np.ndarray:
+        """[key] bool: what is left when special tokens are taken away; in a photo the patches alone."""
+        if self.grid is None:
+            return ~self.special
+        patches: np.ndarray = np.arange(self.count) >= self.prefix
+        return patches
+
+    def cells(self, queries: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """How many rows and columns of the grid lie between queries and keys, [query, key] each; nan if not patches."""
+        assert self.grid is not None
+        places = np.arange(self.count) - self.prefix
+        found = [np.where(places >= 0, axis, np.nan) for axis in np.divmod(places, self.grid[1])]
+        row, column = (np.abs(axis[queries, None] - axis) for axis in found)
+        return row, column
+
+
+def high_norm(norms: np.ndarray, prefix: int = 0) -> np.ndarray:
+    """Patches whose norm is HIGH times the median of all patches' or more: norms [key] -> [key] bool.
+
+    Darcet et al. 2024, "Vision Transformers Need Registers", section 2.1, choose a fixed norm for each model, between
+    the two humps of their distribution.
+    """
+    found: np.ndarray = norms >= HIGH * np.median(norms[prefix:])
+    return found & (np.arange(len(norms)) >= prefix)

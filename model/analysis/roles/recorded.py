@@ -1,0 +1,127 @@
+"""The scores of a recording's heads; never more than CHUNK weights, or a row of each head of a layer, are in memory."""
+
+import unicodedata
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+
+from headlens.model.analysis.roles.positions import NOWHERE, Fact, Positions, high_norm
+from headlens.model.analysis.roles.role import Role
+from headlens.model.analysis.roles.score import Scorer, Sums, roles_for
+from headlens.model.analysis.sample import looking_queries
+from headlens.model.progress import OnStep, no_step
+from headlens.model.recording.recording import CHUNK, Recording
+
+ENDS = frozenset(".!?…。！？؟।\n")
+
+
+class RecordedRoles:
+    """The roles of a recording's heads, a layer at a time.
+
+    Scores are means over the positions that look, or for long inputs over a sample of them. Cross-attention is taken as
+    `headlens.model.analysis.joint.joined` gives it.
+    """
+
+    def __init__(self, recording: Recording) -> None:
+        self.recording = recording
+        self.positions = positions_of(recording)
+        self.queries = looking_queries(recording)
+        self._last: tuple[tuple[bytes, bytes], Scorer] | None = None  # layers mostly see the same
+
+    @property
+    def roles(self) -> tuple[Role, ...]:
+        """The roles that the heads may play."""
+        return roles_for(self.positions.facts)
+
+    def of_layer(self, layer: int) -> Sums:
+        """The scores of a layer's heads [role, head], added up over the queries."""
+        return self._of_layers(range(layer, layer + 1), no_step)[0]
+
+    def of_all(self, on_step: OnStep = no_step) -> Sums:
+        """The scores of all heads, [role, layer, head]; on_step is told how much is done, and of how much."""
+        layers = self._of_layers(range(self.recording.num_layers), on_step)
+        total, count = (np.stack(each, axis=1) for each in zip(*((sums.total, sums.count) for sums in layers)))
+        return Sums(total, count)
+
+    def _of_layers(self, layers: range, on_step: OnStep) -> list[Sums]:
+        rows = max(1, CHUNK // (self.recording.num_heads * self.recording.num_keys))
+        stretches = [self.queries[first : first + rows] for first in range(0, len(self.queries), rows)]
+        sums: list[Sums | None] = [None for _ in layers]
+        for number, queries in enumerate(stretches):
+            for index, layer in enumerate(layers):
+                found = self._scorer(layer, queries).sums(self.recording.attention_from(layer, queries))
+                before = sums[index]
+                sums[index] = found if before is None else before + found
+                on_step(number * len(layers) + index + 1, len(stretches) * len(layers))
+        return [each for each in sums if each is not None]
+
+    def _scorer(self, layer: int, queries: np.ndarray) -> Scorer:
+        seen = self.recording.layers[layer].seen(torch.from_numpy(queries)).cpu().numpy()
+        name = (queries.tobytes(), seen.tobytes())
+        if self._last is None or self._last[0] != name:
+            self._last = name, Scorer(self.positions, queries, seen)
+        return self._last[1]
+
+
+def role_scores(recording: Recording, on_step: OnStep = no_step) -> dict[str, np.ndarray]:
+    """The scores of all heads by the keys of their roles: [layer, head] each, nan where a role cannot be told."""
+    roles = RecordedRoles(recording)
+    return {role.key: scores for role, scores in zip(roles.roles, roles.of_all(on_step).mean)}
+
+
+def positions_of(recording: Recording, ids: Sequence[int] | None = None) -> Positions:
+    """What a recording knows of its positions; of cross-attention as `headlens.model.analysis.joint.joined` gives it.
+
+    Args:
+        recording: of one input, whose keys are its own positions.
+        ids: [key] of the tokens; None: tokens are the same where their names are.
+    """
+    photo, count = recording.photo, recording.num_tokens
+    names = [name.removeprefix("##").strip(" ▁Ġ") for name in recording.tokens]
+    punctuation = np.array([_is_punctuation(name) for name in names], bool) & ~recording.special
+    norms = recording.outputs.get("norms")
+    high = None if norms is None else high_norm(norms, recording.prefix_tokens)
+    own = np.unique(np.array(recording.tokens), return_inverse=True)[1] if ids is None else np.array(ids)
+    size = (1.0, 1.0)
+    if photo is not None:
+        size = (photo.pixels.shape[0] / photo.grid[0], photo.pixels.shape[1] / photo.grid[1])
+    return Positions(
+        facts=_facts(recording, high is not None),
+        special=recording.special,
+        ids=own.reshape(count),
+        words=np.array([NOWHERE if word is None else word for word in recording.words]),
+        punctuation=punctuation,
+        ends=punctuation & np.array([bool(ENDS & set(name)) for name in names]),
+        prefix=recording.prefix_tokens,
+        grid=None if photo is None or photo.cell == "frame" else photo.grid,
+        patch=size,
+        high_norm=high,
+    )
+
+
+def _facts(recording: Recording, norms: bool) -> frozenset[Fact]:
+    photo, facts = recording.photo, set[Fact]()
+    within = recording.stage != "cross"
+    if within:
+        facts.add("within")
+    if photo is None:
+        facts.add("residues" if recording.unit == "residue" else "text")
+    elif photo.cell == "patch" and within:
+        facts.add("patches")
+        if photo.picture == "photo":
+            facts.add("photo")
+        if norms:
+            facts.add("norms")
+    if within and (photo is None or photo.cell == "frame"):
+        facts |= {"sequence", "both ways" if _looks_on(recording) else "causal"}
+    return frozenset(facts)
+
+
+def _looks_on(recording: Recording) -> bool:
+    """Whether the first position may look at any other."""
+    return bool(recording.layers[0].seen(torch.tensor([0]))[0, 1:].any())
+
+
+def _is_punctuation(name: str) -> bool:
+    return name != "" and all(each in "\r\n" or unicodedata.category(each).startswith("P") for each in name)

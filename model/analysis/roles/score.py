@@ -1,0 +1,107 @@
+"""The scores of heads: from the weights of one layer at a time, in whole or by some of their queries."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from headlens.model.analysis.heads import times_log
+from headlens.model.analysis.roles import photo, text
+from headlens.model.analysis.roles.positions import Fact, Positions
+from headlens.model.analysis.roles.role import EntropyRole, Role, WeightRole
+
+ROLES: tuple[Role, ...] = (*photo.ROLES, *text.ROLES)  # of two that a head plays alike it is called after the first
+LEAST = 1e-12  # of a row's weight: where less is left beside special tokens, it says nothing
+
+
+def roles_for(facts: frozenset[Fact]) -> tuple[Role, ...]:
+    """The roles that heads may play on an input of which these facts are true."""
+    return tuple(role for role in ROLES if role.needs <= facts)
+
+
+@dataclass(frozen=True, eq=False)
+class Sums:
+    """Scores added up over queries; those of several stretches of queries can be added."""
+
+    total: np.ndarray  # [role, head]
+    count: np.ndarray  # [role, head], of the queries for which the role can be told
+
+    def __add__(self, other: "Sums") -> "Sums":
+        return Sums(self.total + other.total, self.count + other.count)
+
+    @property
+    def mean(self) -> np.ndarray:
+        """[role, head]; nan where the role can be told for no query."""
+        nothing = np.full(self.total.shape, np.nan)
+        means: np.ndarray = np.divide(self.total, self.count, out=nothing, where=self.count > 0)
+        return means
+
+
+class Scorer:
+    """Scores the rows of some queries, of any layer.
+
+    Args:
+        positions: of the input.
+        queries: [query], the positions of the rows; None: all.
+        seen: [query, key] bool, what they may look at; None: everything, or of a causal model nothing later.
+    """
+
+    def __init__(self, positions: Positions, queries: np.ndarray | None = None, seen: np.ndarray | None = None) -> None:
+        keys = np.arange(positions.count)
+        queries = keys if queries is None else queries
+        if seen is None:
+            seen = np.full((len(queries), len(keys)), True)
+            if "causal" in positions.facts:
+                seen = keys <= queries[:, None]
+        self.roles = roles_for(positions.facts)
+        free = seen & positions.free
+        self._keys = {"all": seen.sum(axis=-1), "rest": free.sum(axis=-1)}  # [query]
+        self._takes = np.full((len(self.roles), len(queries)), True)
+        columns = []
+        for takes, role in zip(self._takes, self.roles):
+            among = seen if role.among == "all" else free
+            if role.among == "rest":
+                takes &= self._keys["rest"] > 1  # one key alone gets all, whatever the head
+            if isinstance(role, WeightRole):
+                counts = np.asarray(role.counts(positions, queries), np.float32)
+                takes &= ~np.isnan(counts).any(axis=-1)
+                if role.unit == "share" and role.among == "rest":
+                    takes &= (np.nan_to_num(counts) * among).any(axis=-1)
+                columns.append(np.nan_to_num(counts) * among)
+        self._counts = np.stack([*columns, free, seen], axis=-1, dtype=np.float32)  # [query, key, column]
+
+    def sums(self, weights: np.ndarray) -> Sums:
+        """The scores of a layer, added up: weights [head, query, key]."""
+        rows = weights.transpose(1, 0, 2)  # [query, head, key]
+        found = (rows @ self._counts).transpose(2, 1, 0)  # [column, head, query]
+        left = found[-2]
+        some = left > LEAST
+        entropies = self._entropies(rows, left, some)
+        columns = iter(found)
+        total, count = np.zeros((2, len(self.roles), len(weights)))
+        for index, (role, takes) in enumerate(zip(self.roles, self._takes)):
+            told = takes & (some | (role.among == "all"))
+            if isinstance(role, WeightRole):
+                values = next(columns)
+                if role.among == "rest":
+                    values = np.divide(values, left, out=np.zeros_like(values), where=some)
+            else:
+                assert isinstance(role, EntropyRole)
+                values = role.of_entropy(entropies[role.among], np.maximum(self._keys[role.among], 2))
+            total[index] = np.where(told, values, 0.0).sum(axis=-1, dtype=float)
+            count[index] = told.sum(axis=-1)
+        return Sums(total, count)
+
+    def scores(self, weights: np.ndarray) -> dict[str, np.ndarray]:
+        """The scores of a layer by the keys of the roles: weights [head, query, key] -> [head] each."""
+        return self.by_key(self.sums(weights))
+
+    def by_key(self, sums: Sums) -> dict[str, np.ndarray]:
+        """The mean scores [head] by the keys of the roles."""
+        return {role.key: mean for role, mean in zip(self.roles, sums.mean)}
+
+    def _entropies(self, rows: np.ndarray, left: np.ndarray, some: np.ndarray) -> Mapping[str, np.ndarray]:
+        """Of all weight, and of the rest made to sum to one: of w / left it is log(left) - sum(w log w) / left."""
+        free, everything = (times_log(rows) @ self._counts[..., -2:]).transpose(2, 1, 0)
+        safe = np.where(some, left, 1.0)
+        return {"all": -everything, "rest": np.maximum(np.log(safe) - free / safe, 0.0)}

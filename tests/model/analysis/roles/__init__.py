@@ -1,0 +1,1 @@
+"""Of model/analysis/roles."""

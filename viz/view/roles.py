@@ -1,0 +1,55 @@
+"""The roles of heads in words: what each is, and what a head is called after."""
+
+import numpy as np
+
+from headlens.model.analysis.roles.naming import strongest_role
+from headlens.model.analysis.roles.recorded import positions_of
+from headlens.model.analysis.roles.score import Sums, roles_for
+from headlens.model.analysis.roles.text import SPECIAL
+from headlens.model.analysis.sample import LONG, looking_queries
+from headlens.model.recording.recording import Recording
+from headlens.viz.view.view import View
+from headlens.viz.view.wording import percent, who
+from headlens.viz.view.words import name_of
+
+NAMES = 2  # of special tokens; of more they are not named one by one
+
+
+def orders_of(recording: Recording) -> tuple[str, ...]:
+    """The orders of the grid that there are for a recording, of `headlens.viz.view.view.ORDERS`."""
+    return ("layer", *(role.key for role in roles_for(positions_of(recording).facts)), "key")
+
+
+def role_in_words(recording: Recording, layer: int, head: int, *, sums: Sums) -> str:
+    """What a head is called after, and how much of its weight was taken away before; sums are of its layer.
+
+    "Layer 4, head 11: previous token (0.94), all positions; 71 % of its weight rests on [CLS] and [SEP]."
+    """
+    roles = roles_for(positions_of(recording).facts)
+    scores, counts = sums.mean[:, head], sums.count[:, head]
+    named = strongest_role(roles, scores)
+    if named is None:
+        said = "nothing is left to call it after"
+    elif named.stands_out:
+        where = _positions(recording, int(counts[roles.index(named.role)]))
+        said = f"{named.role.name} ({named.score:.2f}), {where}"
+    else:
+        said = f"no role stands out (nearest: {named.role.name}, {named.score:.2f})"
+    rests = _rests(recording, float(scores[roles.index(SPECIAL)]))
+    return f"{who(View(layer, head, 0))}: {said}{rests}."
+
+
+def _positions(recording: Recording, count: int) -> str:
+    looking = len(looking_queries(recording))
+    evenly = "evenly spaced " if recording.num_tokens > LONG else ""
+    return f"all {evenly}positions" if count == looking else f"{count:,} of {looking:,} {evenly}positions"
+
+
+def _rests(recording: Recording, share: float) -> str:
+    """How much rests on special tokens, and on which, where there are any."""
+    special = np.flatnonzero(recording.special)
+    if not len(special):
+        return ""
+    names = list(dict.fromkeys(name_of(recording, int(token)) for token in special))
+    on = " and ".join(names) if len(names) <= NAMES else "special tokens"
+    return f"; {percent(share)} of its weight rests on {on}"
