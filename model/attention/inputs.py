@@ -76,7 +76,9 @@ class AttentionInputs:
         nothing = torch.stack(rest) == 0  # [head, query]
         nothing = nothing[:1] if (nothing == nothing[:1]).all() else nothing
         mask = torch.where(left_out, -math.inf, self.mask)
-        return replace(self, mask=torch.where(nothing[..., None], -math.inf, mask) if nothing.any() else mask, sinks=None)
+        return replace(
+            self, mask=torch.where(nothing[..., None], -math.inf, mask) if nothing.any() else mask, sinks=None
+        )
 
     def full_mask(self) -> Tensor | None:
         """The mask, a causal one included, broadcastable to [..., head, query, key]; None: all may look at all."""

@@ -17,6 +17,7 @@ from headlens.viz.explorer.packing import pack
 from headlens.viz.explorer.payload import matrix_figure
 from headlens.viz.view import words
 from headlens.viz.view.derived import LARGEST_DRAWN, Work, at_once, can_merge, heads_measured, text_tiles
+from headlens.viz.view.pieces import pieces_of
 from headlens.viz.view.view import Order, View
 
 MEASURED: tuple[Order, ...] = ("spread", "distance", "special", "far")
@@ -37,6 +38,7 @@ class Kept(TypedDict):
 
     The arrays are those that are the same in every view; "lse" [layer, head, token]; "query0" [head, token, d_head] and
     "key0" [key head, token, d_head] of each layer, but where scores alone were recorded; and the masks, each once.
+    They are of tokens where words are shown too.
     """
 
     header: Header  # of the view to begin with; "figure" without log
@@ -64,7 +66,7 @@ def everything(entry: RecordingEntry, view: View, work: Work = at_once) -> bytes
         arrays["tiles"], arrays["tileTops"] = text_tiles(entry, work)
     else:
         arrays |= wire.photo_file(entry, photo)
-    layers = _add_layers(recording, arrays, work)
+    layers = _add_layers(pieces_of(recording), arrays, work)
     measures: dict[str, list[list[float]]] = {}
     for order in MEASURED:
         measured = heads_measured(entry, dataclasses.replace(view, order=order), work)

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 import numpy as np
 import plotly.graph_objects as go
 
+from headlens.viz.figures.hatch import hatched, looks_at_nothing
 from headlens.viz.figures.labels import categories, cell_categories, token_axis
 from headlens.viz.theme import LIGHT, Theme, page_layout
 from headlens.viz.view.scale import colour_limit
@@ -25,6 +26,8 @@ def attention_heatmap(
 ) -> go.Figure:
     """The weights of one head; the hover says which token looks at which, and how much exactly.
 
+    The row of a query that looks at nothing is hatched.
+
     Args:
         weights: [query, key].
         tokens: what to call each position.
@@ -43,6 +46,9 @@ def attention_heatmap(
     figure = _matrix(weights, special, names, axis=token_axis(names, tokens), query=query, log=log, theme=theme)
     if causal:
         figure.data[0].z = np.where(np.tri(num_tokens, dtype=bool), figure.data[0].z, np.nan)
+    if (nothing := looks_at_nothing(weights)).any():
+        figure.data[0].z = np.where(nothing[:, None], np.nan, figure.data[0].z)
+        figure.layout.images = hatched(nothing, num_tokens)
     return figure
 
 

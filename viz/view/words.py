@@ -3,7 +3,7 @@
 from headlens.model.analysis.heads import spread
 from headlens.model.analysis.orders import reach
 from headlens.model.analysis.sample import LONG, SAMPLE, looking_queries, sampled_queries
-from headlens.model.recording.parts import Cell, Photo, Picture
+from headlens.model.recording.parts import WEIGHTS, Cell, Picture
 from headlens.model.recording.recording import Recording
 from headlens.viz.view.visible import isolated, visible
 from headlens.viz.view.wording import WORDING, Wording
@@ -22,18 +22,23 @@ NAMED: dict[Picture, dict[Cell, str]] = {
 CELLS: dict[Cell, str] = {"patch": "patches", "frame": "frames"}
 
 
-def wording_of(photo: Photo | None) -> Wording:
-    """The words for a recording with that picture; None: its positions are tokens alone."""
-    if photo is None:
-        return WORDING
-    return {**WORDING, "patch": f"{photo.cell} {{name}}", "named": NAMED[photo.picture].get(photo.cell, "")}
+def wording_of(recording: Recording) -> Wording:
+    """The words for a recording: who looks says what was done to the weights, and a picture has patches or frames."""
+    wording, photo = WORDING, recording.photo
+    if WEIGHTS in recording.notes:
+        heads = {heads: f"{template}, {recording.notes[WEIGHTS]}" for heads, template in WORDING["who"].items()}
+        wording = {**wording, "who": heads}
+    if photo is not None:
+        named = NAMED[photo.picture].get(photo.cell, "")
+        wording = {**wording, "patch": f"{photo.cell} {{name}}", "named": named}
+    return wording
 
 
 def name_of(recording: Recording, token: int) -> str:
     """What to call a position in a sentence: “it”, [CLS], patch (11, 15), frame 1.24 s."""
     text = isolated(visible(recording.tokens[token]))
     if recording.grid is not None and token >= recording.prefix_tokens:
-        return wording_of(recording.photo)["patch"].format(name=text)
+        return wording_of(recording)["patch"].format(name=text)
     if recording.special[token] and text.startswith(tuple(WORDING["unquoted"])):
         return text
     return WORDING["token"].format(name=text)
@@ -47,13 +52,13 @@ def head_template(recording: Recording) -> str:
             f"From {{name}} the head spreads over {{here}} {read}; "
             "from all that is written, over {everywhere} on average."
         )
-    num_tokens = recording.num_tokens
+    num_tokens, many = recording.num_tokens, "words" if recording.unit == "word" else "tokens"
     units = f"{recording.unit}s" if recording.photo is None else CELLS[recording.photo.cell]
     of = "" if recording.grid is None else f" (of {recording.grid[0]} × {recording.grid[1]})"
     sample = len(sampled_queries(num_tokens))
     where = "over the whole input" if num_tokens <= LONG else f"over {sample} evenly spaced queries"
     return (
-        f"From {{name}} the head spreads over {{here}} of {num_tokens:,} tokens; "
+        f"From {{name}} the head spreads over {{here}} of {num_tokens:,} {many}; "
         f"{where} it spreads over {{everywhere}} and looks {{away}} {units} away on average{of}."
     )
 
