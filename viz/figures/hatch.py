@@ -5,7 +5,7 @@ from urllib.parse import quote
 
 import numpy as np
 
-CELL = 6  # pixels of the pattern along each cell
+WIDTH = 720  # pixels of the pattern, which is stretched over a row
 SVG = (
     "<svg xmlns='http://www.w3.org/2000/svg' width='{width}' height='{height}'><pattern id='h' width='4' height='4' "
     "patternUnits='userSpaceOnUse' patternTransform='rotate(45)'><path d='M1 0V4' stroke='#888'/></pattern>"
@@ -29,7 +29,7 @@ def hatched(nothing: np.ndarray, num_keys: int) -> list[dict[str, object]]:
         first, *rest = rows
         if is_nothing:
             size = {"sizex": num_keys, "sizey": 1 + len(rest)}
-            svg = SVG.format(width=CELL * num_keys, height=CELL * (1 + len(rest)))
+            svg = SVG.format(width=WIDTH, height=max(1, round(WIDTH * (1 + len(rest)) / num_keys)))
             place = {"xref": "x", "yref": "y", "x": -0.5, "y": first - 0.5, **size}
             images.append(
                 {"source": f"data:image/svg+xml,{quote(svg)}", "sizing": "stretch", "layer": "below", **place}

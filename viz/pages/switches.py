@@ -34,13 +34,16 @@ def switched(page: str, entry: RecordingEntry) -> RecordingEntry:
             "nospecial",
             "Leave out special tokens",
             "Takes special tokens, on which heads often rest, out of what is looked at; the weights of the rest are "
-            "scaled to sum to one. They still look themselves.",
+            "scaled to sum to one. They still look themselves. The first token of a language model counts as special, "
+            "whatever it is, for heads rest on it (Xiao et al. 2024).",
         )
         if left_out:
             st.caption(
                 f"Left out: {plain(_left_out(recording))}. What is left sums to one again; what had looked at nothing "
                 "else is hatched."
             )
+    if not merged and not left_out:
+        return entry
     return entry.derive(("switched", merged, left_out), lambda: _made(entry, merged, left_out))
 
 
@@ -67,8 +70,6 @@ def _left_out(recording: Recording) -> str:
 
 
 def _made(entry: RecordingEntry, merged: bool, left_out: bool) -> RecordingEntry:
-    if not merged and not left_out:
-        return entry
     recording = entry.recording.without_special() if left_out else entry.recording
     recording = recording.merged("words") if merged else recording
     return RecordingEntry(f"{entry.id}{'-nospecial' * left_out}{'-words' * merged}", recording)

@@ -6,7 +6,7 @@ import { who } from "./words.js";
 
 /** @import { Figure, Header, LinkedView, On, Parts, PlotAxis, Plotly, State, Weights } from "./types.js" */
 
-const HATCH = 6; // pixels of the pattern along each cell
+const HATCH = 720; // pixels of the pattern, which is stretched over a row
 
 /**
  * What is drawn.
@@ -222,7 +222,7 @@ function hatched(rows) {
  */
 function hatch(columns, rows) {
   const svg =
-    `<svg xmlns='http://www.w3.org/2000/svg' width='${HATCH * columns}' height='${HATCH * rows}'>` +
+    `<svg xmlns='http://www.w3.org/2000/svg' width='${HATCH}' height='${Math.max(1, Math.round((HATCH * rows) / columns))}'>` +
     "<pattern id='h' width='4' height='4' patternUnits='userSpaceOnUse' patternTransform='rotate(45)'>" +
     "<path d='M1 0V4' stroke='#888'/></pattern><rect width='100%' height='100%' fill='url(#h)'/></svg>";
   return `data:image/svg+xml,${encodeURIComponent(svg)}`;

@@ -84,7 +84,7 @@
  * @property {string[]} tokens as they are shown
  * @property {number[]} isolate tokens that read from right to left
  * @property {number[]} special [token] 0 or 1
- * @property {"token" | "residue"} unit what a position of a text stands for
+ * @property {"token" | "residue" | "word"} unit what a position of a text stands for
  * @property {number[][] | null} groups of words: the tokens of each, which the arrays of one head are of
  * @property {number} prefix tokens before the patches
  * @property {number[] | null} grid rows and columns of the patches; null for a text
