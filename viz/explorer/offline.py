@@ -85,7 +85,7 @@ def everything(entry: RecordingEntry, view: View, work: Work = at_once) -> bytes
                 side=int(arrays["tiles"].shape[-1]) if photo is None else None,
                 order=[],
                 figure=figure,
-                notes=(words.matrix_note(recording.num_tokens, LARGEST_DRAWN, several=False), ""),
+                notes=(words.matrix_note(recording, LARGEST_DRAWN, several=False), ""),
                 save=None,
             ),
             logTrace=log_trace,
@@ -94,7 +94,7 @@ def everything(entry: RecordingEntry, view: View, work: Work = at_once) -> bytes
             kept=layers,
             measures=measures,
             headWords=words.head_template(recording),
-            severalNote=words.matrix_note(recording.num_tokens, LARGEST_DRAWN, several=True),
+            severalNote=words.matrix_note(recording, LARGEST_DRAWN, several=True),
             gridNotes={
                 order: words.grid_note(recording.num_tokens, photo is None, order)
                 for order in ("layer", *MEASURED, "key")

@@ -83,7 +83,7 @@ def build(
         order=head_order(heads_measured(entry, view, work), recording.num_layers, recording.num_heads),
         figure=figure,
         notes=(
-            words.matrix_note(recording.num_tokens, LARGEST_DRAWN, several),
+            words.matrix_note(recording, LARGEST_DRAWN, several),
             words.grid_note(recording.num_tokens, photo is None, view.order),
         ),
         save=save,

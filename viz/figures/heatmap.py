@@ -12,6 +12,7 @@ from headlens.viz.theme import LIGHT, Theme, page_layout
 from headlens.viz.view.scale import colour_limit
 
 DECADES = 4  # that the logarithmic scale spans
+ROUNDING = 1e-3  # of a logarithm: a scale that ends at 99.9 % still has the mark “100 %”
 
 
 def attention_heatmap(
@@ -143,7 +144,7 @@ def _colourbar(limit: float, theme: Theme) -> dict[str, object]:
 
 
 def _log_colourbar(top: float, theme: Theme) -> dict[str, object]:
-    powers = np.arange(int(np.ceil(top - DECADES)), int(np.floor(top)) + 1)
+    powers = np.arange(int(np.ceil(top - DECADES - ROUNDING)), int(np.floor(top + ROUNDING)) + 1)
     labels = [f"{100 * 10.0**power:g} %" for power in powers]
     return {"tickvals": powers, "ticktext": labels, **_BAR, "outlinecolor": theme.line}
 

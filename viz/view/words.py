@@ -5,6 +5,7 @@ from headlens.model.analysis.orders import reach
 from headlens.model.analysis.sample import LONG, SAMPLE, looking_queries, sampled_queries
 from headlens.model.recording.parts import WEIGHTS, Cell, Picture
 from headlens.model.recording.recording import Recording
+from headlens.viz.view.pieces import pieces_of
 from headlens.viz.view.visible import isolated, visible
 from headlens.viz.view.wording import WORDING, Wording
 
@@ -44,6 +45,11 @@ def name_of(recording: Recording, token: int) -> str:
     return WORDING["token"].format(name=text)
 
 
+def many(recording: Recording) -> str:
+    """What its positions are: tokens, or words."""
+    return "words" if recording.unit == "word" else "tokens"
+
+
 def head_template(recording: Recording) -> str:
     """What `head_in_words` fills in, with {name}, {here}, {everywhere} and {away}."""
     if recording.stage == "cross":
@@ -52,13 +58,13 @@ def head_template(recording: Recording) -> str:
             f"From {{name}} the head spreads over {{here}} {read}; "
             "from all that is written, over {everywhere} on average."
         )
-    num_tokens, many = recording.num_tokens, "words" if recording.unit == "word" else "tokens"
+    num_tokens = recording.num_tokens
     units = f"{recording.unit}s" if recording.photo is None else CELLS[recording.photo.cell]
     of = "" if recording.grid is None else f" (of {recording.grid[0]} × {recording.grid[1]})"
     sample = len(sampled_queries(num_tokens))
     where = "over the whole input" if num_tokens <= LONG else f"over {sample} evenly spaced queries"
     return (
-        f"From {{name}} the head spreads over {{here}} of {num_tokens:,} {many}; "
+        f"From {{name}} the head spreads over {{here}} of {num_tokens:,} {many(recording)}; "
         f"{where} it spreads over {{everywhere}} and looks {{away}} {units} away on average{of}."
     )
 
@@ -75,14 +81,15 @@ def head_in_words(recording: Recording, layer: int, head: int, *, query: int) ->
     )
 
 
-def matrix_note(num_tokens: int, largest_drawn: int, several: bool) -> str:
+def matrix_note(recording: Recording, largest_drawn: int, several: bool) -> str:
     """What is to be known of the matrix of a long input: that it is drawn in cells, or not at all."""
-    if num_tokens <= largest_drawn:
-        return ""
+    num_tokens = pieces_of(recording).num_tokens
     if several and num_tokens > LONG:
         return f"{num_tokens:,} tokens make a matrix too large to merge heads in: choose “this head” to see it."
+    if recording.num_tokens <= largest_drawn:
+        return ""
     return (
-        f"{num_tokens:,} tokens are drawn in cells: the mean over a cell's queries of the sum over its keys. "
+        f"{recording.num_tokens:,} {many(recording)} are drawn in cells: the mean over a cell's queries of the sum over its keys. "
         "Click one for the exact weights of a query in it."
     )
 

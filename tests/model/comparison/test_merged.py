@@ -222,4 +222,6 @@ def test_words_are_compared() -> None:
     comparison = compare(a.merged("words"), b.merged("words"))
     assert comparison.alignment.names == ("token0", "token1token2", "token3")
     np.testing.assert_allclose(comparison.weights(1, 2)[0], a.merged("words").attention(1, 2), atol=1e-6)
-    np.testing.assert_array_equal(a.merged("words").layers[0].full_mask()[0], np.tri(3, dtype=bool))
+    mask = a.merged("words").layers[0].full_mask()
+    assert mask is not None
+    np.testing.assert_array_equal(mask[0], np.tri(3, dtype=bool))
