@@ -11,6 +11,7 @@ from headlens.model.recording.recording import Recording
 from headlens.model.runtime.recordings import RecordingEntry
 from headlens.viz.theme import DARK, HEAT, LIGHT, lookup_table
 from headlens.viz.view.derived import Work, all_heads, can_merge, merged, shown_row
+from headlens.viz.view.pieces import pieces_of
 from headlens.viz.view.scale import to_levels
 from headlens.viz.view.view import Direction, View
 
@@ -30,7 +31,7 @@ def preview(entry: RecordingEntry, direction: Direction, query: int, *, work: Wo
         if direction == "by":  # it needs every row's sum, of every head
             with work("Adding up rows", recording.num_layers) as on_layer:
                 for layer in range(recording.num_layers):
-                    recording.log_sum_exp(layer)
+                    pieces_of(recording).log_sum_exp(layer)
                     on_layer(layer)
         weights = all_heads(recording, direction, query)
         tops = np.maximum(weights[..., ~recording.special].max(axis=-1, initial=0), 1e-12)  # [layer, head]
@@ -42,8 +43,8 @@ def preview(entry: RecordingEntry, direction: Direction, query: int, *, work: Wo
 
 
 def one_head(recording: Recording, view: View) -> Arrays:
-    """What the explorer computes every weight of the view's head from."""
-    layer, head = view.layer, view.head
+    """What the explorer computes every weight of the view's head from: of tokens, where words are shown too."""
+    recording, layer, head = pieces_of(recording), view.layer, view.head
     arrays = {"lse": recording.log_sum_exp(layer, head).astype(np.float32)}
     if not recording.layers[layer].scores_only:  # else they are all in the mask
         arrays["query"] = recording.query(layer, head).astype(np.float32)

@@ -11,8 +11,9 @@ from headlens.viz.explorer.payload import build
 from headlens.viz.export.figures import saved_figure
 from headlens.viz.pages.runtime import current_theme, working
 from headlens.viz.view.address import PARAMETERS, read_address, read_view, write_view
-from headlens.viz.view.roles import orders_of
-from headlens.viz.view.view import Bounds, View
+from headlens.viz.view.bounds import bounds_of
+from headlens.viz.view.pieces import in_shown, in_tokens, pieces_of
+from headlens.viz.view.view import View
 
 Stage = Callable[[RecordingEntry], RecordingEntry]
 Below = Callable[[RecordingEntry, View], None]
@@ -42,19 +43,21 @@ def show_explorer(
 ) -> None:
     """The linked views of a recording, in a fragment: a pin reruns nothing else.
 
+    The address counts in tokens, where words are shown too: so it keeps its meaning, whatever is shown.
+
     Args:
         page: names the element, and the page's own part of the session.
         request: for what to show.
-        start: the view where the address says nothing.
+        start: the view where the address says nothing; it counts in tokens.
         link: what the page says of its address.
-        stage: picks what is shown of the recording.
+        stage: picks what is shown of the recording; it may draw how that is chosen.
         below: draws what belongs to the pinned view.
     """
     state, entry = st.session_state, stage(request.entry())
     recording, slot = entry.recording, st.empty()
-    bounds = Bounds(recording.num_layers, recording.num_heads, recording.num_tokens, orders_of(recording))
     key = f"{page}_explorer"
-    view = read_address(st.query_params, start, bounds)
+    asked = read_address(st.query_params, start, bounds_of(pieces_of(recording)))
+    view = in_shown(recording, asked)
     address = state[f"{page}_address"] = st.query_params.to_dict()
 
     def take_view() -> None:
@@ -63,10 +66,10 @@ def show_explorer(
             state[f"{page}_sent"] = None
             st.query_params.from_dict(address)
             return
-        pinned = read_view(message, start, bounds)
+        told = read_view(message, in_shown(recording, start), bounds_of(recording))
         state[f"{page}_sent"] = message.get("has")
         others = {name: value for name, value in st.query_params.items() if name not in PARAMETERS}
-        st.query_params.from_dict({**others, **write_view(pinned, start)})
+        st.query_params.from_dict({**others, **write_view(in_tokens(recording, told, asked), start)})
         state[f"{page}_full"] = False
 
     def take_more() -> None:

@@ -13,6 +13,7 @@ from headlens.model.runtime.recordings import RecordingEntry
 from headlens.viz.export.figures import SavedFigure
 from headlens.viz.view import words
 from headlens.viz.view.derived import recorded_roles, role_sums_of
+from headlens.viz.view.pieces import groups_of, pieces_of
 from headlens.viz.view.roles import role_in_words
 from headlens.viz.view.view import Direction, Edges, Reduction, Scope, View
 from headlens.viz.view.visible import reads_from_right, visible
@@ -69,6 +70,7 @@ class Header(TypedDict):
     isolate: list[int]  # tokens that read from right to left: in a sentence they stand between U+2068 and U+2069
     special: list[int]  # [token] 0 or 1
     unit: Unit  # what a position of a text stands for
+    groups: list[list[int]] | None  # of words: the tokens of each, which the arrays of one head are of
     prefix: int  # tokens before the patches
     grid: list[int] | None  # rows and columns of the patches; None for a text
     aspect: float | None  # width / height of the photo
@@ -122,16 +124,17 @@ def header_of(
         save: a figure that is to be saved.
     """
     recording = entry.recording
-    layer = recording.layers[view.layer]
+    layer, groups = pieces_of(recording).layers[view.layer], groups_of(recording)
     tokens = [visible(token) for token in recording.tokens]
     return {
         "id": entry.id,
         "view": {**dataclasses.asdict(view), "pick": False},  # type: ignore[typeddict-item]  # tests compare the fields
-        "wording": words.wording_of(recording.photo),
+        "wording": words.wording_of(recording),
         "tokens": tokens,
         "isolate": [index for index, token in enumerate(tokens) if reads_from_right(token)],
         "special": recording.special.astype(int).tolist(),
         "unit": recording.unit,
+        "groups": None if groups is None else [list(group) for group in groups],
         "prefix": recording.prefix_tokens,
         "grid": None if recording.grid is None else list(recording.grid),
         "aspect": None if recording.photo is None else recording.photo.aspect,

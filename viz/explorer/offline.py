@@ -26,6 +26,7 @@ from headlens.viz.view.derived import (
     role_sums_of,
     text_tiles,
 )
+from headlens.viz.view.pieces import pieces_of
 from headlens.viz.view.roles import orders_of, role_in_words
 from headlens.viz.view.view import View
 
@@ -46,6 +47,7 @@ class Kept(TypedDict):
 
     The arrays are those that are the same in every view; "lse" [layer, head, token]; "query0" [head, token, d_head] and
     "key0" [key head, token, d_head] of each layer, but where scores alone were recorded; and the masks, each once.
+    They are of tokens where words are shown too.
     """
 
     header: Header  # of the view to begin with; "figure" without log
@@ -74,7 +76,7 @@ def everything(entry: RecordingEntry, view: View, work: Work = at_once) -> bytes
         arrays["tiles"], arrays["tileTops"] = text_tiles(entry, work)
     else:
         arrays |= wire.photo_file(entry, photo)
-    layers = _add_layers(recording, arrays, work)
+    layers = _add_layers(pieces_of(recording), arrays, work)
     measures, head_roles = _roles(entry, work)
     figure, log_trace, per_cell = _figures(entry, view)
     return pack(
@@ -89,7 +91,7 @@ def everything(entry: RecordingEntry, view: View, work: Work = at_once) -> bytes
                 side=int(arrays["tiles"].shape[-1]) if photo is None else None,
                 order=[],
                 figure=figure,
-                notes=(words.matrix_note(recording.num_tokens, LARGEST_DRAWN, several=False), ""),
+                notes=(words.matrix_note(recording, LARGEST_DRAWN, several=False), ""),
                 save=None,
             ),
             logTrace=log_trace,
@@ -99,7 +101,7 @@ def everything(entry: RecordingEntry, view: View, work: Work = at_once) -> bytes
             measures=measures,
             headRoles=head_roles,
             headWords=words.head_template(recording),
-            severalNote=words.matrix_note(recording.num_tokens, LARGEST_DRAWN, several=True),
+            severalNote=words.matrix_note(recording, LARGEST_DRAWN, several=True),
             gridNotes={
                 order: words.grid_note(recording.num_tokens, photo is None, order) for order in orders_of(recording)
             },

@@ -85,7 +85,7 @@ def build(
         ),
         figure=figure,
         notes=(
-            words.matrix_note(recording.num_tokens, LARGEST_DRAWN, several),
+            words.matrix_note(recording, LARGEST_DRAWN, several),
             words.grid_note(recording.num_tokens, photo is None, view.order),
         ),
         save=save,
@@ -100,6 +100,7 @@ def matrix_figure(entry: RecordingEntry, view: View, weights: np.ndarray) -> Fig
     draw = pooled_heatmap if in_cells else attention_heatmap
     figure = draw(weights, recording.tokens, recording.special, query=view.query, log=view.log)
     figure.data[0].update(z=None, customdata=None)
+    figure.layout.images = ()  # of rows that the explorer hatches by itself
     if recording.stage == "cross" and not in_cells:  # what looks and what is looked at, not the empty rest
         written, read = (np.flatnonzero(np.array(recording.segments) == segment) for segment in (1, 0))
         figure.update_xaxes(range=[read[0] - 0.5, read[-1] + 0.5])

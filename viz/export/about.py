@@ -3,13 +3,16 @@
 from collections.abc import Mapping
 
 from headlens.model import __version__
+from headlens.model.recording.parts import WEIGHTS
 from headlens.model.recording.recording import Recording
 from headlens.viz.view import words
+from headlens.viz.view.pieces import groups_of
 from headlens.viz.view.view import View
-from headlens.viz.view.wording import title, what, who
+from headlens.viz.view.wording import WORDING, title, what, who
 
 About = Mapping[str, str]
 MERGED = {"head": "one head", "layer": "{} of the layer's heads", "all": "{} of all layers' heads"}
+WORDS = "tokens of a word are pooled: weights to them summed, from them averaged"
 REDUCED = {"mean": "the mean", "max": "the maximum"}
 
 
@@ -21,6 +24,7 @@ def about_recording(recording: Recording) -> dict[str, str]:
         **({"revision": model.revision} if model.revision else {}),
         "licence": model.licence,
         **({"stage": recording.stage} if recording.stages else {}),
+        **({"weights": recording.notes[WEIGHTS]} if WEIGHTS in recording.notes else {}),
         "program": f"Headlens {__version__}",
     }
 
@@ -29,14 +33,16 @@ def about_view(recording: Recording, view: View) -> dict[str, str]:
     """The model, what is shown of it, and the program."""
     model = about_recording(recording)
     program = model.pop("program")
-    merged = MERGED[view.scope].format(REDUCED[view.reduction])
+    heads = MERGED[view.scope].format(REDUCED[view.reduction])
+    pooled = "tokens are not pooled" if groups_of(recording) is None else WORDS
+    normalised = "softmax over the keys" + (", the matrix on a logarithmic scale" if view.log else "")
     return {
         **model,
-        "heads": who(view),
+        "heads": who(view, WORDING),
         "query": f"{words.name_of(recording, view.query)}, position {view.query}",
         "direction": "what the query looks at" if view.direction == "at" else "what looks at the query",
-        "pooled": "tokens are not pooled; " + merged,
-        "normalised": "softmax over the keys" + (", the matrix on a logarithmic scale" if view.log else ""),
+        "pooled": f"{pooled}; {heads}",
+        "normalised": normalised,
         "program": program,
     }
 
@@ -49,10 +55,11 @@ def caption_of(about: About) -> str:
 
 def heading_of(recording: Recording, view: View, kind: str) -> str:
     """What a picture shows: “Layer 3, head 1: what “it” looks at”."""
-    name = words.name_of(recording, view.query)
+    name, wording = words.name_of(recording, view.query), words.wording_of(recording)
     if kind == "heatmap":
-        return f"{who(view)}: every query and every key"
+        return f"{who(view, wording)}: every query and every key"
     if kind == "grid":
         seen = "every query and every key" if recording.photo is None else what(name, view.direction)
-        return f"All heads, layers down, heads across: {seen}"
-    return title(view, name)
+        done = f", {recording.notes[WEIGHTS]}" if WEIGHTS in recording.notes else ""
+        return f"All heads{done}, layers down, heads across: {seen}"
+    return title(view, name, wording)

@@ -7,18 +7,22 @@ from collections.abc import Iterable, Sequence
 
 import numpy as np
 
+from headlens.model.recording.parts import WEIGHTS
 from headlens.model.recording.recording import Recording
 from headlens.viz.export.about import about_recording
 
 MAX_ROWS = 1_000_000  # of a sheet: more than Excel takes (1,048,576 with its heading)
 README = """Weights by Headlens, for numpy.load. "weights" is float32, softmax(q k^T * scale + mask), of "axes".
 "tokens" are what the positions are called, "layers" and "heads" which ones of the model these are (both from 0).
-"about" is JSON: the model, its revision and the program's version.
+"about" is JSON: the model, its revision, the program's version, and under "weights" what was done to them, where that
+is something: special tokens left out of the softmax, tokens merged into words (to one summed, from one averaged).
 """
 
 
 def weights_csv(recording: Recording, layer: int, head: int | None = None) -> str:
     """A line for each query and key: layer, head, query, query_token, key, key_token, weight (9 digits).
+
+    Its heading says what was done to the weights: special tokens left out, tokens merged into words.
 
     Args:
         recording: what to write of.
@@ -38,7 +42,9 @@ def weights_csv(recording: Recording, layer: int, head: int | None = None) -> st
         (layer, first + index, query, queries[query], key, keys[key], f"{weights[index, query, key]:.9g}")
         for index, query, key in np.ndindex(*weights.shape)
     )
-    return table_of(("layer", "head", "query", "query_token", "key", "key_token", "weight"), rows)
+    done = recording.notes.get(WEIGHTS)
+    weight = "weight" if done is None else f"weight ({done})"
+    return table_of(("layer", "head", "query", "query_token", "key", "key_token", weight), rows)
 
 
 def weights_npz(recording: Recording, layer: int | None = None, head: int | None = None) -> bytes:

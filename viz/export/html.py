@@ -17,6 +17,7 @@ from headlens.viz.explorer.bundle import MODULES, PLOTLY, bundle
 from headlens.viz.explorer.offline import everything
 from headlens.viz.theme import DARK, FONT, LIGHT, Theme, css_variables
 from headlens.viz.view.derived import Work, at_once
+from headlens.viz.view.pieces import pieces_of
 from headlens.viz.view.tiles import MATRIX_SIDE
 from headlens.viz.view.view import View
 
@@ -66,14 +67,15 @@ def explorer_html(
 
 def html_size(recording: Recording) -> int:
     """About how many bytes the file takes: counted from the shapes, before it is made."""
-    layers, num_tokens, num_heads = recording.layers, recording.num_tokens, recording.num_heads
+    pieces = pieces_of(recording)  # of words too, tokens are what the file holds
+    layers, num_tokens, num_heads = pieces.layers, pieces.num_tokens, pieces.num_heads
     script = sum(path.stat().st_size for path in [*MODULES.glob("*.js"), *EXPLORER.glob("*.css")])
     size = PLOTLY_LEFT * PLOTLY.stat().st_size + num_tokens * TOKEN_LEFT
     size += FLOATS_LEFT * 4 * len(layers) * num_heads * num_tokens  # the sums of the rows
     for layer in layers:
         left = HALVES_LEFT if layer.query.element_size() == 2 else FLOATS_LEFT
         size += 0 if layer.scores_only else left * 4 * (layer.query.numel() + layer.key.numel())
-    size += sum(FLOATS_LEFT * 4 * mask.numel() for mask in _masks(recording))
+    size += sum(FLOATS_LEFT * 4 * mask.numel() for mask in _masks(pieces))
     if recording.photo is None:
         side = min(MATRIX_SIDE, num_tokens)
         size += LEVELS_LEFT * len(layers) * num_heads * side**2

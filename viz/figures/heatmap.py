@@ -6,11 +6,13 @@ from collections.abc import Sequence
 import numpy as np
 import plotly.graph_objects as go
 
+from headlens.viz.figures.hatch import hatched, looks_at_nothing
 from headlens.viz.figures.labels import categories, cell_categories, token_axis
 from headlens.viz.theme import LIGHT, Theme, page_layout
 from headlens.viz.view.scale import colour_limit
 
 DECADES = 4  # that the logarithmic scale spans
+ROUNDING = 1e-3  # of a logarithm: a scale that ends at 99.9 % still has the mark “100 %”
 
 
 def attention_heatmap(
@@ -24,6 +26,8 @@ def attention_heatmap(
     causal: bool = False,
 ) -> go.Figure:
     """The weights of one head; the hover says which token looks at which, and how much exactly.
+
+    The row of a query that looks at nothing is hatched.
 
     Args:
         weights: [query, key].
@@ -43,6 +47,9 @@ def attention_heatmap(
     figure = _matrix(weights, special, names, axis=token_axis(names, tokens), query=query, log=log, theme=theme)
     if causal:
         figure.data[0].z = np.where(np.tri(num_tokens, dtype=bool), figure.data[0].z, np.nan)
+    if (nothing := looks_at_nothing(weights)).any():
+        figure.data[0].z = np.where(nothing[:, None], np.nan, figure.data[0].z)
+        figure.layout.images = hatched(nothing, num_tokens)
     return figure
 
 
@@ -137,7 +144,7 @@ def _colourbar(limit: float, theme: Theme) -> dict[str, object]:
 
 
 def _log_colourbar(top: float, theme: Theme) -> dict[str, object]:
-    powers = np.arange(int(np.ceil(top - DECADES)), int(np.floor(top)) + 1)
+    powers = np.arange(int(np.ceil(top - DECADES - ROUNDING)), int(np.floor(top + ROUNDING)) + 1)
     labels = [f"{100 * 10.0**power:g} %" for power in powers]
     return {"tickvals": powers, "ticktext": labels, **_BAR, "outlinecolor": theme.line}
 

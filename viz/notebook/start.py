@@ -12,7 +12,8 @@ from headlens.model.errors import InputError
 from headlens.model.recording.recording import Recording
 from headlens.model.runtime.recordings import RecordingEntry
 from headlens.viz.view.address import CHOICES, NUMBERS
-from headlens.viz.view.roles import orders_of
+from headlens.viz.view.bounds import bounds_of
+from headlens.viz.view.pieces import groups_of, pieces_of
 from headlens.viz.view.start import first_view
 from headlens.viz.view.view import Bounds, View
 
@@ -27,14 +28,12 @@ def entry_of(recording: Recording) -> RecordingEntry:
     as attention within one sequence, as on the page.
     """
     if recording not in _entries:
-        shown = joined(recording) if recording.keys is not None else dataclasses.replace(recording)
+        shown = dataclasses.replace(recording)
+        if recording.keys is not None:
+            shown = joined(pieces_of(recording))
+            shown = shown if groups_of(recording) is None else shown.merged("words")
         _entries[recording] = RecordingEntry(uuid.uuid4().hex, shown)
     return _entries[recording]
-
-
-def bounds_of(recording: Recording) -> Bounds:
-    """What there is to choose from."""
-    return Bounds(recording.num_layers, recording.num_heads, recording.num_tokens, orders_of(recording))
 
 
 def view_of(recording: Recording, fields: Mapping[str, object]) -> View:

@@ -14,9 +14,10 @@ from headlens.model.runtime.recordings import RecordingEntry
 from headlens.viz.explorer import bundle, payload
 from headlens.viz.export.figures import saved_figure
 from headlens.viz.notebook.picture import MIME, Bundle, picture_bundle, picture_of
-from headlens.viz.notebook.start import bounds_of, checked, entry_of, view_of
+from headlens.viz.notebook.start import checked, entry_of, view_of
 from headlens.viz.theme import THEMES, css_variables
 from headlens.viz.view.address import read_view
+from headlens.viz.view.bounds import bounds_of
 from headlens.viz.view.view import View
 
 EXPLORER = Path(bundle.__file__).parent

@@ -13,6 +13,7 @@ from headlens.viz.pages.analyses import OF_THE_INPUT, OF_THE_VIEW
 from headlens.viz.pages.predictions import show_prediction
 from headlens.viz.pages.runtime import RecordingRequest
 from headlens.viz.pages.stages import entry_of
+from headlens.viz.pages.switches import switched
 from headlens.viz.pages.take_along import Again, take_along
 from headlens.viz.view.view import View
 
@@ -58,6 +59,9 @@ def show_entry(
     recording = holder.entry().recording
     of_stage = partial(entry_of, stage=stage)
 
+    def shown_of(entry: RecordingEntry) -> RecordingEntry:
+        return switched(page, of_stage(entry))
+
     def below(shown: RecordingEntry, view: View) -> None:
         for index, prediction in enumerate(predictions):
             show_prediction(shown.recording, prediction, key=f"more_predictions{index or ''}")
@@ -65,7 +69,7 @@ def show_entry(
             show(shown.recording, view)
         take_along(page, holder.entry(), shown, view, again=again)
 
-    show_explorer(page, holder, start(of_stage(holder.entry()).recording), link=link, stage=of_stage, below=below)
+    show_explorer(page, holder, start(of_stage(holder.entry()).recording), link=link, stage=shown_of, below=below)
     for show in OF_THE_INPUT:
         show(recording)
     parts.model_line(recording)

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
+from dataclasses import replace
 
 import numpy as np
 
@@ -9,9 +10,11 @@ from headlens.model.analysis.heads import pooled
 from headlens.model.analysis.roles.recorded import RecordedRoles
 from headlens.model.analysis.roles.score import Sums
 from headlens.model.analysis.sample import LONG, sampled_queries
+from headlens.model.comparison.merged import Merged
 from headlens.model.progress import OnLayer
 from headlens.model.recording.recording import Recording
 from headlens.model.runtime.recordings import RecordingEntry
+from headlens.viz.view.pieces import between_shown, pieces_of, row_between_words
 from headlens.viz.view.tiles import matrix_tiles
 from headlens.viz.view.view import Direction, View, heads_name
 
@@ -39,6 +42,9 @@ def shown_row(recording: Recording, view: View) -> np.ndarray:
         return recording.attention(view.layer, view.head, view.query)
     if view.scope == "head":
         return recording.attention_to(view.layer, view.query, view.head)
+    if view.reduction == "max" and isinstance(recording, Merged):  # heads first: the sum of maxima is another number
+        rows = [shown_row(recording.recording, replace(view, query=at)) for at in recording.groups[view.query]]
+        return row_between_words(recording, np.stack(rows), view.direction)
     heads = all_heads(recording, view.direction, view.query, layers=_layers_of(recording, view))
     row: np.ndarray = heads.mean(axis=(0, 1)) if view.reduction == "mean" else heads.max(axis=(0, 1))
     return row
@@ -46,14 +52,17 @@ def shown_row(recording: Recording, view: View) -> np.ndarray:
 
 def can_merge(recording: Recording) -> bool:
     """Whether `merged` takes the recording: the matrix of a longer one would be too large."""
-    return recording.num_tokens <= LONG
+    return pieces_of(recording).num_tokens <= LONG
 
 
 def merged(entry: RecordingEntry, view: View, work: Work = at_once) -> np.ndarray:
-    """Mean or maximum over the heads of the view's layer, or of all layers: [query, key]; where `can_merge`."""
+    """Mean or maximum over the heads of the view's layer, or of all layers: [query, key]; where `can_merge`.
+
+    Heads are made one between tokens, and these then merged into words, where words are shown.
+    """
 
     def compute() -> np.ndarray:
-        recording, layers = entry.recording, _layers_of(entry.recording, view)
+        recording, layers = pieces_of(entry.recording), _layers_of(entry.recording, view)
         mean = view.reduction == "mean"
         whole = np.zeros((recording.num_tokens, recording.num_tokens), np.float32)
         with work("Merging heads", recording.num_layers) as on_layer:
@@ -61,7 +70,7 @@ def merged(entry: RecordingEntry, view: View, work: Work = at_once) -> np.ndarra
                 weights = recording.attention(layer)
                 whole = whole + weights.mean(axis=0) if mean else np.maximum(whole, weights.max(axis=0))
                 on_layer(layer)
-        return whole / len(layers) if mean else whole
+        return between_shown(entry.recording, whole / len(layers) if mean else whole)
 
     layer = view.layer if view.scope == "layer" else None
     return entry.derive(("merged", heads_name(view.scope, view.reduction), layer), compute)

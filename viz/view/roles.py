@@ -9,7 +9,7 @@ from headlens.model.analysis.roles.text import SPECIAL
 from headlens.model.analysis.sample import LONG, looking_queries
 from headlens.model.recording.recording import Recording
 from headlens.viz.view.view import View
-from headlens.viz.view.wording import percent, who
+from headlens.viz.view.wording import WORDING, percent, who
 from headlens.viz.view.words import name_of
 
 NAMES = 2  # of special tokens; of more they are not named one by one
@@ -36,7 +36,7 @@ def role_in_words(recording: Recording, layer: int, head: int, *, sums: Sums) ->
     else:
         said = f"no role stands out (nearest: {named.role.name}, {named.score:.2f})"
     rests = _rests(recording, float(scores[roles.index(SPECIAL)]))
-    return f"{who(View(layer, head, 0))}: {said}{rests}."
+    return f"{who(View(layer, head, 0), WORDING)}: {said}{rests}."
 
 
 def _positions(recording: Recording, count: int) -> str:

@@ -32,6 +32,7 @@ class Wording(TypedDict):
     patch: str  # {name} of a patch, or of what else has a position in a picture
     named: str  # how these are called; nothing where there is no picture
     token: str  # {name} of a token
+    nothing: str  # what a query looks at that gives no weight, as where its only key is left out
     unquoted: list[str]  # special tokens that start with one of these stand as they are
     special: ByDirection  # {percent}, {name}: how much of a query's weight a special token gets or gives
     percent: Percent
@@ -50,6 +51,7 @@ WORDING: Wording = {
     "patch": "patch {name}",
     "named": "",
     "token": "“{name}”",
+    "nothing": "nothing",
     "unquoted": ["[", "<"],
     "special": {"at": "{percent} to {name}", "by": "{percent} from {name}"},
     "percent": {
@@ -62,9 +64,9 @@ WORDING: Wording = {
 }
 
 
-def who(view: View) -> str:
+def who(view: View, wording: Wording) -> str:
     """Which heads are looked through: "Layer 3, head 1"."""
-    return WORDING["who"][heads_name(view.scope, view.reduction)].format(layer=view.layer, head=view.head)
+    return wording["who"][heads_name(view.scope, view.reduction)].format(layer=view.layer, head=view.head)
 
 
 def what(name: str, direction: Direction) -> str:
@@ -72,9 +74,9 @@ def what(name: str, direction: Direction) -> str:
     return WORDING["what"][direction].format(name=name)
 
 
-def title(view: View, name: str) -> str:
+def title(view: View, name: str, wording: Wording) -> str:
     """Both in one line: "Layer 3, head 1: what “it” looks at"."""
-    return WORDING["title"].format(who=who(view), what=what(name, view.direction))
+    return wording["title"].format(who=who(view, wording), what=what(name, view.direction))
 
 
 def percent(weight: float) -> str:

@@ -3,8 +3,9 @@
 from headlens.model.analysis.heads import spread
 from headlens.model.analysis.orders import reach
 from headlens.model.analysis.sample import LONG, SAMPLE, looking_queries, sampled_queries
-from headlens.model.recording.parts import Cell, Photo, Picture
+from headlens.model.recording.parts import WEIGHTS, Cell, Picture
 from headlens.model.recording.recording import Recording
+from headlens.viz.view.pieces import pieces_of
 from headlens.viz.view.visible import isolated, visible
 from headlens.viz.view.wording import WORDING, Wording
 
@@ -22,21 +23,31 @@ NAMED: dict[Picture, dict[Cell, str]] = {
 CELLS: dict[Cell, str] = {"patch": "patches", "frame": "frames"}
 
 
-def wording_of(photo: Photo | None) -> Wording:
-    """The words for a recording with that picture; None: its positions are tokens alone."""
-    if photo is None:
-        return WORDING
-    return {**WORDING, "patch": f"{photo.cell} {{name}}", "named": NAMED[photo.picture].get(photo.cell, "")}
+def wording_of(recording: Recording) -> Wording:
+    """The words for a recording: who looks says what was done to the weights, and a picture has patches or frames."""
+    wording, photo = WORDING, recording.photo
+    if WEIGHTS in recording.notes:
+        heads = {heads: f"{template}, {recording.notes[WEIGHTS]}" for heads, template in WORDING["who"].items()}
+        wording = {**wording, "who": heads}
+    if photo is not None:
+        named = NAMED[photo.picture].get(photo.cell, "")
+        wording = {**wording, "patch": f"{photo.cell} {{name}}", "named": named}
+    return wording
 
 
 def name_of(recording: Recording, token: int) -> str:
     """What to call a position in a sentence: “it”, [CLS], patch (11, 15), frame 1.24 s."""
     text = isolated(visible(recording.tokens[token]))
     if recording.grid is not None and token >= recording.prefix_tokens:
-        return wording_of(recording.photo)["patch"].format(name=text)
+        return wording_of(recording)["patch"].format(name=text)
     if recording.special[token] and text.startswith(tuple(WORDING["unquoted"])):
         return text
     return WORDING["token"].format(name=text)
+
+
+def many(recording: Recording) -> str:
+    """What its positions are: tokens, or words."""
+    return "words" if recording.unit == "word" else "tokens"
 
 
 def head_template(recording: Recording) -> str:
@@ -53,7 +64,7 @@ def head_template(recording: Recording) -> str:
     sample = len(sampled_queries(num_tokens))
     where = "over the whole input" if num_tokens <= LONG else f"over {sample} evenly spaced queries"
     return (
-        f"From {{name}} the head spreads over {{here}} of {num_tokens:,} tokens; "
+        f"From {{name}} the head spreads over {{here}} of {num_tokens:,} {many(recording)}; "
         f"{where} it spreads over {{everywhere}} and looks {{away}} {units} away on average{of}."
     )
 
@@ -70,15 +81,16 @@ def head_in_words(recording: Recording, layer: int, head: int, *, query: int) ->
     )
 
 
-def matrix_note(num_tokens: int, largest_drawn: int, several: bool) -> str:
+def matrix_note(recording: Recording, largest_drawn: int, several: bool) -> str:
     """What is to be known of the matrix of a long input: that it is drawn in cells, or not at all."""
-    if num_tokens <= largest_drawn:
-        return ""
+    num_tokens = pieces_of(recording).num_tokens
     if several and num_tokens > LONG:
         return f"{num_tokens:,} tokens make a matrix too large to merge heads in: choose “this head” to see it."
+    if recording.num_tokens <= largest_drawn:
+        return ""
     return (
-        f"{num_tokens:,} tokens are drawn in cells: the mean over a cell's queries of the sum over its keys. "
-        "Click one for the exact weights of a query in it."
+        f"{recording.num_tokens:,} {many(recording)} are drawn in cells: the mean over a cell's queries of the sum "
+        "over its keys. Click one for the exact weights of a query in it."
     )
 
 

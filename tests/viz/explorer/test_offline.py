@@ -180,6 +180,32 @@ def test_where_all_tokens_are_special() -> None:
     compare(dataclasses.replace(random_recording(), special=np.ones(7, dtype=bool)), VIEWS[:4])
 
 
+SPECIAL = np.array([True, False, False, False, True, False, False])
+
+
+def test_between_words() -> None:
+    words = dataclasses.replace(random_recording("causal and padding"), words=(0, 1, 1, 1, 1, 2, 2), special=SPECIAL)
+    merged = words.merged("words")
+    views = [dataclasses.replace(view, query=min(view.query, 3)) for view in VIEWS]
+    compare(merged, views)
+    kept = unpack(offline.everything(RecordingEntry("one", merged), views[0]))
+    assert kept.header["header"]["groups"] == [[0], [1, 2, 3], [4], [5, 6]]
+    left = dataclasses.replace(random_recording("causal"), words=words.words, special=SPECIAL).without_special()
+    compare(left.merged("words"), views)
+
+
+def test_between_words_where_no_matrix_of_several_heads_is_made() -> None:
+    recording = random_recording(num_tokens=2_101, num_layers=2, num_heads=3, d_head=2)
+    words = dataclasses.replace(recording, words=tuple(at // 3 for at in range(2_101))).merged("words")
+    assert words.num_tokens == 701
+    compare(words, [VIEWS[0], VIEWS[3], VIEWS[4]], atol=1e-5)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_without_special_tokens(kind: str) -> None:
+    compare(dataclasses.replace(random_recording(kind), special=SPECIAL).without_special(), VIEWS)
+
+
 def test_python_and_javascript_name_the_same_fields() -> None:
     comments = re.findall(r"/\*\*.*?\*/", (MODULES / "recorded.js").read_text(), re.DOTALL)
     for kind in (offline.Kept, offline.KeptLayer):

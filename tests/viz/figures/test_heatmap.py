@@ -63,7 +63,22 @@ def test_where_every_key_is_special_they_set_the_scale() -> None:
 def test_weights_that_are_all_zero_have_a_scale_too(log: bool) -> None:
     heatmap = attention_heatmap(np.zeros((6, 6)), TOKENS, SPECIAL, log=log).data[0]
     assert heatmap.zmax > heatmap.zmin
-    assert np.isfinite(heatmap.z).all()
+    assert np.isfinite([heatmap.zmin, heatmap.zmax]).all()
+
+
+@pytest.mark.parametrize("log", [False, True])
+def test_a_query_that_looks_at_nothing_is_hatched(log: bool) -> None:
+    weights = random_weights(6, 6)
+    weights[[1, 2, 5]] = 0
+    weights[3, :5] = 0
+    figure = attention_heatmap(weights, TOKENS, SPECIAL, log=log)
+    np.testing.assert_array_equal(np.isnan(figure.data[0].z).all(axis=1), [False, True, True, False, False, True])
+    assert not np.isnan(figure.data[0].z[[0, 3, 4]]).any()
+    assert [(image.y, image.sizey, image.x, image.sizex) for image in figure.layout.images] == [
+        (0.5, 2, -0.5, 6),
+        (4.5, 1, -0.5, 6),
+    ]
+    assert not attention_heatmap(random_weights(6, 6), TOKENS, SPECIAL, log=log).layout.images
 
 
 def test_the_logarithm_spans_four_decades_and_the_hover_stays_exact() -> None:

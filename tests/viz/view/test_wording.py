@@ -1,6 +1,7 @@
 """What a view is called, from templates that the explorer fills in as well."""
 
 import re
+from dataclasses import replace
 from string import Formatter
 
 import numpy as np
@@ -11,6 +12,7 @@ from headlens.viz.figures import labels
 from headlens.viz.view.view import Reduction, Scope, View
 from headlens.viz.view.wording import WORDING, percent, title, what, who
 from headlens.viz.view.words import wording_of
+from tests.recordings import random_recording
 
 PIXELS = np.zeros((2, 4, 3), np.uint8)
 
@@ -27,8 +29,8 @@ PIXELS = np.zeros((2, 4, 3), np.uint8)
 )
 def test_which_heads(scope: Scope, reduction: Reduction, said: str) -> None:
     view = View(3, 1, query=0, scope=scope, reduction=reduction)
-    assert who(view) == said
-    assert title(view, "“it”") == f"{said}: what “it” looks at"
+    assert who(view, WORDING) == said
+    assert title(view, "“it”", WORDING) == f"{said}: what “it” looks at"
 
 
 def test_both_directions() -> None:
@@ -37,7 +39,7 @@ def test_both_directions() -> None:
 
 
 def test_a_name_with_braces_stays_as_it_is() -> None:
-    assert title(View(3, 1, query=0), "“{who}”") == "Layer 3, head 1: what “{who}” looks at"
+    assert title(View(3, 1, query=0), "“{who}”", WORDING) == "Layer 3, head 1: what “{who}” looks at"
 
 
 def test_percents_do_not_break_and_figures_have_the_same_with_plain_spaces() -> None:
@@ -72,7 +74,8 @@ def test_templates_ask_for_what_their_readers_have() -> None:
     ],
 )
 def test_what_is_in_a_picture_has_its_name(photo: Photo | None, patch: str, named: str) -> None:
-    wording = wording_of(photo)
+    recording = random_recording(num_tokens=1 if photo is None else photo.grid[0] * photo.grid[1])
+    wording = wording_of(replace(recording, photo=photo))
     assert wording["patch"] == patch
     assert named in wording["named"]
     assert bool(named) == bool(wording["named"])

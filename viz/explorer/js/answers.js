@@ -3,7 +3,7 @@
 import { figureOf } from "./drawn.js";
 import { headInWords, orderOf, preview } from "./everyhead.js";
 import { pooled } from "./recorded.js";
-import { column, MatrixWeights, row } from "./weights.js";
+import { between, column, MatrixWeights, row } from "./weights.js";
 import { headsName } from "./words.js";
 
 /** @import { Recorded } from "./recorded.js" */
@@ -97,19 +97,19 @@ export class Answers {
    * @param {ViewFields} view
    */
   row({ direction, query, reduction, ...view }) {
-    const { count, heads } = this.recorded;
-    const layers = this.layersOf(view);
-    const whole = new Float64Array(count);
-    for (const layer of layers) {
-      for (let head = 0; head < heads; head++) {
-        const weights = (direction === "at" ? row : column)(this.recorded.weights(layer, head), query);
-        weights.forEach((weight, token) => {
-          whole[token] = reduction === "mean" ? whole[token] + weight : Math.max(whole[token], weight);
-        });
-      }
-    }
-    const parts = reduction === "mean" ? layers.length * heads : 1;
-    return Float32Array.from(whole, (sum) => sum / parts);
+    const { groups, heads, pieces } = this.recorded;
+    const sources = this.layersOf(view).flatMap((layer) =>
+      Array.from({ length: heads }, (_, head) => this.recorded.ofPieces(layer, head)),
+    );
+    /** @type {Weights} */
+    const several = {
+      count: pieces,
+      weight: (from, to) =>
+        reduction === "mean"
+          ? sources.reduce((sum, source) => sum + source.weight(from, to), 0) / sources.length
+          : sources.reduce((most, source) => Math.max(most, source.weight(from, to)), 0),
+    };
+    return (direction === "at" ? row : column)(between(several, groups), query);
   }
 
   /** @param {Pick<ViewFields, "scope" | "layer">} view */

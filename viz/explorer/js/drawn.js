@@ -6,6 +6,7 @@ import { headsName } from "./words.js";
 /** @import { Figure, ViewFields, Weights } from "./types.js" */
 
 const DECADES = 4; // that the logarithmic scale spans
+const ROUNDING = 1e-3; // of a logarithm: a scale that ends at 99.9 % still has the mark “100 %”
 
 /**
  * @param {Kept} kept
@@ -67,7 +68,8 @@ function linearScale(limit) {
 function logScale(limit) {
   const top = Math.log10(limit);
   const tickvals = [];
-  for (let power = Math.ceil(top - DECADES); power <= Math.floor(top); power++) tickvals.push(power);
+  const [first, last] = [Math.ceil(top - DECADES - ROUNDING), Math.floor(top + ROUNDING)];
+  for (let power = first; power <= last; power++) tickvals.push(power);
   const ticktext = tickvals.map((power) => `${general(100 * 10 ** power)} %`);
   return { zmin: top - DECADES, zmax: top, colorbar: { tickvals, ticktext } };
 }

@@ -13,7 +13,7 @@ import { Server } from "./server.js";
 import { shownIn } from "./shown.js";
 import { Strip } from "./strip.js";
 import { themeOf } from "./theme.js";
-import { HeadWeights, MatrixWeights } from "./weights.js";
+import { between, HeadWeights, MatrixWeights } from "./weights.js";
 import { keepWellFormed } from "./wellformed.js";
 import { headsOf } from "./words.js";
 
@@ -188,7 +188,7 @@ export class Explorer {
  */
 function sourceOf(header, { matrix, rowMax, lse, query, key, mask }) {
   if (matrix) return new MatrixWeights({ matrix, rowMax }, header.tokens.length);
-  return lse ? new HeadWeights({ lse, query, key, mask }, header) : null;
+  return lse ? between(new HeadWeights({ lse, query, key, mask }, header), header.groups) : null;
 }
 
 /**

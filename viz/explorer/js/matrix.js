@@ -6,6 +6,8 @@ import { who } from "./words.js";
 
 /** @import { Figure, Header, LinkedView, On, Parts, PlotAxis, Plotly, State, Weights } from "./types.js" */
 
+const HATCH = 720; // pixels of the pattern, which is stretched over a row
+
 /**
  * What is drawn.
  * @typedef {object} Drawing
@@ -60,9 +62,11 @@ export class Matrix {
       return this.place(); // only the query is another
     }
     this.mark.hidden = true;
-    const trace = { ...figure.data[0], ...valuesOf(weights, header, figure), colorscale: scaleOf(theme.weights) };
+    const values = valuesOf(weights, header, figure);
+    const trace = { ...figure.data[0], ...values, colorscale: scaleOf(theme.weights) };
     const font = { .../** @type {object} */ (figure.layout.font), color: getComputedStyle(this.box).color };
-    const layout = { ...figure.layout, uirevision: "keep", autosize: true, font, shapes: [] };
+    const images = hatched(values.z);
+    const layout = { ...figure.layout, uirevision: "keep", autosize: true, font, images, shapes: [] };
     this.config ??= this.configure(Plotly); // plotly draws all anew where its configuration is another object
     this.drawn = Plotly.react(this.box, [trace], layout, this.config);
     await this.drawn;
@@ -179,17 +183,49 @@ export function pixelsOf(axis, from, to) {
  * @param {Header} header
  * @param {Figure} figure
  */
-function valuesOf(source, { causal, view }, { data: [trace] }) {
+function valuesOf(source, { causal, groups, view }, { data: [trace] }) {
   const rows = Array.from({ length: source.count }, (_, query) => {
     const weights = new Float32Array(source.count);
     for (let key = 0; key < source.count; key++) {
-      weights[key] = causal && key > query ? Number.NaN : source.weight(query, key); // the future stays empty: no weight could be there
+      weights[key] = causal && !groups && key > query ? Number.NaN : source.weight(query, key); // the future stays empty: no weight could be there
     }
-    return weights;
+    return weights.some((weight) => weight > 0) ? weights : weights.fill(Number.NaN); // it looks at nothing, and is hatched
   });
   if (!view.log) return { z: rows };
   const floor = 10 ** Number(trace.zmin);
   return { z: rows.map((weights) => weights.map((weight) => Math.log10(Math.max(weight, floor)))), customdata: rows };
+}
+
+/**
+ * Pictures that hatch the rows of queries that look at nothing, neighbours together; viz/figures/hatch.py has the same.
+ * @param {Float32Array[]} rows
+ */
+function hatched(rows) {
+  /** @type {[first: number, end: number][]} */
+  const runs = [];
+  rows.forEach((weights, row) => {
+    if (!weights.every(Number.isNaN)) return;
+    const last = runs.at(-1);
+    if (last && last[1] === row) last[1] = row + 1;
+    else runs.push([row, row + 1]);
+  });
+  return runs.map(([first, end]) => {
+    const [sizex, sizey] = [rows.length, end - first];
+    const place = { xref: "x", yref: "y", x: -0.5, y: first - 0.5, sizex, sizey };
+    return { source: hatch(sizex, sizey), sizing: "stretch", layer: "below", ...place };
+  });
+}
+
+/**
+ * @param {number} columns
+ * @param {number} rows
+ */
+function hatch(columns, rows) {
+  const svg =
+    `<svg xmlns='http://www.w3.org/2000/svg' width='${HATCH}' height='${Math.max(1, Math.round((HATCH * rows) / columns))}'>` +
+    "<pattern id='h' width='4' height='4' patternUnits='userSpaceOnUse' patternTransform='rotate(45)'>" +
+    "<path d='M1 0V4' stroke='#888'/></pattern><rect width='100%' height='100%' fill='url(#h)'/></svg>";
+  return `data:image/svg+xml,${encodeURIComponent(svg)}`;
 }
 
 /** @param {Uint8Array} table [level, 3] */

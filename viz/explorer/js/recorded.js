@@ -1,6 +1,6 @@
 // Everything of one recording, as viz/explorer/offline.py keeps it, and any weights of it, computed here.
 
-import { HeadWeights } from "./weights.js";
+import { between, HeadWeights, MatrixWeights } from "./weights.js";
 
 /** @import { Arrays, Header, Weights } from "./types.js" */
 
@@ -40,6 +40,8 @@ export class Recorded {
     this.layers = header.header.layers;
     this.heads = header.header.heads;
     this.count = header.header.tokens.length;
+    this.groups = header.header.groups;
+    this.pieces = this.groups?.flat().length ?? this.count; // positions that the arrays are of
   }
 
   /**
@@ -49,7 +51,7 @@ export class Recorded {
    * @returns {Pick<Arrays, "query" | "key" | "mask"> & {lse: Float32Array}}
    */
   head(layer, head) {
-    const { count, floats, heads, kept } = this;
+    const { pieces: count, floats, heads, kept } = this;
     const [queries, keys] = [floats[`query${layer}`], floats[`key${layer}`]];
     const number = kept.kept[layer].masks[head];
     const index = layer * heads + head;
@@ -71,10 +73,19 @@ export class Recorded {
    * @param {number} head
    */
   weights(layer, head) {
+    return between(this.ofPieces(layer, head), this.groups);
+  }
+
+  /**
+   * Between tokens, where words are shown too.
+   * @param {number} layer
+   * @param {number} head
+   */
+  ofPieces(layer, head) {
     return new HeadWeights(this.head(layer, head), this.kept.kept[layer]);
   }
 
-  /** All heads, one after the other: [layer, head, its weights]. @returns {Generator<[number, number, HeadWeights]>} */
+  /** All heads, one after the other: [layer, head, its weights]. @returns {Generator<[number, number, Weights]>} */
   *all() {
     for (let layer = 0; layer < this.layers; layer++) {
       for (let head = 0; head < this.heads; head++) yield [layer, head, this.weights(layer, head)];
@@ -82,23 +93,31 @@ export class Recorded {
   }
 
   /**
-   * The mean or maximum over all heads of the layers, [query, key]; between heads the page gets its turn.
+   * The mean or maximum over all heads of the layers, [query, key]; between heads the page gets its turn. Words are made
+   * of it then: the maximum of sums would be another.
    * @param {number[]} layers
    * @param {"mean" | "max"} reduction
    * @param {() => Promise<unknown>} turn
    */
   async merged(layers, reduction, turn) {
-    const { count, heads } = this;
+    const { pieces: count, heads } = this;
     const sums = new Float64Array(count * count);
     for (const layer of layers) {
       for (let head = 0; head < heads; head++) {
-        add(sums, this.weights(layer, head), reduction);
+        add(sums, this.ofPieces(layer, head), reduction);
         await turn();
       }
     }
     const parts = reduction === "mean" ? layers.length * heads : 1;
-    return Float32Array.from(sums, (sum) => sum / parts);
+    const matrix = Float32Array.from(sums, (sum) => sum / parts);
+    return this.groups === null ? matrix : whole(between(new MatrixWeights({ matrix }, count), this.groups));
   }
+}
+
+/** @param {Weights} source */
+function whole(source) {
+  const { count } = source;
+  return Float32Array.from({ length: count * count }, (_, i) => source.weight(Math.floor(i / count), i % count));
 }
 
 /**

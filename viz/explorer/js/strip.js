@@ -61,6 +61,7 @@ export class Strip {
   paint({ cursor, header, hover, scale, shown: { weights }, view }) {
     this.cursor = cursor;
     const limit = scale?.limit ?? colourLimit(weights, header.special);
+    this.box.classList.toggle("hl-nothing", !weights.some((weight) => weight > 0));
     this.spans.forEach((span, token) => {
       span.style.setProperty("--tint", Math.min(1, weights[token] / limit).toFixed(3));
       span.title = `${(100 * weights[token]).toFixed(2)} %`;

@@ -80,6 +80,7 @@
  * @property {string} patch {name}
  * @property {string} named how what has a position in the picture is called
  * @property {string} token {name}
+ * @property {string} nothing what a query looks at that gives no weight
  * @property {string[]} unquoted special tokens that start with one of these stand as they are
  * @property {ByDirection} special {percent}, {name}
  * @property {Percent} percent
@@ -94,7 +95,8 @@
  * @property {string[]} tokens as they are shown
  * @property {number[]} isolate tokens that read from right to left
  * @property {number[]} special [token] 0 or 1
- * @property {"token" | "residue"} unit what a position of a text stands for
+ * @property {"token" | "residue" | "word"} unit what a position of a text stands for
+ * @property {number[][] | null} groups of words: the tokens of each, which the arrays of one head are of
  * @property {number} prefix tokens before the patches
  * @property {number[] | null} grid rows and columns of the patches; null for a text
  * @property {number | null} aspect width / height of the photo

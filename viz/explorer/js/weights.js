@@ -50,6 +50,43 @@ export class HeadWeights {
 }
 
 /**
+ * Weights between words: to one the sum over its tokens, from one the mean over them (Clark et al. 2019, section 4.1).
+ * @implements {Weights}
+ */
+class WordWeights {
+  /**
+   * @param {Weights} pieces between tokens
+   * @param {number[][]} groups the tokens of each word
+   */
+  constructor(pieces, groups) {
+    this.pieces = pieces;
+    this.groups = groups;
+    this.count = groups.length;
+  }
+
+  /**
+   * @param {number} row
+   * @param {number} column
+   */
+  weight(row, column) {
+    const [queries, keys] = [this.groups[row], this.groups[column]];
+    let sum = 0;
+    for (const query of queries) for (const key of keys) sum += this.pieces.weight(query, key);
+    return sum / queries.length;
+  }
+}
+
+/**
+ * Weights between tokens as they are, or between words where there are these.
+ * @param {Weights} pieces
+ * @param {number[][] | null} groups the tokens of each word
+ * @returns {Weights}
+ */
+export function between(pieces, groups) {
+  return groups === null ? pieces : new WordWeights(pieces, groups);
+}
+
+/**
  * Several heads made into one matrix by the server: levels of each row's own maximum, or exact numbers.
  * @implements {Weights}
  */

@@ -103,6 +103,7 @@ export function title(header, view, token) {
  * @param {Float32Array} weights [token]
  */
 export function targets(header, weights) {
+  if (!weights.some((weight) => weight > 0)) return header.wording.nothing;
   const best = strongest(header, weights, 3, { special: false });
   const near = best.filter(([, weight], index) => weight > 0 && (index === 0 || weight >= 0.2 * best[0][1]));
   const names = near.map(([token, weight]) => {
