@@ -73,6 +73,7 @@ def words_of(model: TransformersText, folder: Path, text: str) -> str:
     if list(read.ids) != call["input_ids"] or list(read.type_ids) != call["token_type_ids"]:
         return "other ids"
     recording = model.write(text, 1) if isinstance(model, TransformersSequence) else model.record(text)
+    recording = recording.stages.get("characters", recording)  # of which CANINE's other positions are groups
     for name, span in zip(recording.tokens, recording.offsets):
         characters = "" if span is None else text[slice(*span)].strip()
         own = name.rstrip("0123456789") if recording.unit == "residue" else name.strip()
