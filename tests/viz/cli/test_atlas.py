@@ -12,7 +12,7 @@ from tests.model.atlas.data_sets import sentences, write_photos
 from tests.model.huggingface.text_models import write_folder
 from tests.viz.cli.conftest import Headlens, finish, start
 
-COUNT = 1_200
+COUNT = 800
 
 
 def tables_of(folder: Path) -> dict[str, bytes]:
