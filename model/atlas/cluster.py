@@ -53,7 +53,7 @@ def on_cluster(cluster: Cluster, name: str, plan: Plan) -> Engine:
     """
     ray = _ray()
     worker = {
-        "name": name,
+        "name": os.path.abspath(name) if os.path.isdir(name) else name,
         "device": "cuda" if cluster.gpus else "cpu",
         "kind": plan.source.kind,
         "limits": plan.limits,
