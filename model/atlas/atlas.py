@@ -36,6 +36,15 @@ class AtlasInput(NamedTuple):
     picture: bytes  # a small JPEG of a photo
 
 
+class Measured(NamedTuple):
+    """What was measured of each head."""
+
+    name: str
+    definition: str  # one sentence
+    source: str  # a paper
+    unit: str  # "share", which is from 0 to 1, "tokens", "patches" or "pixels"
+
+
 class Vectors(NamedTuple):
     """Queries and keys of one head at the same positions of some inputs."""
 
@@ -55,7 +64,7 @@ class Atlas:
     num_layers: int
     num_heads: int
     recorded: int  # inputs
-    measures: Mapping[str, str]  # what each is, by its name
+    measures: Mapping[str, Measured]  # by the key of each
     criteria: Mapping[str, str]  # by which inputs are examples, and what each is
 
     def heads(self, measure: str, statistic: str = "mean") -> np.ndarray:
@@ -140,13 +149,13 @@ def open_atlas(folder: str | Path) -> Atlas:
             int(manifest["layers"]),
             int(manifest["heads"]),
             int(manifest["recorded"]),
-            dict(manifest["measures"]),
+            {key: Measured(**words) for key, words in manifest["measures"].items()},
             dict(manifest["criteria"]),
         )
         whole = all((folder / f"{name}.parquet").is_file() for name in TABLES)
     except InputError:
         raise
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise InputError(f"{str(folder)!r:.80} {NO_ATLAS}.") from error
     if not whole:
         raise InputError(f"{str(folder)!r:.80} {NO_ATLAS}.")

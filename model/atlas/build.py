@@ -139,7 +139,7 @@ def _run(plan: Plan, engine: Engine, folder: Path, work: _Work) -> None:
         raise InputError(
             f"None of the {plan.source.count:,} inputs could be recorded; the first reason: {min(reasons)}"
         )
-    write_tables(folder, work.gathered, _manifest(plan, work.gathered))
+    write_tables(folder, work.gathered, _manifest(plan, work.gathered), kind=plan.source.kind)
     (folder / PROGRESS).unlink(missing_ok=True)
 
 

@@ -1,70 +1,72 @@
-"""What inputs of one length say of every head, one layer at a time."""
+"""What inputs of one length say of every head, with AT_ONCE weights in memory, or a row of each head of a layer."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
-from typing import NamedTuple
+from dataclasses import dataclass, replace
+from itertools import groupby
 
 import numpy as np
 import torch
 
+from headlens.model.analysis.roles.recorded import RecordedRoles
+from headlens.model.analysis.roles.score import Scorer
 from headlens.model.analysis.sample import looking_queries
 from headlens.model.atlas.best import SHARE, WEIGHT
-from headlens.model.atlas.measures import measuring
 from headlens.model.attention.inputs import AttentionInputs
 from headlens.model.recording.recording import Recording
 
-AT_ONCE = 1_000_000  # weights that are in memory: of more, one head at a time; they stay in a core's cache
-Part = tuple[slice, slice, np.ndarray]  # which inputs, which heads, and their weights [input, head, query, key]
+AT_ONCE = 1_000_000  # weights: 4 MB, which stay in a core's cache
 
 
-class Findings(NamedTuple):
-    """Of every head on some inputs, [input, layer, head]; nan where it cannot be said."""
+@dataclass(frozen=True, eq=False)
+class Findings:
+    """Of every head on some inputs, [input, layer, head]."""
 
-    values: dict[str, np.ndarray]  # of each measure
-    excited: dict[str, np.ndarray]  # of each criterion
-    queries: np.ndarray  # the strongest pair of tokens that are not special
+    values: dict[str, np.ndarray]  # the score of each role; nan where it cannot be told
+    excited: dict[str, np.ndarray]  # by each criterion; nan where there is no pair of tokens that are not special
+    queries: np.ndarray  # the strongest such pair; -1 where there is none
     keys: np.ndarray
 
 
 def findings(recordings: Sequence[Recording]) -> Findings:
-    """Of recordings of one model and the same number of tokens.
+    """Of recordings of one model and the same number of tokens; of long ones by a sample of their queries."""
+    added = _Added(recordings)
+    for part, weights in _parts(recordings, added.queries):
+        added.add_roles(part, weights)
+        added.add_excited(part, weights)
+    return added.findings()
 
-    Never more than AT_ONCE weights are in memory, or where one head has more than these, that head's.
-    """
+
+@dataclass(frozen=True, eq=False)
+class _Part:
+    """Which inputs, layers and queries some weights are of."""
+
+    inputs: range
+    layers: range
+    queries: np.ndarray  # [query], their positions
+
+
+def _parts(recordings: Sequence[Recording], queries: np.ndarray) -> Iterator[tuple[_Part, np.ndarray]]:
+    """Weights [input, layer, head, query, key], as many at once as may be."""
     first = recordings[0]
-    queries = looking_queries(first)
-    own = np.stack([~recording.special for recording in recordings])
-    measures = [measuring(recording, queries) for recording in recordings]
-    shape = len(recordings), first.num_layers, first.num_heads
-    found = Findings(
-        {},
-        {criterion.name: np.full(shape, np.nan) for criterion in (WEIGHT, SHARE)},
-        *np.full((2, *shape), -1),
-    )
-    for layer in range(first.num_layers):
-        for inputs, heads, weights in _parts([recording.layers[layer] for recording in recordings], queries):
-            for number, each in enumerate(weights, inputs.start):
-                for name, scores in measures[number](each).items():
-                    found.values.setdefault(name, np.full(shape, np.nan))[number, layer, heads] = scores
-            _excite(found, (inputs, layer, heads), weights, queries=queries, own=own[inputs])
-    return found
+    row = first.num_heads * first.num_keys
+    num_rows = min(len(queries), max(1, AT_ONCE // row))
+    num_layers = min(first.num_layers, max(1, AT_ONCE // (num_rows * row)))
+    num_inputs = max(1, AT_ONCE // (num_layers * num_rows * row))
+    for inputs in _stretches(len(recordings), num_inputs):
+        for rows in _stretches(len(queries), num_rows):
+            for layers in _stretches(first.num_layers, num_layers):
+                part = _Part(inputs, layers, queries[rows])
+                stacked = [
+                    _stacked([recordings[number].layers[layer] for number in inputs]).weights(
+                        torch.from_numpy(part.queries)
+                    )
+                    for layer in layers
+                ]
+                yield part, torch.stack(stacked, dim=1).cpu().numpy()
 
 
-def _parts(layers: Sequence[AttentionInputs], queries: np.ndarray) -> Iterator[Part]:
-    """The weights of a layer of each input, as many at once as is said above."""
-    num_heads, num_keys = layers[0].num_heads, layers[0].key.shape[-2]
-    rows = torch.from_numpy(queries) if len(queries) < layers[0].query.shape[-2] else slice(None)
-    of_head = len(queries) * num_keys
-    if num_heads * of_head > AT_ONCE:
-        for number, inputs in enumerate(layers):
-            for head in range(num_heads):
-                weights = inputs.weights(rows, head)[None, None]
-                yield slice(number, number + 1), slice(head, head + 1), weights.cpu().numpy()
-        return
-    count = max(1, AT_ONCE // (num_heads * of_head))
-    for start in range(0, len(layers), count):
-        stacked = _stacked(layers[start : start + count])
-        yield slice(start, start + count), slice(None), stacked.weights(rows).cpu().numpy()
+def _stretches(count: int, size: int) -> list[range]:
+    return [range(start, min(start + size, count)) for start in range(0, count, size)]
 
 
 def _stacked(layers: Sequence[AttentionInputs]) -> AttentionInputs:
@@ -83,21 +85,62 @@ def _mask(layer: AttentionInputs) -> torch.Tensor:
     return layer.query.new_ones(shape, dtype=torch.bool) if mask is None else mask.expand(shape)
 
 
-def _excite(
-    found: Findings, place: tuple[slice, int, slice], weights: np.ndarray, *, queries: np.ndarray, own: np.ndarray
-) -> None:
-    """Write what each criterion says of weights [input, head, query, key]; own: [input, key], what is not special."""
-    asked = own[:, queries]  # [input, query]
-    pairs = asked[:, :, None] & own[:, None] & (queries[:, None] != np.arange(own.shape[1]))  # [input, query, key]
-    between = np.where(pairs[:, None], weights, 0.0).reshape(*weights.shape[:2], -1)  # [input, head, pair]
-    strongest = between.argmax(axis=-1)
-    row, key = np.divmod(strongest, own.shape[1])
-    some = np.broadcast_to(pairs.any(axis=(1, 2))[:, None], strongest.shape)
-    values = {
-        WEIGHT.name: np.take_along_axis(between, strongest[..., None], axis=-1)[..., 0],
-        SHARE.name: between.sum(axis=-1) / np.maximum(asked.sum(axis=-1), 1)[:, None],
-    }
-    for name, of_criterion in values.items():
-        found.excited[name][place] = np.where(some, of_criterion, np.nan)
-    found.queries[place] = np.where(some, queries[row], -1)
-    found.keys[place] = np.where(some, key, -1)
+class _Added:
+    """What parts of the weights say, added up."""
+
+    def __init__(self, recordings: Sequence[Recording]) -> None:
+        first = recordings[0]
+        self.queries = looking_queries(first)
+        self._shape = len(recordings), first.num_layers, first.num_heads
+        self._roles = [RecordedRoles(recording) for recording in recordings]
+        self._own = np.stack([~recording.special for recording in recordings])  # [input, key]
+        self._sums: dict[str, tuple[np.ndarray, np.ndarray]] = {}  # of each role, and of how many queries
+        self._strongest = np.zeros(self._shape)
+        self._share = np.zeros(self._shape)
+        self._places = np.full((2, *self._shape), -1)  # query and key of the strongest pair
+
+    def add_roles(self, part: _Part, weights: np.ndarray) -> None:
+        """Of weights [input, layer, head, query, key]."""
+        for number, of_input in zip(part.inputs, weights):
+            for scorer, layers in self._alike(number, part):
+                chosen = of_input[layers.start - part.layers.start : layers.stop - part.layers.start]
+                sums = scorer.sums(chosen.reshape(-1, *weights.shape[-2:]))  # layers as if they were heads of one
+                for role, total, count in zip(scorer.roles, sums.total, sums.count):
+                    both = self._sums.setdefault(role.key, (np.zeros(self._shape), np.zeros(self._shape)))
+                    for before, now in zip(both, (total, count)):
+                        before[number, layers.start : layers.stop] += now.reshape(len(layers), -1)
+
+    def _alike(self, number: int, part: _Part) -> list[tuple[Scorer, range]]:
+        """Layers one after the other that see the same."""
+        scorer = self._roles[number].scorer
+        groups = [(same, list(group)) for same, group in groupby(part.layers, key=lambda at: scorer(at, part.queries))]
+        return [(same, range(group[0], group[-1] + 1)) for same, group in groups]
+
+    def add_excited(self, part: _Part, weights: np.ndarray) -> None:
+        """Of weights [input, layer, head, query, key]: the strongest pairs, and what lies on all of them."""
+        place = slice(part.inputs.start, part.inputs.stop), slice(part.layers.start, part.layers.stop)
+        own = self._own[place[0]]
+        pairs = own[:, part.queries, None] & own[:, None] & (part.queries[:, None] != np.arange(own.shape[1]))
+        between = (weights * pairs[:, None, None]).reshape(*weights.shape[:3], -1)  # [input, layer, head, pair]
+        strongest = between.argmax(axis=-1)
+        row, key = np.divmod(strongest, own.shape[1])
+        value = np.take_along_axis(between, strongest[..., None], axis=-1)[..., 0]
+        higher = value > self._strongest[place]
+        for places, found in zip(self._places, (part.queries[row], key)):
+            places[place][higher] = found[higher]
+        self._strongest[place] = np.maximum(self._strongest[place], value)
+        self._share[place] += between.sum(axis=-1)
+
+    def findings(self) -> Findings:
+        """Of all parts."""
+        some = self._places[0] >= 0
+        asked = self._own[:, self.queries].sum(axis=-1)[:, None, None]
+        excited = {WEIGHT.name: self._strongest, SHARE.name: self._share / np.maximum(asked, 1)}
+        return Findings(
+            {
+                name: np.divide(total, count, out=np.full(self._shape, np.nan), where=count > 0)
+                for name, (total, count) in self._sums.items()
+            },
+            {name: np.where(some, values, np.nan) for name, values in excited.items()},
+            *self._places,
+        )

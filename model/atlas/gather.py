@@ -134,11 +134,7 @@ def _of_one_length(recorded: Sequence[Recorded], before: Gathered) -> Gathered:
     named = set(named_in(best, kept))
     return Gathered(
         limits,
-        {
-            measure.name: tally(found.values[measure.name], measure)
-            for measure in MEASURES
-            if measure.name in found.values
-        },
+        {name: tally(values, MEASURES[name]) for name, values in found.values.items()},
         best,
         kept,
         {each.item.number: _seen(each) for each in recorded if each.item.number in named},

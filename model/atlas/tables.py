@@ -7,10 +7,11 @@ from typing import Any
 
 import numpy as np
 
+from headlens.model.analysis.roles.role import Role
 from headlens.model.atlas.arrow import pyarrow, pyarrow_parquet
 from headlens.model.atlas.best import CRITERIA, NOBODY
 from headlens.model.atlas.gathered import Gathered
-from headlens.model.atlas.measures import MEASURES, Measure
+from headlens.model.atlas.measures import MEASURES, Measure, roles_of
 from headlens.model.atlas.schema import MANIFEST, QUANTILES, TABLES, VERSION, schema_of
 from headlens.model.atlas.tally import COUNT, HISTOGRAM, mean, quantile, std
 from headlens.model.recording.whole import whole_file
@@ -18,10 +19,14 @@ from headlens.model.recording.whole import whole_file
 Columns = dict[str, np.ndarray | list[Any]]
 
 
-def write_tables(folder: Path, gathered: Gathered, manifest: Mapping[str, object]) -> None:
-    """All tables, and at last the manifest, which says that they are there. Raises OSError."""
+def write_tables(folder: Path, gathered: Gathered, manifest: Mapping[str, object], *, kind: str) -> None:
+    """All tables, and at last the manifest, which says that they are there; kind: "texts" or "photos".
+
+    Raises OSError.
+    """
     num_layers, num_heads = next(iter(gathered.tallies.values())).shape[:2]
-    measures = [measure for measure in MEASURES if measure.name in gathered.tallies]
+    measures = [MEASURES[name] for name, counts in gathered.tallies.items() if counts[..., COUNT].any()]
+    roles = roles_of(kind)
     tables = {
         "heads": _heads(gathered, measures),
         "histograms": _histograms(gathered, measures),
@@ -37,12 +42,16 @@ def write_tables(folder: Path, gathered: Gathered, manifest: Mapping[str, object
         **manifest,
         "layers": num_layers,
         "heads": num_heads,
-        "measures": {measure.name: measure.sentence for measure in measures},
+        "measures": {measure.name: _words(roles[measure.name]) for measure in measures},
         "criteria": {criterion.name: criterion.sentence for criterion in CRITERIA},
         "tables": [f"{name}.parquet" for name in TABLES],
     }
     with whole_file(folder / MANIFEST) as part:
         part.write_text(json.dumps(words, indent=2, ensure_ascii=False), encoding="utf-8")
+
+
+def _words(role: Role) -> dict[str, str]:
+    return {"name": role.name, "definition": role.definition, "source": role.source, "unit": role.unit}
 
 
 def _write(folder: Path, name: str, parts: Iterator[Columns]) -> None:

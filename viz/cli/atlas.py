@@ -3,10 +3,11 @@
 import sys
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from headlens.model.errors import InputError
 from headlens.viz.cli.failed import RunFailedError
 from headlens.viz.cli.opening import open_model, size_of
 from headlens.viz.cli.options import Device, Json, ModelName, Size
@@ -44,6 +45,15 @@ def build(
     save_every: Annotated[
         float, typer.Option(metavar="SECONDS", min=0, help="So much is lost at most when it is killed.")
     ] = 15.0,
+    engine: Annotated[
+        Literal["here", "ray"], typer.Option(help="This process, or the workers of a cluster of Ray.")
+    ] = "here",
+    address: Annotated[
+        str | None,
+        typer.Option(metavar="NAME", help="Of a cluster that is up: auto, or host:port.", show_default=False),
+    ] = None,
+    workers: Annotated[int, typer.Option(metavar="COUNT", min=1, help="Of the cluster, each with the model.")] = 1,
+    gpus: Annotated[float, typer.Option(metavar="NUMBER", min=0, help="Of each worker; 0.5: two share one.")] = 0.0,
     device: Device = "auto",
     as_json: Json = False,
 ) -> None:
@@ -51,6 +61,7 @@ def build(
 
     What cannot be read is listed, and the rest goes on. Stopped or killed, the same command goes on where it was.
     """
+    check_cluster(engine, address, workers=workers, gpus=gpus)
     from headlens.model.atlas.build import Plan, here
     from headlens.model.atlas.build import build as build_atlas
     from headlens.model.atlas.gathered import Limits
@@ -58,14 +69,29 @@ def build(
 
     source = open_source(given, column or [])
     limits, pixels = Limits(best=best, vectors=vectors, seed=seed), size_of(size)
-    opened = open_model(model, ("image",) if source.kind == "photos" else ("text",), device)
+    kinds = ("image",) if source.kind == "photos" else ("text",)
+    opened = open_model(model, kinds, device if engine == "here" else "cpu")
     plan = Plan(source, opened.description, limits, pixels)
+    if engine == "here":
+        run = here(opened, plan)
+    else:
+        from headlens.model.atlas.cluster import Cluster, on_cluster
+
+        name = opened.description.name if model is None else model
+        del opened  # the workers have it
+        run = on_cluster(Cluster(address, workers, gpus), name, plan)
     progress = Progress()
     try:
-        atlas = build_atlas(plan, here(opened, plan), out, on_shard=progress.tell, save_every=save_every)
+        atlas = build_atlas(plan, run, out, on_shard=progress.tell, save_every=save_every)
     finally:
         progress.end()
     _report(atlas, out, as_json)
+
+
+def check_cluster(engine: str, address: str | None, *, workers: int, gpus: float) -> None:
+    """Raises InputError for options of a cluster without one."""
+    if engine == "here" and (address is not None or workers != 1 or gpus):
+        raise InputError("--address, --workers and --gpus are of a cluster; add --engine ray.")
 
 
 class Progress:

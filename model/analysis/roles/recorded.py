@@ -50,13 +50,14 @@ class RecordedRoles:
         sums: list[Sums | None] = [None for _ in layers]
         for number, queries in enumerate(stretches):
             for index, layer in enumerate(layers):
-                found = self._scorer(layer, queries).sums(self.recording.attention_from(layer, queries))
+                found = self.scorer(layer, queries).sums(self.recording.attention_from(layer, queries))
                 before = sums[index]
                 sums[index] = found if before is None else before + found
                 on_step(number * len(layers) + index + 1, len(stretches) * len(layers))
         return [each for each in sums if each is not None]
 
-    def _scorer(self, layer: int, queries: np.ndarray) -> Scorer:
+    def scorer(self, layer: int, queries: np.ndarray) -> Scorer:
+        """What scores the rows of some queries of a layer; of the next one the same, where it sees the same."""
         seen = self.recording.layers[layer].seen(torch.from_numpy(queries)).cpu().numpy()
         name = (queries.tobytes(), seen.tobytes())
         if self._last is None or self._last[0] != name:

@@ -216,6 +216,7 @@ def test_what_is_no_atlas(bert: Model, text_file: TextFile, tmp_path: Path) -> N
         ("no JSON", "is no folder of an atlas"),
         (json.dumps({**words, "version": 2}), "is of version 2"),
         (json.dumps({**words, "heads": "many"}), "is no folder of an atlas"),
+        (json.dumps({**words, "measures": {"special": {}}}), "is no folder of an atlas"),
     ):
         (folder / MANIFEST).write_text(manifest)
         with pytest.raises(InputError, match=said) as caught:

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import torch
 
+from headlens.model.analysis.roles.recorded import role_scores
 from headlens.model.atlas import findings as atlas_findings
 from headlens.model.atlas.best import NOBODY
 from headlens.model.atlas.gather import gather, reader_of
@@ -39,13 +40,12 @@ def assert_alike(one: Gathered, other: Gathered) -> None:
     """All numbers within the tolerance, and what is kept is of the same inputs."""
     assert (one.inputs, one.tokens, one.failed) == (other.inputs, other.tokens, other.failed)
     assert one.tallies.keys() == other.tallies.keys()
-    for measure in MEASURES:
-        if measure.name in one.tallies:
-            tallies = one.tallies[measure.name], other.tallies[measure.name]
-            assert (tallies[0][..., COUNT] == tallies[1][..., COUNT]).all()
-            for statistic in (mean, std):
-                found, expected = (statistic(tally, measure) for tally in tallies)
-                np.testing.assert_allclose(found, expected, atol=TOLERANCE * max(1.0, np.nanmax(expected)))
+    for name, counts in one.tallies.items():
+        assert (counts[..., COUNT] == other.tallies[name][..., COUNT]).all()
+        for statistic in (mean, std):
+            found, expected = (statistic(tallies[name], MEASURES[name]) for tallies in (one.tallies, other.tallies))
+            largest = max(1.0, float(np.nan_to_num(expected).max()))
+            np.testing.assert_allclose(found, expected, atol=TOLERANCE * largest)
     for name, best in one.best.items():
         np.testing.assert_allclose(best["value"], other.best[name]["value"], atol=TOLERANCE)
     assert list(one.kept) == list(other.kept)
@@ -143,16 +143,34 @@ def test_beside_eager_weights_of_transformers(minilm: EncoderTextModel) -> None:
         weights = np.stack([layer[0].numpy() for layer in network(ids, output_attentions=True).attentions])
         shares.append(weights[..., [0, -1]].sum(axis=-1).mean(axis=-1))
     tallies = gather(minilm, items_of(texts), Limits()).tallies["special"]
-    (measure,) = [measure for measure in MEASURES if measure.name == "special"]
+    measure = MEASURES["special"]
     np.testing.assert_allclose(mean(tallies, measure), np.mean(shares, axis=0), atol=5e-5)
     np.testing.assert_allclose(std(tallies, measure), np.std(shares, axis=0), atol=5e-5)
 
 
-def test_a_head_at_a_time_gives_the_same(minilm: EncoderTextModel, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("at_once", [100, 3_000, 20_000])
+def test_a_few_weights_at_a_time_give_the_same(
+    at_once: int, minilm: EncoderTextModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A row of each head, some rows, a layer or two."""
     items = items_of(sentences(6))
     whole = gather(minilm, items, Limits())
-    monkeypatch.setattr(atlas_findings, "AT_ONCE", 100)
+    monkeypatch.setattr(atlas_findings, "AT_ONCE", at_once)
     assert_alike(gather(minilm, items, Limits()), whole)
+
+
+def test_roles_beside_those_of_each_recording(minilm: EncoderTextModel) -> None:
+    texts = [*sentences(7), "No"]
+    scores = [role_scores(minilm.record(text)) for text in texts]
+    tallies = gather(minilm, items_of(texts), Limits()).tallies
+    names = set().union(*scores)
+    assert tallies.keys() == names
+    for name in names:
+        known = np.stack([each[name] for each in scores if name in each])
+        some = np.isfinite(known).any(axis=0)
+        expected = np.full(some.shape, np.nan)
+        expected[some] = np.nanmean(known[:, some], axis=0)
+        np.testing.assert_allclose(mean(tallies[name], MEASURES[name]), expected, atol=1e-5, rtol=1e-5)
 
 
 def test_what_is_broken_is_listed_and_the_rest_goes_on(minilm: EncoderTextModel) -> None:

@@ -17,7 +17,7 @@ from headlens.model.errors import InputError
 
 LIMITS = Limits(best=3, vectors=2, positions=2)
 SHAPE = 2, 2  # layers and heads
-MEASURE = Measure("share", "A share.")
+MEASURE = Measure("share")
 
 
 def gathered_of(number: int, value: int) -> Gathered:

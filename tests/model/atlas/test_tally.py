@@ -9,8 +9,8 @@ from hypothesis.extra.numpy import arrays
 from headlens.model.atlas.measures import BINS, Measure
 from headlens.model.atlas.tally import COUNT, HISTOGRAM, UNIT, mean, quantile, std, tally
 
-SHARE = Measure("share", "A share.")
-DISTANCE = Measure("distance", "A distance.", scale=16_384, logarithmic=True)
+SHARE = Measure("share")
+DISTANCE = Measure("distance", scale=16_384, logarithmic=True)
 VALUES = arrays(np.float64, (20, 2, 3), elements=st.floats(0, 1) | st.just(np.nan))
 
 

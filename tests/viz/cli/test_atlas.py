@@ -12,7 +12,7 @@ from tests.model.atlas.data_sets import sentences, write_photos
 from tests.model.huggingface.text_models import write_folder
 from tests.viz.cli.conftest import Headlens, finish, start
 
-COUNT = 1_200
+COUNT = 800
 
 
 def tables_of(folder: Path) -> dict[str, bytes]:
@@ -87,6 +87,7 @@ def test_photos(headlens: Headlens, tmp_path: Path) -> None:
         ("atlas build texts.txt", "Missing option '--out'"),
         ("atlas build nothing.txt --out out", "cannot be read"),
         ("atlas build texts.txt --model dinov2-focus --out out", "reads photos, and these are texts"),
+        ("atlas build texts.txt --workers 2 --out out", "are of a cluster; add --engine ray"),
         ("atlas build texts.txt --size big --out out", "'big' is no size"),
     ],
 )

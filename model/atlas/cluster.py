@@ -1,0 +1,152 @@
+"""Shards run on a cluster: the same function by Ray Data, an existing engine, which starts workers again that die.
+
+Ray is imported when it is asked for. What goes between machines are texts, paths and safetensors; a photo's path has to
+be the same on all of them, and so has the model's folder.
+"""
+
+import json
+import os
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from importlib import import_module
+from pathlib import Path
+from types import ModuleType
+from typing import cast
+
+import numpy as np
+
+from headlens.model.atlas.build import Engine, Plan, Shard
+from headlens.model.atlas.gather import gather, reader_of
+from headlens.model.atlas.gathered import Gathered, Limits
+from headlens.model.atlas.items import Item
+from headlens.model.atlas.packed import pack, unpack
+from headlens.model.errors import DeviceError, InputError
+from headlens.model.inputs.image import Size
+from headlens.model.load import load_model
+
+
+@dataclass(frozen=True)
+class Cluster:
+    """Where a data set is run.
+
+    Args:
+        address: of a cluster that is up ("auto": the one of this machine); None: a small one on this machine.
+        workers: each has the model in memory.
+        gpus: of each worker; a share of one lets several have the same. 0: it runs on a processor.
+    """
+
+    address: str | None = None
+    workers: int = 1
+    gpus: float = 0.0
+
+
+def on_cluster(cluster: Cluster, name: str, plan: Plan) -> Engine:
+    """An engine that gives shards to the workers of a cluster.
+
+    Args:
+        cluster: of Ray.
+        name: of the model, as `load_model` takes it.
+        plan: of the atlas.
+
+    Raises InputError where Ray is not installed; in the run, DeviceError where the cluster cannot be reached.
+    """
+    ray = _ray()
+    worker = {
+        "name": os.path.abspath(name) if os.path.isdir(name) else name,
+        "device": "cuda" if cluster.gpus else "cpu",
+        "kind": plan.source.kind,
+        "limits": plan.limits,
+        "size": plan.size,
+        "tokens": plan.tokens,
+    }
+
+    def run(shards: Iterable[Shard]) -> Iterator[tuple[int, Gathered]]:
+        rows = [{"shard": number, "items": _written(items)} for number, items in shards]
+        if not rows:
+            return
+        with _connected(ray, cluster.address):
+            results = (
+                ray.data.from_items(rows, override_num_blocks=len(rows))
+                .map_batches(
+                    Worker,
+                    fn_constructor_kwargs=worker,
+                    batch_size=1,
+                    compute=ray.data.ActorPoolStrategy(size=cluster.workers),
+                    num_cpus=1,
+                    num_gpus=cluster.gpus,
+                )
+                .iter_rows()
+            )
+            for row in results:
+                yield int(row["shard"]), unpack(bytes(row["gathered"]))[0]
+
+    return run
+
+
+class Worker:
+    """A process of the cluster with the model in its memory; the arguments are as of `gather` and `reader_of`."""
+
+    def __init__(self, name: str, device: str, kind: str, *, limits: Limits, size: Size | None, tokens: int) -> None:
+        self._model = reader_of(load_model(name, device), kind)
+        self._limits = Limits(*limits)
+        self._size = size
+        self._tokens = tokens
+
+    def __call__(self, batch: dict[str, np.ndarray]) -> dict[str, list[object]]:
+        """Rows of shards [row], with what was gathered of each as bytes."""
+        gathered = [
+            pack(gather(self._model, _read(items), self._limits, size=self._size, tokens=self._tokens))
+            for items in batch["items"]
+        ]
+        return {"shard": list(batch["shard"]), "gathered": list[object](gathered)}
+
+
+def _written(items: Iterable[Item]) -> str:
+    rows = [(item.number, item.id, isinstance(item.content, Path), _plain(item.content), item.reason) for item in items]
+    return json.dumps(rows)
+
+
+def _plain(content: object) -> object:
+    return str(content.absolute()) if isinstance(content, Path) else content
+
+
+def _read(text: str) -> list[Item]:
+    items = []
+    for number, id, is_path, content, reason in json.loads(str(text)):
+        pair = cast("tuple[str, str]", tuple(content)) if isinstance(content, list) else content
+        items.append(Item(number, id, Path(content) if is_path else pair, reason))
+    return items
+
+
+@contextmanager
+def _connected(ray: ModuleType, address: str | None) -> Iterator[None]:
+    """To the cluster, or to the one that this process is connected to already."""
+    if ray.is_initialized():
+        yield
+        return
+    try:
+        ray.init(
+            address=address,
+            log_to_driver=False,
+            logging_level="error",
+            include_dashboard=False if address is None else None,
+        )
+    except (ConnectionError, ValueError, RuntimeError, TimeoutError) as error:
+        raise DeviceError(
+            f"There is no cluster of Ray at {address!r:.60}; start one, or leave out --address."
+        ) from error
+    try:
+        yield
+    finally:
+        ray.shutdown()
+
+
+def _ray() -> ModuleType:
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # it would tell its makers
+    try:
+        ray = import_module("ray")
+        import_module("ray.data").DataContext.get_current().enable_progress_bars = False
+    except ImportError:
+        raise InputError('A cluster needs Ray, which is not installed; run pip install -e ".[cluster]".') from None
+    return ray

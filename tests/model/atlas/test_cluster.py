@@ -1,0 +1,71 @@
+"""The same atlas from a cluster of two nodes, also where a worker dies; Ray is imported when it is asked for."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from headlens.model.atlas import cluster as atlas_cluster
+from headlens.model.atlas import open_atlas
+from headlens.model.errors import InputError
+from tests.model.atlas.data_sets import sentences
+from tests.model.huggingface.text_models import write_folder
+from tests.paths import ROOT
+from tests.sentences import is_one_sentence
+
+MOST = 240  # seconds: a cluster that hangs fails
+PATIENT = {"RAY_agent_register_timeout_ms": "120000", "RAY_raylet_start_wait_time_s": "120"}  # beside other tests
+
+
+def test_two_nodes_and_a_worker_that_is_killed(tmp_path: Path) -> None:
+    pytest.importorskip("ray")
+    model = write_folder("BERT", tmp_path / "bert")
+    texts = tmp_path / "texts.txt"
+    texts.write_text("\n".join([*sentences(160, longest=12), "a" * 100_001]))
+    run = subprocess.run(
+        [sys.executable, "-m", "tests.model.atlas.two_nodes", texts, model, tmp_path],
+        cwd=ROOT,
+        env=os.environ | PATIENT | {"PYTHONPATH": f"{ROOT / '.src'}:{ROOT}", "OMP_NUM_THREADS": "1"},
+        capture_output=True,
+        text=True,
+        timeout=MOST,
+    )
+    assert run.returncode == 0, run.stderr[-3_000:]
+    assert "nodes 2" in run.stdout
+    assert "killed one of 3 workers" in run.stdout
+    own = open_atlas(tmp_path / "here")
+    for name in ("cluster", "killed"):
+        other = open_atlas(tmp_path / name)
+        assert (other.recorded, other.failed()) == (160, own.failed())
+        for measure in own.measures:
+            for statistic in ("mean", "std", "count"):
+                heads = own.heads(measure, statistic), other.heads(measure, statistic)
+                np.testing.assert_allclose(heads[1], heads[0], rtol=1e-6, atol=1e-6)
+        for layer, head in np.ndindex(own.num_layers, own.num_heads):
+            expected, found = ([each.value for each in atlas.examples(layer, head)] for atlas in (own, other))
+            np.testing.assert_allclose(found, expected, rtol=1e-6)
+            vectors = own.vectors(layer, head), other.vectors(layer, head)
+            assert (vectors[0].input == vectors[1].input).all()
+            np.testing.assert_allclose(vectors[0].query, vectors[1].query, atol=1e-5)
+
+
+def test_nothing_imports_ray_unless_it_is_asked_for() -> None:
+    code = "import sys, headlens.model.atlas.cluster, headlens.model.atlas.atlas; print(*sys.modules)"
+    loaded = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT / ".src", capture_output=True, text=True, check=True
+    ).stdout.split()
+    assert "headlens.model.atlas.cluster" in loaded
+    assert not {"ray", "pyarrow"} & {name.partition(".")[0] for name in loaded}
+
+
+def test_without_ray(monkeypatch: pytest.MonkeyPatch) -> None:
+    def missing(name: str) -> None:
+        raise ImportError(name)
+
+    monkeypatch.setattr(atlas_cluster, "import_module", missing)
+    with pytest.raises(InputError, match=r'run pip install -e "\.\[cluster\]"') as caught:
+        atlas_cluster.on_cluster(atlas_cluster.Cluster(), "minilm-l6", None)  # type: ignore[arg-type]
+    assert is_one_sentence(caught.value)
