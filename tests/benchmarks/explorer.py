@@ -2,6 +2,7 @@
 
 import statistics
 from collections.abc import Callable, Iterator
+from urllib.parse import urlencode
 
 from playwright.sync_api import Browser, Page
 
@@ -45,6 +46,37 @@ HOVER = """([what, values]) => {
     explorer.paint();
     return times;
 }"""
+
+SIDES = [" ".join(f"{word} and" for word in [first, *["it"] * 62]) for first in ("she", "he")]  # 128 tokens each
+COMPARED: list[tuple[str, float]] = [("click: another query", 150), ("click: another head", 150), ("hover: token", 16)]
+OF_BOTH = "Compare, twice 128 tokens"
+# Milliseconds from a click on a token of one side until both columns and A − B are laid out.
+PIN = """(queries) => queries.map((query, turn) => {
+    const { compared } = document.querySelector(".hl-compared");
+    const start = performance.now();
+    compared.take("pin", turn % 2, query);
+    document.body.getBoundingClientRect();
+    return performance.now() - start;
+})"""
+POINT = """(tokens) => tokens.map((token, turn) => {
+    const { compared } = document.querySelector(".hl-compared");
+    const start = performance.now();
+    compared.hover = { side: turn % 2, token };
+    compared.paint();
+    document.body.getBoundingClientRect();
+    return performance.now() - start;
+})"""
+# Milliseconds from a press on a button of the page until the columns say that they are painted.
+PRESS = """(index) => new Promise((painted, failed) => {
+    const root = document.querySelector(".hl-compared");
+    setTimeout(() => failed(new Error("nothing was painted")), 5000);
+    const start = performance.now();
+    new MutationObserver((changes, observer) => {
+        observer.disconnect();
+        painted(performance.now() - start);
+    }).observe(root, { attributeFilter: ["data-painted"] });
+    document.querySelectorAll("[class*=st-key-compare_head_] [data-testid=stButton] button")[index].click();
+})"""
 
 
 def first_view(browser: Browser, url: str) -> tuple[float, int]:
@@ -90,14 +122,34 @@ def measure(browser: Browser, url: str, layers: int, heads: int, tokens: int) ->
         ]
 
 
+def measure_compared(browser: Browser, address: str) -> list[float]:
+    """The figures of the page Compare, in the order of COMPARED."""
+    with visitor(browser) as page:
+        page.goto(f"{address}/compare?{urlencode(dict(zip(('text', 'text2'), SIDES)))}")
+        wait_for_picture(page)
+        page.wait_for_timeout(2_000)
+        pinned = page.evaluate(PIN, [2 + turn for turn in range(ROUNDS)])
+        page.wait_for_timeout(2_000)
+        pressed = []
+        for turn in range(ROUNDS):
+            pressed.append(page.evaluate(PRESS, 1 + turn % 9))
+            page.wait_for_timeout(500)
+        pointed = page.evaluate(POINT, [1 + 6 * turn for turn in range(ROUNDS)])
+        return [statistics.median(times) for times in (pinned, pressed, pointed)]
+
+
 def rows() -> Iterator[Row]:
     pages = []
     with app() as address, chromium() as browser:
         for url, layers, heads, tokens in PAGES:
             say(f"explorer: {url}")
             pages.append(measure(browser, address + url, layers, heads, tokens))
+        say("explorer: /compare")
+        both = measure_compared(browser, address)
     for (what, write, aim), *figures in zip(FIGURES, *pages):
         yield Row(what, OF, "; ".join(map(write, figures)), aim=write(aim), met=max(figures) <= aim)
+    for (what, aim), figure in zip(COMPARED, both, strict=True):
+        yield Row(what, OF_BOTH, milliseconds(figure), aim=milliseconds(aim), met=figure <= aim)
 
 
 if __name__ == "__main__":

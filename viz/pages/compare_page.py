@@ -75,8 +75,7 @@ def _show(request: PairRequest, top: DeltaGenerator) -> None:
         help="B becomes A, with all that is chosen of it; the differences change their sign, and nothing else.",
     )
     show_alignment(sides, request.corrections)
-    show_head(sides, head, other, again=partial(sides_of, request))
-    show_both_predictions(sides, _query(recordings[0].num_tokens))
+    show_head(sides, head, other, again=partial(sides_of, request), below=show_both_predictions)
     take_comparison(request, sides, head, other)
     parts.camera()
     for each in recordings[: 1 if sides.a is sides.b else 2]:
@@ -104,10 +103,3 @@ def _kind() -> str:
         help="Two texts or two photos; or two models on one of them.",
     )
     return kind
-
-
-def _query(tokens: int) -> int | None:
-    written = st.query_params.get("query", "")
-    if not (written.isascii() and written.isdigit() and len(written) < 7):
-        return None
-    return int(written) if int(written) < tokens else None

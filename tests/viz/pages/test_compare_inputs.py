@@ -98,7 +98,7 @@ def test_one_photo_on_two_models_with_and_without_registers(tmp_path: Path, monk
     comparison = compare(recordings[0], recordings[1])
     check_grid(app, comparison)
     assert list(comparison.alignment.names)[:4] == ["[CLS]", "[REG0]", "[REG1]", "[REG2]"]
-    assert "“[REG0]”" in words(app)
+    assert "on [REG0], [REG1], [REG2]" in words(app)
 
 
 def test_an_upload_is_compared_with_a_sample_and_what_is_no_photo_is_refused(dinov2: EncoderImageModel) -> None:

@@ -1,17 +1,15 @@
 // A − B of what is shown: a strip, or heat over A's photo, on a scale around zero; and the largest differences as bars.
 
 import { Buttons } from "./buttons.js";
-import { hatch } from "./hatch.js";
-import { contextOf, darkened } from "./pictures.js";
+import { DifferencePhoto } from "./differencephoto.js";
+import { SignedColours } from "./signed.js";
 import { colourLimit } from "./weights.js";
 import { nameOf, percent } from "./words.js";
 
 /** @import { Difference, Pairing } from "./pairing.js" */
 /** @import { PairHeader, Parts } from "./types.js" */
 
-const LONGEST = 960; // pixels of the canvas
 const MOST = 8; // bars
-const LEVELS = 64; // of the heat over a photo, of each sign
 const NAMED = 3; // in the words, of each sign
 
 /**
@@ -34,7 +32,7 @@ export class DifferenceView {
     this.loaded = null;
     /** @type {HTMLElement[]} [place] of texts */
     this.spans = [];
-    /** @type {Picture | null} */
+    /** @type {DifferencePhoto | null} */
     this.picture = null;
     const { photo, strip } = parts;
     const { low, high, lone } = /** @type {Record<string, HTMLElement>} */ (/** @type {unknown} */ (parts));
@@ -42,9 +40,16 @@ export class DifferenceView {
     this.low = low;
     this.high = high;
     this.lone = lone; // in the legend
-    this.buttons = new Buttons(parts.bars, "hl-bar hl-signed", (place) => on("pin", place));
+    this.buttons = new Buttons(parts.bars, "hl-bar hl-numbers", (place) => on("pin", place));
     strip.dir = "auto";
-    strip.onpointerover = ({ target }) => on("hover", placeOf(target));
+    this.colours = new SignedColours(strip);
+    /** @type {Difference | null} */
+    this.difference = null;
+    strip.onpointerover = ({ target }) => {
+      const place = placeOf(target);
+      on("hover", place);
+      if (place !== null && this.difference) this.spans[place].title = this.numbers(this.difference, place).join(", ");
+    };
     strip.onpointerleave = photo.onpointerleave = () => on("hover", null);
     strip.onclick = ({ target }) => on("pin", placeOf(target));
     photo.onpointermove = (event) => on("hover", this.picture?.placeAt(event) ?? null);
@@ -59,12 +64,11 @@ export class DifferenceView {
     if (same) return;
     this.lone.hidden = header.names.every((_, place) => pairing.paired(place));
     const [{ aspect }] = header.sides;
-    this.picture = photo && aspect && boxes ? new Picture(this.parts.photo, { photo, aspect, boxes }) : null;
+    this.picture = photo && aspect && boxes ? new DifferencePhoto(this.parts.photo, { photo, aspect, boxes }) : null;
     this.spans = header.names.map((name, place) => {
       const span = document.createElement("span");
       span.textContent = name;
       span.dataset.place = String(place);
-      span.classList.add("hl-signed");
       const owner = [0, 1].filter((side) => pairing.sizes[side][place] > 0);
       if (owner.length === 1) span.dataset.owner = "AB"[owner[0]];
       span.classList.toggle("hl-unbroken", name.includes(" "));
@@ -86,6 +90,7 @@ export class DifferenceView {
   paint(difference, { what, hovered, strength }) {
     if (this.loaded === null) return;
     const { header, pairing } = this.loaded;
+    this.difference = difference;
     const less = difference?.less ?? new Float32Array(header.names.length).fill(Number.NaN);
     const sizes = less.map((each) => Math.abs(each || 0)); // NaN has none
     this.parts.title.textContent = difference ? `${what}: ${this.words(less, sizes)}` : what;
@@ -97,8 +102,7 @@ export class DifferenceView {
     this.high.textContent = difference && this.signed(limit);
     this.spans.forEach((span, place) => {
       const share = Math.max(-1, Math.min(1, (less[place] || 0) / limit));
-      span.style.setProperty("--signed", share.toFixed(3));
-      span.title = difference ? this.numbers(difference, place).join(", ") : "";
+      span.style.backgroundColor = this.colours.of(share);
       span.classList.toggle("hl-hovered", place === hovered);
     });
   }
@@ -137,7 +141,7 @@ export class DifferenceView {
       token: place,
       texts: [this.name(place), ...this.numbers(difference, place)],
       title: `Look from ${this.name(place)}`,
-      style: { "--signed": String((0.6 * difference.less[place]) / top) },
+      style: { background: this.colours.of((0.6 * difference.less[place]) / top) },
     }));
     this.buttons.show(entries.filter(({ token }) => sizes[token] > 0));
   }
@@ -173,96 +177,6 @@ export class DifferenceView {
     });
     const [a, b] = names;
     return a && b && a !== b ? `${a} of A, ${b} of B` : a || b;
-  }
-}
-
-/** Differences as heat over A's photo. */
-class Picture {
-  /**
-   * @param {HTMLCanvasElement} canvas
-   * @param {{photo: ImageBitmap, aspect: number, boxes: Float32Array}} of
-   */
-  constructor(canvas, { photo, aspect, boxes }) {
-    this.canvas = canvas;
-    this.boxes = boxes;
-    const corners = [0, 1, 2, 3].map((corner) => boxes.filter((_, at) => at % 4 === corner));
-    /** What is seen: A's picture, and what B sees beyond it. */
-    this.top = corners[0].reduce((a, b) => Math.min(a, b), 0);
-    this.left = corners[1].reduce((a, b) => Math.min(a, b), 0);
-    this.height = corners[2].reduce((a, b) => Math.max(a, b), 1) - this.top;
-    this.width = corners[3].reduce((a, b) => Math.max(a, b), 1) - this.left;
-    const seen = (aspect * this.width) / this.height;
-    canvas.width = Math.round(LONGEST * Math.min(1, seen));
-    canvas.height = Math.round(LONGEST / Math.max(1, seen));
-    const [width, height] = [Math.round(canvas.width / this.width), Math.round(canvas.height / this.height)];
-    this.darkened = darkened(photo, width, height);
-    const style = getComputedStyle(canvas);
-    this.more = style.getPropertyValue("--hl-tint");
-    this.less = style.getPropertyValue("--hl-less");
-    /** Pixels: left, top, width and height. */
-    this.frames = Array.from({ length: boxes.length / 4 }, (_, place) => this.frame(place));
-  }
-
-  /** @param {MouseEvent} event */
-  placeAt({ clientX, clientY }) {
-    const { boxes, height, left, top, width } = this;
-    const frame = this.canvas.getBoundingClientRect();
-    const x = left + (width * (clientX - frame.left)) / frame.width;
-    const y = top + (height * (clientY - frame.top)) / frame.height;
-    for (let at = 0; at < boxes.length; at += 4) {
-      if (y >= boxes[at] && x >= boxes[at + 1] && y < boxes[at + 2] && x < boxes[at + 3]) return at / 4;
-    }
-    return null;
-  }
-
-  /** @param {number} place */
-  frame(place) {
-    const [top, left, bottom, right] = this.boxes.subarray(4 * place, 4 * place + 4);
-    const [x, y] = [this.canvas.width / this.width, this.canvas.height / this.height];
-    return [(left - this.left) * x, (top - this.top) * y, (right - left) * x, (bottom - top) * y];
-  }
-
-  /**
-   * Parts of patches are coloured by the difference for their area.
-   * @param {Float32Array} less [place]
-   * @param {{special: number[], pairing: Pairing, hovered: number, strength: number}} now
-   */
-  paint(less, { special, pairing, hovered, strength }) {
-    const context = contextOf(this.canvas);
-    context.fillStyle = "black";
-    context.fillRect(0, 0, this.canvas.width, this.canvas.height);
-    const [x, y] = [this.canvas.width / this.width, this.canvas.height / this.height];
-    context.drawImage(this.darkened, -this.left * x, -this.top * y);
-    const { frames } = this;
-    const dense = less.map(
-      (each, place) => (each || 0) / (frames[place][2] * frames[place][3] || Number.POSITIVE_INFINITY),
-    );
-    const limit = colourLimit(dense.map(Math.abs), special);
-    /** @type {Map<number, number[]>} Places by the level of their colour: to set a colour takes longer than to fill. */
-    const byLevel = new Map();
-    dense.forEach((each, place) => {
-      const level = Math.round(LEVELS * Math.sign(each) * Math.sqrt(Math.min(1, Math.abs(each) / limit)));
-      if (level !== 0)
-        byLevel
-          .set(level, byLevel.get(level) ?? [])
-          .get(level)
-          ?.push(place);
-    });
-    for (const [level, places] of byLevel) {
-      context.fillStyle = `rgb(${level > 0 ? this.more : this.less} / ${(strength * Math.abs(level)) / LEVELS})`;
-      for (const place of places) {
-        const [left, top, width, height] = frames[place];
-        context.fillRect(left, top, width, height);
-      }
-    }
-    frames.forEach((frame, place) => {
-      if (frame[2] > 0 && !pairing.paired(place)) hatch(context, frame);
-    });
-    if (hovered < 0) return;
-    context.lineWidth = 2;
-    context.strokeStyle = "white";
-    const [left, top, width, height] = frames[hovered];
-    context.strokeRect(left, top, width, height);
   }
 }
 

@@ -15,12 +15,15 @@ from headlens.viz.view.pair import PARAMETERS, PairView, read_pair, write_pair
 from headlens.viz.view.start import first_view
 from headlens.viz.view.visible import visible
 from headlens.viz.view.wording import percent
+from headlens.viz.view.words import name_of
 
 KEY = "compare_columns"
+Queries = tuple[int | None, int | None]
+Below = Callable[[Sides, Queries], None]
 NAMED = 6  # tokens without a partner
 
 
-def show_head(sides: Sides, head: Head, other: Head, *, again: Callable[[], Sides]) -> None:
+def show_head(sides: Sides, head: Head, other: Head, *, again: Callable[[], Sides], below: Below) -> None:
     """What is said of it, and both heads side by side.
 
     Args:
@@ -28,17 +31,18 @@ def show_head(sides: Sides, head: Head, other: Head, *, again: Callable[[], Side
         head: layer and head of A.
         other: those of B.
         again: makes the sides again where a pin asks for them, so that nobody but the cache holds the recordings.
+        below: draws what belongs to the pinned queries.
     """
     comparison = sides.comparison
     beside = "" if head == other else f", beside layer {other[0]}, head {other[1]} of B"
     st.subheader(f"Layer {head[0]}, head {head[1]}{beside}", anchor=False)
     weights = comparison.beside(*head, other)
     st.markdown(f"{_largest(sides, weights)} {_alone(sides, weights)}")
-    _show_columns(again, (head, other), PairView(_start(sides, weights), None))
+    _show_columns(again, (head, other), PairView(_start(sides, weights), None), below)
 
 
 @st.fragment
-def _show_columns(again: Callable[[], Sides], heads: tuple[Head, Head], start: PairView) -> None:
+def _show_columns(again: Callable[[], Sides], heads: tuple[Head, Head], start: PairView, below: Below) -> None:
     """A and B beside each other, in a fragment: a pin reruns nothing else."""
     state, sides = st.session_state, again()
     tokens = sides.a.recording.num_tokens, sides.b.recording.num_tokens
@@ -60,6 +64,18 @@ def _show_columns(again: Callable[[], Sides], heads: tuple[Head, Head], start: P
         st.query_params.from_dict(others | write_pair(read_pair(message, start, tokens)))
 
     compared(KEY, payload, on_view=take_view)
+    below(sides, _pinned(sides, view))
+
+
+def _pinned(sides: Sides, view: PairView) -> Queries:
+    """The queries of A and of B; None for one without a partner."""
+    partners = sides.comparison.alignment.counterparts
+    query, query2 = view.query, view.query2
+    if query is None and query2 is not None and partners[1][query2] >= 0:
+        query = int(partners[1][query2])
+    elif query2 is None and query is not None and partners[0][query] >= 0:
+        query2 = int(partners[0][query])
+    return query, query2
 
 
 def _present(sides: Sides) -> tuple[np.ndarray, np.ndarray]:
@@ -77,12 +93,11 @@ def _start(sides: Sides, weights: HeadBeside) -> int:
 
 def _largest(sides: Sides, weights: HeadBeside) -> str:
     """Where the weights differ most."""
-    alignment = sides.comparison.alignment
     sizes = np.nan_to_num(np.abs(weights.difference))
     if not sizes.any():
         return "It is the same in A and in B."
     query, key = np.unravel_index(sizes.argmax(), sizes.shape)
-    looks, at = (f"“{plain(visible(alignment.names[place]))}”" for place in (query, key))
+    looks, at = (_name(sides, int(place)) for place in (query, key))
     return (
         f"It differs most in how much {looks} looks at {at}: {percent(float(weights.a[query, key]))} in A, "
         f"{percent(float(weights.b[query, key]))} in B."
@@ -93,11 +108,26 @@ def _alone(sides: Sides, weights: HeadBeside) -> str:
     """How much of the weight lies where the other has nothing."""
     alignment = sides.comparison.alignment
     if alignment.paired.all():
-        return "Every token has a partner."
+        return f"Every {_unit(sides)} has a partner."
     said = []
     for side, share, has in zip("AB", weights.unpaired, _present(sides)):
-        names = [alignment.names[place] for place in np.flatnonzero(has & ~alignment.paired)]
-        if names:
-            listed = ", ".join(f"“{plain(visible(name))}”" for name in names[:NAMED]) + (", …" if names[NAMED:] else "")
+        places = np.flatnonzero(has & ~alignment.paired)
+        if len(places):
+            names = [_name(sides, int(place)) for place in places[:NAMED]]
+            listed = ", ".join(names) + (", …" if len(places) > NAMED else "")
             said.append(f"{percent(share)} of {side}'s weight, on {listed}")
     return f"Without a partner: {'; '.join(said)}. They are hatched below."
+
+
+def _name(sides: Sides, place: int) -> str:
+    """“it”, or patch (3, 4); a part of two patches is called by A's."""
+    alignment = sides.comparison.alignment
+    if sides.a.recording.photo is None:
+        return f"“{plain(visible(alignment.names[place]))}”"
+    own, theirs = (int(positions[place]) for positions in alignment.main_positions)
+    return plain(name_of(sides.b.recording, theirs) if own < 0 else name_of(sides.a.recording, own))
+
+
+def _unit(sides: Sides) -> str:
+    photo = sides.a.recording.photo
+    return "token" if photo is None else photo.cell

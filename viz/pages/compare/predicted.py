@@ -14,12 +14,12 @@ COSINE = (
 )
 
 
-def show_both_predictions(sides: Sides, query: int | None) -> None:
+def show_both_predictions(sides: Sides, queries: tuple[int | None, int | None]) -> None:
     """Draw them; nothing of models that predict nothing.
 
     Args:
         sides: A and B.
-        query: token of A whose predictions are shown, and those of its partner in B; None: the last that has any.
+        queries: tokens of A and of B whose predictions are shown; None: the last that has any.
     """
     recordings = sides.a.recording, sides.b.recording
     cosine = _cosine(*recordings)
@@ -28,18 +28,10 @@ def show_both_predictions(sides: Sides, query: int | None) -> None:
     if not any(recording.predictions for recording in recordings):
         return
     st.subheader("What the models predict", anchor=False)
-    queries = query, None if query is None else _partner(sides, query)
     for name, column, recording, at in zip("AB", st.columns(2, gap="medium"), recordings, queries):
         with column:
             st.markdown(f"**{name}**")
             show_predictions(recording, View(0, 0, _with_prediction(recording, at)), key=f"predictions_{name}")
-
-
-def _partner(sides: Sides, query: int) -> int | None:
-    """The first token of B in the place where a token of A is."""
-    alignment = sides.comparison.alignment
-    places = zip(alignment.a.groups, alignment.b.groups)
-    return next((theirs[0] for own, theirs in places if query in own and theirs), None)
 
 
 def _with_prediction(recording: Recording, query: int | None) -> int:
