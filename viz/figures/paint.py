@@ -45,6 +45,6 @@ def rectangle_picker(pixels: np.ndarray, outlined: Rectangle | None, *, theme: T
             line={"color": theme.accent, "width": 2},
         )
     bare = {"showgrid": False, "zeroline": False, "showticklabels": False, "constrain": "domain", "fixedrange": True}
-    figure.update_layout(height=300, dragmode="select", showlegend=False, margin={"l": 0, "r": 0, "t": 0, "b": 0})
+    figure.update_layout(height=230, dragmode="select", showlegend=False, margin={"l": 0, "r": 0, "t": 0, "b": 0})
     figure.update_xaxes(bare, range=[0, 100])
     return figure.update_yaxes(bare, range=[100, 0], scaleanchor="x", scaleratio=pixels.shape[0] / pixels.shape[1])

@@ -106,7 +106,7 @@ def _picture(side: str, photo: PhotoRequest, colour: Colour, change: Change) -> 
         theme=None,
         on_select=take,
         selection_mode="box",
-        config={"displaylogo": False, "modeBarButtons": [["select2d"]]},
+        config={"displayModeBar": False},
         alt="The photo, to drag a rectangle over it",
     )
 

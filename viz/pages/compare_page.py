@@ -78,7 +78,8 @@ def _show(request: PairRequest, top: DeltaGenerator) -> None:
     show_head(sides, head, other, again=partial(sides_of, request), below=show_both_predictions)
     take_comparison(request, sides, head, other)
     parts.camera()
-    for each in recordings[: 1 if sides.a is sides.b else 2]:
+    of_a, of_b = request.models
+    for each in recordings[: 1 if of_a == of_b else 2]:
         parts.model_line(each)
 
 

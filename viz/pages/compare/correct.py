@@ -74,6 +74,7 @@ def _controls(a: Recording, b: Recording, corrections: tuple[Correction, ...]) -
                 list[int | None]([None, *range(recording.num_tokens)]),
                 key=f"compare_pair_{name}",
                 format_func=partial(_name, recording),
+                placeholder=NOBODY,
                 help="Choose one of A and one of B to pair them; or one and “no token”, and it has no partner.",
             )
 

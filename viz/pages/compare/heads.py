@@ -113,6 +113,7 @@ def _choose_other(sides: Sides, chosen: Head, other: Head | None, of_b: list[Hea
         [None, *of_b],
         key="compare_other",
         format_func=lambda head: which if head is None else head_name(head),
+        placeholder=which,
         on_change=lambda: choose_other(state.compare_other),
         help="Any head of B: of the same text in A and B, two heads of one recording are compared, or two layers.",
     )
