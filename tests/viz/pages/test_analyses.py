@@ -14,11 +14,12 @@ from tests.viz.pages.apps import SECONDS, run
 
 def draw_all(recording: "Recording") -> None:
     """A page of all analyses; Streamlit runs this source by itself."""
+    from headlens.model.runtime.recordings import RecordingEntry
     from headlens.viz.pages.analyses import OF_THE_INPUT, OF_THE_VIEW
     from headlens.viz.view.view import View
 
     for show_view in OF_THE_VIEW:
-        show_view(recording, View(0, 0, query=1))
+        show_view(RecordingEntry("an id", recording), View(0, 0, query=1))
     for show_input in OF_THE_INPUT:
         show_input(recording)
 
@@ -28,7 +29,7 @@ def opened(recording: Recording) -> AppTest:
 
 
 def test_without_predictions_or_outputs_there_is_nothing() -> None:
-    assert len(opened(random_recording()).main) == 0
+    assert len(opened(random_recording(num_layers=1, num_heads=2)).main) == 0  # two heads make no map
 
 
 def predicted(*predictions: Prediction) -> AppTest:
