@@ -17,7 +17,7 @@ HELP = (
     "All heads of the model as points: two that give their weight to the same tokens of this input lie close together, "
     "whatever their layer (Clark et al. 2019, section 6). Press one to look through it."
 )
-INSTALL = "The map needs scikit-learn: `pip install -e \".[map]\"`, then start the app again."
+INSTALL = 'The map needs scikit-learn: `pip install -e ".[map]"`, then start the app again.'
 
 
 def show_head_map(entry: RecordingEntry, view: View) -> None:

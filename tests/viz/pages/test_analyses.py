@@ -4,6 +4,7 @@ import dataclasses
 import itertools
 
 import numpy as np
+import pytest
 from streamlit.testing.v1 import AppTest
 
 from headlens.model.recording.parts import Prediction, Predicts
@@ -81,10 +82,32 @@ def test_the_similarity_of_a_pair() -> None:
     outputs = {"similarity": np.array(0.25, np.float32)}
     app = opened(dataclasses.replace(random_recording(), outputs=outputs))
     assert [metric.value for metric in app.metric] == ["0.250"]
-    assert len(app.main) == 1
+    assert len(app.main) == 2  # beside the switch of the map
 
 
 def test_the_saliency_of_a_photo(coffee: Recording) -> None:
     app = opened(coffee)
     assert len(app.get("image")) == 1
     assert app.caption[0].value.startswith("Extrapolated: ")
+
+
+def test_the_map_of_all_heads() -> None:
+    app = opened(random_recording())
+    assert not app.get("plotly_chart")
+    app.toggle(key="head_map").set_value(True)
+    run(app)
+    assert app.query_params["map"] in ("1", ["1"])
+    assert len(app.get("plotly_chart")) == 1
+    assert app.caption[-1].value.startswith("Distances are the Jensen–Shannon divergence")
+    app.toggle(key="head_map").set_value(False)
+    run(app)
+    assert "map" not in app.query_params
+
+
+def test_without_scikit_learn_the_map_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("headlens.viz.pages.head_map.can_lay_out", lambda: False)
+    app = opened(random_recording())
+    app.toggle(key="head_map").set_value(True)
+    run(app)
+    assert 'pip install -e ".[map]"' in app.info[0].value
+    assert not app.get("plotly_chart")
