@@ -1,9 +1,12 @@
 """The page Text in a real browser: several heads at once, heads in order, and steppers for a thumb."""
 
+import re
+
 import numpy as np
 import pytest
 from playwright.sync_api import Page, expect
 
+from headlens.model.analysis.roles.recorded import role_scores
 from headlens.viz.inputs.samples import TEXTS
 from tests.browser.look import (
     GRID,
@@ -92,7 +95,38 @@ def test_heads_in_order_of_each_measure(page: Page, address: str, recording) -> 
     expect(legend).to_have_text("layer·head below each; one colour scale for all heads")
     assert page.evaluate("document.querySelector('[data-part=grid]').toDataURL()") != before
     select(page, "order", "layer")
-    assert page.evaluate(f"{GRID}.layout.order")[:2] == [[0, 0, 0], [0, 1, 0]]
+    assert page.evaluate(f"{GRID}.layout.order")[:2] == [[0, 0, None], [0, 1, None]]
+
+
+def test_a_role_orders_colours_and_names_heads_and_the_map_pins_one(page: Page, address: str, recording) -> None:
+    open_page(page, address)
+    scores = role_scores(recording)["previous"]
+    select(page, "order", "previous")
+    expect(page.locator("[data-part=measure]")).to_contain_text("on the token just before. Source: Clark et al. 2019")
+    found = page.evaluate(f"{GRID}.layout.order")
+    np.testing.assert_allclose([score for *_, score in found], np.sort(scores.ravel())[::-1], atol=1e-6)
+    assert found[0][:2] == [0, 2]
+    press(page, "placed")
+    shows(page, order="previous", placed=True)
+    in_place = page.evaluate(f"{GRID}.layout.order")
+    np.testing.assert_allclose([score for *_, score in in_place], scores.ravel(), atol=1e-6)
+    page.locator("[data-part=grid]").click(position=head_at(page, 0, 2))
+    shows(page, layer=0, head=2)
+    expect(page.locator("[data-part=role]")).to_have_text(
+        re.compile(r"Layer 0, head 2: previous token \(1\.00\), 15 of 17 positions; .* rests on \[CLS\] and \[SEP\]\.")
+    )
+    page.get_by_text("Map of all heads").click()
+    page.wait_for_url(re.compile("map=1"))
+    points = page.locator("[data-testid=stPlotlyChart] .scatterlayer path.point")
+    expect(points).to_have_count(72 + 1, timeout=60_000)  # and the ring; scikit-learn takes seconds to import
+    chart = "document.querySelector('[data-testid=stPlotlyChart] .js-plotly-plot')"
+    layer, head = page.evaluate(f"{chart}.data[0].customdata[0]")
+    points.first.scroll_into_view_if_needed()
+    at = box(points.first)
+    page.mouse.click(at["x"] + at["width"] / 2, at["y"] + at["height"] / 2)
+    shows(page, layer=layer, head=head)
+    assert "map=1" in page.url
+    says(page, f"Layer {layer}, head {head}: what “it” looks at:")
 
 
 @pytest.mark.parametrize("page", [{"width": 390, "height": 844}], indirect=True)

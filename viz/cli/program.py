@@ -19,6 +19,7 @@ from headlens.viz.cli.figure import figure
 from headlens.viz.cli.heads import heads
 from headlens.viz.cli.models import models
 from headlens.viz.cli.record import record
+from headlens.viz.cli.roles import roles
 
 BAD_INPUT, FAILED, STOPPED = 2, 1, 130  # exit codes; 130 as shells have it for Ctrl-C
 DEBUG = "HEADLENS_DEBUG"  # set: an error of the program itself is shown with its traceback
@@ -37,6 +38,10 @@ EXAMPLES: dict[Callable[..., None], tuple[str, ...]] = {
     export: (
         "headlens export trophy.safetensors --layer 3 --out weights.npz",
         "headlens export trophy.safetensors --layer 3 --head 1 --out weights.csv",
+    ),
+    roles: (
+        "headlens roles trophy.safetensors",
+        "headlens roles trophy.safetensors --out roles.csv",
     ),
     explain: (
         'headlens explain "A cat sleeps." --other "A kitten naps." --out scores.csv',

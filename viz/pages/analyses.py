@@ -8,12 +8,19 @@ from PIL import Image
 
 from headlens.model.recording.parts import Photo
 from headlens.model.recording.recording import Recording
+from headlens.model.runtime.recordings import RecordingEntry
 from headlens.viz.figures.tiles import blended
+from headlens.viz.pages.head_map import show_head_map
 from headlens.viz.pages.predictions import show_entities, show_predictions, show_unknown_head
 from headlens.viz.view.view import View
 
-ViewAnalysis = Callable[[Recording, View], None]
+ViewAnalysis = Callable[[RecordingEntry, View], None]
 InputAnalysis = Callable[[Recording], None]
+
+
+def show_pinned(entry: RecordingEntry, view: View) -> None:
+    """What is predicted at the pinned token, and of the whole input."""
+    show_predictions(entry.recording, view)
 
 
 def show_similarity(recording: Recording) -> None:
@@ -46,6 +53,7 @@ def _saliency_picture(saliency: np.ndarray, photo: Photo) -> Image.Image:
     return picture.resize((round(height * photo.aspect), height))
 
 
-OF_THE_VIEW: tuple[ViewAnalysis, ...] = (show_predictions,)  # each pin draws them again, with the stage that is shown
+# Each pin draws them again, with the stage that is shown
+OF_THE_VIEW: tuple[ViewAnalysis, ...] = (show_pinned, show_head_map)
 # Drawn once, of the whole recording
 OF_THE_INPUT: tuple[InputAnalysis, ...] = (show_entities, show_unknown_head, show_similarity, show_saliency)

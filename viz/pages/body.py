@@ -66,7 +66,7 @@ def show_entry(
         for index, prediction in enumerate(predictions):
             show_prediction(shown.recording, prediction, key=f"more_predictions{index or ''}")
         for show in OF_THE_VIEW:
-            show(shown.recording, view)
+            show(shown, view)
         take_along(page, holder.entry(), shown, view, again=again)
 
     show_explorer(page, holder, start(of_stage(holder.entry()).recording), link=link, stage=shown_of, below=below)

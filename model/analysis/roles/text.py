@@ -118,7 +118,7 @@ INDUCTION = WeightRole(
     key="induction",
     name="induction",
     definition="The share of the rest that lies on the tokens that came after earlier places of the same token.",
-    source=f"{OLSSON}, “Induction heads”",
+    source=OLSSON,
     needs=frozenset({"sequence", "causal", "text"}),
     counts=_after_a_copy,
 )

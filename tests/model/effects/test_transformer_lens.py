@@ -14,13 +14,12 @@ import pytest
 import torch
 from torch import Tensor
 
-from headlens.model.analysis.roles.repeated import duplicate_scores, induction_scores, repeated_tokens
+from headlens.model.analysis.roles.repeated import repeated_input, repeated_scores
 from headlens.model.effects.choices import Choice, target
 from headlens.model.effects.experiment import Experiment
 from headlens.model.effects.heads import ablate
 from headlens.model.pretrained.registry import CATALOGUE
 from headlens.model.pretrained.smollm2 import cache_folder
-from tests.model.effects.test_layers import of_ids
 
 TEXT = "The capital of France is Paris, and the capital of Spain is"
 HALF = 12
@@ -75,17 +74,14 @@ def test_heads_at_zero(heads: list[tuple[int, int]], smollm2: Any, bridge: Any) 
 
 
 def test_the_order_of_induction_heads(smollm2: Any, bridge: Any) -> None:
-    ids = repeated_tokens(40_000, HALF, without=range(1_000)).tolist()
-    experiment = Experiment(smollm2, of_ids(smollm2, tuple(ids)))
-    layers = experiment.unchanged.run.stages["decoder"]
-    weights = np.stack([layer.first().weights(slice(None)).numpy() for layer in layers])
-    ours = induction_scores(weights, HALF)
+    ids, scores = repeated_input(smollm2, HALF).ids, repeated_scores(smollm2, HALF)
+    assert ids[:HALF] == ids[HALF:]
     with torch.no_grad():
         _, cache = bridge.run_with_cache(torch.tensor([ids]), names_filter=lambda name: name.endswith("hook_pattern"))
     patterns = torch.stack([cache[f"blocks.{layer}.attn.hook_pattern"][0] for layer in range(30)])
     theirs = patterns.diagonal(1 - HALF, dim1=-2, dim2=-1)[..., 1:].mean(dim=-1).numpy()  # as its demo has it
-    np.testing.assert_allclose(ours, theirs, rtol=0, atol=1e-5)
-    assert np.argsort(-ours.ravel())[:20].tolist() == np.argsort(-theirs.ravel())[:20].tolist()
-    assert ours.max() == pytest.approx(0.8422, abs=1e-3)
+    np.testing.assert_allclose(scores["induction"], theirs, rtol=0, atol=1e-5)
+    assert np.argsort(-scores["induction"].ravel())[:20].tolist() == np.argsort(-theirs.ravel())[:20].tolist()
+    assert scores["induction"].max() == pytest.approx(0.8904, abs=1e-3)
     copies = patterns.diagonal(-HALF, dim1=-2, dim2=-1).mean(dim=-1).numpy()
-    np.testing.assert_allclose(duplicate_scores(weights, HALF), copies, rtol=0, atol=1e-5)
+    np.testing.assert_allclose(scores["duplicate"], copies, rtol=0, atol=1e-5)

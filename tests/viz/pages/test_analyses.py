@@ -4,6 +4,7 @@ import dataclasses
 import itertools
 
 import numpy as np
+import pytest
 from streamlit.testing.v1 import AppTest
 
 from headlens.model.recording.parts import Prediction, Predicts
@@ -14,11 +15,12 @@ from tests.viz.pages.apps import SECONDS, run
 
 def draw_all(recording: "Recording") -> None:
     """A page of all analyses; Streamlit runs this source by itself."""
+    from headlens.model.runtime.recordings import RecordingEntry
     from headlens.viz.pages.analyses import OF_THE_INPUT, OF_THE_VIEW
     from headlens.viz.view.view import View
 
     for show_view in OF_THE_VIEW:
-        show_view(recording, View(0, 0, query=1))
+        show_view(RecordingEntry("an id", recording), View(0, 0, query=1))
     for show_input in OF_THE_INPUT:
         show_input(recording)
 
@@ -28,7 +30,7 @@ def opened(recording: Recording) -> AppTest:
 
 
 def test_without_predictions_or_outputs_there_is_nothing() -> None:
-    assert len(opened(random_recording()).main) == 0
+    assert len(opened(random_recording(num_layers=1, num_heads=2)).main) == 0  # two heads make no map
 
 
 def predicted(*predictions: Prediction) -> AppTest:
@@ -80,10 +82,32 @@ def test_the_similarity_of_a_pair() -> None:
     outputs = {"similarity": np.array(0.25, np.float32)}
     app = opened(dataclasses.replace(random_recording(), outputs=outputs))
     assert [metric.value for metric in app.metric] == ["0.250"]
-    assert len(app.main) == 1
+    assert len(app.main) == 2  # beside the switch of the map
 
 
 def test_the_saliency_of_a_photo(coffee: Recording) -> None:
     app = opened(coffee)
     assert len(app.get("image")) == 1
     assert app.caption[0].value.startswith("Extrapolated: ")
+
+
+def test_the_map_of_all_heads() -> None:
+    app = opened(random_recording())
+    assert not app.get("plotly_chart")
+    app.toggle(key="head_map").set_value(True)
+    run(app)
+    assert app.query_params["map"] in ("1", ["1"])
+    assert len(app.get("plotly_chart")) == 1
+    assert app.caption[-1].value.startswith("Distances are the Jensen–Shannon divergence")
+    app.toggle(key="head_map").set_value(False)
+    run(app)
+    assert "map" not in app.query_params
+
+
+def test_without_scikit_learn_the_map_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("headlens.viz.pages.head_map.can_lay_out", lambda: False)
+    app = opened(random_recording())
+    app.toggle(key="head_map").set_value(True)
+    run(app)
+    assert 'pip install -e ".[map]"' in app.info[0].value
+    assert not app.get("plotly_chart")

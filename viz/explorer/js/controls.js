@@ -126,7 +126,9 @@ export class Controls {
     if (view.pick) parts.keyNow.textContent = "now press a token";
     else if (view.order === "key") parts.keyNow.textContent = nameOf(header, view.key);
     const measure = header.measures.find(({ key }) => key === view.order);
-    parts.measure.textContent = measure ? `${measure.definition} Source: ${measure.source}.` : "";
+    const untold = header.view.order === view.order && header.order.every(([, , score]) => score === null);
+    const none = untold ? " Nothing in this input tells it." : "";
+    parts.measure.textContent = measure ? `${measure.definition} Source: ${measure.source}.${none}` : "";
     parts.fold.open = view.matrix;
   }
 }

@@ -130,8 +130,8 @@ export class HeadGrid {
         const value = measure === null ? "–" : share ? percent(header.wording, measure) : measure.toFixed(1);
         const [ground, letters] = colours(theme.weights, (measure ?? 0) / largest);
         context.fillStyle = ground;
-        context.fillRect(x, y + tileHeight + 1, tileWidth, CAPTION);
-        context.fillStyle = letters;
+        if (measure !== null) context.fillRect(x, y + tileHeight + 1, tileWidth, CAPTION);
+        context.fillStyle = measure === null ? theme.text : letters;
         const caption = layout.numbered ? value : `${layer}·${head}  ${value}`;
         context.fillText(caption, x + tileWidth / 2, y + tileHeight + 8, tileWidth);
       }

@@ -24,7 +24,5 @@ def test_how_much_rests_on_cls_and_sep_in_each_layer_of_minilm(minilm: Any) -> N
     np.testing.assert_allclose(scores["special"], (eager[..., 0] + eager[..., -1]).mean(axis=-1), atol=5e-5)
     assert scores["special"].mean(axis=-1).round(2).tolist() == [0.26, 0.54, 0.57, 0.49, 0.51, 0.37]
     inner = eager[..., 1:-1] / eager[..., 1:-1].sum(axis=-1, keepdims=True)  # [CLS] and [SEP] are taken away
-    after_first = np.stack(
-        [inner[..., query, query - 2] for query in range(2, inner.shape[2])], axis=-1
-    )  # its key before
+    after_first = np.stack([inner[..., query, query - 2] for query in range(2, 16)], axis=-1)  # its key before
     np.testing.assert_allclose(scores["previous"], after_first.mean(axis=-1), atol=5e-5)

@@ -1,9 +1,16 @@
 """Random tokens, twice, and the heads that look at what came next."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 
-from headlens.model.analysis.roles.repeated import duplicate_scores, induction_scores, repeated_tokens
+from headlens.model.analysis.roles.repeated import (
+    duplicate_scores,
+    induction_scores,
+    repeated_input,
+    repeated_tokens,
+)
 from headlens.model.errors import InputError
 
 
@@ -33,3 +40,11 @@ def test_which_keys_count(before: int) -> None:
         weights[0, query, query - length] = weights[1, query, query - length + 1] = 0.25
     assert induction_scores(weights, length).tolist() == [0.75, 0.25]
     assert duplicate_scores(weights, length).tolist() == [0.25, 0.75]
+
+
+def test_a_model_that_is_not_causal_and_a_length_that_it_cannot_read(minilm: Any, smollm2: Any) -> None:
+    with pytest.raises(InputError, match="causal language models"):
+        repeated_input(minilm)
+    with pytest.raises(InputError, match="two copies are 20,000; ask for fewer"):
+        repeated_input(smollm2, 10_000)
+    assert not set(repeated_input(smollm2, 40).ids) & smollm2.tokenizer.get_added_tokens_decoder().keys()

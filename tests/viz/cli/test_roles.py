@@ -1,0 +1,33 @@
+"""`headlens roles` says what the API says."""
+
+import csv
+import io
+import json
+from pathlib import Path
+
+import numpy as np
+
+from headlens.model.analysis.roles.recorded import role_scores
+from headlens.model.recording.recording import Recording
+from tests.viz.cli.conftest import Headlens
+
+
+def test_the_roles_of_a_saved_recording(headlens: Headlens, saved: Path, trophy: Recording, tmp_path: Path) -> None:
+    expected = role_scores(trophy)
+    code, printed, _ = headlens("roles", saved)
+    lines = printed.splitlines()
+    assert code == 0
+    assert lines[0].split("  ")[0] == "layer"
+    assert len(lines) == 1 + 72
+    head = [line for line in lines if line.startswith("0      2 ")]
+    assert head[0].split() == ["0", "2", f"{expected['special'][0, 2]:.2f}", "previous", "token", "1.00"]
+    path = tmp_path / "roles.csv"
+    assert headlens("roles", saved, "--out", path) == (0, "", "")
+    rows = list(csv.DictReader(io.StringIO(path.read_text(encoding="utf-8"))))
+    assert rows[2]["role"] == "previous"
+    found = json.loads(headlens("roles", saved, "--json").out)
+    for key, scores in expected.items():
+        written = np.array([float(row[key]) for row in rows]).reshape(6, 12)
+        np.testing.assert_allclose(written, scores, rtol=1e-7)
+        said = [np.nan if head["scores"][key] is None else head["scores"][key] for head in found]
+        np.testing.assert_allclose(np.reshape(said, (6, 12)), scores, rtol=1e-7)

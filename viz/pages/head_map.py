@@ -1,0 +1,87 @@
+"""All heads in a plane by how alike they look on this input; pressing a point pins the head."""
+
+import numpy as np
+import streamlit as st
+
+from headlens.model.analysis.roles.naming import strongest_role
+from headlens.model.comparison.head_map import can_lay_out, compared_queries, head_divergences, lay_out
+from headlens.model.recording.recording import Recording
+from headlens.model.runtime.recordings import RecordingEntry
+from headlens.viz.figures.head_map import head_map
+from headlens.viz.pages.parts import BAR
+from headlens.viz.pages.runtime import current_theme, stepping, working
+from headlens.viz.view.derived import recorded_roles, role_sums
+from headlens.viz.view.view import View
+
+HELP = (
+    "All heads of the model as points: two that give their weight to the same tokens of this input lie close together, "
+    "whatever their layer (Clark et al. 2019, section 6). Press one to look through it."
+)
+INSTALL = 'The map needs scikit-learn: `pip install -e ".[map]"`, then start the app again.'
+
+
+def show_head_map(entry: RecordingEntry, view: View) -> None:
+    """The switch that asks for it, and the map."""
+    recording = entry.recording
+    if recording.num_layers * recording.num_heads < 3:
+        return
+    st.session_state["head_map"] = st.query_params.get("map") == "1"
+    st.toggle("Map of all heads", key="head_map", on_change=_take_switch, help=HELP)
+    if not st.session_state["head_map"]:
+        return
+    if not can_lay_out():
+        st.info(INSTALL)
+        return
+    presses = st.session_state.setdefault("head_map_presses", 0)
+    figure = head_map(
+        entry.derive("head map", lambda: _places(recording)),
+        recording.num_heads,
+        _called(entry),
+        pinned=(view.layer, view.head) if view.scope == "head" else None,
+        theme=current_theme(),
+    )
+    st.plotly_chart(
+        figure,
+        key=f"head_map_{presses}",
+        theme=None,
+        on_select=_take_press,
+        selection_mode="points",
+        config=BAR,
+        alt="All heads as points: those that look alike on this input lie close together, coloured by their roles.",
+    )
+    st.caption(
+        "Distances are the Jensen–Shannon divergence of two heads' rows, the mean over "
+        f"{len(compared_queries(recording)):,} of {recording.num_tokens:,} positions, as well as a plane can hold them "
+        "(metric multidimensional scaling); directions mean nothing. Press a point to look through that head."
+    )
+
+
+def _places(recording: Recording) -> np.ndarray:
+    with stepping("Comparing all heads with each other", part="head") as on_step:
+        return lay_out(head_divergences(recording, on_step))
+
+
+def _called(entry: RecordingEntry) -> list[str]:
+    """The role of each head, empty where none stands out."""
+    slot = st.empty()
+    sums = role_sums(entry, lambda what, layers: working(slot, what, layers))
+    roles, scores = recorded_roles(entry).roles, sums.mean
+    named = (strongest_role(roles, scores[:, layer, head]) for layer, head in np.ndindex(scores.shape[1:]))
+    return [each.role.name if each is not None and each.stands_out else "" for each in named]
+
+
+def _take_switch() -> None:
+    if st.session_state["head_map"]:
+        st.query_params["map"] = "1"
+    else:
+        st.query_params.pop("map", None)
+
+
+def _take_press() -> None:
+    state = st.session_state
+    points = state[f"head_map_{state.head_map_presses}"].selection.points
+    state.head_map_presses += 1
+    if points and "customdata" in points[0]:
+        layer, head = (int(number) for number in points[0]["customdata"][:2])
+        st.query_params["layer"], st.query_params["head"] = str(layer), str(head)
+        st.query_params["of"] = "head"
