@@ -1,6 +1,7 @@
 """What to call the tokens of a text: what its tokenizer decodes them to, and where they stand in it."""
 
 import re
+import unicodedata
 from collections import Counter
 from collections.abc import Iterator, Sequence
 
@@ -10,6 +11,7 @@ from tokenizers import Tokenizer, decoders
 from headlens.model.inputs.text import TextInput
 
 LONGEST_CHARACTER = 4  # bytes of UTF-8
+REACH = 8  # tokens that are decoded to see how one follows the other
 # Byte-level tokenizers write bytes as printable signs (Radford et al. 2019, bytes_to_unicode of GPT-2's encoder.py).
 _PRINTED = [*range(0x21, 0x7F), *range(0xA1, 0xAD), *range(0xAE, 0x100)]
 _OTHERS = sorted(set(range(256)) - set(_PRINTED))
@@ -57,6 +59,26 @@ class TokenNames:
             whole = self._stripped(self._decode(rest[:count]))
             names += [f"{whole} {part}/{count}" for part in range(1, count + 1)] if count > 1 else [self.of_id(rest[0])]
         return tuple(names)
+
+    def words_of_ids(self, ids: Sequence[int], first: int = 0) -> tuple[int | None, ...]:
+        """Which word each of tokens that follow each other is part of, counted from first; None of special ones.
+
+        A word goes on where a letter or digit follows one, as most tokenizers split texts.
+        """
+        words: list[int | None] = []
+        word = first - 1
+        for index, token_id in enumerate(ids):
+            first_read = max(0, index - REACH)
+            before = self._decode(ids[first_read:index])
+            known = before.rstrip("\ufffd")  # behind it a character that is not whole yet
+            ends = range(index + 1, index + 1 + LONGEST_CHARACTER)
+            after = (self._decode(ids[first_read:end])[len(known) :] for end in ends)
+            begins = next((text[0] for text in after if text and text[0] != "\ufffd"), "")
+            goes_on = known != before or (_in_word(known[-1:]) and _in_word(begins))
+            is_special = token_id in self._special
+            word += not is_special and not (goes_on and words and words[-1] is not None)
+            words.append(None if is_special else word)
+        return tuple(words)
 
     def of_id(self, token_id: int) -> str:
         """The name of one token by itself."""
@@ -106,3 +128,7 @@ class TokenNames:
     @staticmethod
     def _stripped(text: str) -> str:
         return text.strip(" ") or text
+
+
+def _in_word(character: str) -> bool:
+    return character.isalnum() or unicodedata.category(character or " ").startswith("M")

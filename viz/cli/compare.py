@@ -9,8 +9,8 @@ import typer
 from headlens.model.errors import InputError
 from headlens.viz.cli.changes import Changes, corrections_of, heads_of, rectangle_of
 from headlens.viz.cli.inputs import collect
-from headlens.viz.cli.opening import check_place, open_model, open_recording, size_of
-from headlens.viz.cli.options import Device, Json, ModelName, Size, Stage
+from headlens.viz.cli.opening import check_place, open_model, open_recording, seen, size_of
+from headlens.viz.cli.options import Device, Json, ModelName, Size, Stage, WithoutSpecial, Words
 from headlens.viz.cli.output import check_ending, finite, number, print_json, print_table, write_out
 from headlens.viz.cli.runs import How, record_one
 
@@ -67,6 +67,8 @@ def compare(
         ),
     ] = None,
     stage: Stage = None,
+    words: Words = False,
+    without_special: WithoutSpecial = False,
     device: Device = "auto",
     out: Annotated[
         Path | None,
@@ -87,13 +89,14 @@ def compare(
         raise InputError("One head has a layer and a number; give both --layer and --head, or neither.")
     opener = _Opener(device, How(size_of(size)), stage)
     changes = Changes(rectangle_of(paint), heads_of(off), by), Changes(rectangle_of(paint_b), heads_of(off_b), by)
-    first = opener.open(a, model, changes[0])
+    first = seen(opener.open(a, model, changes[0]), words, without_special)
     check_place(first, layer=layer, head=head)
     from headlens.model.comparison.alignment import align
     from headlens.model.comparison.comparison import compare as compared
     from headlens.model.comparison.corrections import corrected
 
     second = opener.open(a if b is None else b, model if model_b is None else model_b, changes[1])
+    second = seen(second, words, without_special)
     comparison = compared(first, second, corrected(align(first, second), first, second, corrections_of(pairs)))
     table = _heads(comparison) if layer is None or head is None else _weights(comparison, layer, head)
     if out is not None:

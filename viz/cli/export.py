@@ -6,8 +6,8 @@ from typing import Annotated
 import typer
 
 from headlens.model.errors import InputError
-from headlens.viz.cli.opening import check_place, open_recording
-from headlens.viz.cli.options import Saved, Stage
+from headlens.viz.cli.opening import check_place, open_recording, seen
+from headlens.viz.cli.options import Saved, Stage, WithoutSpecial, Words
 from headlens.viz.cli.output import check_ending, write_out
 
 
@@ -21,6 +21,8 @@ def export(
         int | None, typer.Option(metavar="NUMBER", help="From 0; left out: all.", show_default=False)
     ] = None,
     stage: Stage = None,
+    words: Words = False,
+    without_special: WithoutSpecial = False,
 ) -> None:
     """Write weights for numpy or for a sheet.
 
@@ -29,7 +31,7 @@ def export(
     ending = check_ending(out, ".npz", ".csv")
     if ending == ".csv" and layer is None:
         raise InputError("A sheet holds one layer; give --layer, or write an .npz.")
-    recording = open_recording(file, stage)
+    recording = seen(open_recording(file, stage), words, without_special)
     check_place(recording, layer=layer, head=head)
     from headlens.viz.export.data import weights_csv, weights_npz
 

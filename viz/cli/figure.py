@@ -5,8 +5,8 @@ from typing import Annotated, Literal
 
 import typer
 
-from headlens.viz.cli.opening import check_place, open_recording
-from headlens.viz.cli.options import Saved, Stage
+from headlens.viz.cli.opening import check_place, open_recording, seen
+from headlens.viz.cli.options import Saved, Stage, WithoutSpecial, Words
 from headlens.viz.cli.output import check_ending, write_out
 
 Kind = Literal["heatmap", "strip", "overlay", "grid", "bars"]
@@ -41,10 +41,12 @@ def figure(
     ] = 2.0,
     caption: Annotated[bool, typer.Option(help="Say below which model, layer, head and query it is.")] = True,
     stage: Stage = None,
+    words: Words = False,
+    without_special: WithoutSpecial = False,
 ) -> None:
     """Draw a saved recording as SVG or PNG.
 
-    On white, for print; neither a browser nor the model is needed.
+    On white, for print; neither a browser nor the model is needed. With --words too, --query counts tokens.
     """
     ending = check_ending(out, ".svg", ".png")
     from headlens.model.analysis.joint import joined
@@ -52,8 +54,10 @@ def figure(
     recording = joined(open_recording(file, stage))  # what looks and what is looked at, as on the pages
     check_place(recording, layer=layer, head=head, query=query)
     from headlens.viz.export.drawn import drawn_svg, png_of
+    from headlens.viz.view.pieces import in_shown
     from headlens.viz.view.view import View
 
-    view = View(layer, head, query, scope, reduction, direction=direction)
-    svg = drawn_svg(kind, recording, view, millimetres=width, caption=caption)
+    shown = seen(recording, words, without_special)
+    view = in_shown(shown, View(layer, head, query, scope, reduction, direction=direction))
+    svg = drawn_svg(kind, shown, view, millimetres=width, caption=caption)
     write_out(out, svg if ending == ".svg" else png_of(svg, scale=scale))

@@ -53,6 +53,12 @@ def open_recording(path: Path, stage: str | None = None) -> "Recording":
         raise InputError(str(error)) from error
 
 
+def seen(recording: "Recording", words: bool, without_special: bool) -> "Recording":
+    """What the options --words and --without-special make of a recording."""
+    recording = recording.without_special() if without_special else recording
+    return recording.merged("words") if words else recording
+
+
 def check_place(
     recording: "Recording", *, layer: int | None = None, head: int | None = None, query: int | None = None
 ) -> None:

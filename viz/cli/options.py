@@ -30,6 +30,15 @@ Table = Annotated[
     typer.Option("--out", metavar="PATH", help="A .csv to write; else it is printed.", show_default=False),
 ]
 Saved = Annotated[Path, typer.Argument(metavar="FILE", help="A recording: .safetensors of `headlens record`.")]
+Words = Annotated[
+    bool, typer.Option("--words", help="Tokens merged into words: weights to a word are summed, from it averaged.")
+]
+WithoutSpecial = Annotated[
+    bool,
+    typer.Option(
+        "--without-special", help="Special tokens left out of what is looked at, and the rest scaled to sum to one."
+    ),
+]
 Stage = Annotated[
     str | None,
     typer.Option(metavar="NAME", help="Of a model with several: encoder, decoder, cross, vision.", show_default=False),

@@ -13,6 +13,7 @@ Spec = dict[str, object]
 LABELS = 9, 5.5  # pixels: letters of labels, and the least that can be read
 SCALE = 75  # pixels of the scale beside a photo
 MISSING = 225  # grey of what is nan
+STROKE = "#888888"  # of what is hatched
 NAME = 24  # letters of a token's name
 WHOLE = {"x": {"value": 0}, "y": {"value": 0}, "x2": {"value": "width"}, "y2": {"value": "height"}}
 
@@ -26,6 +27,7 @@ def cells(
     unit: str = "weight",
     signed: bool = False,
     log: bool = False,
+    hatched: np.ndarray | None = None,
 ) -> Spec:
     """A coloured cell for each number, with the scale beside them.
 
@@ -37,6 +39,7 @@ def cells(
         unit: what the numbers are.
         signed: whether the scale goes to both sides of zero.
         log: coloured by the logarithm, over DECADES decades.
+        hatched: [row] bool, rows that have no numbers; None: none.
     """
     values = [
         {"row": row, "column": column, "number": float(f"{numbers[row, column]:.6g}")}
@@ -53,7 +56,25 @@ def cells(
         scale |= {"type": "log", "domain": [limit * 10.0**-DECADES, limit]}
     colour = {"field": "number", "type": "quantitative", **_scale_bar(scale, limit, unit, numbers)}
     encoding = {"y": {**down, "field": "row"}, "x": {**across, "field": "column"}, "color": colour}
-    return {"data": {"values": values}, "mark": "rect", "encoding": encoding}
+    drawn: Spec = {"data": {"values": values}, "mark": "rect", "encoding": encoding}
+    if hatched is None or not hatched.any():
+        return drawn
+    return {"layer": [drawn, _strokes(values, hatched, down, across)]}
+
+
+def _strokes(values: list[dict[str, float]], hatched: np.ndarray, down: Spec, across: Spec) -> Spec:
+    """White squares with strokes across, in place of the numbers of some rows."""
+    empty = [value for value in values if hatched[int(value["row"])]]
+    places = {"y": {**down, "field": "row"}, "x": {**across, "field": "column"}}
+    ends = {
+        "y": {**down, "field": "row", "bandPosition": 1},
+        "x": {**across, "field": "column", "bandPosition": 0},
+        "y2": {"field": "row", "bandPosition": 0},
+        "x2": {"field": "column", "bandPosition": 1},
+    }
+    square: Spec = {"mark": {"type": "rect", "color": "white"}, "encoding": places}
+    stroke: Spec = {"mark": {"type": "rule", "color": STROKE}, "encoding": ends}
+    return {"data": {"values": empty}, "layer": [square, stroke]}
 
 
 def _scale_bar(scale: Spec, limit: float, unit: str, numbers: np.ndarray) -> Spec:
@@ -66,7 +87,14 @@ def _scale_bar(scale: Spec, limit: float, unit: str, numbers: np.ndarray) -> Spe
 
 
 def one_picture(
-    weights: np.ndarray, down: Spec, across: Spec, limit: float, *, signed: bool = False, log: bool = False
+    weights: np.ndarray,
+    down: Spec,
+    across: Spec,
+    limit: float,
+    *,
+    signed: bool = False,
+    log: bool = False,
+    hatched: np.ndarray | None = None,
 ) -> Spec:
     """[query, key] as one picture, where a square for each would be too many; arguments as of `cells`."""
     count = len(weights)
@@ -76,6 +104,9 @@ def one_picture(
     shares = (shares + 1) / 2 if signed else shares
     colours = lookup_table(LIGHT.signed if signed else LIGHT.weights)[np.rint(np.nan_to_num(shares) * 255).astype(int)]
     colours[np.isnan(shares)] = MISSING
+    if hatched is not None:
+        strokes = np.where(np.add.outer(np.arange(count), np.arange(count)) % 3 == 0, 0x88, 0xFF).astype(np.uint8)
+        colours[hatched] = strokes[hatched][..., None]
     low = -limit if signed else 0.0
     ends = [{"row": place, "column": place, "number": number} for place, number in ((0, low), (count - 1, limit))]
     places = {"scale": {"domain": list(range(count))}}

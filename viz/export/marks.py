@@ -6,6 +6,7 @@ from headlens.model.analysis.heads import strongest
 from headlens.model.recording.recording import Recording
 from headlens.model.runtime.recordings import RecordingEntry
 from headlens.viz.export.cells import Spec, axis, cells, one_picture, over_photo
+from headlens.viz.figures.hatch import looks_at_nothing
 from headlens.viz.figures.pictures import data_uri
 from headlens.viz.figures.tiles import overlay_tiles
 from headlens.viz.theme import LIGHT, lookup_table
@@ -27,10 +28,11 @@ def heatmap(entry: RecordingEntry, view: View, width: float) -> Spec:
     in_cells = count < recording.num_tokens
     names = [f"cell {index}" for index in range(count)] if in_cells else _names(recording)
     limit = colour_limit(weights, np.zeros(count, bool) if in_cells else recording.special)
+    nothing = looks_at_nothing(weights)
     down = axis("query", names, side / count, turned=False)
     across = axis("key", names, side / count, turned=True)
     draw = one_picture if count > CELLS else cells
-    return {"height": side + ABOVE, **draw(weights, down, across, limit, log=view.log)}
+    return {"height": side + ABOVE, **draw(weights, down, across, limit, log=view.log, hatched=nothing)}
 
 
 def strip(entry: RecordingEntry, view: View, width: float) -> Spec:
@@ -39,7 +41,8 @@ def strip(entry: RecordingEntry, view: View, width: float) -> Spec:
     row = shown_row(recording, view)
     across = axis(None, _names(recording), (width - BESIDE / 2) / len(row), turned=True)
     down: Spec = {"type": "ordinal", "axis": None}
-    return {"height": 150, **cells(row[None], down, across, colour_limit(row, recording.special))}
+    limit = colour_limit(row, recording.special)
+    return {"height": 150, **cells(row[None], down, across, limit, hatched=looks_at_nothing(row[None]))}
 
 
 def overlay(entry: RecordingEntry, view: View, width: float) -> Spec:

@@ -39,7 +39,7 @@ def with_written(
         encoder,
         layers=layers["decoder"],
         tokens=names.of_ids(ids),
-        words=(None,) * len(ids),
+        words=names.words_of_ids(ids),
         special=special,
         segments=(0,) * len(ids),
         offsets=(),

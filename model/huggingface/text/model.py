@@ -159,11 +159,12 @@ class TransformersText(TextReader[ModelOutput]):
         if not written:
             return prompt
         nothing = (None,) * len(written)
+        known = [word for word in prompt.words if word is not None]
         return replace(
             prompt,
             ids=(*prompt.ids, *written),
             tokens=(*self._token_names.of_text(prompt), *self._token_names.of_ids(written)),
-            words=(*prompt.words, *nothing),
+            words=(*prompt.words, *self._token_names.words_of_ids(written, 1 + max(known, default=-1))),
             offsets=(*prompt.offsets, *nothing),
             special=np.concatenate([prompt.special, self._token_names.are_special(written)]),
             segments=(*prompt.segments, *(1 for _ in written)),

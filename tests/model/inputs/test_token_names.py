@@ -2,6 +2,7 @@
 
 import functools
 import unicodedata
+from itertools import groupby
 
 import numpy as np
 import pytest
@@ -169,3 +170,22 @@ def test_any_text(family: str, text: str) -> None:
             covered[slice(*span)] = True
         assert all(character.isspace() for character, seen in zip(text, covered) if not seen)
         assert backend.decode(own.ids, skip_special_tokens=False).strip() == text.strip()
+
+
+def test_words_of_what_was_written(smollm2) -> None:
+    tokenizer = smollm2.tokenizer
+    names = TokenNames(tokenizer)
+
+    def words(text: str) -> list[str]:
+        ids = tokenizer.encode(text, add_special_tokens=False).ids
+        found = names.words_of_ids(ids, 5)
+        assert found[0] == 5
+        groups = [[ids[at] for at in group] for _, group in groupby(range(len(ids)), key=found.__getitem__)]
+        return [tokenizer.decode(group).strip() for group in groups]
+
+    assert words(" untranslatable worlds, it's 2024!") == ["untranslatable", "worlds", ",", "it", "'s", "2024", "!"]
+    assert words("שלום עולם 機械 naïve 🙂🙂") == ["שלום", "עולם", "機械", "naïve", "🙂", "🙂"]
+    end = tokenizer.token_to_id("<|im_end|>")
+    (name,) = tokenizer.encode("name", add_special_tokens=False).ids
+    assert names.words_of_ids([name, name, end, name]) == (0, 0, None, 1)
+    assert names.words_of_ids([]) == ()
