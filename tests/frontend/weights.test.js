@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { colourLimit, column, HeadWeights, MatrixWeights, row } from "../../viz/explorer/js/weights.js";
+import { between, colourLimit, column, HeadWeights, MatrixWeights, row } from "../../viz/explorer/js/weights.js";
 
 const COUNT = 3;
 const WIDTH = 2;
@@ -84,6 +84,16 @@ test("a merged matrix: exact, or in levels of each row's maximum", () => {
   const levels = new MatrixWeights({ matrix: Uint8Array.of(255, 51, 0, 255), rowMax: Float32Array.of(0.5, 0.25) }, 2);
   close(row(levels, 0), [0.5, 0.1]);
   close(column(levels, 1), [0.1, 0.25]);
+});
+
+test("between words: the sum over the keys' tokens, the mean over the query's", () => {
+  const pieces = new MatrixWeights({ matrix: Float32Array.of(1, 0, 0, 0.5, 0.25, 0.25, 0.125, 0.375, 0.5) }, 3);
+  const words = between(pieces, [[0], [1, 2]]);
+  assert.equal(words.count, 2);
+  close(row(words, 0), [1, 0]);
+  close(row(words, 1), [0.3125, 0.6875]);
+  close(column(words, 1), [0, 0.6875]);
+  assert.equal(between(pieces, null), pieces);
 });
 
 test("special tokens do not set the colour scale, unless there are no others", () => {

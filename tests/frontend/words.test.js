@@ -70,6 +70,7 @@ test("targets are the strongest ordinary token and what comes near it", () => {
   const photo = header({ tokens: ["[CLS]", "(0, 0)"], special: [1, 0], prefix: 1, grid: [1, 1] });
   assert.equal(targets(photo, Float32Array.of(0.5, 0.5)), "cell (0, 0) 50 pc");
   assert.equal(targets(header(), Float32Array.of(1, 0, 0, 0)), ""); // what cannot be looked at is not named
+  assert.equal(targets(header(), new Float32Array(4)), "at all"); // as where its only key is left out
 });
 
 test("special tokens of one name are added up, the largest first", () => {

@@ -184,3 +184,11 @@ def test_a_recording_is_not_changed_any_more(headlens: Headlens, nurse: Comparis
     code, _, err = headlens("compare", tmp_path / "a.safetensors", "--off", "0.0")
     assert code == 2
     assert "has been recorded" in err
+
+
+def test_words_without_special_tokens(headlens: Headlens, nurse: Comparison) -> None:
+    a, b = (each.without_special().merged("words") for each in (nurse.a, nurse.b))
+    code, out, _ = headlens("compare", SHE, HE, "--words", "--without-special", "--json")
+    assert code == 0
+    rows = json.loads(out)["rows"]
+    np.testing.assert_allclose([row["divergence"] for row in rows], compare(a, b).divergence.ravel(), atol=1e-6)

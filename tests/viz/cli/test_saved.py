@@ -108,3 +108,27 @@ def test_neither_imports_streamlit_or_a_model(saved: Path, tmp_path: Path) -> No
     loaded = {name.partition(".")[0] for name in done.stdout.split()}
     assert "numpy" in loaded
     assert not loaded & {"streamlit", "transformers"}
+
+
+def test_words_and_what_is_left_without_special_tokens(
+    headlens: Headlens, saved: Path, trophy: Recording, tmp_path: Path
+) -> None:
+    table, arrays = tmp_path / "weights.csv", tmp_path / "weights.npz"
+    assert headlens("export", saved, "--layer", 3, "--head", 1, "--without-special", "--out", table) == (0, "", "")
+    rows = list(csv.DictReader(io.StringIO(table.read_text(encoding="utf-8"))))
+    weights = np.array([float(row["weight (special tokens left out)"]) for row in rows]).reshape(17, 17)
+    np.testing.assert_allclose(weights, trophy.without_special().attention(3, 1), atol=1e-7)
+    assert headlens("export", saved, "--layer", 3, "--words", "--without-special", "--out", arrays) == (0, "", "")
+    with np.load(arrays) as found:
+        expected = trophy.without_special().merged("words")
+        assert (found["weights"] == expected.attention(3)[None]).all()
+        assert found["tokens"].tolist() == list(expected.tokens)
+        assert '"weights": "special tokens left out, merged into words"' in str(found["about"])
+    figure = tmp_path / "strip.svg"
+    given = "--layer", 3, "--head", 1, "--query", 11, "--out", figure
+    assert headlens("figure", "strip", saved, "--words", "--without-special", *given) == (0, "", "")
+    written = " ".join(
+        "".join(text.itertext()) for text in ElementTree.parse(figure).iter("{http://www.w3.org/2000/svg}text")
+    )
+    assert "special tokens left out, merged into words" in written
+    assert "“it”" in written  # the query counts tokens

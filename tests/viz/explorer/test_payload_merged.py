@@ -88,3 +88,26 @@ def test_rows_of_what_may_look_at_nothing_are_zeros(monkeypatch: pytest.MonkeyPa
     layers = tuple(dataclasses.replace(heads, mask=mask) for heads in RECORDING.layers)
     result = built("all-mean", recording=dataclasses.replace(RECORDING, layers=layers))
     assert (result.weights()[4] == 0).all()
+
+
+@pytest.mark.parametrize("of", MERGED)
+@pytest.mark.parametrize("direction", ["at", "by"])
+def test_heads_are_made_one_before_tokens_are_merged(
+    of: str, direction: Direction, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    groups = [0], [1, 2, 3], [4], [5], [6]
+    words = dataclasses.replace(RECORDING, words=(None, 0, 0, 0, 1, 2, 3)).merged("words")
+    expected = np.array([[MERGED[of][own][:, keys].sum(axis=1).mean() for keys in groups] for own in groups])
+    np.testing.assert_allclose(built(of, direction, words).weights(), expected, atol=2e-6)
+    if of.endswith("max"):  # which is not the maximum of what heads give to words
+        every = np.stack([words.attention(layer) for layer in ([1] if of == "layer-max" else [0, 1])])
+        assert np.abs(every.max(axis=(0, 1)) - expected).max() > 0.05
+    monkeypatch.setattr(derived, "LONG", 6)  # of the seven tokens, not of the five words
+    sent = built(of, direction, words)
+    assert "matrix" not in sent.arrays
+    row = expected[4] if direction == "at" else expected[:, 4]
+    np.testing.assert_allclose(sent.arrays["row"], row, atol=2e-6)
+    scope, reduction = OF[of]
+    view = View(1, 0, query=1, scope=scope, reduction=reduction, direction=direction)
+    row = expected[1] if direction == "at" else expected[:, 1]  # of a word of three tokens
+    np.testing.assert_allclose(derived.shown_row(words, view), row, atol=2e-6)

@@ -218,3 +218,22 @@ def test_every_head_s_small_picture_stands_in_its_place() -> None:
         expected = np.array(sample_colorscale(LIGHT.weights, list(shares.ravel()), colortype="tuple")).sum(axis=-1)
         np.testing.assert_allclose(light.ravel(), 255 * expected, atol=10)
     assert len(spec["data"]["values"]) == 6
+
+
+def test_a_query_that_looks_at_nothing_is_hatched() -> None:
+    special = np.array([True, False, False])
+    recording = replace(random_recording("causal", num_tokens=3), special=special).without_special()
+    for kind, query in (("heatmap", 1), ("strip", 0)):
+        svg = drawn_svg(kind, recording, View(0, 1, query), caption=False)
+        strokes = re.findall(r'<line [^>]*stroke="#888888"', svg)
+        assert len(strokes) == 3, kind  # one a key, of the first query alone
+        assert "special tokens left out" in " ".join(words_of(svg))
+    assert 'stroke="#888888"' not in drawn_svg("strip", recording, View(0, 1, 1), caption=False)
+
+
+def test_of_a_long_input_too() -> None:
+    recording = replace(random_recording("causal", num_tokens=97), special=np.arange(97) == 0).without_special()
+    (picture,) = re.findall(r'xlink:href="(data:image/png[^"]*)"', drawn_svg("heatmap", recording, View(0, 1, 0)))
+    pixels = picture_in(picture)
+    assert set(map(tuple, pixels[0].tolist())) == {(0x88, 0x88, 0x88), (255, 255, 255)}
+    assert (0x88, 0x88, 0x88) not in set(map(tuple, pixels[1].tolist()))
