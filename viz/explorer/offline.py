@@ -26,7 +26,7 @@ from headlens.viz.view.derived import (
     role_sums_of,
     text_tiles,
 )
-from headlens.viz.view.pieces import pieces_of
+from headlens.viz.view.pieces import groups_of, pieces_of
 from headlens.viz.view.roles import orders_of, role_in_words
 from headlens.viz.view.view import View
 
@@ -58,6 +58,7 @@ class Kept(TypedDict):
     measures: dict[str, list[list[float | None]]]  # [layer][head] by the order that sorts by them
     headRoles: list[list[str]]  # [layer][head] what each is called after
     headWords: str  # the template of the head in words
+    wordLooks: list[list[tuple[float, float]]] | None  # [layer][head] spread and reach between words; None: of tokens
     severalNote: str  # the matrix's note where heads are made one
     gridNotes: dict[str, str]  # by order
 
@@ -101,6 +102,7 @@ def everything(entry: RecordingEntry, view: View, work: Work = at_once) -> bytes
             measures=measures,
             headRoles=head_roles,
             headWords=words.head_template(recording),
+            wordLooks=None if groups_of(recording) is None else _looks(recording, work),
             severalNote=words.matrix_note(recording, LARGEST_DRAWN, several=True),
             gridNotes={
                 order: words.grid_note(recording.num_tokens, photo is None, order) for order in orders_of(recording)
@@ -122,6 +124,16 @@ def _roles(entry: RecordingEntry, work: Work) -> tuple[dict[str, list[list[float
         for layer in range(recording.num_layers)
     ]
     return measures, words
+
+
+def _looks(recording: Recording, work: Work) -> list[list[tuple[float, float]]]:
+    """Over how many words each head spreads, and how many away it looks: roles are between tokens."""
+    looks = []
+    with work("Looking between words", recording.num_layers) as on_layer:
+        for layer in range(recording.num_layers):
+            looks.append([words.spread_and_reach(recording, layer, head) for head in range(recording.num_heads)])
+            on_layer(layer)
+    return looks
 
 
 def _add_layers(recording: Recording, arrays: dict[str, np.ndarray], work: Work) -> list[KeptLayer]:

@@ -71,14 +71,20 @@ def head_template(recording: Recording) -> str:
 
 def head_in_words(recording: Recording, layer: int, head: int, *, query: int) -> str:
     """One paragraph on a head: over how many tokens and how far it looks."""
-    queries = looking_queries(recording)
-    weights = recording.attention_from(layer, queries, head)
+    everywhere, away = spread_and_reach(recording, layer, head)
     return head_template(recording).format(
         name=name_of(recording, query),
         here=_count(float(spread(recording.attention(layer, head, query)))),
-        everywhere=_count(float(spread(weights).mean())),
-        away=f"{reach(recording, weights, queries):.1f}",
+        everywhere=_count(everywhere),
+        away=f"{away:.1f}",
     )
+
+
+def spread_and_reach(recording: Recording, layer: int, head: int) -> tuple[float, float]:
+    """Over how many positions a head spreads, and how many away it looks, on average."""
+    queries = looking_queries(recording)
+    weights = recording.attention_from(layer, queries, head)
+    return float(spread(weights).mean()), reach(recording, weights, queries)
 
 
 def matrix_note(recording: Recording, largest_drawn: int, several: bool) -> str:

@@ -60,12 +60,14 @@ export function orderOf(recorded, { key, order, placed, query }) {
  * @param {ViewFields} view
  */
 export function headInWords(recorded, { head, layer, query }) {
-  const { header, headWords, measures } = recorded.kept;
+  const { header, headWords, measures, wordLooks } = recorded.kept;
+  const ofTokens = [measures.spread[layer][head] ?? 0, measures.distance?.[layer][head] ?? 0];
+  const [everywhere, away] = wordLooks?.[layer][head] ?? ofTokens;
   return fill(headWords, {
     name: nameOf(header, query),
     here: counted(spread(row(recorded.weights(layer, head), query))),
-    everywhere: counted(measures.spread[layer][head] ?? 0),
-    away: (measures.distance?.[layer][head] ?? 0).toFixed(1),
+    everywhere: counted(everywhere),
+    away: away.toFixed(1),
   });
 }
 

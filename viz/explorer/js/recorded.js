@@ -22,6 +22,7 @@ import { between, HeadWeights, MatrixWeights } from "./weights.js";
  * @property {Record<string, (number | null)[][]>} measures [layer][head] by the order that sorts by them
  * @property {string[][]} headRoles [layer][head] what each is called after
  * @property {string} headWords the template of the head in words
+ * @property {[spread: number, reach: number][][] | null} wordLooks [layer][head] between words; null: of tokens
  * @property {string} severalNote the matrix's note where heads are made one
  * @property {Record<string, string>} gridNotes by order
  */
