@@ -102,8 +102,8 @@ def heads_measured(entry: RecordingEntry, view: View, work: Work = at_once) -> n
 
 
 def recorded_roles(entry: RecordingEntry) -> RecordedRoles:
-    """The roles that the heads may play."""
-    return entry.derive("recorded roles", lambda: RecordedRoles(entry.recording))
+    """The roles that the heads may play, between tokens where words are shown too."""
+    return entry.derive("recorded roles", lambda: RecordedRoles(pieces_of(entry.recording)))
 
 
 def role_sums(entry: RecordingEntry, work: Work = at_once) -> Sums:

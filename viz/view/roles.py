@@ -7,7 +7,9 @@ from headlens.model.analysis.roles.recorded import positions_of
 from headlens.model.analysis.roles.score import Sums, roles_for
 from headlens.model.analysis.roles.text import SPECIAL
 from headlens.model.analysis.sample import LONG, looking_queries
+from headlens.model.recording.parts import WEIGHTS
 from headlens.model.recording.recording import Recording
+from headlens.viz.view.pieces import pieces_of
 from headlens.viz.view.view import View
 from headlens.viz.view.wording import WORDING, percent, who
 from headlens.viz.view.words import name_of
@@ -17,14 +19,16 @@ NAMES = 2  # of special tokens; of more they are not named one by one
 
 def orders_of(recording: Recording) -> tuple[str, ...]:
     """The orders of the grid that there are for a recording, of `headlens.viz.view.view.ORDERS`."""
-    return ("layer", *(role.key for role in roles_for(positions_of(recording).facts)), "key")
+    return ("layer", *(role.key for role in roles_for(positions_of(pieces_of(recording)).facts)), "key")
 
 
 def role_in_words(recording: Recording, layer: int, head: int, *, sums: Sums) -> str:
     """What a head is called after, and how much of its weight was taken away before; sums are of its layer.
 
     "Layer 4, head 11: previous token (0.94), all positions; 71 % of its weight rests on [CLS] and [SEP]."
+    Roles are between tokens, where words are shown too.
     """
+    recording = pieces_of(recording)
     roles = roles_for(positions_of(recording).facts)
     scores, counts = sums.mean[:, head], sums.count[:, head]
     named = strongest_role(roles, scores)
@@ -46,9 +50,9 @@ def _positions(recording: Recording, count: int) -> str:
 
 
 def _rests(recording: Recording, share: float) -> str:
-    """How much rests on special tokens, and on which, where there are any."""
+    """How much rests on special tokens, and on which, where there are any that are not left out."""
     special = np.flatnonzero(recording.special)
-    if not len(special):
+    if not len(special) or WEIGHTS in recording.notes:
         return ""
     names = list(dict.fromkeys(name_of(recording, int(token)) for token in special))
     on = " and ".join(names) if len(names) <= NAMES else "special tokens"

@@ -1,6 +1,7 @@
 """Heads made one for the explorer: their mean and maximum, as exact as the input's length lets them travel."""
 
 import dataclasses
+from typing import Any
 
 import numpy as np
 import pytest
@@ -111,3 +112,22 @@ def test_heads_are_made_one_before_tokens_are_merged(
     view = View(1, 0, query=1, scope=scope, reduction=reduction, direction=direction)
     row = expected[1] if direction == "at" else expected[:, 1]  # of a word of three tokens
     np.testing.assert_allclose(derived.shown_row(words, view), row, atol=2e-6)
+
+
+def test_roles_stay_between_tokens_where_words_are_shown(minilm) -> None:
+    recording = minilm.record("The untranslatable lexicographer barked.")
+    left, merged = recording.without_special(), recording.merged("words")
+
+    def header(shown: Recording, order: str) -> dict[str, Any]:
+        view = View(3, 1, query=2, order=order)
+        return unpack(payload.build(RecordingEntry(order, shown), view, link="", full=True, hover=True)).header
+
+    for order in ("previous", "spread"):
+        own, between_words = header(recording, order), header(merged, order)
+        assert {name: between_words[name] for name in ("order", "role", "measures")} == {
+            name: own[name] for name in ("order", "role", "measures")
+        }
+    assert "of its weight rests on [CLS] and [SEP]" in own["role"]
+    assert "rests on" not in header(left, "previous")["role"]  # they are left out
+    scores = [sorted(header(each, "previous")["order"]) for each in (left, recording)]
+    np.testing.assert_allclose(scores[0], scores[1], atol=1e-4)  # what rests on them is taken away in any case
