@@ -7,8 +7,8 @@ import numpy as np
 
 WIDTH = 720  # pixels of the pattern, which is stretched over a row
 SVG = (
-    "<svg xmlns='http://www.w3.org/2000/svg' width='{width}' height='{height}'><pattern id='h' width='4' height='4' "
-    "patternUnits='userSpaceOnUse' patternTransform='rotate(45)'><path d='M1 0V4' stroke='#888'/></pattern>"
+    "<svg xmlns='http://www.w3.org/2000/svg' width='{width}' height='{height}'><pattern id='h' width='8' height='8' "
+    "patternUnits='userSpaceOnUse' patternTransform='rotate(45)'><path d='M1 0V8' stroke='#888'/></pattern>"
     "<rect width='100%' height='100%' fill='url(#h)'/></svg>"
 )
 

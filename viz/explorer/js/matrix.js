@@ -223,8 +223,8 @@ function hatched(rows) {
 function hatch(columns, rows) {
   const svg =
     `<svg xmlns='http://www.w3.org/2000/svg' width='${HATCH}' height='${Math.max(1, Math.round((HATCH * rows) / columns))}'>` +
-    "<pattern id='h' width='4' height='4' patternUnits='userSpaceOnUse' patternTransform='rotate(45)'>" +
-    "<path d='M1 0V4' stroke='#888'/></pattern><rect width='100%' height='100%' fill='url(#h)'/></svg>";
+    "<pattern id='h' width='8' height='8' patternUnits='userSpaceOnUse' patternTransform='rotate(45)'>" +
+    "<path d='M1 0V8' stroke='#888'/></pattern><rect width='100%' height='100%' fill='url(#h)'/></svg>";
   return `data:image/svg+xml,${encodeURIComponent(svg)}`;
 }
 
