@@ -83,4 +83,5 @@ def _heading(recording: Recording, prediction: Prediction) -> str:
     if prediction.of is Predicts.HEARD:
         return f"What is heard at {name}, with probabilities; <pad> is no letter (CTC, Graves et al. 2006)"
     what = "The class of" if prediction.of is Predicts.TOKEN_CLASS else "What stands at"
-    return f"{what} {name} (token {prediction.position}), with probabilities"
+    kind = "word" if recording.unit == "word" else "token"
+    return f"{what} {name} ({kind} {prediction.position}), with probabilities"
