@@ -85,6 +85,7 @@ test("one query for both: the partner is pinned too", () => {
 
 test("what is under the pointer is shown of both, and marked in both", () => {
   assert.deepEqual(choice({ query: 4 }).shown, { tokens: [4, 3], place: 4, under: null });
+  assert.deepEqual(choice({ query: null, query2: 1 }).shown, { tokens: [-1, 1], place: 2, under: null });
   assert.deepEqual(choice({}, { side: 1, token: 2 }).shown, { tokens: [2, 2], place: 3, under: [2, 2] });
   assert.deepEqual(choice({}, { side: 1, token: 1 }).shown, { tokens: [-1, 1], place: 2, under: [-1, 1] });
   assert.deepEqual(choice({}, { side: LESS, token: 5 }).shown, { tokens: [4, -1], place: 5, under: [4, -1] });
