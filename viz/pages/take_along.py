@@ -91,7 +91,7 @@ def take_findings(page: str, entry: RecordingEntry, findings: list[Finding], abo
 
 def take_files(
     page: str,
-    findings: list[Finding],
+    findings: Callable[[], list[Finding]],
     about: About,
     *,
     rows: Mapping[str, package.Files],
@@ -103,7 +103,7 @@ def take_files(
 
     Args:
         page: names the panel's widgets.
-        findings: each with a figure and a table.
+        findings: each with a figure and a table; asked for once the panel is open.
         about: what the captions and the metadata say.
         rows: more files to be saved one by one, by their titles.
         others: files that are in the zip as well.
@@ -116,7 +116,7 @@ def take_files(
     with panel:
         millimetres, caption = _looks(page)
         name, files = f"headlens-{page}", package.Files()
-        for finding in findings:
+        for finding in findings():
             own = finding.files(about, millimetres=millimetres, caption=caption)
             _row(page, finding.name.capitalize(), name, own)
             files |= own

@@ -300,7 +300,7 @@ def test_what_is_taken_away_compares_again(
     )
     open_compare(kind="image", off2="3.1", layer="4", head="2")
     files: dict[str, Callable[[], bytes]] = dict(handed["others"])
-    for finding in handed["findings"]:
+    for finding in handed["findings"]():
         files |= finding.files(handed["about"], millimetres=85, caption=True)
     for row in handed["rows"].values():
         files |= row

@@ -1,5 +1,7 @@
 """What was found about A and B, to be taken away."""
 
+from functools import cache
+
 from headlens.model.comparison.comparison import Head
 from headlens.viz.export import package
 from headlens.viz.export.comparison import (
@@ -20,12 +22,11 @@ def take_comparison(request: PairRequest, sides: Sides, head: Head, other: Head)
     """Draw the panel, folded: nothing is made before it is asked for."""
     comparison = sides.comparison
     partners = None if sides.matches is None else sides.partners
-    weights = comparison.beside(*head, other)
-    findings = [of_comparison(comparison, sides.divergence, partners), *of_difference(comparison, weights, head, other)]
+    weights = cache(lambda: comparison.beside(*head, other))
     calls = request.a.call, request.b.call
     arrays: package.Files = {
         "comparison.npz": lambda: comparison_npz(
-            comparison, sides.divergence, sides.partners, weights=weights, heads=(head, other)
+            comparison, sides.divergence, sides.partners, weights=weights(), heads=(head, other)
         )
     }
     again: package.Files = {
@@ -36,7 +37,10 @@ def take_comparison(request: PairRequest, sides: Sides, head: Head, other: Head)
     }
     take_files(
         "compare",
-        findings,
+        lambda: [
+            of_comparison(comparison, sides.divergence, partners),
+            *of_difference(comparison, weights(), head, other),
+        ],
         about_comparison(comparison, head, other),
         rows={"The arrays": arrays, "How to compare again": {"compare.py": again["compare.py"]}},
         others=again,
