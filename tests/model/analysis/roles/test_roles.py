@@ -135,6 +135,13 @@ def test_an_induction_head_and_nothing_that_comes_later() -> None:
     assert by_key(causal(pattern(8, lambda query: [7] if query == 7 else [])))["punctuation"] == pytest.approx(1.0)
 
 
+def test_a_query_that_sees_one_key_beside_the_sink_is_not_asked() -> None:
+    """Of eight, the first two: whatever the head, that key would get all."""
+    recorded = RecordedRoles(causal(pattern(8, lambda query: [query])))
+    counts = dict(zip([role.key for role in recorded.roles], recorded.of_layer(0).count[:, 0]))
+    assert (counts["same"], counts["previous"], counts["special"]) == (6, 6, 8)
+
+
 def test_what_cannot_be_told_is_nan() -> None:
     """No token of two that are the same, no weight beside the sink."""
     scores = by_key(dataclasses.replace(text(pattern(10, lambda query: [])), tokens=tuple("abcdefghij")))
