@@ -12,6 +12,7 @@ PLACES = {
     "load": (TESTS / "load",),
     "slow": (  # folders and files whose tests take seconds, or are many that load a model each
         TESTS / "model" / "atlas" / "test_build.py",
+        TESTS / "model" / "atlas" / "test_cluster.py",
         TESTS / "model" / "atlas" / "test_gather.py",
         TESTS / "model" / "effects",
         TESTS / "model" / "huggingface" / "captions",

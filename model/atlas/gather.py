@@ -60,9 +60,9 @@ def gather(
         size: of photos, as `read` takes it.
         tokens: of one run at most, unless a single input has more.
     """
-    read, failed = _read_all(model, items, size)
+    read, failed = read_all(model, items, size)
     gathered = Gathered(limits, failed=failed)
-    for batch in _batches(read, tokens):
+    for batch in batches_of(read, tokens):
         recorded, failed = _run(model, batch)
         gathered = merge(gathered, Gathered(limits, failed=failed))
         for _, group in groupby(recorded, key=lambda each: each.recording.num_tokens):
@@ -70,7 +70,7 @@ def gather(
     return gathered
 
 
-def _read_all(
+def read_all(
     model: AnyModel, items: Sequence[Item], size: Size | None
 ) -> tuple[list[tuple[Item, Read]], dict[int, Failed]]:
     """What could be read, and why the rest could not."""
@@ -88,7 +88,7 @@ def _read_all(
     return read, failed
 
 
-def _batches(read: Sequence[tuple[Item, Read]], tokens: int) -> list[list[tuple[Item, Read]]]:
+def batches_of(read: Sequence[tuple[Item, Read]], tokens: int) -> list[list[tuple[Item, Read]]]:
     """Sorted by length, and cut where a run, filled up to its longest input, would have more tokens."""
     batches: list[list[tuple[Item, Read]]] = []
     for pair in sorted(read, key=lambda pair: (_length(pair[1]), pair[0].number)):

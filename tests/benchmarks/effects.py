@@ -20,7 +20,7 @@ from headlens.model.effects.heads import ablate, head_effects
 from headlens.model.effects.targets import Target
 from tests.benchmarks.how import first_picture
 from tests.benchmarks.measure import Row, fresh, in_turns, markdown, megabytes, milliseconds, say
-from tests.benchmarks.memory import CLEAR, _resident, _tidy
+from tests.benchmarks.memory import CLEAR, _tidy, resident
 from tests.benchmarks.pages import app, chromium, visitor
 from tests.paths import ROOT
 
@@ -131,7 +131,7 @@ def peak_of(way: str) -> int:
     ids = model.read("word " * LONG).ids[:LONG]
     given = model.with_written(model.read("word"), ids[1:])
     _tidy()
-    before = _resident("VmRSS")
+    before = resident("VmRSS")
     CLEAR.write_text("5")
     if way == "ours":
         experiment = Experiment(model, given)
@@ -141,7 +141,7 @@ def peak_of(way: str) -> int:
         network.load_state_dict(model.network.state_dict())
         network.eval().requires_grad_(False)
         _tidy()
-        before = _resident("VmRSS")
+        before = resident("VmRSS")
         CLEAR.write_text("5")
         embedded = network.get_input_embeddings()(torch.tensor([given.ids])).requires_grad_()
         outputs = network(inputs_embeds=embedded, output_attentions=True, use_cache=False)
@@ -151,7 +151,7 @@ def peak_of(way: str) -> int:
         relevance = torch.eye(len(given.ids))
         for weights in outputs.attentions:
             relevance = relevance + (upcast(weights.grad[0]) * weights[0]).clamp(min=0).mean(dim=0).detach() @ relevance
-    return _resident("VmHWM") - before
+    return resident("VmHWM") - before
 
 
 def memory() -> Row:

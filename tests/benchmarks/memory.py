@@ -52,12 +52,12 @@ def measure(name: str, call: str) -> Memory:
     run = CASES[name]()[call]
     random_bert(16, num_layers=1)[call]()
     _tidy()
-    before = _resident("VmRSS")
+    before = resident("VmRSS")
     CLEAR.write_text("5")  # the peak starts again from here
     result = run()
-    peak = _resident("VmHWM") - before
+    peak = resident("VmHWM") - before
     _tidy()
-    return Memory(_bytes(result), _resident("VmRSS") - before, peak)
+    return Memory(_bytes(result), resident("VmRSS") - before, peak)
 
 
 def _tidy() -> None:
@@ -65,7 +65,7 @@ def _tidy() -> None:
     ctypes.CDLL(None).malloc_trim(0)  # give back what is free, or it would count as kept
 
 
-def _resident(what: str) -> int:
+def resident(what: str) -> int:
     line = next(line for line in STATUS.read_text().splitlines() if line.startswith(what))
     return 1024 * int(line.split()[1])  # the line says kB
 

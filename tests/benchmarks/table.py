@@ -6,7 +6,20 @@ from importlib import import_module
 
 from tests.benchmarks.measure import Row, fresh, markdown, say
 
-PARTS = ("start", "explorer", "recording", "cli", "adapter", "how", "effects", "memory", "on_demand", "peers", "gpu")
+PARTS = (
+    "start",
+    "explorer",
+    "recording",
+    "cli",
+    "adapter",
+    "how",
+    "effects",
+    "memory",
+    "atlas",
+    "on_demand",
+    "peers",
+    "gpu",
+)
 
 
 def rows_of(part: str) -> list[Row]:
