@@ -93,7 +93,7 @@ class AttentionInputs:
         allowed = mask if mask.dtype == torch.bool else mask > torch.finfo(mask.dtype).min
         return allowed.any(dim=-3)
 
-    def scores(self, rows: slice | Tensor, columns: slice, head: int | None = None) -> Tensor:
+    def scores(self, rows: slice | Tensor, columns: slice | Tensor, head: int | None = None) -> Tensor:
         """What goes into the softmax for some queries and keys: [..., head, query, key], or of one head.
 
         In float32 at least: the fused kernels too add up in float32 where queries and keys are bfloat16.
@@ -126,11 +126,11 @@ class AttentionInputs:
             return None
         return self.sinks[:, None] if head is None else self.sinks[head]
 
-    def _mask(self, rows: slice | Tensor, columns: slice) -> Tensor | None:
+    def _mask(self, rows: slice | Tensor, columns: slice | Tensor) -> Tensor | None:
         num_queries, num_keys = self.query.shape[-2], self.key.shape[-2]
         mask = self.mask
         if mask is not None:
-            mask = mask.expand(*mask.shape[:-2], num_queries, num_keys)[..., rows, columns]
+            mask = mask.expand(*mask.shape[:-2], num_queries, num_keys)[..., rows, :][..., columns]
             mask = mask.expand(1, *mask.shape) if mask.ndim == 2 else mask  # an axis of heads
         if self.causal:
             device = self.query.device

@@ -61,7 +61,7 @@ class MergedInputs(AttentionInputs):
         allowed = self._to_groups(allowed.expand(*allowed.shape[:-2], num_queries, num_keys).float())
         return _sums(allowed, _places(self.query_sizes), len(self.query_sizes), dim=-2) > 0
 
-    def scores(self, rows: slice | Tensor, columns: slice, head: int | None = None) -> NoReturn:
+    def scores(self, rows: slice | Tensor, columns: slice | Tensor, head: int | None = None) -> NoReturn:
         """Raises InputError: a sum of weights has no score."""
         raise InputError(NO_SCORES)
 

@@ -1,7 +1,7 @@
 """Tokens merged into words: a recording's weights, seen from word to word."""
 
 import dataclasses
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import NoReturn
@@ -42,8 +42,13 @@ class Merged(Recording):
         """[token] the word that each is part of."""
         return np.repeat(np.arange(len(self.groups)), [len(group) for group in self.groups])
 
-    def attention_to(self, layer: Index, key: Index, head: Index | None = None) -> np.ndarray:
-        """How much every word looks at one, [head, query] or [query]: the sum over its tokens."""
+    def attention_to(
+        self, layer: Index, key: Index | Sequence[int] | np.ndarray, head: Index | None = None
+    ) -> np.ndarray:
+        """How much every word looks at one, [head, query] or [query]: the sum over its tokens; of several, as of
+        `Recording`."""
+        if isinstance(key, (Sequence, np.ndarray)):
+            return np.stack([self.attention_to(layer, each, head) for each in key], axis=-1)
         keys = self if self.keys is None else self.keys
         assert isinstance(keys, Merged)
         if not 0 <= key < keys.num_tokens:

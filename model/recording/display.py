@@ -27,7 +27,8 @@ class Displayed:
             layer: from 0; None: where the pages start.
             head: as layer.
             query: the token that looks, as layer.
-            view: other fields of `headlens.viz.view.view.View`: direction="by", scope="layer", matrix=True, …
+            view: other fields of `headlens.viz.view.view.View`: direction="by", scope="layer", matrix=True, …;
+                queries=[3, 4, 5] for the mean of several tokens, heads=[(2, 1), (3, 0)] for that of several heads
 
         Raises HeadlensError where what draws is not installed, InputError for a view that the recording does not have.
         """

@@ -126,12 +126,21 @@ class Recording(StageData, Displayed):
         rows = torch.tensor([_index("query", query, self.num_tokens) for query in queries], dtype=torch.long)
         return _numpy(self._layer(layer).weights(rows, self._picked(head)))
 
-    def attention_to(self, layer: Index, key: Index, head: Index | None = None) -> np.ndarray:
-        """How much every query looks at one key: the column [head, query] of `attention`, by way of `log_sum_exp`."""
-        column = _index("key", key, self.num_keys)
-        part = self._layer(layer).scores(slice(None), slice(column, column + 1), self._picked(head))
-        scores = _numpy(part.squeeze(-1))
-        sums = self.log_sum_exp(layer, head)
+    def attention_to(
+        self, layer: Index, key: Index | Sequence[int] | np.ndarray, head: Index | None = None
+    ) -> np.ndarray:
+        """How much every query looks at one key: the column [head, query] of `attention`, by way of `log_sum_exp`.
+
+        Of several keys: their columns [head, query, key], in their order. Raises ValueError as `attention` does.
+        """
+        if isinstance(key, (Sequence, np.ndarray)):
+            columns = torch.tensor([_index("key", each, self.num_keys) for each in key], dtype=torch.long)
+            scores = _numpy(self._layer(layer).scores(slice(None), columns, self._picked(head)))
+            sums = self.log_sum_exp(layer, head)[..., None]
+        else:
+            column = _index("key", key, self.num_keys)
+            part = self._layer(layer).scores(slice(None), slice(column, column + 1), self._picked(head))
+            scores, sums = _numpy(part.squeeze(-1)), self.log_sum_exp(layer, head)
         with np.errstate(invalid="ignore"):  # a damaged recording may hold infinite scores
             weights: np.ndarray = np.exp(scores - np.where(sums == -np.inf, 0, sums))
         return weights  # zeros for a query that may look at nothing

@@ -18,6 +18,7 @@ FIGURES: list[tuple[str, Callable[[float], str], float]] = [  # what, how to wri
     ("click: another head", milliseconds, 120),
     ("click: another layer", milliseconds, 120),
     ("click: another query", milliseconds, 120),
+    ("click: another run of queries", milliseconds, 150),
     ("hover: token or patch", milliseconds, 16),
     ("hover: head in the grid", milliseconds, 16),
 ]
@@ -91,12 +92,14 @@ def first_view(browser: Browser, url: str) -> tuple[float, int]:
         return page.evaluate("headlensFirst"), wire.bytes
 
 
-def clicks(page: Page, name: str, count: int) -> float:
-    """Median milliseconds from a click on another layer, head or query to its picture."""
+def clicks(page: Page, name: str, count: int, *, more: int = 0) -> float:
+    """Median milliseconds from a click on another layer, head or query, or a run of so many more, to its picture."""
     times = []
     for turn in range(ROUNDS):
         rounds, index = divmod(turn, count - 1)
-        times.append(page.evaluate(CLICK, {name: index + rounds % 2}))  # never what is pinned already
+        first = index + rounds % 2  # never what is pinned already
+        run = {"queries": list(range(first, first + more + 1))} if more else {}
+        times.append(page.evaluate(CLICK, {name: first, **run}))
         page.wait_for_timeout(500)  # what is left out for speed is sent now
     return statistics.median(times)
 
@@ -117,6 +120,7 @@ def measure(browser: Browser, url: str, layers: int, heads: int, tokens: int) ->
             clicks(page, "head", heads),
             clicks(page, "layer", layers),
             clicks(page, "query", min(tokens, 17)),
+            clicks(page, "query", 9, more=min(tokens, 128) // 2 - 1),
             statistics.median(page.evaluate(HOVER, ["token", spread])),
             statistics.median(page.evaluate(HOVER, ["head", each_head])),
         ]

@@ -25,7 +25,7 @@ def rows() -> Iterator[Row]:
         whole = num_tokens <= LARGEST_DRAWN
         quick: dict[str, Callable[[], object]] = {
             "one head": partial(recording.attention if whole else recording.pooled, 5, 3),
-            "one query": partial(all_heads, recording, "at", num_tokens // 2),
+            "one query": partial(all_heads, recording, "at", [num_tokens // 2]),
         }
         times = in_turns(quick, seconds=5)
         times |= in_turns({"thumbnails": partial(thumbnails, recording)}, seconds=5, least=3)

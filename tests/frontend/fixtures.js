@@ -4,8 +4,15 @@
 
 /** @type {Wording} */
 export const WORDING = {
-  who: { head: "L{layer}H{head}", "layer-mean": "L{layer} mean", "all-max": "all max" },
+  who: {
+    head: "L{layer}H{head}",
+    "heads-max": "max of {count}: {heads}",
+    "layer-mean": "L{layer} mean",
+    "all-max": "all max",
+  },
+  head: "{layer}/{head}",
   what: { at: "from {name}", by: "to {name}" },
+  several: { at: "mean from {count}: {names}", by: "sum to {count}: {names}" },
   title: "<{who}> {what}",
   patch: "cell {name}",
   named: "",
@@ -32,6 +39,8 @@ export const VIEW = {
   edges: "crisp",
   strength: 85,
   matrix: false,
+  queries: [],
+  heads: [],
   pick: false,
 };
 
@@ -49,6 +58,7 @@ export function header(changes = {}) {
     isolate: [2],
     special: [1, 0, 0, 1],
     unit: "token",
+    wordIds: [-1, 0, 1, -1],
     groups: null,
     prefix: 0,
     grid: null,

@@ -55,3 +55,21 @@ test("a deep model's rows stay in sight of each other", () => {
   const order = /** @type {[number, number, number][]} */ (Array.from({ length: 60 }, (_, i) => [i >> 1, i & 1, 0]));
   assert.ok(new GridLayout(header({ heads: 2, layers: 30, order }), 1_000).height <= 1_122);
 });
+
+test("the number of a row or column is that of its heads", () => {
+  const layout = new GridLayout(header(), 400);
+  const [x, y] = layout.corner(4); // layer 1, head 1
+  assert.deepEqual(layout.lineAt(4, y + 3), [
+    [1, 0],
+    [1, 1],
+    [1, 2],
+  ]);
+  assert.deepEqual(layout.lineAt(x + 3, 4), [
+    [0, 1],
+    [1, 1],
+  ]);
+  assert.deepEqual(layout.lineAt(4, 4), []);
+  assert.deepEqual(layout.lineAt(x + 3, y + 3), []);
+  const sorted = new GridLayout(header({ view: { ...VIEW, order: "special" } }), 400);
+  assert.deepEqual(sorted.lineAt(4, y + 3), []); // there are no numbers
+});

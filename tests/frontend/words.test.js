@@ -52,10 +52,17 @@ test("names: quoted, special, from right to left, of a patch", () => {
 });
 
 test("the title says which heads, and from which token", () => {
-  assert.equal(title(header(), VIEW, 1), "<L1H2> from 'it'");
-  assert.equal(title(header(), { ...VIEW, direction: "by" }, 0), "<L1H2> to [CLS]");
-  assert.equal(title(header(), { ...VIEW, scope: "layer" }, 1), "<L1 mean> from 'it'");
-  assert.equal(title(header(), { ...VIEW, scope: "all", reduction: "max" }, 1), "<all max> from 'it'");
+  assert.equal(title(header(), VIEW, [1]), "<L1H2> from 'it'");
+  assert.equal(title(header(), { ...VIEW, direction: "by" }, [0]), "<L1H2> to [CLS]");
+  assert.equal(title(header(), { ...VIEW, scope: "layer" }, [1]), "<L1 mean> from 'it'");
+  assert.equal(title(header(), { ...VIEW, scope: "all", reduction: "max" }, [1]), "<all max> from 'it'");
+  assert.equal(title(header(), VIEW, [0, 1, 3]), "<L1H2> mean from 3: [CLS], 'it', [SEP]");
+  const many = title(header(), { ...VIEW, direction: "by" }, [0, 1, 1, 1, 3]);
+  assert.equal(many, "<L1H2> sum to 5: [CLS], 'it', … [SEP]");
+  /** @type {[number, number][]} */
+  const heads = [0, 1, 2].map((head) => [1, head]);
+  const merged = { ...VIEW, scope: /** @type {const} */ ("heads"), reduction: /** @type {const} */ ("max"), heads };
+  assert.equal(title(header(), merged, [1]), "<max of 3: 1/0, 1/1, 1/2> from 'it'");
 });
 
 test("the strongest come first, and of equals the one that comes first", () => {

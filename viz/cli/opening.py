@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from headlens.model.inputs.image import Size
     from headlens.model.protocol import Model
     from headlens.model.recording.recording import Recording
+    from headlens.viz.view.chosen import Head
 
 
 def open_model(name: str | None, kinds: tuple[str, ...], device: str) -> "Model":
@@ -67,6 +68,24 @@ def check_place(
     for (name, count), value in zip(counts.items(), (layer, head, query)):
         if value is not None and not 0 <= value < count:
             raise InputError(f"There is no {name} {value}; this recording has {name} 0 to {count - 1}.")
+
+
+def queries_of(text: str) -> tuple[int, ...]:
+    """The positions that the option --query says, sorted. Raises InputError."""
+    from headlens.viz.view.chosen import LARGEST, read_runs
+
+    if queries := read_runs(text, LARGEST):
+        return queries
+    raise InputError(f"{text!r:.40} names no position; give one, from 0, or several as 3-9.12.")
+
+
+def heads_of(text: str) -> "tuple[Head, ...]":
+    """Each layer and head that the option --heads says, sorted. Raises InputError."""
+    from headlens.viz.view.chosen import LARGEST, read_heads
+
+    if heads := read_heads(text, LARGEST, LARGEST):
+        return heads
+    raise InputError(f"{text!r:.40} names no heads; give them as 2~0-3_4~1: layer 2 heads 0 to 3, layer 4 head 1.")
 
 
 def size_of(text: str | None) -> "Size | None":

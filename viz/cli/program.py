@@ -33,6 +33,7 @@ EXAMPLES: dict[Callable[..., None], tuple[str, ...]] = {
     ),
     figure: (
         "headlens figure heatmap trophy.safetensors --layer 3 --head 1 --query 10 --out heatmap.svg",
+        "headlens figure strip trophy.safetensors --query 2-4.9 --heads 2~0-3_4~1 --reduction max --out strip.svg",
         "headlens figure grid trophy.safetensors --layer 3 --head 1 --query 10 --width 85 --out grid.png",
     ),
     export: (

@@ -10,17 +10,17 @@ from headlens.model.recording.parts import Photo
 from headlens.model.recording.recording import Recording
 from headlens.model.runtime.recordings import RecordingEntry
 from headlens.viz.theme import DARK, HEAT, LIGHT, lookup_table
-from headlens.viz.view.derived import Work, all_heads, can_merge, merged, shown_row
+from headlens.viz.view.derived import Work, all_heads, can_merge, merged, row_of, shown_row
 from headlens.viz.view.pieces import pieces_of
 from headlens.viz.view.scale import to_levels
-from headlens.viz.view.view import Direction, View
+from headlens.viz.view.view import View
 
 EXACT_MATRIX = 600  # tokens up to which the matrix of several heads travels as float32; above in levels of 1/255
 Arrays = dict[str, np.ndarray]
 
 
-def preview(entry: RecordingEntry, direction: Direction, query: int, *, work: Work) -> Arrays:
-    """What the query gives to every token in every head, or gets from it ("by").
+def preview(entry: RecordingEntry, view: View, *, work: Work) -> Arrays:
+    """What the chosen tokens give to every token in every head (their mean), or get from it ("by", their sum).
 
     "preview": [layer, head, token] levels of each head's "tops" [layer, head]; "previewSpecial": exact, the weights on
     special tokens alone. "tileTops" are the tops of a photo's tiles.
@@ -28,18 +28,17 @@ def preview(entry: RecordingEntry, direction: Direction, query: int, *, work: Wo
 
     def compute() -> Arrays:
         recording = entry.recording
-        if direction == "by":  # it needs every row's sum, of every head
+        if view.direction == "by" or view.queries:  # it needs every row's sum, of every head; or many rows
             with work("Adding up rows", recording.num_layers) as on_layer:
-                for layer in range(recording.num_layers):
-                    pieces_of(recording).log_sum_exp(layer)
-                    on_layer(layer)
-        weights = all_heads(recording, direction, query)
+                weights = all_heads(recording, view.direction, view.chosen, on_layer=on_layer)
+        else:
+            weights = all_heads(recording, view.direction, view.chosen)
         tops = np.maximum(weights[..., ~recording.special].max(axis=-1, initial=0), 1e-12)  # [layer, head]
         levels = to_levels(weights, tops[..., None])
         tops = tops.astype(np.float32)
         return {"preview": levels, "tops": tops, "tileTops": tops, "previewSpecial": weights[..., recording.special]}
 
-    return entry.derive(("preview", direction, query), compute)
+    return entry.derive(("preview", view.direction, view.chosen), compute)
 
 
 def one_head(recording: Recording, view: View) -> Arrays:
@@ -55,7 +54,8 @@ def one_head(recording: Recording, view: View) -> Arrays:
 
 
 def several_heads(entry: RecordingEntry, view: View, work: Work) -> Arrays:
-    """Merged heads: "matrix" [query, key], in levels of each row's "rowMax" where it is large; or "row" [token]."""
+    """Merged heads: "matrix" [query, key], in levels of each row's "rowMax" where it is large; and then, or where
+    it is too large, "row" [token], exact."""
     if not can_merge(entry.recording):
         return {"row": shown_row(entry.recording, view)}
     weights = merged(entry, view, work)
@@ -63,7 +63,7 @@ def several_heads(entry: RecordingEntry, view: View, work: Work) -> Arrays:
         return {"matrix": weights}
     top = np.maximum(weights.max(axis=1, keepdims=True), 1e-12)
     levels = np.rint(weights / top * 255).astype(np.uint8)
-    return {"matrix": levels, "rowMax": top[:, 0]}
+    return {"matrix": levels, "rowMax": top[:, 0], "row": row_of(weights, view)}
 
 
 @functools.lru_cache(maxsize=1)

@@ -38,6 +38,8 @@ class ViewFields(TypedDict):
     edges: Edges
     strength: int
     matrix: bool
+    queries: list[int]  # the chosen ones, sorted, the query among them; none where it is alone
+    heads: list[tuple[int, int]]  # the chosen ones, sorted, layer and head among them; none where it is alone
     pick: bool  # a key is being chosen: the explorer's own, the server sends false
 
 
@@ -70,6 +72,7 @@ class Header(TypedDict):
     isolate: list[int]  # tokens that read from right to left: in a sentence they stand between U+2068 and U+2069
     special: list[int]  # [token] 0 or 1
     unit: Unit  # what a position of a text stands for
+    wordIds: list[int]  # [token] which word each is part of; -1: of none
     groups: list[list[int]] | None  # of words: the tokens of each, which the arrays of one head are of
     prefix: int  # tokens before the patches
     grid: list[int] | None  # rows and columns of the patches; None for a text
@@ -134,6 +137,7 @@ def header_of(
         "isolate": [index for index, token in enumerate(tokens) if reads_from_right(token)],
         "special": recording.special.astype(int).tolist(),
         "unit": recording.unit,
+        "wordIds": [-1 if word is None else word for word in recording.words],
         "groups": None if groups is None else [list(group) for group in groups],
         "prefix": recording.prefix_tokens,
         "grid": None if recording.grid is None else list(recording.grid),
@@ -158,7 +162,7 @@ def header_of(
         ],
         "why": words.WHY_SPECIAL,
         "role": role_in_words(recording, view.layer, view.head, sums=role_sums_of(entry, view.layer)) if full else "",
-        "words": words.head_in_words(recording, view.layer, view.head, query=view.query) if full else "",
+        "words": words.head_in_words(recording, view.layer, view.head, chosen=view.chosen) if full else "",
         "more": not full or not hover,
         "link": link,
         "figure": figure,

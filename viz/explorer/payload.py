@@ -54,7 +54,7 @@ def build(
     if recording.num_tokens <= wire.EXACT_MATRIX:
         work = at_once  # it is done sooner than a queue is asked
     # A copy: what is added here is not kept with the entry.
-    arrays = dict(wire.preview(entry, view.direction, view.query, work=work))
+    arrays = dict(wire.preview(entry, view, work=work))
     if photo is None:
         tiles, arrays["tileTops"] = text_tiles(entry, work)
     if not sent:
@@ -98,7 +98,7 @@ def matrix_figure(entry: RecordingEntry, view: View, weights: np.ndarray) -> Fig
     recording = entry.recording
     in_cells = len(weights) < recording.num_tokens
     draw = pooled_heatmap if in_cells else attention_heatmap
-    figure = draw(weights, recording.tokens, recording.special, query=view.query, log=view.log)
+    figure = draw(weights, recording.tokens, recording.special, query=view.chosen, log=view.log)
     figure.data[0].update(z=None, customdata=None)
     figure.layout.images = ()  # of rows that the explorer hatches by itself
     if recording.stage == "cross" and not in_cells:  # what looks and what is looked at, not the empty rest

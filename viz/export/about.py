@@ -6,13 +6,23 @@ from headlens.model import __version__
 from headlens.model.recording.parts import WEIGHTS
 from headlens.model.recording.recording import Recording
 from headlens.viz.view import words
+from headlens.viz.view.chosen import write_heads, write_runs
 from headlens.viz.view.pieces import groups_of
 from headlens.viz.view.view import View
-from headlens.viz.view.wording import WORDING, title, what, who
+from headlens.viz.view.wording import WORDING, listed, title, what, who
 
 About = Mapping[str, str]
-MERGED = {"head": "one head", "layer": "{} of the layer's heads", "all": "{} of all layers' heads"}
+MERGED = {
+    "head": "one head",
+    "heads": "{} of the chosen heads",
+    "layer": "{} of the layer's heads",
+    "all": "{} of all layers' heads",
+}
 WORDS = "tokens of a word are pooled: weights to them summed, from them averaged"
+DIRECTIONS = {  # of one query, of several
+    "at": ("what the query looks at", "what the queries look at, the mean of them"),
+    "by": ("what looks at the query", "what looks at the tokens, the sum over them"),
+}
 REDUCED = {"mean": "the mean", "max": "the maximum"}
 
 
@@ -39,8 +49,9 @@ def about_view(recording: Recording, view: View) -> dict[str, str]:
     return {
         **model,
         "heads": who(view, WORDING),
-        "query": f"{words.name_of(recording, view.query)}, position {view.query}",
-        "direction": "what the query looks at" if view.direction == "at" else "what looks at the query",
+        **({"chosen heads": write_heads(view.heads)} if view.heads else {}),
+        "query": f"{listed(words.names_of(recording, view.chosen))}, position {write_runs(view.chosen)}",
+        "direction": DIRECTIONS[view.direction][bool(view.queries)],
         "pooled": f"{pooled}; {heads}",
         "normalised": normalised,
         "program": program,
@@ -55,11 +66,11 @@ def caption_of(about: About) -> str:
 
 def heading_of(recording: Recording, view: View, kind: str) -> str:
     """What a picture shows: “Layer 3, head 1: what “it” looks at”."""
-    name, wording = words.name_of(recording, view.query), words.wording_of(recording)
+    names, wording = words.names_of(recording, view.chosen), words.wording_of(recording)
     if kind == "heatmap":
         return f"{who(view, wording)}: every query and every key"
     if kind == "grid":
-        seen = "every query and every key" if recording.photo is None else what(name, view.direction)
+        seen = "every query and every key" if recording.photo is None else what(names, view.direction)
         done = f", {recording.notes[WEIGHTS]}" if WEIGHTS in recording.notes else ""
         return f"All heads{done}, layers down, heads across: {seen}"
-    return title(view, name, wording)
+    return title(view, names, wording)

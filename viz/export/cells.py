@@ -8,6 +8,7 @@ from headlens.viz.figures.heatmap import DECADES
 from headlens.viz.figures.overlay import PhotoLike
 from headlens.viz.figures.pictures import darkened, data_uri
 from headlens.viz.theme import HEAT, LIGHT, lookup_table
+from headlens.viz.view.chosen import boxes
 
 Spec = dict[str, object]
 LABELS = 9, 5.5  # pixels: letters of labels, and the least that can be read
@@ -124,7 +125,7 @@ def over_photo(
     *,
     unit: str = "weight",
     signed: bool = False,
-    outlined: int = -1,
+    outlined: Sequence[int] = (),
 ) -> Spec:
     """The photo, darkened, with a number of each patch as heat.
 
@@ -135,7 +136,7 @@ def over_photo(
         width: of the figure, in pixels.
         unit: what the numbers are.
         signed: what is below zero is blue.
-        outlined: a patch; below 0: none.
+        outlined: patches, row by row; what is below 0 is none.
     """
     rows, columns = photo.grid
     patches = np.clip(scores.reshape(rows, columns) / limit, -1 if signed else 0, 1)
@@ -156,21 +157,19 @@ def over_photo(
         },
     }
     layers = [_picture(darkened(photo.pixels)), _picture(_enlarged(heat, photo.pixels.shape[:2])), bar]
-    if outlined >= 0:
-        row, column = divmod(outlined, columns)
+    corners = [
+        {"left": left, "top": top, "right": right, "bottom": bottom}
+        for left, top, right, bottom in boxes((patch for patch in outlined if patch >= 0), columns)
+    ]
+    if corners:
         encoding = {
             "x": {"field": "left", "type": "quantitative", "scale": {"domain": [0, columns]}, "axis": None},
             "x2": {"field": "right"},
             "y": {"field": "top", "type": "quantitative", "scale": {"domain": [rows, 0]}, "axis": None},
             "y2": {"field": "bottom"},
         }
-        layers.append(
-            {
-                "data": {"values": [{"left": column, "right": column + 1, "top": row, "bottom": row + 1}]},
-                "mark": {"type": "rect", "filled": False, "stroke": "white", "strokeWidth": 2},
-                "encoding": encoding,
-            }
-        )
+        mark = {"type": "rect", "filled": False, "stroke": "white", "strokeWidth": 2}
+        layers.append({"data": {"values": corners}, "mark": mark, "encoding": encoding})
     plot = width - SCALE
     return {"autosize": "pad", "width": plot, "height": plot / photo.aspect, "layer": layers}  # as the photo is
 

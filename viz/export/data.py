@@ -10,6 +10,8 @@ import numpy as np
 from headlens.model.recording.parts import WEIGHTS
 from headlens.model.recording.recording import Recording
 from headlens.viz.export.about import about_recording
+from headlens.viz.view.derived import shown_row
+from headlens.viz.view.view import View
 
 MAX_ROWS = 1_000_000  # of a sheet: more than Excel takes (1,048,576 with its heading)
 README = """Weights by Headlens, for numpy.load. "weights" is float32, softmax(q k^T * scale + mask), of "axes".
@@ -45,6 +47,14 @@ def weights_csv(recording: Recording, layer: int, head: int | None = None) -> st
     done = recording.notes.get(WEIGHTS)
     weight = "weight" if done is None else f"weight ({done})"
     return table_of(("layer", "head", "query", "query_token", "key", "key_token", weight), rows)
+
+
+def shown_csv(recording: Recording, view: View) -> str:
+    """What the picture of a view shows: a line for each position, its token and its weight (9 digits)."""
+    tokens = [guarded(token) for token in recording.tokens]
+    weights = shown_row(recording, view)
+    rows = ((position, token, f"{weights[position]:.9g}") for position, token in enumerate(tokens))
+    return table_of(("position", "token", "weight"), rows)
 
 
 def weights_npz(recording: Recording, layer: int | None = None, head: int | None = None) -> bytes:

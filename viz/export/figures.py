@@ -67,11 +67,11 @@ def _picture(entry: RecordingEntry, view: View, theme: Theme) -> tuple[go.Figure
     recording = entry.recording
     weights = shown_row(recording, view)
     if recording.photo is None:
-        return strip_figure(recording.tokens, weights, recording.special, query=view.query, theme=theme)
+        return strip_figure(recording.tokens, weights, recording.special, query=view.chosen, theme=theme)
     prefix = recording.tokens[: recording.prefix_tokens]
     smooth, strength = view.edges == "smooth", view.strength / 100
     figure = patch_overlay(
-        recording.photo, weights, prefix, query=view.query, smooth=smooth, strength=strength, theme=theme
+        recording.photo, weights, prefix, query=view.chosen, smooth=smooth, strength=strength, theme=theme
     )
     return figure, recording.photo.aspect * 0.92
 
@@ -81,10 +81,10 @@ def _heads(entry: RecordingEntry, view: View, theme: Theme) -> tuple[go.Figure, 
     if recording.photo is None:
         tiles, _ = text_tiles(entry)
     else:
-        weights = all_heads(recording, view.direction, view.query)[..., recording.prefix_tokens :]
+        weights = all_heads(recording, view.direction, view.chosen)[..., recording.prefix_tokens :]
         tiles = overlay_tiles(recording.photo.pixels, weights.reshape(*weights.shape[:2], *recording.photo.grid))
     num_layers, num_heads, height, width = tiles.shape[:4]
-    selected = (view.layer, view.head) if view.scope == "head" else None
+    selected = [(view.layer, view.head)] if view.scope == "head" else view.heads
     return head_grid(tiles, selected, theme=theme), width * num_heads / (height * num_layers)
 
 

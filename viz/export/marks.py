@@ -36,7 +36,7 @@ def heatmap(entry: RecordingEntry, view: View, width: float) -> Spec:
 
 
 def strip(entry: RecordingEntry, view: View, width: float) -> Spec:
-    """The tokens in a line, each with the weight of one query."""
+    """The tokens in a line, each with the weight of the chosen queries."""
     recording = entry.recording
     row = shown_row(recording, view)
     across = axis(None, _names(recording), (width - BESIDE / 2) / len(row), turned=True)
@@ -46,23 +46,23 @@ def strip(entry: RecordingEntry, view: View, width: float) -> Spec:
 
 
 def overlay(entry: RecordingEntry, view: View, width: float) -> Spec:
-    """The photo, darkened, with one query's weights as heat."""
+    """The photo, darkened, with the chosen queries' weights as heat."""
     recording = entry.recording
     photo, row = recording.photo, shown_row(recording, view)
     assert photo is not None
     limit = colour_limit(row, recording.special)
-    outlined = view.query - recording.prefix_tokens
+    outlined = [token - recording.prefix_tokens for token in view.chosen]
     return over_photo(photo, row[recording.prefix_tokens :], limit, width, outlined=outlined)
 
 
 def grid(entry: RecordingEntry, view: View, width: float) -> Spec:
-    """All heads, layers down, heads across: of a text each one's matrix, of a photo what the query looks at."""
+    """All heads, layers down, heads across: of a text each one's matrix, of a photo what the chosen queries look at."""
     recording = entry.recording
     if recording.photo is None:
         levels, _ = text_tiles(entry)
         tiles = lookup_table(LIGHT.weights)[levels]
     else:
-        weights = all_heads(recording, view.direction, view.query)[..., recording.prefix_tokens :]
+        weights = all_heads(recording, view.direction, view.chosen)[..., recording.prefix_tokens :]
         tiles = overlay_tiles(recording.photo.pixels, weights.reshape(*weights.shape[:2], *recording.photo.grid))
     layers, heads, rows, columns = tiles.shape[:4]
     cell = width * 0.92 / heads
@@ -83,7 +83,7 @@ def grid(entry: RecordingEntry, view: View, width: float) -> Spec:
 
 
 def bars(entry: RecordingEntry, view: View, width: float) -> Spec:
-    """The strongest weights of one query."""
+    """The strongest weights of the chosen queries."""
     pairs = strongest(shown_row(entry.recording, view), BARS)
     names = [words.name_of(entry.recording, key) for key, _ in pairs]
     across = {"field": "weight", "type": "quantitative", "title": "weight", "axis": {"grid": False}}

@@ -10,7 +10,7 @@ from pathlib import Path
 from headlens.model.recording.recording import Recording
 from headlens.model.runtime.recordings import RecordingEntry
 from headlens.viz.export.about import About, about_view, caption_of
-from headlens.viz.export.data import MAX_ROWS, weights_csv, weights_npz
+from headlens.viz.export.data import MAX_ROWS, shown_csv, weights_csv, weights_npz
 from headlens.viz.export.drawn import Kind, drawn_files, drawn_svg
 from headlens.viz.export.html import explorer_html
 from headlens.viz.export.reproduce import Call, script_of
@@ -28,7 +28,8 @@ README = """{caption}
 
 Figures: SVG and PNG, {millimetres} mm wide, on white. explorer.html: the explorer with this recording; it needs no
 network. recording.safetensors: queries, keys and values of every head; headlens.model.Recording.load reads it.
-weights…npz: numpy.load reads it, "readme" in it says what it holds. Tables (.csv) have a heading; a token that begins
+weights…npz: numpy.load reads it, "readme" in it says what it holds. picture.csv: what the picture shows,
+a weight for each position. Tables (.csv) have a heading; a token that begins
 with = + - @ stands behind an apostrophe, so that no sheet takes it for a formula. reproduce.py makes the recording
 again and says whether it is the same; what "Does it matter?" measured of it, the commands `headlens heads` and
 `headlens explain` measure again.
@@ -56,6 +57,11 @@ def data(recording: Recording, view: View) -> Files:
     if recording.num_tokens * recording.num_keys <= MAX_ROWS:
         files[f"weights-{name}.csv"] = lambda: weights_csv(recording, view.layer, view.head).encode()
     return files
+
+
+def shown(recording: Recording, view: View) -> Files:
+    """The numbers that the picture shows, as a table."""
+    return {"picture.csv": lambda: shown_csv(recording, view).encode()}
 
 
 def explorer_file(entry: RecordingEntry, view: View, *, caption: bool) -> bytes:

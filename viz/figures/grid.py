@@ -1,5 +1,7 @@
 """Every head of the model as one picture: layers down, heads across."""
 
+from collections.abc import Sequence
+
 import numpy as np
 import plotly.graph_objects as go
 
@@ -10,14 +12,14 @@ GAP = 0.08  # between tiles, of a tile's width
 
 
 def head_grid(
-    tiles: np.ndarray, selected: tuple[int, int] | None = None, *, theme: Theme = LIGHT, title: str = ""
+    tiles: np.ndarray, selected: Sequence[tuple[int, int]] = (), *, theme: Theme = LIGHT, title: str = ""
 ) -> go.Figure:
     """All tiles as one picture: of levels one pixel a value, of photos as good as the eye sees.
 
     Args:
         tiles: [layer, head, height, width] uint8 levels along the theme's scale, or [layer, head, height, width, 3]
             uint8 colours.
-        selected: (layer, head) to outline.
+        selected: each (layer, head) to outline.
         theme: the colours.
         title: what a tile is, for the hover.
 
@@ -57,8 +59,7 @@ def head_grid(
         scaleanchor="x",
         constraintoward="top",
     )
-    if selected is not None:
-        layer, head = selected
+    for layer, head in selected:
         x0, y0 = head * pitch[0] - 0.5 - gap / 2, layer * pitch[1] - 0.5 - gap / 2
         figure.add_shape(
             type="rect", x0=x0, y0=y0, x1=x0 + pitch[0], y1=y0 + pitch[1], line={"color": theme.accent, "width": 3}

@@ -9,6 +9,7 @@ import plotly.graph_objects as go
 from headlens.viz.figures.hatch import hatched, looks_at_nothing
 from headlens.viz.figures.labels import categories, cell_categories, token_axis
 from headlens.viz.theme import LIGHT, Theme, page_layout
+from headlens.viz.view.chosen import runs
 from headlens.viz.view.scale import colour_limit
 
 DECADES = 4  # that the logarithmic scale spans
@@ -20,7 +21,7 @@ def attention_heatmap(
     tokens: Sequence[str],
     special: np.ndarray,
     *,
-    query: int | None = None,
+    query: int | Sequence[int] | None = None,
     log: bool = False,
     theme: Theme = LIGHT,
     causal: bool = False,
@@ -33,7 +34,7 @@ def attention_heatmap(
         weights: [query, key].
         tokens: what to call each position.
         special: [token] bool; these keys do not set the colour scale.
-        query: the row to outline.
+        query: the row or rows to outline.
         log: colour by the logarithm, over DECADES decades.
         theme: the colours.
         causal: leave empty what lies in a query's future, where no weight could be.
@@ -44,7 +45,7 @@ def attention_heatmap(
     if weights.shape != (num_tokens, num_tokens) or len(special) != num_tokens:
         raise ValueError(f"{num_tokens} tokens do not fit weights {weights.shape} and {len(special)} special flags.")
     names = categories(tokens)
-    figure = _matrix(weights, special, names, axis=token_axis(names, tokens), query=query, log=log, theme=theme)
+    figure = _matrix(weights, special, names, axis=token_axis(names, tokens), rows=_rows(query), log=log, theme=theme)
     if causal:
         figure.data[0].z = np.where(np.tri(num_tokens, dtype=bool), figure.data[0].z, np.nan)
     if (nothing := looks_at_nothing(weights)).any():
@@ -58,7 +59,7 @@ def pooled_heatmap(
     tokens: Sequence[str],
     special: np.ndarray,
     *,
-    query: int | None = None,
+    query: int | Sequence[int] | None = None,
     log: bool = False,
     theme: Theme = LIGHT,
 ) -> go.Figure:
@@ -68,7 +69,7 @@ def pooled_heatmap(
         cells: [cell of queries, cell of keys].
         tokens: what to call each position.
         special: [token] bool; cells of keys with such a token do not set the colour scale.
-        query: the token whose row of cells is outlined.
+        query: the token or tokens whose rows of cells are outlined.
         log: as in `attention_heatmap`.
         theme: as in `attention_heatmap`.
 
@@ -80,8 +81,8 @@ def pooled_heatmap(
         raise ValueError(f"{len(tokens)} tokens do not fit cells {cells.shape} and {len(special)} special flags.")
     names = cell_categories(tokens, cell_size)
     axis = token_axis(names, tokens[::cell_size])
-    row = None if query is None else query // cell_size
-    figure = _matrix(cells, np.logical_or.reduceat(special, firsts), names, axis=axis, query=row, log=log, theme=theme)
+    rows = [row // cell_size for row in _rows(query)]
+    figure = _matrix(cells, np.logical_or.reduceat(special, firsts), names, axis=axis, rows=rows, log=log, theme=theme)
     figure.layout.xaxis.title.text += f" (sum over {cell_size} tokens)"
     figure.layout.yaxis.title.text += f" (mean over {cell_size} tokens)"
     return figure
@@ -93,11 +94,11 @@ def _matrix(
     names: list[str],
     *,
     axis: dict[str, object],
-    query: int | None,
+    rows: Sequence[int],
     log: bool,
     theme: Theme,
 ) -> go.Figure:
-    """Weights [row, column] under the rows' and columns' names, which the axis holds too."""
+    """Weights [row, column] under the rows' and columns' names, which the axis holds too; some rows are outlined."""
     limit = colour_limit(weights, special)
     levels: dict[str, object] = {"z": weights, "zmin": 0.0, "zmax": limit, "colorbar": _colourbar(limit, theme)}
     weight = "z"
@@ -131,12 +132,14 @@ def _matrix(
         "constraintoward": "left",
     }
     down = {"autorange": "reversed", "title": {"text": "query: looks", **title}, "constraintoward": "top"}
-    outline = None
-    if query is not None:
-        ends = {"x0": -0.5, "x1": len(names) - 0.5, "y0": query - 0.5, "y1": query + 0.5}
-        outline = [{"type": "rect", **ends, "line": {"color": theme.accent, "width": 2}}]
+    look = {"type": "rect", "x0": -0.5, "x1": len(names) - 0.5, "line": {"color": theme.accent, "width": 2}}
+    outline = [{**look, "y0": first - 0.5, "y1": last + 0.5} for first, last in runs(rows)]
     layout = {"xaxis": axis | across, "yaxis": axis | down | {"scaleanchor": "x"}, "shapes": outline}
     return go.Figure(heat, page_layout(theme) | layout)
+
+
+def _rows(query: int | Sequence[int] | None) -> Sequence[int]:
+    return () if query is None else query if isinstance(query, Sequence) else (query,)
 
 
 def _colourbar(limit: float, theme: Theme) -> dict[str, object]:

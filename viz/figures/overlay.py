@@ -1,5 +1,6 @@
 """One query's weights, or a saliency map, over a photo."""
 
+from collections.abc import Sequence
 from typing import Protocol
 
 import numpy as np
@@ -8,6 +9,7 @@ import plotly.graph_objects as go
 from headlens.viz.figures.labels import escape, percent
 from headlens.viz.figures.pictures import add_photo, darkened, data_uri
 from headlens.viz.theme import HEAT, HEAT_OPACITY, LIGHT, Theme, page_layout, see_through
+from headlens.viz.view.chosen import boxes
 from headlens.viz.view.scale import colour_limit
 
 HOVER = "(%{y}, %{x}): row, column<br><b>%{z:.2%}</b> (%{z:.6f})<extra></extra>"
@@ -36,7 +38,7 @@ def patch_overlay(
     weights: np.ndarray,
     prefix_names: tuple[str, ...] = (),
     *,
-    query: int | None = None,
+    query: int | Sequence[int] | None = None,
     smooth: bool = False,
     strength: float = HEAT_OPACITY,
     theme: Theme = LIGHT,
@@ -47,7 +49,7 @@ def patch_overlay(
         photo: its pixels, the aspect to draw them with, and the grid of patches.
         weights: [key], the prefix tokens first, then the patches row by row.
         prefix_names: what to call the positions before the patches: ("[CLS]",).
-        query: the position that looks; its patch is outlined.
+        query: the position or positions that look; their patches are outlined.
         smooth: blend the patches into one another instead of drawing them crisp.
         strength: opacity of the strongest heat, 0 to 1.
         theme: the colours.
@@ -65,12 +67,16 @@ def patch_overlay(
     figure.update_traces(hovertemplate=f"{photo.cell} {HOVER}")
     if prefix:
         _add_prefix_bars(figure, weights[:prefix], prefix_names, theme=theme)
-    if query is not None and query >= prefix:
-        row, column = divmod(query - prefix, columns)
-        box = {"type": "rect", "x0": column - 0.5, "x1": column + 0.5, "y0": row - 0.5, "y1": row + 0.5}
-        figure.add_shape(**box, line={"color": "black", "width": 4})
-        figure.add_shape(**box, line={"color": "white", "width": 2})
+    looking = () if query is None else query if isinstance(query, Sequence) else (query,)
+    _outline(figure, [token - prefix for token in looking if token >= prefix], columns)
     return figure
+
+
+def _outline(figure: go.Figure, patches: Sequence[int], columns: int) -> None:
+    for line in ({"color": "black", "width": 4}, {"color": "white", "width": 2}):
+        for left, top, right, bottom in boxes(patches, columns):
+            ends = {"x0": left - 0.5, "x1": right - 0.5, "y0": top - 0.5, "y1": bottom - 0.5}
+            figure.add_shape(type="rect", **ends, line=line)
 
 
 def saliency_overlay(photo: PhotoLike, saliency: np.ndarray, theme: Theme = LIGHT) -> go.Figure:

@@ -14,17 +14,18 @@ LETTER, HEIGHT = 13, 44  # pixels of 24 px type
 
 
 def strip_figure(
-    tokens: Sequence[str], weights: np.ndarray, special: np.ndarray, *, query: int, theme: Theme = LIGHT
+    tokens: Sequence[str], weights: np.ndarray, special: np.ndarray, *, query: int | Sequence[int], theme: Theme = LIGHT
 ) -> tuple[go.Figure, float]:
     """The strip, and its width / height.
 
     Args:
         tokens: what to call each position.
-        weights: [token], of the one query.
+        weights: [token], of the query or queries.
         special: [token] bool; these do not set the tint's scale.
-        query: the token that is framed.
+        query: the token or tokens that are framed.
         theme: the colours.
     """
+    framed = set(query) if isinstance(query, Sequence) else {query}
     shares = np.clip(weights / colour_limit(weights, special), 0, 1)
     figure = go.Figure()
     line = column = 0
@@ -41,7 +42,7 @@ def strip_figure(
             font={"size": 24, "color": theme.text},
             bgcolor=tint(TOKEN_OPACITY * share),
             borderpad=3,
-            bordercolor=theme.text if index == query else "rgba(0,0,0,0)",
+            bordercolor=theme.text if index in framed else "rgba(0,0,0,0)",
             borderwidth=2,
         )
         column += len(token) + 1

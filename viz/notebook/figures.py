@@ -37,7 +37,7 @@ def recording_figure(
         raise InputError(f"theme must be one of {', '.join(THEMES)}, not {theme!r:.60}.")
     entry = entry_of(recording)
     figure, aspect = KINDS[kind](entry, view_of(entry.recording, fields), THEMES[theme])
-    if kind == "heatmap" and fields.get("query") is None:
+    if kind == "heatmap" and fields.get("query") is None and not fields.get("queries"):
         figure.layout.shapes = ()  # nobody asked for one
     return figure.update_layout(width=WIDTH, height=round(WIDTH / aspect))
 
@@ -46,7 +46,7 @@ def _heatmap(entry: RecordingEntry, view: View, theme: Theme) -> tuple[go.Figure
     recording = entry.recording
     if view.scope != "head" and not can_merge(recording):
         raise InputError(f"{recording.num_tokens:,} tokens make a matrix too large to merge heads in: take one head.")
-    weights, query, log = matrix(entry, view), view.query, view.log
+    weights, query, log = matrix(entry, view), view.chosen, view.log
     if recording.num_tokens > LARGEST_DRAWN:
         return pooled_heatmap(weights, recording.tokens, recording.special, query=query, log=log, theme=theme), 1.08
     causal = recording.layers[view.layer].causal

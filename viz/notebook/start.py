@@ -4,7 +4,7 @@ import dataclasses
 import operator
 import uuid
 import weakref
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import cast
 
 from headlens.model.analysis.joint import joined
@@ -13,6 +13,7 @@ from headlens.model.recording.recording import Recording
 from headlens.model.runtime.recordings import RecordingEntry
 from headlens.viz.view.address import CHOICES, NUMBERS
 from headlens.viz.view.bounds import bounds_of
+from headlens.viz.view.chosen import MOST, MOST_HEADS, MOST_RUNS, Head, bounded
 from headlens.viz.view.pieces import groups_of, pieces_of
 from headlens.viz.view.start import first_view
 from headlens.viz.view.view import Bounds, View
@@ -49,8 +50,19 @@ def view_of(recording: Recording, fields: Mapping[str, object]) -> View:
     if unknown:
         raise InputError(f"A view has no {unknown[0]!r}; it has {', '.join(FIELDS)}.")
     given = {name: value for name, value in fields.items() if value is not None}
+    bounds = bounds_of(recording)
+    if "queries" in given:
+        given["queries"] = queries = _queries(given["queries"], bounds)
+        given.setdefault("query", queries[0])
+        if given["query"] not in queries:
+            raise InputError(f"query must be one of queries, not {given['query']!r:.60}.")
+    if "heads" in given:
+        given["heads"] = heads = _heads(given["heads"], bounds)
+        given = {"layer": heads[0][0], "head": heads[0][1], "scope": "heads", **given}
+        if (given["layer"], given["head"]) not in heads:
+            raise InputError("layer and head must be one of heads.")
     view = dataclasses.replace(first_view(recording), **given)  # type: ignore[arg-type]  # `checked` looks at each
-    return checked(view, bounds_of(recording))
+    return checked(view, bounds)
 
 
 def checked(view: View, bounds: Bounds) -> View:
@@ -59,8 +71,25 @@ def checked(view: View, bounds: Bounds) -> View:
     for name, choices in {**CHOICES, "order": bounds.orders}.items():
         if getattr(view, name) not in choices:
             raise InputError(f"{name} must be one of {', '.join(choices)}, not {getattr(view, name)!r:.60}.")
+    queries, heads = view.queries and _queries(view.queries, bounds), view.heads and _heads(view.heads, bounds)
     truths = {name: bool(getattr(view, name)) for name in ("log", "placed", "shared", "matrix")}
-    return dataclasses.replace(view, **numbers, **truths)  # type: ignore[arg-type]  # names of its fields
+    return dataclasses.replace(view, **numbers, **truths, queries=queries, heads=heads)  # type: ignore[arg-type]  # names of its fields
+
+
+def _queries(value: object, bounds: Bounds) -> tuple[int, ...]:
+    given = value if isinstance(value, Iterable) and not isinstance(value, str) else [value]
+    queries = tuple(sorted({_number("queries", each, bounds.of("query")) for each in given}))
+    if not queries or bounded(queries, queries[0]) != queries:
+        raise InputError(f"queries must be 1 to {MOST:,} positions, in at most {MOST_RUNS} runs.")
+    return queries
+
+
+def _heads(value: object, bounds: Bounds) -> tuple[Head, ...]:
+    pairs = [tuple(each) if isinstance(each, Iterable) else () for each in value] if isinstance(value, Iterable) else []
+    if not 0 < len(pairs) <= MOST_HEADS or any(len(pair) != 2 for pair in pairs):
+        raise InputError(f"heads must be 1 to {MOST_HEADS} pairs of a layer and a head, not {value!r:.60}.")
+    layers, heads = bounds.of("layer"), bounds.of("head")
+    return tuple(sorted({(_number("layer", layer, layers), _number("head", head, heads)) for layer, head in pairs}))
 
 
 def _number(name: str, value: object, allowed: range) -> int:

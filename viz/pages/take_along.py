@@ -47,11 +47,12 @@ def take_along(page: str, entry: RecordingEntry, shown: RecordingEntry, view: Vi
         millimetres, caption = _looks(page)
         name = f"headlens-{page}-{file_name(view)}"
         figures = package.figures(recording, view, millimetres=millimetres, caption=caption)
-        data = package.data(recording, view)
+        data, picture = package.data(recording, view), package.shown(recording, view)
         for kind, title in package.TITLES.items():
             files = {file: make for file, make in figures.items() if file.startswith(f"{kind}.")}
             if files:
                 _row(page, title, name, files)
+        _row(page, "The picture as numbers", name, picture)
         arrays = round(recording.num_heads * recording.num_tokens * recording.num_keys * BYTES)
         arrays_file = next(file for file in data if file.endswith(".npz"))
         _row(page, "The weights as data", name, data, sizes={arrays_file: arrays})
@@ -62,7 +63,7 @@ def take_along(page: str, entry: RecordingEntry, shown: RecordingEntry, view: Vi
         else:
             st.caption(f"The explorer as one file would take {size / MEGA:,.0f} MB, more than browsers open.")
             explorer, size = {}, 0
-        about, files = about_view(recording, view), {**figures, **data, **explorer}
+        about, files = about_view(recording, view), {**figures, **picture, **data, **explorer}
         _recording(page, name, entry, files, about, millimetres=millimetres, again=again, size=arrays + size)
 
 

@@ -5,9 +5,10 @@ Its parameters are the fields of View, but for "of": scope and reduction in one 
 
 import dataclasses
 from collections.abc import Mapping
-from typing import get_args
+from typing import cast, get_args
 from urllib.parse import urlencode
 
+from headlens.viz.view.chosen import MOST_HEADS, Head, bounded, read_heads, read_runs, write_heads, write_runs
 from headlens.viz.view.view import ORDERS, Bounds, Direction, Edges, Reduction, Scope, View, heads_name
 
 MAX_TEXT = 2_000  # encoded characters of own text; addresses much longer are refused by the server
@@ -22,6 +23,8 @@ NUMBERS = ("layer", "head", "query", "key", "strength")
 BOOLEANS = {"0": False, "1": True}  # how an address writes them
 OF: dict[str, tuple[Scope, Reduction]] = {
     "head": ("head", "mean"),
+    "heads-mean": ("heads", "mean"),
+    "heads-max": ("heads", "max"),
     "layer-mean": ("layer", "mean"),
     "layer-max": ("layer", "max"),
     "all-mean": ("all", "mean"),
@@ -61,6 +64,16 @@ def read_view(fields: Mapping[str, object], start: View, bounds: Bounds) -> View
             truth = BOOLEANS.get(truth)
         if isinstance(truth, bool):
             read[name] = truth
+    queries, heads = _queries(fields.get("queries"), bounds), _heads(fields.get("heads"), bounds)
+    if queries is not None:
+        if "query" not in fields and queries and read["query"] not in queries:
+            read["query"] = queries[0]
+        chosen = read["query"] in queries
+        read["queries"] = bounded(queries, read["query"]) if chosen else ()  # type: ignore[arg-type]  # a number
+    if heads is not None:
+        if not {"layer", "head"} & fields.keys() and heads and (read["layer"], read["head"]) not in heads:
+            read["layer"], read["head"] = heads[0]
+        read["heads"] = heads
     return dataclasses.replace(start, **read)  # type: ignore[arg-type]  # each has been checked
 
 
@@ -82,7 +95,31 @@ def _parameters(view: View) -> dict[str, str]:
         if name != "of":
             value = getattr(view, name)
             parameters[name] = str(int(value)) if isinstance(value, bool) else str(value)
-    return parameters
+    return {**parameters, "queries": write_runs(view.queries), "heads": write_heads(view.heads)}
+
+
+def _queries(value: object, bounds: Bounds) -> tuple[int, ...] | None:
+    """Sorted, of those that there are; None for what says none."""
+    if isinstance(value, str):
+        return read_runs(value, bounds.tokens)
+    if not isinstance(value, (list, tuple)):
+        return None
+    numbers = {_whole_number(each) for each in value}
+    return tuple(sorted(number for number in numbers if number is not None and number in bounds.of("query")))
+
+
+def _heads(value: object, bounds: Bounds) -> tuple[Head, ...] | None:
+    if isinstance(value, str):
+        heads = read_heads(value, bounds.layers, bounds.heads)
+        return None if heads is None else heads[:MOST_HEADS]
+    if not isinstance(value, (list, tuple)):
+        return None
+    found = set[Head]()
+    for each in value:
+        layer, head = map(_whole_number, each if isinstance(each, (list, tuple)) and len(each) == 2 else (None, None))
+        if layer in bounds.of("layer") and head in bounds.of("head"):
+            found.add((cast(int, layer), cast(int, head)))
+    return tuple(sorted(found)[:MOST_HEADS])
 
 
 def _whole_number(value: object) -> int | None:

@@ -1,6 +1,6 @@
 """The arrays that a view shows, computed from a recording: for pages, the explorer, figures and exports alike."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
 
@@ -19,6 +19,8 @@ from headlens.viz.view.tiles import matrix_tiles
 from headlens.viz.view.view import Direction, View, heads_name
 
 LARGEST_DRAWN = 1_024  # tokens up to which the matrix is drawn token by token
+CHUNK = 4_000_000  # weights that are in memory at once, while those of several tokens are added up
+Heads = tuple[int, Sequence[int] | None]  # a layer, and which of its heads; None: all
 Work = Callable[[str, int], AbstractContextManager[OnLayer]]  # enters heavy work, by its name, on so many layers
 
 
@@ -28,26 +30,76 @@ def at_once(what: str, num_layers: int) -> Iterator[OnLayer]:
     yield lambda layer: None
 
 
-def all_heads(recording: Recording, direction: Direction, query: int, *, layers: range | None = None) -> np.ndarray:
-    """What a token looks at ("at"), or by what it is looked at ("by"), in every head: [layer, head, token]."""
-    layers = range(recording.num_layers) if layers is None else layers
-    if direction == "at":
-        return np.stack([recording.attention(layer, query=query) for layer in layers])
-    return np.stack([recording.attention_to(layer, query) for layer in layers])
+def all_heads(
+    recording: Recording, direction: Direction, chosen: Sequence[int], *, on_layer: OnLayer = lambda layer: None
+) -> np.ndarray:
+    """What the chosen tokens look at ("at", the mean of their rows), or by what they are looked at ("by", the sum of
+    their columns), in every head: [layer, head, token]."""
+    found = []
+    for layer in range(recording.num_layers):
+        found.append(_together(direction, _looks(recording, [(layer, None)], direction, chosen), len(chosen)))
+        on_layer(layer)
+    return np.stack(found)
 
 
 def shown_row(recording: Recording, view: View) -> np.ndarray:
-    """What the view's head, or its merged heads, give to the query, or get from it: [token]."""
-    if view.scope == "head" and view.direction == "at":
-        return recording.attention(view.layer, view.head, view.query)
-    if view.scope == "head":
-        return recording.attention_to(view.layer, view.query, view.head)
+    """What the view's head, or its merged heads, give to the chosen tokens, or get from them: [token]."""
     if view.reduction == "max" and isinstance(recording, Merged):  # heads first: the sum of maxima is another number
-        rows = [shown_row(recording.recording, replace(view, query=at)) for at in recording.groups[view.query]]
-        return row_between_words(recording, np.stack(rows), view.direction)
-    heads = all_heads(recording, view.direction, view.query, layers=_layers_of(recording, view))
-    row: np.ndarray = heads.mean(axis=(0, 1)) if view.reduction == "mean" else heads.max(axis=(0, 1))
+        return _together(view.direction, [_word_rows(recording, view)], len(view.chosen))
+    reduced = np.mean if view.reduction == "mean" else np.max
+    looks = _looks(recording, heads_of(recording, view), view.direction, view.chosen)
+    row: np.ndarray = _together(view.direction, (reduced(each, axis=0) for each in looks), len(view.chosen))
     return row
+
+
+def _word_rows(recording: Merged, view: View) -> np.ndarray:
+    """Rows or columns of the chosen words [word, word], from the merged heads of their tokens."""
+    rows = []
+    for word in view.chosen:
+        tokens = [replace(view, query=token, queries=()) for token in recording.groups[word]]
+        of_tokens = np.stack([shown_row(recording.recording, one) for one in tokens])
+        rows.append(row_between_words(recording, of_tokens, view.direction))
+    return np.stack(rows)
+
+
+def row_of(weights: np.ndarray, view: View) -> np.ndarray:
+    """What of a matrix [query, key] the view sees: [token]."""
+    rows = weights if view.direction == "at" else weights.T
+    return _together(view.direction, [rows[list(view.chosen)]], len(view.chosen))
+
+
+def _looks(
+    recording: Recording, heads: Sequence[Heads], direction: Direction, chosen: Sequence[int]
+) -> Iterator[np.ndarray]:
+    """Rows or columns of the chosen tokens, [head, chosen, token] for as many at a time as there is room for."""
+    num_heads = sum(recording.num_heads if some is None else len(some) for _, some in heads)
+    step = max(1, CHUNK // (num_heads * recording.num_tokens))
+    for first in range(0, len(chosen), step):
+        tokens = chosen[first : first + step]
+        yield np.concatenate([_looks_of(recording, layer, some, direction, tokens) for layer, some in heads])
+
+
+def _looks_of(
+    recording: Recording, layer: int, heads: Sequence[int] | None, direction: Direction, tokens: Sequence[int]
+) -> np.ndarray:
+    head = heads[0] if heads is not None and len(heads) == 1 else None
+    if direction == "at":
+        weights = recording.attention_from(layer, tokens, head)
+    else:
+        weights = recording.attention_to(layer, tokens, head).swapaxes(-1, -2)
+    if head is not None:
+        return weights[None]
+    return weights if heads is None else weights[list(heads)]
+
+
+def _together(direction: Direction, parts: Iterable[np.ndarray], count: int) -> np.ndarray:
+    """The mean of rows, or the sum of columns, of count tokens: of [..., token, token] in parts, [..., token]."""
+    total: np.ndarray | None = None
+    for part in parts:
+        added = part.sum(axis=-2, dtype=np.float64)
+        total, dtype = added if total is None else total + added, part.dtype
+    assert total is not None  # something is always chosen
+    return (total / count if direction == "at" else total).astype(dtype)
 
 
 def can_merge(recording: Recording) -> bool:
@@ -56,24 +108,25 @@ def can_merge(recording: Recording) -> bool:
 
 
 def merged(entry: RecordingEntry, view: View, work: Work = at_once) -> np.ndarray:
-    """Mean or maximum over the heads of the view's layer, or of all layers: [query, key]; where `can_merge`.
+    """Mean or maximum over the chosen heads, those of the view's layer, or all: [query, key]; where `can_merge`.
 
     Heads are made one between tokens, and these then merged into words, where words are shown.
     """
 
     def compute() -> np.ndarray:
-        recording, layers = pieces_of(entry.recording), _layers_of(entry.recording, view)
-        mean = view.reduction == "mean"
+        recording, mean, count = pieces_of(entry.recording), view.reduction == "mean", 0
         whole = np.zeros((recording.num_tokens, recording.num_tokens), np.float32)
         with work("Merging heads", recording.num_layers) as on_layer:
-            for layer in layers:
+            for layer, some in heads_of(recording, view):
                 weights = recording.attention(layer)
-                whole = whole + weights.mean(axis=0) if mean else np.maximum(whole, weights.max(axis=0))
+                weights = weights if some is None else weights[list(some)]
+                whole = whole + weights.sum(axis=0) if mean else np.maximum(whole, weights.max(axis=0))
+                count += len(weights)
                 on_layer(layer)
-        return between_shown(entry.recording, whole / len(layers) if mean else whole)
+        return between_shown(entry.recording, whole / count if mean else whole)
 
     layer = view.layer if view.scope == "layer" else None
-    return entry.derive(("merged", heads_name(view.scope, view.reduction), layer), compute)
+    return entry.derive(("merged", heads_name(view.scope, view.reduction), layer, view.heads), compute)
 
 
 def matrix(entry: RecordingEntry, view: View, work: Work = at_once) -> np.ndarray:
@@ -93,7 +146,7 @@ def matrix(entry: RecordingEntry, view: View, work: Work = at_once) -> np.ndarra
 def heads_measured(entry: RecordingEntry, view: View, work: Work = at_once) -> np.ndarray | None:
     """What the heads are ordered by: [layer, head], nan where nothing can be measured; or None for by layer."""
     if view.order == "key":
-        return all_heads(entry.recording, "at", view.query)[..., view.key]
+        return all_heads(entry.recording, "at", view.chosen)[..., view.key]
     keys = [role.key for role in recorded_roles(entry).roles]
     if view.order not in keys:
         return None
@@ -147,5 +200,11 @@ def text_tiles(entry: RecordingEntry, work: Work = at_once) -> tuple[np.ndarray,
     return entry.derive("tiles", compute)
 
 
-def _layers_of(recording: Recording, view: View) -> range:
-    return range(view.layer, view.layer + 1) if view.scope == "layer" else range(recording.num_layers)
+def heads_of(recording: Recording, view: View) -> list[Heads]:
+    """The heads that a view sees or merges, by layer."""
+    if view.scope == "head":
+        return [(view.layer, [view.head])]
+    if view.scope == "heads":
+        layers = sorted({layer for layer, _ in view.heads})
+        return [(layer, [head for each, head in view.heads if each == layer]) for layer in layers]
+    return [(layer, None) for layer in ([view.layer] if view.scope == "layer" else range(recording.num_layers))]

@@ -37,7 +37,9 @@ def in_shown(recording: Recording, view: View) -> View:
     """A view that counts in tokens as one of the recording: of words, those that the tokens are part of."""
     if not isinstance(recording, Merged):
         return view
-    return dataclasses.replace(view, query=int(recording.word_of[view.query]), key=int(recording.word_of[view.key]))
+    words = recording.word_of
+    queries = tuple(int(words[query]) for query in view.queries)
+    return dataclasses.replace(view, query=int(words[view.query]), key=int(words[view.key]), queries=queries)
 
 
 def in_tokens(recording: Recording, view: View, before: View) -> View:
@@ -46,12 +48,15 @@ def in_tokens(recording: Recording, view: View, before: View) -> View:
     Args:
         recording: what is shown.
         view: of it.
-        before: the view in tokens that was shown; a word that is pinned as before stays with its token, of another one
-            that is the first.
+        before: the view in tokens that was shown; words that are chosen as before stay with their tokens, of others
+            the query is the first, and all are chosen where several words are.
     """
     if not isinstance(recording, Merged):
         return view
     shown = in_shown(recording, before)
     query = before.query if view.query == shown.query else recording.groups[view.query][0]
     key = before.key if view.key == shown.key else recording.groups[view.key][0]
-    return dataclasses.replace(view, query=query, key=key)
+    queries = before.queries
+    if (view.query, view.queries) != (shown.query, shown.queries):
+        queries = tuple(token for word in view.queries for token in recording.groups[word])
+    return dataclasses.replace(view, query=query, key=key, queries=queries)

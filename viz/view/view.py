@@ -4,8 +4,10 @@ from dataclasses import dataclass
 from typing import Literal
 
 from headlens.model.analysis.roles.score import ROLES
+from headlens.viz.view.chosen import Head
 
-Scope = Literal["head", "layer", "all"]  # one head, or all heads of the layer, or of all layers, merged
+# One head; the chosen heads, all heads of the layer, or of all layers, merged
+Scope = Literal["head", "heads", "layer", "all"]
 Reduction = Literal["mean", "max"]  # how they are merged
 Direction = Literal["at", "by"]  # what the query looks at, or what looks at it
 Edges = Literal["crisp", "smooth"]  # of the patches
@@ -31,10 +33,26 @@ class View:
     edges: Edges = "crisp"
     strength: int = 85  # per cent
     matrix: bool = False  # the full matrix is unfolded
+    queries: tuple[int, ...] = ()  # all that are chosen, the query among them; () where it is the only one
+    heads: tuple[
+        Head, ...
+    ] = ()  # those that scope "heads" merges, the view's own among them; () where it is the only one
 
     def __post_init__(self) -> None:
+        # Views of one picture are equal; and who moves the query or the head away from what is chosen, chose it alone.
+        queries = tuple(sorted(set(self.queries)))
+        object.__setattr__(self, "queries", queries if len(queries) > 1 and self.query in queries else ())
+        heads = tuple(sorted(set(self.heads))) if self.scope == "heads" else ()
+        object.__setattr__(self, "heads", heads if len(heads) > 1 and (self.layer, self.head) in heads else ())
+        if self.scope == "heads" and not self.heads:
+            object.__setattr__(self, "scope", "head")
         if self.scope == "head":
-            object.__setattr__(self, "reduction", "mean")  # else views of one picture would differ
+            object.__setattr__(self, "reduction", "mean")
+
+    @property
+    def chosen(self) -> tuple[int, ...]:
+        """The tokens whose weights are seen: their mean for what they look "at", their sum for what looks at them."""
+        return self.queries or (self.query,)
 
 
 @dataclass(frozen=True)
@@ -53,7 +71,7 @@ class Bounds:
 
 
 def heads_name(scope: Scope, reduction: Reduction) -> str:
-    """The one word for which heads are seen: "head", "layer-mean", "layer-max", "all-mean" or "all-max"."""
+    """The one word for which heads are seen: "head", "heads-mean", "layer-max", "all-mean", …"""
     return "head" if scope == "head" else f"{scope}-{reduction}"
 
 

@@ -1,6 +1,7 @@
 """The words of a view as templates, once: Python fills them in here, and the explorer in the browser, which is sent
 WORDING in its header, does the same in js/words.js."""
 
+from collections.abc import Sequence
 from typing import TypedDict
 
 from headlens.viz.view.view import Direction, View, heads_name
@@ -26,8 +27,10 @@ class Percent(TypedDict):
 class Wording(TypedDict):
     """The templates; "{name}" and the like are replaced by what their keys say."""
 
-    who: dict[str, str]  # {layer}, {head}: which heads, by "head", "layer-mean", "layer-max", "all-mean", "all-max"
+    who: dict[str, str]  # {layer}, {head}, or {count}, {heads}: which heads, by "head", "heads-mean", "layer-max", …
+    head: str  # {layer}, {head}: each of {heads}
     what: ByDirection  # {name}
+    several: ByDirection  # {names}, {count}: the same of several tokens
     title: str  # {who}, {what}
     patch: str  # {name} of a patch, or of what else has a position in a picture
     named: str  # how these are called; nothing where there is no picture
@@ -41,12 +44,19 @@ class Wording(TypedDict):
 WORDING: Wording = {
     "who": {
         "head": "Layer {layer}, head {head}",
+        "heads-mean": "Mean of {count} heads ({heads})",
+        "heads-max": "Maximum of {count} heads ({heads})",
         "layer-mean": "Layer {layer}, mean of all heads",
         "layer-max": "Layer {layer}, maximum of all heads",
         "all-mean": "All layers, mean of all heads",
         "all-max": "All layers, maximum of all heads",
     },
+    "head": "layer {layer} head {head}",
     "what": {"at": "what {name} looks at", "by": "who looks at {name}"},
+    "several": {
+        "at": "what {names} look at (mean of {count} queries)",
+        "by": "who looks at {names} (sum over {count} keys)",
+    },
     "title": "{who}: {what}",
     "patch": "patch {name}",
     "named": "",
@@ -64,19 +74,29 @@ WORDING: Wording = {
 }
 
 
+def listed(names: Sequence[str]) -> str:
+    """Up to four names, or the first two and the last of more: "“it”, “is”, … “big”"."""
+    return ", ".join(names) if len(names) <= 4 else f"{names[0]}, {names[1]}, … {names[-1]}"
+
+
 def who(view: View, wording: Wording) -> str:
     """Which heads are looked through: "Layer 3, head 1"."""
-    return wording["who"][heads_name(view.scope, view.reduction)].format(layer=view.layer, head=view.head)
+    heads = [wording["head"].format(layer=layer, head=head) for layer, head in view.heads]
+    return wording["who"][heads_name(view.scope, view.reduction)].format(
+        layer=view.layer, head=view.head, count=len(heads), heads=listed(heads)
+    )
 
 
-def what(name: str, direction: Direction) -> str:
-    """What is seen of them: "what “it” looks at"; the name is as `headlens.viz.view.words.name_of` gives it."""
-    return WORDING["what"][direction].format(name=name)
+def what(names: Sequence[str], direction: Direction) -> str:
+    """What is seen of them: "what “it” looks at"; the names are as `headlens.viz.view.words.name_of` gives them."""
+    if len(names) == 1:
+        return WORDING["what"][direction].format(name=names[0])
+    return WORDING["several"][direction].format(names=listed(names), count=len(names))
 
 
-def title(view: View, name: str, wording: Wording) -> str:
+def title(view: View, names: Sequence[str], wording: Wording) -> str:
     """Both in one line: "Layer 3, head 1: what “it” looks at"."""
-    return wording["title"].format(who=who(view, wording), what=what(name, view.direction))
+    return wording["title"].format(who=who(view, wording), what=what(names, view.direction))
 
 
 def percent(weight: float) -> str:

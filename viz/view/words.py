@@ -1,5 +1,7 @@
 """What a picture says, in words. Tokens in it are still a stranger's: whoever draws the words escapes them."""
 
+from collections.abc import Sequence
+
 from headlens.model.analysis.heads import spread
 from headlens.model.analysis.orders import reach
 from headlens.model.analysis.sample import LONG, SAMPLE, looking_queries, sampled_queries
@@ -7,7 +9,7 @@ from headlens.model.recording.parts import WEIGHTS, Cell, Picture
 from headlens.model.recording.recording import Recording
 from headlens.viz.view.pieces import pieces_of
 from headlens.viz.view.visible import isolated, visible
-from headlens.viz.view.wording import WORDING, Wording
+from headlens.viz.view.wording import WORDING, Wording, listed
 
 WHY_SPECIAL = (
     "A head with nothing to say about a token rests on special tokens: "
@@ -45,6 +47,11 @@ def name_of(recording: Recording, token: int) -> str:
     return WORDING["token"].format(name=text)
 
 
+def names_of(recording: Recording, tokens: Sequence[int]) -> list[str]:
+    """What to call each."""
+    return [name_of(recording, token) for token in tokens]
+
+
 def many(recording: Recording) -> str:
     """What its positions are: tokens, or words."""
     return "words" if recording.unit == "word" else "tokens"
@@ -69,12 +76,12 @@ def head_template(recording: Recording) -> str:
     )
 
 
-def head_in_words(recording: Recording, layer: int, head: int, *, query: int) -> str:
-    """One paragraph on a head: over how many tokens and how far it looks."""
+def head_in_words(recording: Recording, layer: int, head: int, *, chosen: Sequence[int]) -> str:
+    """One paragraph on a head: over how many tokens, from the chosen ones on average, and how far it looks."""
     everywhere, away = spread_and_reach(recording, layer, head)
     return head_template(recording).format(
-        name=name_of(recording, query),
-        here=_count(float(spread(recording.attention(layer, head, query)))),
+        name=listed(names_of(recording, chosen)),
+        here=_count(float(spread(recording.attention_from(layer, chosen, head).mean(axis=0)))),
         everywhere=_count(everywhere),
         away=f"{away:.1f}",
     )

@@ -17,6 +17,9 @@ from PIL import Image
 
 from headlens.model.recording.recording import Recording
 from headlens.viz.export import files
+from headlens.viz.export.about import about_view
+from headlens.viz.export.drawn import about_of
+from headlens.viz.view.view import View
 from tests.paths import ROOT
 from tests.viz.cli.conftest import Headlens, names_in
 
@@ -85,6 +88,38 @@ def test_its_options_reach_it(headlens: Headlens, saved: Path, tmp_path: Path) -
     plain = text_of("--caption")
     changed = ("--scope layer", "--scope layer --reduction max", "--direction by", "--no-caption", "--width 85")
     assert len({plain, *(text_of(*options.split()) for options in changed)}) == 1 + len(changed)
+
+
+def test_several_queries_and_heads(headlens: Headlens, saved: Path, tmp_path: Path, trophy: Recording) -> None:
+    path = tmp_path / "strip.svg"
+    ran = headlens(
+        "figure", "strip", saved, "--query", "9.2-4", "--heads", "3~1-2_4~0", "--direction", "by", "--out", path
+    )
+    assert ran == (0, "", "")
+    heads = ((3, 1), (3, 2), (4, 0))
+    view = View(3, 1, 2, "heads", direction="by", queries=(2, 3, 4, 9), heads=heads)
+    about = about_of(path.read_text(encoding="utf-8"))
+    assert about == about_view(trophy, view)
+    assert about["query"] == "“trophy”, “does”, “not”, “suitcase”, position 2-4.9"
+    assert about["chosen heads"] == "3~1-2_4~0"
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (("--query", "3-17"), "There is no query 17; this recording has query 0 to 16."),
+        (("--query", "9-3"), "'9-3' names no position; give one, from 0, or several as 3-9.12."),
+        (("--query", "it"), "'it' names no position; give one, from 0, or several as 3-9.12."),
+        (("--heads", "3~1_6~0"), "There is no layer 6; this recording has layer 0 to 5."),
+        (("--heads", "3"), "'3' names no heads; give them as 2~0-3_4~1: layer 2 heads 0 to 3, layer 4 head 1."),
+    ],
+)
+def test_what_there_is_not_cannot_be_chosen(
+    headlens: Headlens, saved: Path, tmp_path: Path, options: tuple[str, str], said: str
+) -> None:
+    ran = headlens("figure", "bars", saved, *options, "--out", tmp_path / "bars.svg")
+    assert ran.code != 0
+    assert said in " ".join(ran.err.split())
 
 
 def test_a_png_is_of_the_scale(headlens: Headlens, saved: Path, tmp_path: Path) -> None:

@@ -41,7 +41,10 @@ class Payload:
         if "row" in self.arrays:
             return self.arrays["row"]
         view = self.header["view"]
-        return self.weights()[view["query"]] if view["direction"] == "at" else self.weights()[:, view["query"]]
+        chosen = view["queries"] or [view["query"]]
+        if view["direction"] == "at":
+            return self.weights()[chosen].mean(axis=0)
+        return self.weights()[:, chosen].sum(axis=1)
 
     def preview(self) -> np.ndarray:
         """[layer, head, token] the same of every head: in levels, but exact on special tokens."""

@@ -67,7 +67,8 @@ def test_packed_arrays_come_back_in_their_types() -> None:
 def test_the_header_says_what_each_position_is(recording: Recording, view: View) -> None:
     header = built(recording, view, id="this one").header
     assert header["id"] == "this one"
-    assert header["view"] == {**dataclasses.asdict(view), "pick": False}
+    assert header["view"] == {**dataclasses.asdict(view), "queries": [], "heads": [], "pick": False}
+    assert header["wordIds"] == [-1 if word is None else word for word in recording.words]
     assert header["tokens"] == list(recording.tokens)
     assert header["special"] == [int(flag) for flag in recording.special]
     assert (header["layers"], header["heads"], header["prefix"]) == (

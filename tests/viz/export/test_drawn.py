@@ -108,6 +108,28 @@ def test_what_it_is_of_stands_in_it_and_in_its_metadata() -> None:
     assert caption_of(about).endswith(about["program"])
 
 
+def test_several_queries_and_heads_are_drawn_and_said() -> None:
+    recording, heads = photo_recording(), ((0, 1), (1, 0), (1, 2))
+    view = View(1, 0, 2, "heads", queries=(1, 2, 4), heads=heads)
+    weights = np.mean([recording.attention(layer, head)[[1, 2, 4]].mean(axis=0) for layer, head in heads], axis=0)
+    spec: Any = marks.overlay(RecordingEntry("", recording), view, 600)
+    assert spec["layer"][-1]["data"]["values"] == [
+        {"left": 0, "top": 0, "right": 2, "bottom": 1},  # of three in a row: the first two, and the one below the first
+        {"left": 0, "top": 1, "right": 1, "bottom": 2},
+    ]
+    bars: Any = marks.bars(RecordingEntry("", recording), view, 600)
+    found = [value["weight"] for value in bars["data"]["values"]]
+    np.testing.assert_allclose(found, np.sort(weights)[::-1], rtol=1e-5)
+    about = about_view(recording, view)
+    assert about["heads"] == "Mean of 3 heads (layer 0 head 1, layer 1 head 0, layer 1 head 2)"
+    assert about["chosen heads"] == "0~1_1~0.2"
+    assert about["query"].endswith("position 1-2.4")
+    assert about["direction"] == "what the queries look at, the mean of them"
+    by = about_view(recording, replace(view, direction="by"))
+    assert by["direction"] == "what looks at the tokens, the sum over them"
+    assert "(mean of 3 queries)" in " ".join(words_of(drawn_svg("overlay", recording, view)))
+
+
 @pytest.mark.parametrize("token", HOSTILE)
 def test_hostile_tokens_stay_text(token: str) -> None:
     recording = text_recording(tokens=[token, "b", token])

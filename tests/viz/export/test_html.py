@@ -167,7 +167,7 @@ def test_what_is_too_large_is_refused_before_it_is_made(monkeypatch: pytest.Monk
 def test_the_view_that_it_opens_with_is_in_it() -> None:
     everything = gzip.decompress(base64.b64decode(Page(made(random_recording())).text("script", id="recording")))
     header = json.loads(everything[4 : 4 + int.from_bytes(everything[:4], "little")])
-    assert header["header"]["view"] == {**dataclasses.asdict(VIEW), "pick": False}
+    assert header["header"]["view"] == {**dataclasses.asdict(VIEW), "queries": [], "heads": [], "pick": False}
 
 
 def test_the_script_is_whole() -> None:

@@ -28,7 +28,7 @@ from headlens.viz.inputs.photo import PhotoRequest
 from headlens.viz.inputs.prompt import PromptRequest
 from headlens.viz.inputs.samples import FIRST_PROMPT
 from headlens.viz.inputs.text import TextRequest
-from headlens.viz.view.view import View
+from headlens.viz.view.view import Direction, View
 from tests.model.huggingface.caption_models import save
 from tests.model.inputs.pictures import noise
 from tests.recordings import random_recording
@@ -46,6 +46,17 @@ def test_a_table_has_every_weight_to_nine_digits() -> None:
             assert np.float32(row["weight"]) == of_head[place], "nine digits are a float32 again, bit by bit"
             assert (row["query_token"], row["key_token"]) == tuple(recording.tokens[at] for at in place)
     assert {int(row["head"]) for row in rows} == {2}
+
+
+@pytest.mark.parametrize("direction", ["at", "by"])
+def test_the_picture_s_numbers_are_a_table(direction: Direction) -> None:
+    recording = random_recording("causal")
+    view = View(1, 2, 4, direction=direction, queries=(1, 3, 4))
+    rows = list(csv.DictReader(io.StringIO(package.shown(recording, view)["picture.csv"]().decode())))
+    weights = recording.attention(1, 2)
+    expected = weights[[1, 3, 4]].mean(axis=0) if direction == "at" else weights[:, [1, 3, 4]].sum(axis=1)
+    np.testing.assert_allclose([float(row["weight"]) for row in rows], expected, atol=3e-6)
+    assert [(int(row["position"]), row["token"]) for row in rows] == [*enumerate(recording.tokens)]
 
 
 def test_arrays_have_names_and_the_same_bits() -> None:

@@ -84,7 +84,7 @@ def test_the_axes_number_layers_down_and_heads_across() -> None:
 
 @pytest.mark.parametrize(("layer", "head"), [(0, 0), (0, 3), (2, 0), (1, 2), (2, 3)])
 def test_the_selected_tile_is_outlined(layer: int, head: int) -> None:
-    figure = head_grid(LEVELS, (layer, head))
+    figure = head_grid(LEVELS, [(layer, head)])
     (box,) = figure.layout.shapes
     for other_layer in range(3):
         for other_head in range(4):
@@ -102,7 +102,7 @@ def test_without_a_selection_nothing_is_outlined() -> None:
 
 
 def test_one_head_alone() -> None:
-    picture = picture_in(head_grid(LEVELS[:1, :1], (0, 0)).data[0].source)
+    picture = picture_in(head_grid(LEVELS[:1, :1], [(0, 0)]).data[0].source)
     np.testing.assert_array_equal(picture[..., :3], lookup_table(LIGHT.weights)[LEVELS[0, 0]])
 
 

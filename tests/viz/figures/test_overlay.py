@@ -82,6 +82,13 @@ def test_the_query_s_patch_is_outlined(row: int, column: int, prefix: int) -> No
         assert (box.y0, box.y1) == (row - 0.5, row + 0.5)
 
 
+def test_several_patches_are_outlined_together() -> None:
+    figure = overlay(query=(0, 1, 2, 6, 7, 9))  # of five in a row: [CLS], two of two rows, one by itself
+    drawn = {(box.x0, box.x1, box.y0, box.y1) for box in figure.layout.shapes}
+    assert drawn == {(-0.5, 1.5, -0.5, 1.5), (2.5, 3.5, 0.5, 1.5)}
+    assert len(figure.layout.shapes) == 4  # white on black
+
+
 @pytest.mark.parametrize("query", [None, 0])
 def test_cls_has_no_place_in_the_photo(query: int | None) -> None:
     assert not overlay(query=query).layout.shapes

@@ -1,6 +1,7 @@
 """The address: what is written is read again, and whatever else stands in it is as the page starts."""
 
 import dataclasses
+from typing import Any
 from urllib.parse import parse_qs, urlencode
 
 import pytest
@@ -17,14 +18,24 @@ from headlens.viz.view.address import (
     write_texts,
     write_view,
 )
+from headlens.viz.view.chosen import MOST, MOST_HEADS, Head, bounded
 from headlens.viz.view.view import Bounds, Reduction, Scope, View
 
 BOUNDS = Bounds(layers=6, heads=12, tokens=17)
 START = View(3, 1, query=11, matrix=True)
 RANGES = {"layer": range(6), "head": range(12), "query": range(17), "key": range(17), "strength": range(10, 101)}
 NAMES = [field.name for field in dataclasses.fields(View)]
+
+
+def a_view(queries: set[int], heads: set[Head], layer: int, head: int, query: int, **others: Any) -> View:
+    """With its own query and head among the chosen ones."""
+    return View(layer, head, query, queries=(*queries, query), heads=(*heads, (layer, head)), **others)
+
+
 VIEWS = st.builds(
-    View,
+    a_view,
+    queries=st.sets(st.sampled_from(range(17)), max_size=6),
+    heads=st.sets(st.tuples(st.sampled_from(range(6)), st.sampled_from(range(12))), max_size=6),
     **{name: st.sampled_from(numbers) for name, numbers in RANGES.items()},
     **{name: st.sampled_from(choices) for name, choices in CHOICES.items()},
     **{name: st.booleans() for name in ("log", "placed", "shared", "matrix")},
@@ -37,6 +48,9 @@ GARBAGE: st.SearchStrategy[object] = st.one_of(
     st.none(),
     st.floats(),
     st.lists(st.integers()),
+    st.lists(st.lists(st.one_of(st.integers(-3, 20), st.text(max_size=2), st.booleans()), max_size=3)),
+    st.lists(st.one_of(st.integers(-3, 20), st.text(max_size=2), st.booleans(), st.none())),
+    st.text("0123456789-.~_", max_size=40),
     st.sampled_from(
         ["-1", "+1", "1e3", "９", "²", "1_0", " 1", "1.0", "0x1", "True", "head", "all-max", "at", "\ud800", "9" * 9999]
     ),
@@ -49,11 +63,16 @@ def is_valid(view: View) -> bool:
         all(type(getattr(view, name)) is int and getattr(view, name) in numbers for name, numbers in RANGES.items())
         and all(getattr(view, name) in choices for name, choices in CHOICES.items())
         and all(type(getattr(view, name)) is bool for name in ("log", "placed", "shared", "matrix"))
+        and all(type(query) is int and query in RANGES["query"] for query in view.queries)
+        and all(layer in RANGES["layer"] and head in RANGES["head"] for layer, head in view.heads)
+        and all(type(number) is int for head in view.heads for number in head)
+        and bounded(view.chosen, view.query) == view.chosen
+        and (view.scope == "heads") == ((view.layer, view.head) in view.heads)
     )
 
 
 def test_every_field_is_covered_here() -> None:
-    assert {*RANGES, *CHOICES, "log", "placed", "shared", "matrix"} == set(NAMES)
+    assert {*RANGES, *CHOICES, "log", "placed", "shared", "matrix", "queries", "heads"} == set(NAMES)
 
 
 @given(VIEWS, VIEWS)
@@ -82,7 +101,72 @@ def test_which_heads_are_one_word_in_an_address(of: str, scope: Scope, reduction
     assert write_view(view, other) == {"of": of}
     for start in (START, other):
         assert read_address({"of": of}, start, BOUNDS) == view
-    assert set(OF) == {"head", "layer-mean", "layer-max", "all-mean", "all-max"}
+    assert set(OF) == {"head", "heads-mean", "heads-max", "layer-mean", "layer-max", "all-mean", "all-max"}
+
+
+MANY = Bounds(layers=32, heads=32, tokens=16_384)
+
+
+def test_several_tokens_and_heads_in_an_address() -> None:
+    view = dataclasses.replace(START, queries=(3, 4, 5, 9, 11), scope="heads", heads=((2, 0), (2, 1), (3, 1)))
+    written = write_view(view, START)
+    assert written == {"of": "heads-mean", "queries": "3-5.9.11", "heads": "2~0-1_3~1"}
+    assert urlencode(written) == "of=heads-mean&queries=3-5.9.11&heads=2~0-1_3~1"
+    assert read_address(written, START, BOUNDS) == view
+    alone = read_address({"queries": "12-14", "heads": "4~7_5~0", "of": "heads-max"}, START, BOUNDS)
+    assert (alone.query, alone.queries, alone.layer, alone.head) == (12, (12, 13, 14), 4, 7)  # the first of each
+
+
+def test_a_link_to_one_query_is_of_that_alone() -> None:
+    several = dataclasses.replace(START, queries=(11, 12), scope="heads", heads=((3, 1), (3, 2)))
+    for params in ({"query": "3"}, {"query": "3", "queries": "5-7"}, {"query": "3", "queries": "3"}):
+        assert read_address(params, several, BOUNDS).chosen == (3,)
+    for fields in ({"layer": "1"}, {"head": "5", "heads": "0~1-3"}, {"of": "head"}, {"heads": "3~1"}):
+        assert read_address(fields, several, BOUNDS).scope == "head"
+
+
+@pytest.mark.parametrize(
+    ("queries", "chosen"),
+    [
+        ("5-99999.3", (3, *range(5, 17))),  # as far as there are tokens
+        ("3.3.3-4", (3, 4)),
+        ("9-3.3-4", (3, 4)),  # nothing from 9 to 3
+        ("3-", (3,)),
+        ("-3", (3,)),
+        ("3,4", (3,)),
+        ("3.٤", (3,)),
+        ("3-4" + ".5" * 3_000, (3,)),  # too long to be read
+    ],
+)
+def test_what_is_wrong_among_the_chosen_is_dropped(queries: str, chosen: tuple[int, ...]) -> None:
+    assert read_address({"query": "3", "queries": queries}, START, BOUNDS).chosen == chosen
+
+
+LONG = "3~1_9~" + "1." * 3_000
+
+
+@pytest.mark.parametrize(
+    "heads",
+    ["3~1", "3~", "~1", "3", "3~1_", "3-4~1~2", "3~1-2 ", "9~1-2", "3~90-99", LONG],
+    ids=lambda heads: heads[:9],
+)
+def test_heads_that_say_nothing_leave_one(heads: str) -> None:
+    params = {"of": "heads-mean", "layer": "3", "head": "1", "heads": heads}
+    assert read_address(params, START, BOUNDS) == dataclasses.replace(START, matrix=True)
+
+
+@pytest.mark.parametrize("query", [0, 1, 5_000, 16_383])
+def test_no_more_are_chosen_than_an_address_holds(query: int) -> None:
+    for chosen in ("0-16383", ".".join(str(token) for token in range(query % 2, 2_000, 2))):
+        view = read_address({"query": str(query), "queries": chosen}, View(0, 0, 0), MANY)
+        if view.queries:
+            assert len(view.queries) <= MOST
+            assert query in view.queries
+            assert view == read_address(write_view(view, View(0, 0, 0)), View(0, 0, 0), MANY)
+            assert len(write_view(view, View(0, 0, 0))["queries"]) <= 1_400
+    every = [[layer, head] for layer in range(32) for head in range(32)]
+    view = read_view({"scope": "heads", "layer": 0, "head": 0, "heads": every}, View(0, 0, 0), MANY)
+    assert len(view.heads) == MOST_HEADS
 
 
 @pytest.mark.parametrize("of", ["", "all", "max", "head-mean", "layer-", "layer-mean ", None, [], 1])

@@ -36,7 +36,7 @@ def test_a_head_of_a_text_in_words(trophy: Recording, layer: int, head: int, que
     away = [
         sum(float(weight) * abs(place - key) for key, weight in enumerate(row)) for place, row in enumerate(weights)
     ]
-    assert words.head_in_words(trophy, layer, head, query=query) == (
+    assert words.head_in_words(trophy, layer, head, chosen=[query]) == (
         f"From {words.name_of(trophy, query)} the head spreads over {count(rows[query])} of 17 tokens; "
         f"over the whole input it spreads over {count(sum(rows) / 17)} and looks {sum(away) / 17:.1f} tokens away "
         "on average."
@@ -52,7 +52,7 @@ def test_a_head_of_a_photo_in_words(coffee: Recording, layer: int, head: int, qu
     for place, patch in zip(places, weights[1:, 1:].tolist()):
         far = sum(weight * math.dist(place, other) for weight, other in zip(patch, places))
         away.append(far / sum(patch))
-    assert words.head_in_words(coffee, layer, head, query=query) == (
+    assert words.head_in_words(coffee, layer, head, chosen=[query]) == (
         f"From {words.name_of(coffee, query)} the head spreads over {count(rows[query])} of 385 tokens; "
         f"over the whole input it spreads over {count(sum(rows) / 385)} and looks {sum(away) / 384:.1f} patches away "
         "on average (of 16 × 24)."
@@ -62,7 +62,7 @@ def test_a_head_of_a_photo_in_words(coffee: Recording, layer: int, head: int, qu
 def test_thousands_have_a_comma_and_no_decimal() -> None:
     recording = random_recording(num_layers=1, num_heads=1, num_tokens=1500)
     still = dataclasses.replace(recording.layers[0], scale=0.0)  # looks at all alike
-    said = words.head_in_words(dataclasses.replace(recording, layers=(still,)), 0, 0, query=7)
+    said = words.head_in_words(dataclasses.replace(recording, layers=(still,)), 0, 0, chosen=[7])
     assert said.startswith("From “token7” the head spreads over 1,500 of 1,500 tokens; ")
     assert " it spreads over 1,500 and looks 500.0 tokens away" in said  # a third of them
 

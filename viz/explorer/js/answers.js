@@ -3,11 +3,12 @@
 import { figureOf } from "./drawn.js";
 import { headInWords, orderOf, preview } from "./everyhead.js";
 import { pooled } from "./recorded.js";
-import { between, column, MatrixWeights, row } from "./weights.js";
+import { chosen } from "./selection.js";
+import { between, MatrixWeights, together } from "./weights.js";
 import { headsName } from "./words.js";
 
 /** @import { Recorded } from "./recorded.js" */
-/** @import { Arrays, Header, ViewFields, Weights } from "./types.js" */
+/** @import { Arrays, Head, Header, ViewFields, Weights } from "./types.js" */
 
 const MATRICES = 6; // of several heads made one, that are held
 
@@ -83,8 +84,8 @@ export class Answers {
    */
   async merged(view) {
     const { matrices, recorded } = this;
-    const name = view.scope === "layer" ? `${headsName(view)} ${view.layer}` : headsName(view);
-    const matrix = matrices.get(name) ?? (await recorded.merged(this.layersOf(view), view.reduction, this.turn));
+    const name = `${headsName(view)} ${view.scope === "layer" ? view.layer : view.heads.join(" ")}`;
+    const matrix = matrices.get(name) ?? (await recorded.merged(this.headsOf(view), view.reduction, this.turn));
     matrices.delete(name);
     matrices.set(name, matrix);
     const [oldest] = matrices.keys();
@@ -93,28 +94,36 @@ export class Answers {
   }
 
   /**
-   * Of several heads, what they give to the query or get from it, where a whole matrix would be too large: [token].
+   * Of several heads, what they give to the chosen tokens or get from them, where a whole matrix would be too large.
    * @param {ViewFields} view
    */
-  row({ direction, query, reduction, ...view }) {
-    const { groups, heads, pieces } = this.recorded;
-    const sources = this.layersOf(view).flatMap((layer) =>
-      Array.from({ length: heads }, (_, head) => this.recorded.ofPieces(layer, head)),
-    );
+  row(view) {
+    const { groups, pieces } = this.recorded;
+    const sources = this.headsOf(view).map(([layer, head]) => this.recorded.ofPieces(layer, head));
     /** @type {Weights} */
     const several = {
       count: pieces,
       weight: (from, to) =>
-        reduction === "mean"
+        view.reduction === "mean"
           ? sources.reduce((sum, source) => sum + source.weight(from, to), 0) / sources.length
           : sources.reduce((most, source) => Math.max(most, source.weight(from, to)), 0),
     };
-    return (direction === "at" ? row : column)(between(several, groups), query);
+    return together(between(several, groups), chosen(view), view.direction);
   }
 
-  /** @param {Pick<ViewFields, "scope" | "layer">} view */
-  layersOf({ scope, layer }) {
-    return scope === "layer" ? [layer] : [...Array(this.recorded.layers).keys()];
+  /**
+   * The heads that a view makes one.
+   * @param {ViewFields} view
+   * @returns {Head[]}
+   */
+  headsOf({ heads, layer, scope }) {
+    if (scope === "heads") return heads;
+    const { heads: across, layers } = this.recorded;
+    const all = Array.from(
+      { length: layers * across },
+      (_, index) => /** @type {Head} */ ([Math.floor(index / across), index % across]),
+    );
+    return scope === "all" ? all : all.filter((head) => head[0] === layer);
   }
 }
 

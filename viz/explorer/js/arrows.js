@@ -4,16 +4,16 @@
 const ARROWS = { ArrowLeft: [0, -1], ArrowRight: [0, 1], ArrowUp: [-1, 0], ArrowDown: [1, 0] };
 
 /**
- * Call `move` with the direction of each arrow key that is pressed on an element.
+ * Call `move` with the direction of each arrow key that is pressed on an element, and whether shift is held.
  * @param {HTMLElement} element
- * @param {(down: number, across: number) => void} move
+ * @param {(down: number, across: number, more: boolean) => void} move
  */
 export function onArrow(element, move) {
   element.addEventListener("keydown", (event) => {
     const arrow = ARROWS[event.key];
     if (arrow === undefined) return;
     event.preventDefault();
-    move(...arrow);
+    move(...arrow, event.shiftKey);
   });
 }
 

@@ -1,6 +1,7 @@
 // The strongest weights as bars; a press on one pins its token.
 
 import { Buttons } from "./buttons.js";
+import { meaning } from "./gestures.js";
 import { nameOf, percent, strongest } from "./words.js";
 
 /** @import { LinkedView, On, Parts, State } from "./types.js" */
@@ -12,7 +13,7 @@ export class Bars {
    * @param {On} on
    */
   constructor({ bars }, on) {
-    this.buttons = new Buttons(bars, "hl-bar", (token) => on("pin", { token }));
+    this.buttons = new Buttons(bars, "hl-bar", (token, event) => on(meaning(event, false), { token })); // the second of two would be on another
   }
 
   load() {}

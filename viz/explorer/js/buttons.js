@@ -4,7 +4,7 @@ export class Buttons {
   /**
    * @param {HTMLElement} box
    * @param {string} className of each
-   * @param {(token: number) => void} press what a press asks for
+   * @param {(token: number, event: MouseEvent) => void} press what a press asks for
    */
   constructor(box, className, press) {
     this.box = box;
@@ -26,7 +26,7 @@ export class Buttons {
         if (span.textContent !== text) span.textContent = text;
       });
       button.title = title;
-      button.onclick = () => this.press(token);
+      button.onclick = (event) => this.press(token, event);
       for (const [name, value] of Object.entries(style)) button.style.setProperty(name, value);
     });
   }

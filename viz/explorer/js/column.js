@@ -42,7 +42,7 @@ export class Column {
   load(header, arrays, { photo, theme, partner }) {
     const source = new HeadWeights(arrays, header);
     const { view } = header;
-    const shown = { token: 0, view, weights: new Float32Array(header.tokens.length) };
+    const shown = { tokens: [], view, weights: new Float32Array(header.tokens.length) };
     const hover = { token: null, head: null };
     this.state = { header, arrays, view, hover, cursor: 0, photo, source, shown, theme, scale: null };
     this.partner = partner;
@@ -84,12 +84,12 @@ export class Column {
     if (state === null) return;
     const view = { ...state.header.view, query, direction, edges, strength };
     const hover = { token: hovered, head: null };
-    this.state = { ...state, view, hover, cursor: query, shown: { token, view, weights }, scale };
+    this.state = { ...state, view, hover, cursor: query, shown: { tokens: [token], view, weights }, scale };
     parts.bars.style.visibility = token < 0 ? "hidden" : ""; // what is below must not move under the pointer
     for (const each of this.views) if (token >= 0 || !(each instanceof Bars)) each.paint(this.state);
     if (state.header.grid) hatchPatches(parts.photo, state.header, this.partner);
     const { header } = state;
-    parts.title.textContent = token < 0 ? none : `${title(header, view, token)}:`;
+    parts.title.textContent = token < 0 ? none : `${title(header, view, [token])}:`;
     parts.targets.textContent = token < 0 ? "" : targets(header, weights);
     const share = specialShare(header, weights, direction).text;
     parts.special.textContent = share && `(${share})`;

@@ -58,7 +58,12 @@ export class Compared {
    * @returns {On}
    */
   listener(side) {
-    return (event, target) => this.take(event, side, "token" in target ? target.token : null);
+    return (event, target) => {
+      const token = "token" in target ? (target.token ?? null) : null;
+      if (event === "drag") return this.take("hover", side, token);
+      if (event === "drop") return this.take("pin", side, this.hover?.token ?? null);
+      return this.take(event, side, token);
+    };
   }
 
   /** @param {HTMLButtonElement | HTMLInputElement} control */
@@ -109,7 +114,7 @@ export class Compared {
   }
 
   /**
-   * @param {"hover" | "pin" | "move"} event
+   * @param {string} event
    * @param {number} side
    * @param {number | null} token a position, or of A − B a place
    */

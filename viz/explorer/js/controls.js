@@ -33,6 +33,8 @@ export class Controls {
     /** @type {NodeListOf<Control>} A view option each: its value is data-value, or toggled, or the control's own. */
     this.options = root.querySelectorAll("[data-set]");
     for (const option of this.options) this.listenTo(option);
+    /** @type {NodeListOf<HTMLOptionElement>} */
+    this.several = root.querySelectorAll("option[value^=heads]");
     /** @type {NodeListOf<HTMLElement>} */
     const steppers = root.querySelectorAll("[data-step]");
     for (const stepper of steppers) stepper.onclick = () => this.step(stepper.dataset.step ?? "");
@@ -75,11 +77,17 @@ export class Controls {
   }
 
   /**
-   * While a key is being chosen, Enter takes the token that the arrow keys have come to, and Escape none.
+   * While a key is being chosen, Enter takes the token that the arrow keys have come to, and Escape none; else Escape goes
+   * back from several tokens or heads to one.
    * @param {KeyboardEvent} event
    */
   choose({ key, target }) {
-    if (!this.state?.view.pick) return;
+    if (this.state === null) return;
+    if (!this.state.view.pick) {
+      const { heads, queries } = this.state.view;
+      if (key === "Escape" && (queries.length || heads.length)) this.actions.pin({ queries: [], heads: [] });
+      return;
+    }
     if (target instanceof Element && target.closest("button, select, input, summary")) return; // it has its own Enter
     if (key === "Enter") this.actions.pin({ query: this.state.cursor });
     if (key === "Escape") this.actions.pin({ pick: false });
@@ -120,6 +128,7 @@ export class Controls {
       if (control instanceof HTMLButtonElement) control.setAttribute("aria-pressed", String(pressed));
       else control.value = String(now);
     }
+    for (const option of this.several) option.hidden = option.disabled = view.heads.length === 0;
     parts.layerNow.textContent = `Layer ${view.layer}`;
     parts.headNow.textContent = `Head ${view.head}`;
     parts.keyNow.textContent = "";

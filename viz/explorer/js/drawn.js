@@ -1,5 +1,6 @@
 // The figure of the matrix for a view, out of one that Python drew: viz/figures/heatmap.py says where its scale ends.
 
+import { chosen, runs } from "./selection.js";
 import { headsName } from "./words.js";
 
 /** @import { Kept } from "./recorded.js" */
@@ -20,12 +21,12 @@ export function figureOf({ header: { figure, special }, logTrace, perCell }, vie
   const limit = limitOf(weights, inCells(special, perCell));
   const scale = view.log ? logScale(limit) : linearScale(limit);
   const bar = /** @type {object} */ (trace.colorbar);
-  const cell = Math.floor(view.query / perCell);
+  const rows = runs([...new Set(chosen(view).map((query) => Math.floor(query / perCell)))]);
   const [shape] = /** @type {object[]} */ (figure.layout.shapes);
   return {
     about: figure.about,
     data: [{ ...trace, ...scale, colorbar: { ...bar, ...scale.colorbar } }],
-    layout: { ...figure.layout, shapes: [{ ...shape, y0: cell - 0.5, y1: cell + 0.5 }] },
+    layout: { ...figure.layout, shapes: rows.map(([first, last]) => ({ ...shape, y0: first - 0.5, y1: last + 0.5 })) },
     name: `headlens-${view.scope === "head" ? `layer${view.layer}-head${view.head}` : headsName(view)}`,
   };
 }

@@ -1,7 +1,8 @@
 // What the grid and the words say of the heads, computed from everything of a recording.
 
-import { column, row } from "./weights.js";
-import { fill, nameOf } from "./words.js";
+import { chosen } from "./selection.js";
+import { together } from "./weights.js";
+import { fill, namesOf } from "./words.js";
 
 /** @import { Recorded } from "./recorded.js" */
 /** @import { Header, ViewFields } from "./types.js" */
@@ -10,12 +11,12 @@ const LOWEST = -1e300; // what could not be measured comes last
 const LEAST = 1e-12; // the top of a scale where all weights are nothing
 
 /**
- * What the query gives to every token in every head, or gets from it: levels of each head's top, and exact on special
+ * What the chosen tokens give to every token in every head (their mean), or get from it (their sum): levels of each head's top, and exact on special
  * tokens.
  * @param {Recorded} recorded
  * @param {ViewFields} view
  */
-export function preview(recorded, { direction, query }) {
+export function preview(recorded, view) {
   const { count, heads, layers } = recorded;
   const { special } = recorded.kept.header;
   const specials = special.flatMap((is, token) => (is ? [token] : []));
@@ -24,7 +25,7 @@ export function preview(recorded, { direction, query }) {
   const exact = new Float32Array(layers * heads * specials.length);
   for (const [layer, head, source] of recorded.all()) {
     const index = layer * heads + head;
-    const weights = (direction === "at" ? row : column)(source, query);
+    const weights = together(source, chosen(view), view.direction);
     const top = weights.reduce((most, weight, token) => (special[token] ? most : Math.max(most, weight)), LEAST);
     tops[index] = top;
     weights.forEach((weight, token) => {
@@ -44,12 +45,15 @@ export function preview(recorded, { direction, query }) {
  * @param {ViewFields} view
  * @returns {Header["order"]}
  */
-export function orderOf(recorded, { key, order, placed, query }) {
+export function orderOf(recorded, view) {
+  const { key, order, placed } = view;
+  const queries = chosen(view);
   const measures = recorded.kept.measures[order];
   /** @type {Header["order"]} */
   const measured = [];
   for (const [layer, head, source] of recorded.all()) {
-    const measure = order === "key" ? Math.fround(source.weight(query, key)) : (measures?.[layer][head] ?? null);
+    const measure =
+      order === "key" ? mean(queries, (query) => source.weight(query, key)) : (measures?.[layer][head] ?? null);
     measured.push([layer, head, measure]);
   }
   return placed ? measured : measured.sort((a, b) => (b[2] ?? LOWEST) - (a[2] ?? LOWEST));
@@ -59,16 +63,25 @@ export function orderOf(recorded, { key, order, placed, query }) {
  * @param {Recorded} recorded
  * @param {ViewFields} view
  */
-export function headInWords(recorded, { head, layer, query }) {
+export function headInWords(recorded, view) {
+  const { head, layer } = view;
   const { header, headWords, measures, wordLooks } = recorded.kept;
   const ofTokens = [measures.spread[layer][head] ?? 0, measures.distance?.[layer][head] ?? 0];
   const [everywhere, away] = wordLooks?.[layer][head] ?? ofTokens;
   return fill(headWords, {
-    name: nameOf(header, query),
-    here: counted(spread(row(recorded.weights(layer, head), query))),
+    name: namesOf(header, chosen(view)),
+    here: counted(spread(together(recorded.weights(layer, head), chosen(view), "at"))),
     everywhere: counted(everywhere),
     away: away.toFixed(1),
   });
+}
+
+/**
+ * @param {number[]} tokens
+ * @param {(token: number) => number} weight
+ */
+function mean(tokens, weight) {
+  return Math.fround(tokens.reduce((sum, token) => sum + weight(token), 0) / tokens.length);
 }
 
 /**

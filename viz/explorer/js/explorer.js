@@ -8,6 +8,7 @@ import { Matrix } from "./matrix.js";
 import { completed, unpack } from "./payload.js";
 import { Photo } from "./photo.js";
 import { download } from "./plotly.js";
+import { after, chosen, headsAfter, normal } from "./selection.js";
 import { Sentence } from "./sentence.js";
 import { Server } from "./server.js";
 import { shownIn } from "./shown.js";
@@ -15,9 +16,8 @@ import { Strip } from "./strip.js";
 import { themeOf } from "./theme.js";
 import { between, HeadWeights, MatrixWeights } from "./weights.js";
 import { keepWellFormed } from "./wellformed.js";
-import { headsOf } from "./words.js";
 
-/** @import { Arrays, Header, LinkedView, On, Parts, State, Target, Tell, ViewFields, Weights } from "./types.js" */
+/** @import { Arrays, Header, Hovered, LinkedView, On, Parts, Pressed, State, Tell, ViewFields, Weights } from "./types.js" */
 
 export class Explorer {
   /** @param {HTMLElement} root */
@@ -47,6 +47,8 @@ export class Explorer {
     };
     /** @type {State | null} */
     this.state = null;
+    /** @type {number[]} The tokens that a drag adds to. */
+    this.kept = [];
     this.turn = 0; // of the payloads
     /** @type {unknown} When the last figure to be saved was asked for. */
     this.savedAt = undefined;
@@ -123,15 +125,22 @@ export class Explorer {
    */
   take(event, target) {
     if (this.state === null) return;
-    if (event === "hover") return this.preview(target);
-    if (event === "move" && this.state.view.pick) {
-      Object.assign(this.state.hover, target);
+    const { header, hover, view } = this.state;
+    if (event === "hover") return this.preview(/** @type {Hovered} */ (target));
+    if (event === "drop") return this.pin({});
+    const { token, heads, ...drag } = /** @type {Pressed} */ (target);
+    if (heads) return this.pin(headsAfter(view, event === "toggle" || event === "extend", heads));
+    if (token === undefined) return;
+    if (view.pick && event === "move") {
+      hover.token = token;
       return this.paint(); // at once: the next press of a key moves on from here
     }
-    if ("token" in target) return target.token === null ? undefined : this.pin({ query: target.token });
-    if (target.head === null) return;
-    const [layer, head] = target.head;
-    this.pin({ layer, head, ...headsOf("head") });
+    if (view.pick) return event === "drag" ? undefined : this.pin({ query: token });
+    if (event === "drag" && drag.begins) this.kept = drag.adds ? chosen(view) : [];
+    const change = after(view, header, event, { token, from: drag.from, adds: this.kept });
+    if (event !== "drag") return this.pin(change);
+    hover.token = null;
+    this.show(change); // the server is told when it ends
   }
 
   /**
@@ -156,12 +165,12 @@ export class Explorer {
   /** @param {Partial<ViewFields>} change */
   show(change) {
     if (this.state === null) return;
-    this.state.view = { ...this.state.view, ...change };
+    this.state.view = normal({ ...this.state.view, ...change });
     this.state.theme = themeOf(this.root, this.state.arrays);
     this.paint();
   }
 
-  /** @param {Target} target what is under the pointer; it is painted with the next frame */
+  /** @param {Hovered} target what is under the pointer; it is painted with the next frame */
   preview(target) {
     if (this.state === null) return;
     Object.assign(this.state.hover, target);

@@ -1,11 +1,13 @@
 // Every head of the model as one small picture.
 
 import { onArrow } from "./arrows.js";
+import { Gestures } from "./gestures.js";
 import { CAPTION, GridLayout, LABEL } from "./gridlayout.js";
 import { contextOf, darkened, heat, tile } from "./pictures.js";
+import { holds } from "./selection.js";
 import { percent, who } from "./words.js";
 
-/** @import { Head, LinkedView, On, Parts, State } from "./types.js" */
+/** @import { Head, LinkedView, On, Parts, State, ViewFields } from "./types.js" */
 
 const SMALL = 192; // pixels: the width of the photo that tiles are drawn from
 
@@ -34,7 +36,7 @@ export class HeadGrid {
     this.painted = "";
     canvas.tabIndex = 0;
     canvas.setAttribute("role", "application");
-    canvas.setAttribute("aria-label", "All heads. Arrow keys move layer and head.");
+    canvas.setAttribute("aria-label", "All heads. Arrow keys move layer and head, with Shift they choose more.");
     canvas.onpointermove = (event) => {
       if (event.pointerType === "touch") return;
       const head = this.headAt(event);
@@ -46,15 +48,12 @@ export class HeadGrid {
       this.under = null;
       on("hover", { head: null });
     };
-    canvas.onclick = (event) => {
-      const head = this.headAt(event);
-      if (head) on("pin", { head });
-    };
-    onArrow(canvas, (down, across) => {
+    new Gestures(canvas, (event) => this.headsAt(event), on);
+    onArrow(canvas, (down, across, more) => {
       if (this.state === null || this.layout === null) return;
       const { layer, head } = this.state.view;
       const target = this.layout.beside([layer, head], down, across);
-      if (target) on("pin", { head: target });
+      if (target) on(more ? "extend" : "pin", { heads: [target] });
     });
     new ResizeObserver(() => {
       const room = box.clientWidth; // 0: the page has been left
@@ -68,6 +67,17 @@ export class HeadGrid {
   headAt({ clientX, clientY }) {
     const { left, top } = this.canvas.getBoundingClientRect();
     return this.layout?.headAt(clientX - left, clientY - top) ?? null;
+  }
+
+  /**
+   * The head that is pressed, or by its number a whole row or column.
+   * @param {MouseEvent} event
+   */
+  headsAt(event) {
+    const head = this.headAt(event);
+    const { left, top } = this.canvas.getBoundingClientRect();
+    const heads = head ? [head] : (this.layout?.lineAt(event.clientX - left, event.clientY - top) ?? []);
+    return heads.length ? { heads } : null;
   }
 
   /** @param {State} state */
@@ -89,13 +99,13 @@ export class HeadGrid {
   }
 
   /**
-   * The chosen head, or all of the chosen layer, are framed, and the head under the pointer as well, thinner.
+   * The chosen head or heads, or all of the chosen layer, are framed, and the head under the pointer as well, thinner.
    * @param {State} state
    */
   paint(state) {
     const { header, hover, theme, view } = state;
-    const { head, layer, reduction, scope, shared } = view;
-    const look = JSON.stringify([layer, head, scope, reduction, shared, hover.head, theme.text, theme.accent]);
+    const { head, heads, layer, reduction, scope, shared } = view;
+    const look = JSON.stringify([layer, head, heads, scope, reduction, shared, hover.head, theme.text, theme.accent]);
     if (this.layout === null || look === this.painted) return; // a token under the pointer changes nothing here
     this.painted = look;
     const scales = shared ? "one colour scale for all heads" : "each head on its own colour scale";
@@ -135,7 +145,7 @@ export class HeadGrid {
         const caption = layout.numbered ? value : `${layer}·${head}  ${value}`;
         context.fillText(caption, x + tileWidth / 2, y + tileHeight + 8, tileWidth);
       }
-      const chosen = view.scope !== "all" && layer === view.layer && (view.scope === "layer" || head === view.head);
+      const chosen = isChosen(view, layer, head);
       const under = layer === hover.head?.[0] && head === hover.head[1];
       if (chosen || under) {
         context.lineWidth = chosen ? 3 : 2;
@@ -220,6 +230,16 @@ function colours(table, share) {
  */
 function indexOf({ header }, [layer, head]) {
   return layer * header.heads + head;
+}
+
+/**
+ * @param {ViewFields} view
+ * @param {number} layer
+ * @param {number} head
+ */
+function isChosen(view, layer, head) {
+  if (view.scope === "heads") return holds(view.heads, [layer, head]);
+  return view.scope !== "all" && layer === view.layer && (view.scope === "layer" || head === view.head);
 }
 
 /**

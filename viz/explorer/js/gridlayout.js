@@ -54,6 +54,20 @@ export class GridLayout {
   }
 
   /**
+   * The heads of the row or column whose number is at a point.
+   * @param {number} x
+   * @param {number} y
+   * @returns {Head[]}
+   */
+  lineAt(x, y) {
+    if (!this.numbered) return [];
+    const row = x < LABEL ? Math.floor((y - LABEL) / this.pitchY) : -1;
+    const column = y < LABEL ? Math.floor((x - LABEL) / this.pitchX) : -1;
+    const heads = this.order.filter(([layer, head]) => (row >= 0 ? layer === row : head === column));
+    return heads.map(([layer, head]) => [layer, head]);
+  }
+
+  /**
    * The head that stands beside one, or null.
    * @param {Head} head
    * @param {number} down rows

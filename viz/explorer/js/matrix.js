@@ -1,6 +1,8 @@
-// The full matrix: the pure Plotly figure, hosted by plotly.js; the frame of its row or column follows the shown token.
+// The full matrix: the pure Plotly figure, hosted by plotly.js; the frames of rows or columns follow the shown tokens.
 
+import { meaning } from "./gestures.js";
 import { download, plotly } from "./plotly.js";
+import { runs } from "./selection.js";
 import { MatrixWeights } from "./weights.js";
 import { who } from "./words.js";
 
@@ -32,13 +34,13 @@ export class Matrix {
     this.drawing = null;
     /** @type {Promise<unknown> | null} */
     this.drawn = null;
-    this.token = 0;
+    /** @type {number[]} */
+    this.tokens = [];
     /** @type {object | undefined} */
     this.config = undefined;
     this.bound = false;
-    this.mark = document.createElement("div"); // moved by itself: plotly lays the whole figure out to move a shape
-    this.mark.className = "hl-mark";
-    this.mark.hidden = true;
+    /** @type {HTMLElement[]} Moved by themselves: plotly lays the whole figure out to move a shape. */
+    this.marks = [];
   }
 
   /**
@@ -52,8 +54,8 @@ export class Matrix {
     const weights = pooled ? new MatrixWeights({ matrix: pooled }, Math.sqrt(pooled.length)) : source;
     if (figure === null || weights === null) return;
     const Plotly = await plotly();
-    const { layer, head, scope, reduction, log } = view;
-    const look = JSON.stringify([header.id, layer, head, scope, reduction, log, theme.weights[0]]);
+    const { layer, head, heads, scope, reduction, log } = view;
+    const look = JSON.stringify([header.id, layer, head, heads, scope, reduction, log, theme.weights[0]]);
     const size = Math.ceil(header.tokens.length / weights.count);
     const same = this.drawing?.look === look;
     this.drawing = { look, header, figure, count: weights.count, size };
@@ -61,7 +63,7 @@ export class Matrix {
       await this.drawn; // it may not be done yet
       return this.place(); // only the query is another
     }
-    this.mark.hidden = true;
+    for (const mark of this.marks) mark.hidden = true;
     const values = valuesOf(weights, header, figure);
     const trace = { ...figure.data[0], ...values, colorscale: scaleOf(theme.weights) };
     const font = { .../** @type {object} */ (figure.layout.font), color: getComputedStyle(this.box).color };
@@ -72,25 +74,27 @@ export class Matrix {
     await this.drawn;
     if (this.drawing.look !== look) return; // meanwhile another was asked for
     this.listen();
-    this.box.append(this.mark);
+    this.box.append(...this.marks);
     this.place();
   }
 
   /** @param {State} state */
   paint({ header, shown }) {
-    if (header.figure) this.outline(shown.token);
+    if (header.figure) this.outline(shown.tokens);
   }
 
   /** A cell that is clicked pins the token in its middle. */
   listen() {
     if (this.bound) return;
     this.bound = true;
-    this.box.on("plotly_click", ({ points: [point] }) => {
+    this.box.on("plotly_click", ({ event, points: [point] }) => {
       if (this.drawing === null) return;
       const { header, size } = this.drawing;
       const [query, key] = point.pointIndex ?? point.pointNumber;
       const first = size * (header.view.direction === "at" ? query : key);
-      this.on("pin", { token: Math.min(first + Math.floor(size / 2), header.tokens.length - 1) });
+      this.on(event ? meaning(event, false) : "pin", {
+        token: Math.min(first + Math.floor(size / 2), header.tokens.length - 1),
+      });
     });
     this.box.on("plotly_afterplot", () => this.place()); // resized, zoomed
   }
@@ -119,7 +123,7 @@ export class Matrix {
     if (this.drawing === null) return;
     const { figure, header } = this.drawing;
     const { clientHeight: height, clientWidth: width, data, layout } = this.box;
-    const shapes = [{ ...shapeOf(figure), ...this.frame(this.drawing) }];
+    const shapes = this.frames(this.drawing).map((frame) => ({ ...shapeOf(figure), ...frame }));
     const title = { text: who(header.wording, header.view), x: 0.01, yref: "container", y: 0.98, yanchor: "top" };
     const saved = { data, layout: { ...layout, shapes, title, margin: { ...layout.margin, t: 36 } } };
     const about = { ...figure.about, heads: who(header.wording, header.view) };
@@ -127,37 +131,57 @@ export class Matrix {
   }
 
   /**
-   * Where the frame of the token lies among the cells: its row, or its column.
+   * Where the frames of the tokens lie among the cells: their rows, or their columns.
    * @param {Drawing} drawing
    */
-  frame({ count, header, size }) {
-    const cell = Math.floor(this.token / size);
+  frames({ count, header, size }) {
+    const cells = new Set(this.tokens.map((token) => Math.floor(token / size)));
     const [first, last] = [-0.5, count - 0.5];
-    const [before, after] = [cell - 0.5, cell + 0.5];
-    if (header.view.direction === "at") return { x0: first, x1: last, y0: before, y1: after };
-    return { x0: before, x1: after, y0: first, y1: last };
+    return runs([...cells]).map(([from, to]) => {
+      const [before, after] = [from - 0.5, to + 0.5];
+      if (header.view.direction === "at") return { x0: first, x1: last, y0: before, y1: after };
+      return { x0: before, x1: after, y0: first, y1: last };
+    });
   }
 
   /**
-   * Frame the row that looks, or the column that is looked at.
-   * @param {number} token
+   * Frame the rows that look, or the columns that are looked at.
+   * @param {number[]} tokens
    */
-  outline(token) {
-    this.token = token;
+  outline(tokens) {
+    this.tokens = tokens;
     this.place();
   }
 
-  /** The frame over what is drawn, cut off where the figure has been zoomed. */
+  /**
+   * An element for each frame; those that are not needed stay hidden.
+   * @param {number} count
+   */
+  marksFor(count) {
+    while (this.marks.length < count) {
+      const mark = document.createElement("div");
+      mark.className = "hl-mark";
+      this.marks.push(mark);
+      this.box.append(mark);
+    }
+    for (const mark of this.marks.slice(count)) mark.hidden = true;
+    return this.marks;
+  }
+
+  /** The frames over what is drawn, cut off where the figure has been zoomed. */
   place() {
     const { xaxis, yaxis } = this.box._fullLayout ?? {};
     if (this.drawing === null || !shapeOf(this.drawing.figure) || !xaxis?._length || !yaxis) return;
     if (this.box.data[0].z.length !== this.drawing.count) return; // it is not drawn yet
-    const { x0, x1, y0, y1 } = this.frame(this.drawing);
-    const [left, width] = pixelsOf(xaxis, x0, x1);
-    const [top, height] = pixelsOf(yaxis, y0, y1);
-    this.mark.hidden = width <= 0 || height <= 0;
-    const transform = `translate(${left}px, ${top}px)`;
-    Object.assign(this.mark.style, { width: `${width}px`, height: `${height}px`, transform });
+    const frames = this.frames(this.drawing);
+    const marks = this.marksFor(frames.length);
+    frames.forEach(({ x0, x1, y0, y1 }, index) => {
+      const [left, width] = pixelsOf(xaxis, x0, x1);
+      const [top, height] = pixelsOf(yaxis, y0, y1);
+      marks[index].hidden = width <= 0 || height <= 0;
+      const transform = `translate(${left}px, ${top}px)`;
+      Object.assign(marks[index].style, { width: `${width}px`, height: `${height}px`, transform });
+    });
   }
 }
 

@@ -56,10 +56,11 @@ function render({ model, el }) {
   const recoloured = ({ propertyName, target }) => {
     if (target === root && propertyName === "color" && root.isConnected) draw();
   };
-  // JupyterLab would move between cells, and cut them, by keys that choose from a list here; Shift+Enter and Ctrl+S stay its.
+  // JupyterLab would move between cells, and cut them, by keys that choose here; Shift+Enter and Ctrl+S stay its.
   /** @param {KeyboardEvent} event */
   const keep = (event) => {
-    if (!(event.ctrlKey || event.metaKey || event.altKey || event.shiftKey)) event.stopPropagation();
+    const choosing = !event.shiftKey || event.key.startsWith("Arrow");
+    if (choosing && !(event.ctrlKey || event.metaKey || event.altKey)) event.stopPropagation();
   };
 
   el.append(hiding(model.get("_mark")));

@@ -1,7 +1,9 @@
 // The darkened photo with one query's weights as heat; hover previews, click pins, a drag scrubs.
 
 import { onArrow, within } from "./arrows.js";
+import { Gestures } from "./gestures.js";
 import { contextOf, darkened, heat } from "./pictures.js";
+import { chosen, endOf } from "./selection.js";
 import { colourLimit } from "./weights.js";
 
 /** @import { LinkedView, On, Parts, State } from "./types.js" */
@@ -23,19 +25,24 @@ export class Photo {
     /** Rows and columns of patches. */
     this.grid = [1, 1];
     this.prefix = 0;
-    this.cursor = 0;
+    /** @type {State | null} */
+    this.state = null;
     canvas.tabIndex = 0;
     canvas.setAttribute("role", "application");
-    canvas.setAttribute("aria-label", "Picture. Arrow keys move the query.");
-    canvas.onpointermove = (event) => on("hover", { token: this.tokenAt(event) }); // a finger that drags across scrubs as well
+    canvas.setAttribute("aria-label", "Picture. Arrow keys move the query, with Shift they choose more.");
+    const gestures = new Gestures(canvas, (event) => ({ token: this.tokenAt(event) }), on);
+    canvas.onpointermove = (event) => {
+      if (!gestures.dragging) on("hover", { token: this.tokenAt(event) }); // a finger that drags across scrubs
+    };
     canvas.onpointerleave = () => on("hover", { token: null });
-    canvas.onclick = (event) => on("pin", { token: this.tokenAt(event) });
-    onArrow(canvas, (down, across) => {
+    onArrow(canvas, (down, across, more) => {
+      if (this.state === null) return;
+      const { cursor, header, view } = this.state;
       const [rows, columns] = this.grid;
-      const patch = Math.max(0, this.cursor - this.prefix);
+      const patch = Math.max(0, (more ? endOf(view, header) : cursor) - this.prefix);
       const row = within(Math.floor(patch / columns) + down, rows);
       const column = within((patch % columns) + across, columns);
-      on("move", { token: this.prefix + row * columns + column });
+      on(more ? "extend" : "move", { token: this.prefix + row * columns + column });
     });
   }
 
@@ -61,11 +68,12 @@ export class Photo {
   }
 
   /**
-   * The pinned patch is framed, and the one under the pointer as well, thinner.
+   * The chosen patches are framed, and the one under the pointer as well, thinner.
    * @param {State} state
    */
-  paint({ cursor, header: { special }, hover, scale, shown, theme, view }) {
-    this.cursor = cursor;
+  paint(state) {
+    const { header, hover, scale, shown, theme, view } = state;
+    this.state = state;
     if (this.darkened === null) return;
     const { edges, strength } = shown.view;
     const { grid, prefix } = this;
@@ -73,29 +81,46 @@ export class Photo {
     context.drawImage(this.darkened, 0, 0);
     context.imageSmoothingEnabled = edges === "smooth";
     context.imageSmoothingQuality = "low"; // linear: each patch keeps its colour in its middle
-    const limit = scale?.limit ?? colourLimit(shown.weights, special);
+    const limit = scale?.limit ?? colourLimit(shown.weights, header.special);
     const picture = heat(shown.weights, { prefix, grid, limit, table: theme.heat, strength: strength / 100 });
     context.drawImage(picture, 0, 0, this.canvas.width, this.canvas.height);
-    this.frame(context, view.query, 3);
-    if (hover.token !== null && hover.token !== view.query) this.frame(context, hover.token, 1.5);
+    this.frame(context, chosen(view), 3);
+    if (hover.token !== null && hover.token !== view.query) this.frame(context, [hover.token], 1.5);
   }
 
   /**
+   * A line around patches: along each of their sides where the next patch is none of them.
    * @param {CanvasRenderingContext2D} context
-   * @param {number} token
+   * @param {number[]} tokens
    * @param {number} thickness pixels
    */
-  frame(context, token, thickness) {
-    if (token < this.prefix) return;
+  frame(context, tokens, thickness) {
     const [rows, columns] = this.grid;
     const [width, height] = [this.canvas.width / columns, this.canvas.height / rows];
-    const patch = token - this.prefix;
-    const [left, top] = [(patch % columns) * width, Math.floor(patch / columns) * height];
+    const framed = new Set(tokens.map((token) => token - this.prefix));
+    const path = new Path2D();
+    for (const patch of framed) {
+      if (patch < 0) continue;
+      const [row, column] = [Math.floor(patch / columns), patch % columns];
+      /** @type {[boolean, number[]][]} Of each side, whether the next patch is framed too, and its ends. */
+      const sides = [
+        [framed.has(patch - columns), [0, 0, 1, 0]],
+        [framed.has(patch + columns), [0, 1, 1, 1]],
+        [column > 0 && framed.has(patch - 1), [0, 0, 0, 1]],
+        [column < columns - 1 && framed.has(patch + 1), [1, 0, 1, 1]],
+      ];
+      for (const [inside, [left, top, right, bottom]] of sides) {
+        if (inside) continue;
+        path.moveTo((column + left) * width, (row + top) * height);
+        path.lineTo((column + right) * width, (row + bottom) * height);
+      }
+    }
+    context.lineCap = "square";
     // White on black: it is seen over any photo.
     for (const colour of ["black", "white"]) {
       context.lineWidth = thickness + (colour === "black" ? 3 : 0);
       context.strokeStyle = colour;
-      context.strokeRect(left, top, width, height);
+      context.stroke(path);
     }
   }
 }

@@ -2,7 +2,7 @@
 
 import { between, HeadWeights, MatrixWeights } from "./weights.js";
 
-/** @import { Arrays, Header, Weights } from "./types.js" */
+/** @import { Arrays, Head, Header, Weights } from "./types.js" */
 
 /**
  * @typedef {object} KeptLayer
@@ -94,22 +94,20 @@ export class Recorded {
   }
 
   /**
-   * The mean or maximum over all heads of the layers, [query, key]; between heads the page gets its turn. Words are made
-   * of it then: the maximum of sums would be another.
-   * @param {number[]} layers
+   * The mean or maximum over heads, [query, key]; between them the page gets its turn. Words are made of it then: the
+   * maximum of sums would be another.
+   * @param {Head[]} heads
    * @param {"mean" | "max"} reduction
    * @param {() => Promise<unknown>} turn
    */
-  async merged(layers, reduction, turn) {
-    const { pieces: count, heads } = this;
+  async merged(heads, reduction, turn) {
+    const { pieces: count } = this;
     const sums = new Float64Array(count * count);
-    for (const layer of layers) {
-      for (let head = 0; head < heads; head++) {
-        add(sums, this.ofPieces(layer, head), reduction);
-        await turn();
-      }
+    for (const [layer, head] of heads) {
+      add(sums, this.ofPieces(layer, head), reduction);
+      await turn();
     }
-    const parts = reduction === "mean" ? layers.length * heads : 1;
+    const parts = reduction === "mean" ? heads.length : 1;
     const matrix = Float32Array.from(sums, (sum) => sum / parts);
     return this.groups === null ? matrix : whole(between(new MatrixWeights({ matrix }, count), this.groups));
   }

@@ -22,9 +22,9 @@ export class Sentence {
   }
 
   /** @param {State} state */
-  paint({ header, shown: { token, view, weights } }) {
+  paint({ header, shown: { tokens, view, weights } }) {
     const { parts } = this;
-    parts.title.textContent = `${title(header, view, token)}:`;
+    parts.title.textContent = `${title(header, view, tokens)}:`;
     parts.targets.textContent = targets(header, weights);
     const share = specialShare(header, weights, view.direction);
     parts.special.textContent = share.text && `(${share.text})`;

@@ -1,8 +1,9 @@
 // Whose weights are shown: the pinned view's, or those of the token or head under the pointer.
 
-import { column, row } from "./weights.js";
+import { chosen } from "./selection.js";
+import { together } from "./weights.js";
 
-/** @import { Head, Shown, State } from "./types.js" */
+/** @import { Head, Shown, State, ViewFields } from "./types.js" */
 
 /**
  * @param {Pick<State, "arrays" | "header" | "hover" | "source" | "view">} state
@@ -16,18 +17,19 @@ export function shownIn(state) {
   const head = hover.head ?? (ahead ? /** @type {Head} */ ([view.layer, view.head]) : null);
   if (head) return preview(state, head);
   // Until the mean or maximum of other heads is here, the words too say what is still shown.
-  const { scope, reduction, layer, head: one, direction } = sent;
-  const words = { ...view, scope, reduction, layer, head: one };
-  if (source === null) {
-    if (arrays.row === undefined) throw new Error("the payload has no weights of the view");
-    return { token: sent.query, view: { ...words, direction }, weights: arrays.row };
+  const { scope, reduction, layer, head: one, heads, direction } = sent;
+  const words = { ...view, scope, reduction, layer, head: one, heads };
+  const tokens = hover.token === null ? chosen(view) : [hover.token];
+  const asSent = view.direction === direction && String(tokens) === String(chosen(sent));
+  if (arrays.row && (asSent || source === null)) {
+    return { tokens: chosen(sent), view: { ...words, direction }, weights: arrays.row };
   }
-  const token = hover.token ?? view.query;
-  return { token, view: words, weights: (view.direction === "at" ? row : column)(source, token) };
+  if (source === null) throw new Error("the payload has no weights of the view");
+  return { tokens, view: words, weights: together(source, tokens, view.direction) };
 }
 
 /**
- * A head whose weights have not been sent. What the pinned token gives to all, or gets, is here of every head: in
+ * A head whose weights have not been sent. What the chosen tokens give to all, or get, is here of every head: in
  * levels of 1/255 of the head's top, and of special tokens exactly.
  * @param {Pick<State, "arrays" | "header" | "view">} state
  * @param {Head} head
@@ -42,6 +44,8 @@ function preview({ arrays, header, view }, [layer, head]) {
   specials.forEach((token, i) => {
     weights[token] = arrays.previewSpecial[index * specials.length + i];
   });
-  const { direction, query } = header.view;
-  return { token: query, view: { ...view, scope: "head", reduction: "mean", layer, head, direction }, weights };
+  const { direction } = header.view;
+  /** @type {ViewFields} */
+  const words = { ...view, scope: "head", reduction: "mean", layer, head, heads: [], direction };
+  return { tokens: chosen(header.view), view: words, weights };
 }

@@ -1,6 +1,8 @@
 // The token strip: the input as it reads, each token tinted by the weight that it gets.
 
 import { onArrow, within } from "./arrows.js";
+import { Gestures } from "./gestures.js";
+import { chosen, endOf } from "./selection.js";
 import { colourLimit } from "./weights.js";
 
 /** @import { LinkedView, On, Parts, State } from "./types.js" */
@@ -17,21 +19,25 @@ export class Strip {
     this.tokens = [];
     /** @type {HTMLElement[]} */
     this.spans = [];
-    this.cursor = 0;
+    /** @type {State | null} */
+    this.state = null;
     box.classList.add("hl-strip"); // it is "hl-only-text" too
     box.dir = "auto";
     box.tabIndex = 0;
     box.setAttribute("role", "listbox");
-    box.setAttribute("aria-label", "Tokens. Arrow keys move the query.");
-    box.onpointerover = (event) => on("hover", { token: tokenAt(event) });
-    box.onpointerleave = () => on("hover", { token: null });
-    box.onclick = (event) => {
-      const token = tokenAt(event);
-      if (token !== null) on("pin", { token });
+    box.setAttribute("aria-label", "Tokens. Arrow keys move the query, with Shift they choose more.");
+    box.setAttribute("aria-multiselectable", "true");
+    const gestures = new Gestures(box, pressedAt, on);
+    box.onpointerover = (event) => {
+      if (!gestures.dragging) on("hover", { token: tokenAt(event) });
     };
-    onArrow(box, (down, across) => {
-      on("move", { token: within(this.cursor + down + across, this.tokens.length) });
-      this.spans[this.cursor].scrollIntoView({ block: "nearest" });
+    box.onpointerleave = () => on("hover", { token: null });
+    onArrow(box, (down, across, more) => {
+      if (this.state === null) return;
+      const { cursor, header, view } = this.state;
+      const token = within((more ? endOf(view, header) : cursor) + down + across, this.tokens.length);
+      on(more ? "extend" : "move", { token });
+      this.spans[token].scrollIntoView({ block: "nearest" });
     });
   }
 
@@ -55,20 +61,29 @@ export class Strip {
   }
 
   /**
-   * The pinned query is framed, and the token under the pointer underlined.
+   * The chosen queries are framed, and the token under the pointer underlined.
    * @param {State} state
    */
-  paint({ cursor, header, hover, scale, shown: { weights }, view }) {
-    this.cursor = cursor;
+  paint(state) {
+    const { header, hover, scale, shown, view } = state;
+    const { weights } = shown;
+    this.state = state;
+    const framed = new Set(chosen(view));
     const limit = scale?.limit ?? colourLimit(weights, header.special);
     this.box.classList.toggle("hl-nothing", !weights.some((weight) => weight > 0));
     this.spans.forEach((span, token) => {
       span.style.setProperty("--tint", Math.min(1, weights[token] / limit).toFixed(3));
       span.title = `${(100 * weights[token]).toFixed(2)} %`;
-      span.setAttribute("aria-selected", String(token === view.query));
+      span.setAttribute("aria-selected", String(framed.has(token)));
       span.classList.toggle("hl-hovered", token === hover.token);
     });
   }
+}
+
+/** @param {Event} event */
+function pressedAt(event) {
+  const token = tokenAt(event);
+  return token === null ? null : { token };
 }
 
 /** @param {Event} event */

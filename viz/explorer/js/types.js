@@ -10,7 +10,7 @@
  * @property {number} layer
  * @property {number} head
  * @property {number} query the pinned token
- * @property {"head" | "layer" | "all"} scope one head, or all heads of the layer or of all layers made one
+ * @property {"head" | "heads" | "layer" | "all"} scope one head, or the chosen ones, or all of the layer or of all layers made one
  * @property {"mean" | "max"} reduction how they are made one; always "mean" where the scope is "head"
  * @property {"at" | "by"} direction what the query looks at, or by what it is looked at
  * @property {boolean} log
@@ -21,6 +21,8 @@
  * @property {"crisp" | "smooth"} edges
  * @property {number} strength per cent
  * @property {boolean} matrix the full matrix is unfolded
+ * @property {number[]} queries the chosen ones, sorted, the query among them; none where it is alone
+ * @property {[number, number][]} heads the chosen ones, sorted, layer and head among them; none where it is alone
  * @property {boolean} pick a key is being chosen; the server always sends false
  */
 
@@ -74,8 +76,10 @@
 /**
  * Templates that ./words.js fills in.
  * @typedef {object} Wording
- * @property {Record<string, string>} who {layer}, {head}
+ * @property {Record<string, string>} who {layer}, {head}, or {count}, {heads}
+ * @property {string} head {layer}, {head}: each of {heads}
  * @property {ByDirection} what {name}
+ * @property {ByDirection} several {names}, {count}: the same of several tokens
  * @property {string} title {who}, {what}
  * @property {string} patch {name}
  * @property {string} named how what has a position in the picture is called
@@ -96,6 +100,7 @@
  * @property {number[]} isolate tokens that read from right to left
  * @property {number[]} special [token] 0 or 1
  * @property {"token" | "residue" | "word"} unit what a position of a text stands for
+ * @property {number[]} wordIds [token] which word each is part of; -1: of none
  * @property {number[][] | null} groups of words: the tokens of each, which the arrays of one head are of
  * @property {number} prefix tokens before the patches
  * @property {number[] | null} grid rows and columns of the patches; null for a text
@@ -166,7 +171,7 @@
 /**
  * The arrays of a payload. Which of the optional ones there are depends on the view.
  * @typedef {object} Arrays
- * @property {Uint8Array} preview [layer, head, token]: what the pinned token gives or gets, in 255 levels of `tops`
+ * @property {Uint8Array} preview [layer, head, token]: what the chosen tokens give or get, in 255 levels of `tops`
  * @property {Float32Array} tops [layer, head]
  * @property {Float32Array} tileTops [layer, head]: the weight at the top of each tile's colour scale
  * @property {Float32Array} previewSpecial [layer, head, special token]: their weights, exact
@@ -195,9 +200,9 @@
 /** @typedef {[layer: number, head: number]} Head */
 
 /**
- * Whose weights are shown.
+ * Whose weights are shown: of several tokens the mean of what they look at, or the sum of what looks at them.
  * @typedef {object} Shown
- * @property {number} token
+ * @property {number[]} tokens
  * @property {ViewFields} view
  * @property {Float32Array} weights [token]
  */
@@ -235,13 +240,20 @@
  * @property {number} most on any token
  */
 
-/** @typedef {{token: number | null} | {head: Head | null}} Target */
+/** @typedef {{token: number | null} | {head: Head | null}} Hovered */
 
 /**
- * What a view tells the explorer: "hover" (null: over nothing), "pin" (pressed), or "move" (by an arrow key).
+ * A token, or some heads, that something was done to; of a drag also where it began, whether it has just begun, and
+ * whether it adds to what was chosen before.
+ * @typedef {{token?: number, heads?: Head[], from?: number, begins?: boolean, adds?: boolean}} Pressed
+ */
+
+/**
+ * What a view tells the explorer: "hover" (null: over nothing), "pin" (pressed), "move" (by an arrow key), "extend" (all
+ * up to there), "toggle" (one more, or less), "word" (pressed twice), "drag", and "drop" at its end.
  * @callback On
- * @param {"hover" | "pin" | "move"} event
- * @param {Target} target
+ * @param {"hover" | "pin" | "move" | "extend" | "toggle" | "word" | "drag" | "drop"} event
+ * @param {Hovered | Pressed} target
  * @returns {void}
  */
 
@@ -310,7 +322,7 @@
  *   data: {z: ArrayLike<ArrayLike<number>>}[],
  *   layout: {margin: object, font: object, xaxis: {range: number[]}, yaxis: {range: number[]}},
  *   _fullLayout?: {xaxis: PlotAxis, yaxis: PlotAxis},
- *   on: (event: string, listener: (event: {points: PlotPoint[]} & Record<string, unknown>) => void) => void,
+ *   on: (event: string, listener: (event: {points: PlotPoint[], event?: MouseEvent} & Record<string, unknown>) => void) => void,
  * }} PlotElement
  */
 

@@ -133,6 +133,31 @@ export function column(source, token) {
   return weights;
 }
 
+/** What was added up last of a source. @type {WeakMap<Weights, {tokens: number[], direction: string, weights: Float32Array}>} */
+const added = new WeakMap();
+
+/**
+ * Of several tokens, the mean of their rows ("at"), or the sum of their columns ("by"); of one its row or column. [token]
+ * @param {Weights} source
+ * @param {number[]} tokens
+ * @param {"at" | "by"} direction
+ */
+export function together(source, tokens, direction) {
+  const one = direction === "at" ? row : column;
+  if (tokens.length === 1) return one(source, tokens[0]);
+  const before = added.get(source); // the pointer comes and goes
+  if (before?.tokens === tokens && before.direction === direction) return before.weights;
+  const sums = new Float64Array(source.count);
+  for (const token of tokens)
+    one(source, token).forEach((weight, other) => {
+      sums[other] += weight;
+    });
+  const parts = direction === "at" ? tokens.length : 1;
+  const weights = Float32Array.from(sums, (sum) => sum / parts);
+  added.set(source, { tokens, direction, weights });
+  return weights;
+}
+
 /**
  * The largest weight on a token that is not special: the top of the colour scale.
  * @param {ArrayLike<number>} weights [token]

@@ -3,7 +3,7 @@
 /** @import { Header, ViewFields, Wording } from "./types.js" */
 
 /**
- * The one word for which heads are shown, as templates, the control and the address have it: "head", "layer-mean", …
+ * The one word for which heads are shown, as templates, the control and the address have it: "head", "heads-mean", "layer-max", …
  * @param {Pick<ViewFields, "scope" | "reduction">} view
  */
 export function headsName({ scope, reduction }) {
@@ -77,23 +77,48 @@ export function strongest(header, weights, count, { special }) {
 }
 
 /**
+ * Up to four names, or the first two and the last of more.
+ * @param {number} count
+ * @param {(index: number) => string} name
+ */
+function listed(count, name) {
+  if (count <= 4) return Array.from({ length: count }, (_, index) => name(index)).join(", ");
+  return `${name(0)}, ${name(1)}, … ${name(count - 1)}`;
+}
+
+/**
+ * “it”, “is”, … “big”.
+ * @param {Header} header
+ * @param {number[]} tokens
+ */
+export function namesOf(header, tokens) {
+  return listed(tokens.length, (index) => nameOf(header, tokens[index]));
+}
+
+/**
  * Which heads are shown: Layer 3, head 1.
  * @param {Wording} wording
  * @param {ViewFields} view
  */
 export function who(wording, view) {
-  return fill(wording.who[headsName(view)], { layer: view.layer, head: view.head });
+  const { heads, layer, head } = view;
+  const names = listed(heads.length, (index) => fill(wording.head, { layer: heads[index][0], head: heads[index][1] }));
+  return fill(wording.who[headsName(view)], { layer, head, count: heads.length, heads: names });
 }
 
 /**
  * Layer 3, head 1: what “it” looks at.
  * @param {Header} header
  * @param {ViewFields} view
- * @param {number} token
+ * @param {number[]} tokens
  */
-export function title(header, view, token) {
+export function title(header, view, tokens) {
   const { wording } = header;
-  const what = fill(wording.what[view.direction], { name: nameOf(header, token) });
+  const names = namesOf(header, tokens);
+  const what =
+    tokens.length === 1
+      ? fill(wording.what[view.direction], { name: names })
+      : fill(wording.several[view.direction], { names, count: tokens.length });
   return fill(wording.title, { who: who(wording, view), what });
 }
 
