@@ -88,8 +88,8 @@ class AttentionInputs:
         """Which keys some queries may look at in any head: [..., query, key] bool."""
         mask = self._mask(rows, slice(None))
         if mask is None:
-            queries = self.query[..., 0, rows, :1]
-            return torch.ones_like(queries, dtype=torch.bool).expand(*queries.shape[:-1], self.key.shape[-2])
+            queries = self.query[..., 0, rows, :]  # of words they have no width
+            return torch.ones(*queries.shape[:-1], self.key.shape[-2], dtype=torch.bool, device=queries.device)
         allowed = mask if mask.dtype == torch.bool else mask > torch.finfo(mask.dtype).min
         return allowed.any(dim=-3)
 

@@ -61,6 +61,11 @@ class MergedInputs(AttentionInputs):
         allowed = self._to_groups(allowed.expand(*allowed.shape[:-2], num_queries, num_keys).float())
         return _sums(allowed, _places(self.query_sizes), len(self.query_sizes), dim=-2) > 0
 
+    def seen(self, rows: slice | Tensor) -> Tensor:
+        """As of `AttentionInputs`, between groups."""
+        mask = self.full_mask()
+        return super().seen(rows) if mask is None else mask.any(dim=-3)[..., rows, :]
+
     def scores(self, rows: slice | Tensor, columns: slice | Tensor, head: int | None = None) -> NoReturn:
         """Raises InputError: a sum of weights has no score."""
         raise InputError(NO_SCORES)

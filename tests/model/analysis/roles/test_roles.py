@@ -268,3 +268,12 @@ def test_positions_of_a_text() -> None:
     assert np.flatnonzero(positions.ends).tolist() == [8]
     assert positions_of(causal(pattern(8, lambda query: []))).facts == {"within", "sequence", "causal", "text"}
     assert np.flatnonzero(positions_of(causal(pattern(8, lambda query: []))).punctuation).tolist() == [3, 7]
+
+
+def test_between_words_a_causal_model_stays_causal() -> None:
+    words = (0, 1, 2, 3, 4, 4, 5, 6)
+    merged = dataclasses.replace(causal(pattern(8, lambda query: [query - 1])), words=words).merged("words")
+    facts = positions_of(merged).facts
+    assert "causal" in facts
+    assert "both ways" not in facts
+    assert merged.layers[0].seen(slice(None)).tolist() == np.tri(7, dtype=bool).tolist()
