@@ -92,7 +92,7 @@ class _Added:
         first = recordings[0]
         self.queries = looking_queries(first)
         self._shape = len(recordings), first.num_layers, first.num_heads
-        self._roles = [RecordedRoles(recording) for recording in recordings]
+        self._roles = _roles_of(recordings)
         self._own = np.stack([~recording.special for recording in recordings])  # [input, key]
         self._sums: dict[str, tuple[np.ndarray, np.ndarray]] = {}  # of each role, and of how many queries
         self._strongest = np.zeros(self._shape)
@@ -144,3 +144,16 @@ class _Added:
             {name: np.where(some, values, np.nan) for name, values in excited.items()},
             *self._places,
         )
+
+
+def _roles_of(recordings: Sequence[Recording]) -> list[RecordedRoles]:
+    """Of each; photos of one shape have the same patches, and share what is known of these."""
+    shared: dict[object, RecordedRoles] = {}
+    found = []
+    for number, recording in enumerate(recordings):
+        photo = recording.photo
+        shape = number if photo is None else (photo.grid, photo.pixels.shape)
+        if shape not in shared:
+            shared[shape] = RecordedRoles(recording)
+        found.append(shared[shape])
+    return found

@@ -16,6 +16,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from PIL import Image
+from torch.nn.utils.rnn import pad_sequence
 
 from headlens.model import list_models, load_model
 from headlens.model.atlas.build import Plan, build, here
@@ -56,9 +57,8 @@ def texts() -> tuple[AnyModel, Forward, list[Item]]:
     files = locate(list_models()["minilm-l6"])
     network = fused(bert_from_files(files["config.json"], files["model.safetensors"]))
 
-    def forward(batch: Sequence[TextInput]) -> object:
-        longest = max(len(text.ids) for text in batch)
-        ids = torch.tensor([[*text.ids, *[0] * (longest - len(text.ids))] for text in batch])
+    def forward(batch: Sequence[TextInput] | Sequence[ImageInput]) -> object:
+        ids = pad_sequence([torch.tensor(each.ids) for each in batch if isinstance(each, TextInput)], batch_first=True)
         return network(ids, attention_mask=(ids != 0).long())
 
     items = [Item(number, f"text {number}", text) for number, text in enumerate(sentences(SENTENCES))]
@@ -75,7 +75,11 @@ def photos() -> tuple[AnyModel, Forward, list[Item]]:
         small = Image.fromarray(chance.integers(0, 256, (16, 16, 3), dtype=np.uint8))
         small.resize((224, 224)).save(folder / f"{number}.jpg")
     items = [Item(number, f"{number}.jpg", folder / f"{number}.jpg") for number in range(PHOTOS)]
-    return model, lambda batch: network(torch.cat([photo.pixels for photo in batch])), items  # type: ignore[union-attr]
+
+    def forward(batch: Sequence[TextInput] | Sequence[ImageInput]) -> object:
+        return network(torch.cat([each.pixels for each in batch if isinstance(each, ImageInput)]))
+
+    return model, forward, items
 
 
 @torch.inference_mode()

@@ -130,6 +130,21 @@ def test_photos_of_several_shapes(dinov2: EncoderImageModel, tmp_path: Path) -> 
     assert together.tokens == sum(1 + rows * columns for rows, columns in grids)
 
 
+def test_roles_on_photos_of_two_shapes(tmp_path: Path) -> None:
+    """Photos of one shape share what is known of their patches."""
+    make, _ = image_models.FAMILIES["dinov2-registers"]
+    model = image_models.load(image_models.save(tmp_path / "model", make()))
+    folder = write_photos(tmp_path / "photos")
+    items = list(open_source(folder).read())[:5]
+    for size in (None, 224):
+        tallies = gather(model, items, Limits(), size=size).tallies
+        scores = [role_scores(model.record(folder / item.id, size)) for item in items]
+        assert tallies.keys() == scores[0].keys()
+        for name, counts in tallies.items():
+            expected = np.mean([each[name] for each in scores], axis=0)
+            np.testing.assert_allclose(mean(counts, MEASURES[name]), expected, atol=1e-5, rtol=1e-5)
+
+
 @torch.inference_mode()
 def test_beside_eager_weights_of_transformers(minilm: EncoderTextModel) -> None:
     """[SEP]'s and [CLS]'s share, by plain numpy."""
