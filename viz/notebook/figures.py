@@ -37,7 +37,7 @@ def recording_figure(
         raise InputError(f"theme must be one of {', '.join(THEMES)}, not {theme!r:.60}.")
     entry = entry_of(recording)
     figure, aspect = KINDS[kind](entry, view_of(entry.recording, fields), THEMES[theme])
-    if kind == "heatmap" and fields.get("query") is None and not fields.get("queries"):
+    if kind == "heatmap" and fields.get("query") is None and fields.get("queries") is None:
         figure.layout.shapes = ()  # nobody asked for one
     return figure.update_layout(width=WIDTH, height=round(WIDTH / aspect))
 

@@ -71,6 +71,20 @@ def test_the_weights_that_it_shows_are_the_recording_s() -> None:
     np.testing.assert_allclose(shown.weights(), recording.attention(1, 2), atol=1e-6)
 
 
+def test_several_tokens_and_heads() -> None:
+    recording, heads = random_recording(), [(0, 1), (1, 2)]
+    widget = recording.explore(queries=[4, 1, 2], heads=heads, reduction="max", direction="by")
+    assert widget.view == View(0, 1, 1, "heads", "max", "by", queries=(1, 2, 4), heads=((0, 1), (1, 2)))
+    weights = np.maximum(recording.attention(0, 1), recording.attention(1, 2))
+    np.testing.assert_allclose(unpack(widget.payload).seen(), weights[:, [1, 2, 4]].sum(axis=1), atol=1e-6)
+    told(widget, _pinned={**dataclasses.asdict(widget.view), "queries": [1, 2], "heads": [[0, 1], [1, 0], [1, 2]]})
+    assert (widget.view.queries, widget.view.heads) == ((1, 2), ((0, 1), (1, 0), (1, 2)))
+    widget.view = dataclasses.replace(widget.view, query=5)  # that one alone
+    assert widget.view.chosen == (5,)
+    picture = recording.figure("heatmap", 1, 2, queries=np.array([3, 4, 6]))
+    assert [(shape.y0, shape.y1) for shape in picture.layout.shapes] == [(2.5, 4.5), (5.5, 6.5)]
+
+
 def test_a_caption_starts_at_its_last_word(tmp_path: Path) -> None:
     model = load(save(tmp_path, "vit-gpt2"))
     recording = model.record(PHOTO, count=3)
@@ -90,6 +104,14 @@ def test_a_caption_starts_at_its_last_word(tmp_path: Path) -> None:
         ({"query": True}, "query must be a whole number from 0 to 6, not True."),
         ({"direction": "up"}, "direction must be one of at, by, not 'up'."),
         ({"strenght": 3}, "A view has no 'strenght'; it has layer, head, "),
+        ({"queries": [1, 7]}, "queries must be a whole number from 0 to 6, not 7."),
+        ({"queries": "1-2"}, "queries must be a whole number from 0 to 6, not '1-2'."),
+        ({"queries": []}, "queries must be 1 to 1,024 positions, in at most 100 runs."),
+        ({"queries": [1, 2], "query": 3}, "query must be one of queries, not 3."),
+        ({"heads": [(1, 3)]}, "head must be a whole number from 0 to 2, not 3."),
+        ({"heads": [1, 2]}, "heads must be 1 to 256 pairs of a layer and a head, not [1, 2]."),
+        ({"heads": 3}, "heads must be 1 to 256 pairs of a layer and a head, not 3."),
+        ({"heads": [(0, 1), (1, 1)], "layer": 1, "head": 2}, "layer and head must be one of heads."),
     ],
 )
 def test_a_view_that_the_recording_does_not_have_is_refused(fields: dict[str, Any], says: str) -> None:
