@@ -204,8 +204,9 @@ def test_a_patch_is_shown_of_both_photos(
     page: Page, address: str, dinov2: EncoderImageModel, sample_photo: Callable[[str], Path]
 ) -> None:
     """Of one photo in patches of two sizes, by the place that they show."""
-    open_compare(page, f"{address}/compare?kind=image&sample=Coffee&size=224&size2=252&layer=11&head=4")
-    comparison = compare(*(dinov2.record(sample_photo("coffee"), size) for size in (224, 252)))
+    open_compare(page, f"{address}/compare?kind=image&sample=Coffee&size=224&size2=336&layer=11&head=4")
+    a, b = (dinov2.record(sample_photo("coffee"), size) for size in (224, 336))
+    comparison = compare(a, b)
     photo = page.locator('[data-side="b"] canvas')
     photo.scroll_into_view_if_needed()
     box = photo.bounding_box()
@@ -213,10 +214,10 @@ def test_a_patch_is_shown_of_both_photos(
     rows, columns = comparison.b.grid or (0, 0)
     page.mouse.move(box["x"] + box["width"] * 20.5 / columns, box["y"] + box["height"] * 9.5 / rows)  # of B's (9, 20)
     expect(title(page, "b")).to_have_text("Layer 11, head 4: what patch (9, 20) looks at:")
-    expect(title(page, "a")).to_have_text("Layer 11, head 4: what patch (8, 18) looks at:")
+    expect(title(page, "a")).to_have_text("Layer 11, head 4: what patch (6, 13) looks at:")
     alignment = comparison.alignment
     place = int(alignment.main_places[1][1 + 9 * columns + 20])
-    assert alignment.main_positions[0][place] == 1 + 8 * 24 + 18
-    expected = alignment.a.keys(comparison.a.attention(11, 4, 1 + 8 * 24 + 18)[None])[0]
+    assert alignment.main_positions[0][place] == 1 + 6 * 24 + 13
+    expected = alignment.a.keys(comparison.a.attention(11, 4, 1 + 6 * 24 + 13)[None])[0]
     expected = expected - alignment.b.keys(comparison.b.attention(11, 4, 1 + 9 * columns + 20)[None])[0]
     np.testing.assert_allclose(np.array(page.evaluate(LESS), dtype=float), expected, atol=1e-5)
