@@ -42,7 +42,7 @@ def test_a_rectangle_is_dragged_over_the_photo(page: Page, address: str, dinov2:
     check_grid(page, np.zeros((12, 6)))
     page.get_by_role("button", name="Paint over B").click()
     photo = page.get_by_test_id("stPopoverBody").locator(".nsewdrag").first
-    expect(photo).to_be_visible()
+    expect(photo).to_be_visible(timeout=LOAD)
     settle(page)
     photo.scroll_into_view_if_needed()
     box = photo.bounding_box()
@@ -52,7 +52,7 @@ def test_a_rectangle_is_dragged_over_the_photo(page: Page, address: str, dinov2:
     page.mouse.move(box["x"] + 0.3 * box["width"], box["y"] + 0.7 * box["height"], steps=4)
     page.mouse.move(box["x"] + 0.5 * box["width"], box["y"] + 0.9 * box["height"], steps=4)
     page.mouse.up()
-    page.wait_for_url(re.compile("paint2="))
+    page.wait_for_url(re.compile("paint2="), timeout=LOAD)
     found = re.search(r"paint2=(\d+)-(\d+)-(\d+)-(\d+)-grey", page.url)
     assert found is not None
     left, top, right, bottom = map(int, found.groups())
