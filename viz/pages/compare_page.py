@@ -67,20 +67,28 @@ def _show(request: PairRequest, top: DeltaGenerator) -> None:
     if sides is None:
         show_alignment(sides_of(request), request.corrections)
         return
-    head, other = choose_head(sides)
     top.button(
         "Swap A and B",
         on_click=swap,
-        args=(request, head, other),
+        args=(request,),
         help="B becomes A, with all that is chosen of it; the differences change their sign, and nothing else.",
     )
     show_alignment(sides, request.corrections)
-    show_head(sides, head, other, again=partial(sides_of, request), below=show_both_predictions)
-    take_comparison(request, sides, head, other)
+    _show_heads(request)
     parts.camera()
     of_a, of_b = request.models
     for each in recordings[: 1 if of_a == of_b else 2]:
         parts.model_line(each)
+
+
+@st.fragment
+def _show_heads(request: PairRequest) -> None:
+    """All heads, and the chosen one of each side, in a fragment: another head reruns neither inputs nor alignment."""
+    st.session_state.compare_address = st.query_params.to_dict()
+    sides = sides_of(request)
+    head, other = choose_head(sides)
+    show_head(sides, head, other, again=partial(sides_of, request), below=show_both_predictions)
+    take_comparison(request, sides, head, other)
 
 
 def _kind() -> str:

@@ -43,7 +43,15 @@ def choose_head(sides: Sides) -> tuple[Head, Head]:
         st.markdown(MEANING + ("" if sides.matches is None else CLOSEST))
         _list(sides, ordered, chosen)
         _choose_other(sides, chosen, other, of_b)
-    return chosen, sides.partner(chosen) if other is None else other
+    both = chosen, sides.partner(chosen) if other is None else other
+    st.session_state.compare_heads = both
+    return both
+
+
+def chosen_heads() -> tuple[Head, Head]:
+    """The heads that are shown, of A and of B."""
+    heads: tuple[Head, Head] = st.session_state.compare_heads
+    return heads
 
 
 def _in_address(names: tuple[str, str]) -> Head | None:

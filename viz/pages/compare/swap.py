@@ -2,26 +2,21 @@
 
 import streamlit as st
 
-from headlens.model.comparison.comparison import Head
 from headlens.viz.inputs.address import address_parts
 from headlens.viz.inputs.pair import PairRequest
 from headlens.viz.inputs.pair_photos import write_pair_of_photos
 from headlens.viz.inputs.pair_texts import write_pair_of_texts
 from headlens.viz.inputs.photo import PhotoRequest
 from headlens.viz.pages.compare.correct import write_corrections
+from headlens.viz.pages.compare.heads import chosen_heads
 
 SIDED = ("off", "query")  # parameters that A has, and B with a 2 behind
 SHARED = ("direction", "edges", "strength", "matrix")
 
 
-def swap(request: PairRequest, head: Head, other: Head) -> None:
-    """Write the address of B beside A.
-
-    Args:
-        request: A and B.
-        head: of A that is chosen.
-        other: of B.
-    """
+def swap(request: PairRequest) -> None:
+    """Write the address of B beside A."""
+    head, other = chosen_heads()
     a, b = request.a.given, request.b.given
     kept = address_parts(*SHARED)
     sided = {
