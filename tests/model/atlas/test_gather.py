@@ -171,13 +171,19 @@ def test_a_few_weights_at_a_time_give_the_same(
     items = items_of(sentences(6))
     whole = gather(minilm, items, Limits())
     monkeypatch.setattr(atlas_findings, "AT_ONCE", at_once)
-    assert_alike(gather(minilm, items, Limits()), whole)
+    few = gather(minilm, items, Limits())
+    assert_alike(few, whole)
+    assert_true(few, [minilm.record(text) for text in sentences(6)])
 
 
-def test_roles_beside_those_of_each_recording(minilm: EncoderTextModel) -> None:
-    texts = [*sentences(7), "No"]
-    scores = [role_scores(minilm.record(text)) for text in texts]
-    tallies = gather(minilm, items_of(texts), Limits()).tallies
+@pytest.mark.parametrize("family", ["BERT", "Gemma 3"])
+def test_roles_beside_those_of_each_recording(family: str, tmp_path: Path) -> None:
+    """Many texts are of one length; Gemma's layers do not all see the same."""
+    model = load_model(str(write_folder(family, tmp_path)), device="cpu")
+    assert isinstance(model, TransformersText)
+    texts = [*sentences(16, longest=7), "No"]
+    scores = [role_scores(model.record(text)) for text in texts]
+    tallies = gather(model, items_of(texts), Limits()).tallies
     names = set().union(*scores)
     assert tallies.keys() == names
     for name in names:
