@@ -34,7 +34,7 @@ def test_words_and_no_special_tokens_in_a_text(page: Page, address: str, minilm:
     close(seen(page), merged.attention(3, 1, 2))
     close(trace(page), merged.attention(3, 1))
     spans.nth(3).hover()
-    page.wait_for_function(f"{STATE}.shown.token === 3")
+    page.wait_for_function(f"{STATE}.shown.tokens[0] === 3")
     close(seen(page), merged.attention(3, 1, 3))  # without the server
     spans.nth(3).click()
     shows(page, query=3)
