@@ -148,7 +148,8 @@ def test_it_is_read_back(bert: Model, text_file: TextFile, tmp_path: Path) -> No
     ]
     np.testing.assert_allclose(atlas.heads("special"), np.mean(special, axis=0), atol=1e-5)
     np.testing.assert_allclose(atlas.heads("special", "std"), np.std(special, axis=0), atol=1e-5)
-    np.testing.assert_allclose(atlas.heads("special", "median"), np.median(special, axis=0), atol=0.011)
+    median = np.quantile(special, 0.5, axis=0, method="inverted_cdf")  # of an even number the lower one
+    np.testing.assert_allclose(atlas.heads("special", "median"), median, atol=0.011)  # a bin is 0.01 wide
     assert (atlas.heads("special", "count") == 20).all()
     lower, upper, count = atlas.histogram("special", 1, 3)
     own = np.array(special)[:, 1, 3]

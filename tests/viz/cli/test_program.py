@@ -20,7 +20,7 @@ from tests.paths import COFFEE, ROOT
 from tests.recordings import random_recording
 from tests.viz.cli.conftest import MAIN, Headlens, finish, names_in, start
 
-COMMANDS = ("app", "models", "record", "figure", "export", "explain", "heads", "compare", "atlas")
+COMMANDS = ("app", "models", "record", "figure", "export", "roles", "explain", "heads", "compare", "atlas")
 SLOW = "smollm2"  # its examples take seconds
 
 
@@ -33,6 +33,7 @@ def ready(folder: Path) -> None:
     (folder / "reviews.csv").write_text("id,review\n1,A cat sleeps.\n2,The trophy does not fit.\n")
     (folder / "photos").mkdir()
     shutil.copy(COFFEE, folder / "photos")
+    shutil.copy(COFFEE.with_name("chelsea.jpg"), folder / "cat.jpg")
     write_folder("BERT", folder / "my-classifier")
     random_recording(num_layers=6, num_heads=12).save(folder / "other.safetensors")
 

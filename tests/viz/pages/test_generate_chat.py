@@ -114,7 +114,7 @@ def test_what_a_hostile_template_says_is_read_as_it_is(tmp_path: Path) -> None:
 def test_a_model_without_a_template_has_no_switch(tmp_path: Path) -> None:
     folder = write_chat_model("Qwen 3", tmp_path / "base", {"rag": "{{ 1 }}"})
     app = open_generate(model=str(folder), text="Birds fly", text2=SYSTEM, chat="1")
-    assert len(app.toggle) == 0
+    assert "generate_chat" not in [toggle.key for toggle in app.toggle]
     assert [area.key for area in app.text_area] == ["generate_prompt"]
     assert app.info[0].value == "This model's tokenizer has no chat template: it goes on from the prompt alone."
     assert "im_start" not in "".join(shown(app).header["tokens"])

@@ -94,8 +94,9 @@ def test_modules_import_what_there_is(module: Path) -> None:
     )
 
 
-def test_the_element_loads_a_module_that_is_served() -> None:
-    (path,) = re.findall(r'new URL\("([^"]+)"', element.LOADER)
+@pytest.mark.parametrize("name", ["explorer", "compared"])
+def test_the_elements_load_modules_that_are_served(name: str) -> None:
+    (path,) = re.findall(r'new URL\("([^"]+)"', element.LOADER.replace("{name}", name))
     assert get(f"/{path}")[0] == 200
     assert "export default function" in get(f"/{path}")[2].decode()
 
