@@ -88,6 +88,7 @@ def test_heads_in_order_of_each_measure(page: Page, address: str, recording) -> 
     shows(page, order="key", key=2, query=11, pick=False)
     check("key")
     expect(page.locator("[data-part=keyNow]")).to_have_text("“trophy”")
+    expect(page.locator("[data-part=measure]")).to_have_text("The weight that the query gives to this key.")
     legend = page.locator("[data-part=legend]")
     expect(legend).to_have_text("layer·head below each; each head on its own colour scale")
     before = page.evaluate("document.querySelector('[data-part=grid]').toDataURL()")
