@@ -59,7 +59,7 @@ def test_no_head_is_called_after_punctuation_where_there_is_nothing_else(minilm:
 def test_a_head_whose_heat_is_confined_to_the_cup_is_not_broad(
     dinov2: Any, sample_photo: Callable[[str], Path]
 ) -> None:
-    """Of 385 positions its queries spread over half: 0.9 of the largest entropy."""
+    """The rest spreads over 0.6 of what can be seen, though its entropy is 0.9 of the largest."""
     broad = role_scores(dinov2.record(sample_photo("coffee"), 224))["broad"]
     assert 0.5 < broad[11, 4] < 0.65
-    assert ((broad >= 0.75).sum(), broad.argmax()) == (1, 12)
+    assert (broad >= 0.75).sum() == 1
