@@ -88,6 +88,9 @@ def test_heads_in_order_of_each_measure(page: Page, address: str, recording) -> 
     shows(page, order="key", key=2, query=11, pick=False)
     check("key")
     expect(page.locator("[data-part=keyNow]")).to_have_text("“trophy”")
+    expect(page.locator("[data-part=measure]")).to_have_text("The weight that the query gives to this key.")
+    page.get_by_role("button", name="Is looked at by").click()
+    expect(page.locator("[data-part=measure]")).to_contain_text("gives to this key, not what it gets from it.")
     legend = page.locator("[data-part=legend]")
     expect(legend).to_have_text("layer·head below each; each head on its own colour scale")
     before = page.evaluate("document.querySelector('[data-part=grid]').toDataURL()")
@@ -96,6 +99,8 @@ def test_heads_in_order_of_each_measure(page: Page, address: str, recording) -> 
     assert page.evaluate("document.querySelector('[data-part=grid]').toDataURL()") != before
     select(page, "order", "layer")
     assert page.evaluate(f"{GRID}.layout.order")[:2] == [[0, 0, None], [0, 1, None]]
+    page.locator(".hl-strip span").nth(12).click(modifiers=["Shift"])
+    expect(page.locator("[data-part=orders] option").last).to_have_text("weight from 2 queries to a key")
 
 
 def test_a_role_orders_colours_and_names_heads_and_the_map_pins_one(page: Page, address: str, recording) -> None:

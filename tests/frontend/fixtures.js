@@ -11,6 +11,7 @@ export const WORDING = {
     "all-max": "all max",
   },
   head: "{layer}/{head}",
+  role: { one: "L{layer}H{head} is {role}", several: "L{layer}H{head} at last is {role}" },
   what: { at: "from {name}", by: "to {name}" },
   several: { at: "mean from {count}: {names}", by: "sum to {count}: {names}" },
   title: "<{who}> {what}",

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import {
   fill,
+  givenToKey,
   headsName,
   headsOf,
   nameOf,
@@ -10,6 +11,7 @@ import {
   strongest,
   targets,
   title,
+  toKey,
 } from "../../viz/explorer/js/words.js";
 import { header, VIEW, WORDING } from "./fixtures.js";
 
@@ -69,6 +71,15 @@ test("the strongest come first, and of equals the one that comes first", () => {
   const weights = Float32Array.of(0.5, 0.25, 0.25, 0.125);
   assert.deepEqual(strongest(header(), weights, 3, { special: true }), [[0, 0.5], [1, 0.25], [2, 0.25]]); // biome-ignore format: one line
   assert.deepEqual(strongest(header(), weights, 9, { special: false }), [[1, 0.25], [2, 0.25]]); // biome-ignore format: one line
+});
+
+test("the order by the weight to a key says how many queries give it, and that it is what they give", () => {
+  const several = { queries: [1, 2, 3, 5] };
+  assert.deepEqual([VIEW, several].map(toKey), ["weight from query to a key", "weight from 4 queries to a key"]);
+  assert.equal(givenToKey(VIEW), "The weight that the query gives to this key.");
+  assert.match(givenToKey({ ...VIEW, direction: "by" }), /query gives to this key, not what it gets from it\.$/);
+  assert.equal(givenToKey({ ...VIEW, ...several }), "The mean of what the 4 queries give to this key.");
+  assert.match(givenToKey({ ...several, direction: "by" }), /the 4 queries give to this key, not what they get/);
 });
 
 test("targets are the strongest ordinary token and what comes near it", () => {

@@ -14,7 +14,8 @@ def roles(file: Saved, stage: Stage = None, out: Table = None, as_json: Json = F
     """Name what each head of a saved recording does.
 
     What rests on special tokens, or on a causal model's first token, is taken away before; the table says how much it
-    was. A .csv or JSON has all scores; their definitions and sources are on the pages.
+    was. A head is called after a role that four positions and a third of all that look can tell. A .csv or JSON has all
+    scores; their definitions and sources are on the pages.
     """
     if out is not None:
         check_ending(out, ".csv")
@@ -24,9 +25,13 @@ def roles(file: Saved, stage: Stage = None, out: Table = None, as_json: Json = F
 
     recording = joined(open_recording(file, stage))
     recorded = RecordedRoles(recording)
-    means, keys = recorded.of_all().mean, [role.key for role in recorded.roles]  # [role, layer, head]
+    sums, keys = recorded.of_all(), [role.key for role in recorded.roles]
+    means, counts, looking = sums.mean, sums.count, len(recorded.queries)  # [role, layer, head] each
     heads = [(layer, head) for layer in range(recording.num_layers) for head in range(recording.num_heads)]
-    called = [strongest_role(recorded.roles, means[:, layer, head]) for layer, head in heads]
+    called = [
+        strongest_role(recorded.roles, means[:, layer, head], counts=counts[:, layer, head], looking=looking)
+        for layer, head in heads
+    ]
     scores = [means[:, layer, head].tolist() for layer, head in heads]
     if out is not None:
         from headlens.viz.export.data import table_of

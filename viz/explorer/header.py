@@ -161,7 +161,7 @@ def header_of(
             for role in recorded_roles(entry).roles
         ],
         "why": words.WHY_SPECIAL,
-        "role": role_in_words(recording, view.layer, view.head, sums=role_sums_of(entry, view.layer)) if full else "",
+        "role": role_in_words(recording, view, sums=role_sums_of(entry, view.layer)) if full else "",
         "words": words.head_in_words(recording, view.layer, view.head, chosen=view.chosen) if full else "",
         "more": not full or not hover,
         "link": link,

@@ -27,7 +27,7 @@ from headlens.viz.view.derived import (
     text_tiles,
 )
 from headlens.viz.view.pieces import groups_of, pieces_of
-from headlens.viz.view.roles import orders_of, role_in_words
+from headlens.viz.view.roles import orders_of, role_of
 from headlens.viz.view.view import View
 
 CELLS = 512  # of a matrix that is drawn in cells, at most along each side, as `Recording.pooled` makes them
@@ -120,7 +120,7 @@ def _roles(entry: RecordingEntry, work: Work) -> tuple[dict[str, list[list[float
         for role, scores in zip(recorded_roles(entry).roles, sums.mean)
     }
     words = [
-        [role_in_words(recording, layer, head, sums=role_sums_of(entry, layer)) for head in range(recording.num_heads)]
+        [role_of(recording, head, sums=role_sums_of(entry, layer)) for head in range(recording.num_heads)]
         for layer in range(recording.num_layers)
     ]
     return measures, words

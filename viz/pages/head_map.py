@@ -65,8 +65,11 @@ def _called(entry: RecordingEntry) -> list[str]:
     """The role of each head, empty where none stands out."""
     slot = st.empty()
     sums = role_sums(entry, lambda what, layers: working(slot, what, layers))
-    roles, scores = recorded_roles(entry).roles, sums.mean
-    named = (strongest_role(roles, scores[:, layer, head]) for layer, head in np.ndindex(scores.shape[1:]))
+    recorded, scores = recorded_roles(entry), sums.mean
+    named = (
+        strongest_role(recorded.roles, scores[at], counts=sums.count[at], looking=len(recorded.queries))
+        for at in ((slice(None), *head) for head in np.ndindex(scores.shape[1:]))
+    )
     return [each.role.name if each is not None and each.stands_out else "" for each in named]
 
 

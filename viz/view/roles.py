@@ -9,9 +9,9 @@ from headlens.model.analysis.roles.text import SPECIAL
 from headlens.model.analysis.sample import LONG, looking_queries
 from headlens.model.recording.parts import WEIGHTS
 from headlens.model.recording.recording import Recording
-from headlens.viz.view.pieces import pieces_of
+from headlens.viz.view.pieces import groups_of, pieces_of
 from headlens.viz.view.view import View
-from headlens.viz.view.wording import WORDING, percent, who
+from headlens.viz.view.wording import WORDING, percent
 from headlens.viz.view.words import name_of
 
 NAMES = 2  # of special tokens; of more they are not named one by one
@@ -22,25 +22,33 @@ def orders_of(recording: Recording) -> tuple[str, ...]:
     return ("layer", *(role.key for role in roles_for(positions_of(pieces_of(recording)).facts)), "key")
 
 
-def role_in_words(recording: Recording, layer: int, head: int, *, sums: Sums) -> str:
-    """What a head is called after, and how much of its weight was taken away before; sums are of its layer.
+def role_in_words(recording: Recording, view: View, *, sums: Sums) -> str:
+    """What the view's head is called after; of several heads, the one chosen last. Sums are of its layer.
 
     "Layer 4, head 11: previous token (0.94), all positions; 71 % of its weight rests on [CLS] and [SEP]."
+    """
+    template = WORDING["role"]["one" if view.scope == "head" else "several"]
+    return template.format(layer=view.layer, head=view.head, role=role_of(recording, view.head, sums=sums))
+
+
+def role_of(recording: Recording, head: int, *, sums: Sums) -> str:
+    """The same without saying of which head: of a layer, whose the sums are.
+
     Roles are between tokens, where words are shown too.
     """
+    between = "" if groups_of(recording) is None else "; roles are measured between tokens"
     recording = pieces_of(recording)
     roles = roles_for(positions_of(recording).facts)
     scores, counts = sums.mean[:, head], sums.count[:, head]
-    named = strongest_role(roles, scores)
+    named = strongest_role(roles, scores, counts=counts, looking=len(looking_queries(recording)))
     if named is None:
-        said = "nothing is left to call it after"
+        said = "too few positions can tell its role"
     elif named.stands_out:
         where = _positions(recording, int(counts[roles.index(named.role)]))
         said = f"{named.role.name} ({named.score:.2f}), {where}"
     else:
         said = f"no role stands out (nearest: {named.role.name}, {named.score:.2f})"
-    rests = _rests(recording, float(scores[roles.index(SPECIAL)]))
-    return f"{who(View(layer, head, 0), WORDING)}: {said}{rests}."
+    return said + _rests(recording, float(scores[roles.index(SPECIAL)])) + between
 
 
 def _positions(recording: Recording, count: int) -> str:

@@ -29,6 +29,7 @@ class Wording(TypedDict):
 
     who: dict[str, str]  # {layer}, {head}, or {count}, {heads}: which heads, by "head", "heads-mean", "layer-max", …
     head: str  # {layer}, {head}: each of {heads}
+    role: dict[str, str]  # {layer}, {head}, {role}: what a head is called after, where "one" is shown or "several" are
     what: ByDirection  # {name}
     several: ByDirection  # {names}, {count}: the same of several tokens
     title: str  # {who}, {what}
@@ -52,6 +53,10 @@ WORDING: Wording = {
         "all-max": "All layers, maximum of all heads",
     },
     "head": "layer {layer} head {head}",
+    "role": {
+        "one": "Layer {layer}, head {head}: {role}.",
+        "several": "Layer {layer}, head {head}, the last one chosen: {role}.",
+    },
     "what": {"at": "what {name} looks at", "by": "who looks at {name}"},
     "several": {
         "at": "what {names} look at (mean of {count} queries)",

@@ -16,7 +16,8 @@ class Role:
     """A score of each head, the mean over the queries for which it can be told.
 
     "rest" is the weight that is left when what lies on special tokens has been taken away, made to sum to one again:
-    else nearly every head would be called after the first token.
+    else nearly every head would be called after the first token. A head is called after a role that could be told at
+    four positions or more, and at a third of those that look.
     """
 
     key: str  # in addresses, tables and files
@@ -34,7 +35,8 @@ class WeightRole(Role):
     """The sum of what the weights of a row count for.
 
     counts takes the positions and those of the queries [query], and gives [query, key]; rows of nan are left out. Of a
-    share they are 1 or 0, and a query that may look at nothing that counts is left out as well.
+    share they are 1 or 0; of a share of the rest, a query that may look at nothing that counts, or at nothing else, is
+    left out as well: there any head would score 0, or 1.
     """
 
     counts: Callable[[Positions, np.ndarray], np.ndarray]

@@ -65,9 +65,10 @@ class Scorer:
             if isinstance(role, WeightRole):
                 counts = np.asarray(role.counts(positions, queries), np.float32)
                 takes &= ~np.isnan(counts).any(axis=-1)
-                if role.unit == "share" and role.among == "rest":
-                    takes &= (np.nan_to_num(counts) * among).any(axis=-1)
                 columns.append(np.nan_to_num(counts) * among)
+                if role.unit == "share" and role.among == "rest":
+                    by_chance = columns[-1].sum(axis=-1)  # what attention to all keys alike gives, times their number
+                    takes &= (by_chance > 0) & (by_chance < self._keys["rest"])
         self._counts = np.stack([*columns, free, seen], axis=-1, dtype=np.float32)  # [query, key, column]
 
     def sums(self, weights: np.ndarray) -> Sums:

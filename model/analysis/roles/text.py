@@ -142,10 +142,11 @@ RESIDUES = WeightRole(
 BROAD = EntropyRole(
     key="broad",
     name="broad",
-    definition="The entropy of the rest over the logarithm of the number of keys that can be seen: 1 is all alike.",
-    source=f"{CLARK}, section 3.3",
-    named_from=0.85,  # half of the entropy is nothing broad: two of 17 keys give a quarter, four a half
-    of_entropy=lambda entropy, keys: entropy / np.log(keys),
+    definition="How many keys the rest spreads over (exp of its entropy), less one, as a share of those that can be "
+    "seen, less one: 0 is one key alone, 1 all alike.",
+    source=f"Heip 1974, “A New Index Measuring Evenness”; {CLARK}, section 3.3 (entropy)",
+    named_from=0.75,  # of the keys: an object that fills half of a photo is nothing broad
+    of_entropy=lambda entropy, keys: (np.exp(entropy) - 1) / (keys - 1),
 )
 SPREAD = EntropyRole(
     key="spread",

@@ -124,9 +124,10 @@ def test_roles_stay_between_tokens_where_words_are_shown(minilm) -> None:
 
     for order in ("previous", "spread"):
         own, between_words = header(recording, order), header(merged, order)
-        assert {name: between_words[name] for name in ("order", "role", "measures")} == {
-            name: own[name] for name in ("order", "role", "measures")
+        assert {name: between_words[name] for name in ("order", "measures")} == {
+            name: own[name] for name in ("order", "measures")
         }
+        assert between_words["role"] == own["role"].removesuffix(".") + "; roles are measured between tokens."
     assert "of its weight rests on [CLS] and [SEP]" in own["role"]
     assert "rests on" not in header(left, "previous")["role"]  # they are left out
     scores = [sorted(header(each, "previous")["order"]) for each in (left, recording)]

@@ -5,7 +5,7 @@ import { headInWords, orderOf, preview } from "./everyhead.js";
 import { pooled } from "./recorded.js";
 import { chosen } from "./selection.js";
 import { between, MatrixWeights, together } from "./weights.js";
-import { headsName } from "./words.js";
+import { fill, headsName } from "./words.js";
 
 /** @import { Recorded } from "./recorded.js" */
 /** @import { Arrays, Head, Header, ViewFields, Weights } from "./types.js" */
@@ -62,7 +62,9 @@ export class Answers {
    */
   header(view) {
     const { gridNotes, header, headRoles, kept, severalNote } = this.recorded.kept;
-    const { scale, softcap, causal } = kept[view.layer];
+    const { head, layer } = view;
+    const { scale, softcap, causal } = kept[layer];
+    const called = header.wording.role[view.scope === "head" ? "one" : "several"];
     return {
       ...header,
       view,
@@ -70,7 +72,7 @@ export class Answers {
       softcap,
       causal,
       order: orderOf(this.recorded, view),
-      role: headRoles[view.layer][view.head],
+      role: fill(called, { layer, head, role: headRoles[layer][head] }),
       words: headInWords(this.recorded, view),
       more: false,
       matrixNote: view.scope === "head" ? header.matrixNote : severalNote,

@@ -1,7 +1,7 @@
 // The controls beside the views: what they change, and what they show.
 
 import { within } from "./arrows.js";
-import { headsName, headsOf, nameOf } from "./words.js";
+import { givenToKey, headsName, headsOf, nameOf, toKey } from "./words.js";
 
 /** @import { LinkedView, Measure, Parts, State, ViewFields } from "./types.js" */
 
@@ -138,6 +138,8 @@ export class Controls {
     const untold = header.view.order === view.order && header.order.every(([, , score]) => score === null);
     const none = untold ? " Nothing in this input tells it." : "";
     parts.measure.textContent = measure ? `${measure.definition} Source: ${measure.source}.${none}` : "";
+    if (view.order === "key") parts.measure.textContent = givenToKey(view);
+    parts.orders.options[parts.orders.options.length - 1].textContent = toKey(view);
     parts.fold.open = view.matrix;
   }
 }

@@ -78,6 +78,7 @@
  * @typedef {object} Wording
  * @property {Record<string, string>} who {layer}, {head}, or {count}, {heads}
  * @property {string} head {layer}, {head}: each of {heads}
+ * @property {Record<string, string>} role {layer}, {head}, {role}: what a head is called after, where "one" is shown or "several" are
  * @property {ByDirection} what {name}
  * @property {ByDirection} several {names}, {count}: the same of several tokens
  * @property {string} title {who}, {what}

@@ -160,3 +160,22 @@ export function specialShare({ special, tokens, wording }, weights, direction) {
   });
   return { text: parts.join(", "), together };
 }
+
+/**
+ * The order of the heads by the weight to a key, as it is chosen.
+ * @param {Pick<ViewFields, "queries">} view
+ */
+export function toKey({ queries: { length } }) {
+  return `weight from ${length ? `${length} queries` : "query"} to a key`;
+}
+
+/**
+ * What it measures: what is given, where the view shows what is received as well.
+ * @param {Pick<ViewFields, "direction" | "queries">} view
+ */
+export function givenToKey({ direction, queries: { length } }) {
+  const given = length
+    ? `The mean of what the ${length} queries give to this key`
+    : "The weight that the query gives to this key";
+  return direction === "at" ? `${given}.` : `${given}, not what ${length ? "they get" : "it gets"} from it.`;
+}

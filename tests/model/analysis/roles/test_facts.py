@@ -1,13 +1,18 @@
 """Roles of the bundled models' heads, beside a plain computation over transformers' own eager weights."""
 
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 
-from headlens.model.analysis.roles.recorded import role_scores
+from headlens.model.analysis.roles.naming import strongest_role
+from headlens.model.analysis.roles.recorded import RecordedRoles, role_scores
 from headlens.model.pretrained.files import locate
 from headlens.model.pretrained.registry import CATALOGUE
+from headlens.model.recording.recording import Recording
 from tests.references import bert_from_files
 
 TEXT = "The trophy does not fit in the suitcase because it is too big."
@@ -26,3 +31,35 @@ def test_how_much_rests_on_cls_and_sep_in_each_layer_of_minilm(minilm: Any) -> N
     inner = eager[..., 1:-1] / eager[..., 1:-1].sum(axis=-1, keepdims=True)  # [CLS] and [SEP] are taken away
     after_first = np.stack([inner[..., query, query - 2] for query in range(2, 16)], axis=-1)  # its key before
     np.testing.assert_allclose(scores["previous"], after_first.mean(axis=-1), atol=5e-5)
+
+
+def names(recording: Recording) -> Counter[str]:
+    """How many heads are called after each role; "" after none."""
+    recorded = RecordedRoles(recording)
+    sums, looking = recorded.of_all(), len(recorded.queries)
+    called = [
+        strongest_role(recorded.roles, sums.mean[at], counts=sums.count[at], looking=looking)
+        for at in ((slice(None), *head) for head in np.ndindex(sums.total.shape[1:]))
+    ]
+    return Counter(each.role.key if each is not None and each.stands_out else "" for each in called)
+
+
+def test_no_head_is_called_after_the_one_full_stop_that_looks_at_itself(smollm2: Any) -> None:
+    recording = smollm2.record("The capital of France is Paris.")
+    assert (role_scores(recording)["ends"] > 0.5).sum() > 50, "of one position"
+    found = names(recording)
+    assert found["ends"] == found["punctuation"] == 0
+    assert found["same"] + found["previous"] > 0
+
+
+def test_no_head_is_called_after_punctuation_where_there_is_nothing_else(minilm: Any) -> None:
+    assert names(minilm.record(". , ; . , ; : ! ?"))["punctuation"] == 0
+
+
+def test_a_head_whose_heat_is_confined_to_the_cup_is_not_broad(
+    dinov2: Any, sample_photo: Callable[[str], Path]
+) -> None:
+    """The rest spreads over 0.6 of what can be seen, though its entropy is 0.9 of the largest."""
+    broad = role_scores(dinov2.record(sample_photo("coffee"), 224))["broad"]
+    assert 0.5 < broad[11, 4] < 0.65
+    assert (broad >= 0.75).sum() == 1
