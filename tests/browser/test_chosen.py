@@ -133,7 +133,7 @@ def test_a_rectangle_of_a_photo_and_the_class_token(page: Page, address: str, di
     close(seen(page), weights[patches].mean(axis=0))
     says(
         page,
-        r"Layer 11, head 4: what patch \(9, 14\), patch \(9, 15\), … patch \(12, 20\) look at \(mean of 28 queries",
+        r"Layer 11, head 4: what patches \(9, 14\) to \(12, 20\), 4 × 7 look at \(mean of 28 queries",
     )
     page.locator(".hl-chip").first.click(modifiers=["ControlOrMeta"])
     press(page, "direction", "by")

@@ -50,7 +50,7 @@ def about_view(recording: Recording, view: View) -> dict[str, str]:
         **model,
         "heads": who(view, WORDING),
         **({"chosen heads": write_heads(view.heads)} if view.heads else {}),
-        "query": f"{listed(words.names_of(recording, view.chosen))}, position {write_runs(view.chosen)}",
+        "query": f"{words.names_of(recording, view.chosen)}, position {write_runs(view.chosen)}",
         "direction": DIRECTIONS[view.direction][bool(view.queries)],
         "pooled": f"{pooled}; {heads}",
         "normalised": normalised,
@@ -70,7 +70,7 @@ def heading_of(recording: Recording, view: View, kind: str) -> str:
     if kind == "heatmap":
         return f"{who(view, wording)}: every query and every key"
     if kind == "grid":
-        seen = "every query and every key" if recording.photo is None else what(names, view.direction)
+        seen = "every query and every key" if recording.photo is None else what(names, view.direction, len(view.chosen))
         done = f", {recording.notes[WEIGHTS]}" if WEIGHTS in recording.notes else ""
         return f"All heads{done}, layers down, heads across: {seen}"
     return title(view, names, wording)
