@@ -90,9 +90,11 @@ def head_template(recording: Recording) -> str:
 def head_in_words(recording: Recording, layer: int, head: int, *, chosen: Sequence[int]) -> str:
     """One paragraph on a head: over how many tokens, from the chosen ones on average, and how far it looks."""
     everywhere, away = spread_and_reach(recording, layer, head)
+    rows = recording.attention_from(layer, chosen, head)
+    looking = max(1, int(rows.any(axis=-1).sum()))  # as headlens.viz.view.derived takes the mean
     return head_template(recording).format(
         name=names_of(recording, chosen),
-        here=_count(float(spread(recording.attention_from(layer, chosen, head).mean(axis=0)))),
+        here=_count(float(spread(rows.sum(axis=0) / looking))),
         everywhere=_count(everywhere),
         away=f"{away:.1f}",
     )
