@@ -95,7 +95,7 @@ def _looks_of(
 def _together(direction: Direction, parts: Iterable[np.ndarray]) -> np.ndarray:
     """The mean of rows, or the sum of columns: of [..., token, token] in parts, [..., token].
 
-    A row of a query that looks at nothing, as where its only key is left out, is no part of the mean: so it sums to one.
+    A query that looks at nothing, as where its only key is left out, is no part of the mean: so it sums to one.
     """
     total, looking = np.zeros(()), np.zeros((), int)
     for part in parts:

@@ -4,7 +4,10 @@ WORDING in its header, does the same in js/words.js."""
 from collections.abc import Sequence
 from typing import TypedDict
 
+from headlens.viz.view.chosen import Head
 from headlens.viz.view.view import Direction, View, heads_name
+
+MOST_NAMED = 4  # that are listed one by one
 
 
 class ByDirection(TypedDict):
@@ -82,15 +85,20 @@ WORDING: Wording = {
 
 def listed(names: Sequence[str]) -> str:
     """Up to four names, or the first two and the last of more: "“it”, “is”, … “big”"."""
-    return ", ".join(names) if len(names) <= 4 else f"{names[0]}, {names[1]}, … {names[-1]}"
+    return ", ".join(names) if len(names) <= MOST_NAMED else f"{names[0]}, {names[1]}, … {names[-1]}"
 
 
 def who(view: View, wording: Wording) -> str:
     """Which heads are looked through: "Layer 3, head 1"."""
-    heads = [wording["head"].format(layer=layer, head=head) for layer, head in view.heads]
+    heads = heads_named(view.heads, wording)
     return wording["who"][heads_name(view.scope, view.reduction)].format(
         layer=view.layer, head=view.head, count=len(heads), heads=listed(heads)
     )
+
+
+def heads_named(heads: Sequence[Head], wording: Wording) -> list[str]:
+    """What to call each: "layer 3 head 1"."""
+    return [wording["head"].format(layer=layer, head=head) for layer, head in heads]
 
 
 def what(names: str, direction: Direction, count: int = 1) -> str:
