@@ -100,6 +100,8 @@ def test_a_word_a_drag_and_the_keys(page: Page, address: str, minilm) -> None:
     of_start = page.evaluate(f"[{STATE}.view.layer, {STATE}.view.head]")
     weights = recording.attention(*of_start)
     close(seen(page), weights[word].mean(axis=0))
+    spans.nth(word[0]).click(click_count=3)
+    assert chosen(page) == word  # the third click of three leaves the word
 
     spans.nth(4).hover()
     page.mouse.down()

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import {
+  fileName,
   fill,
   headsName,
   headsOf,
@@ -23,6 +24,16 @@ test("scope and reduction are one word in the control, and come back from it", (
     assert.equal(headsName(headsOf(key)), key);
   // The server's views of one head have no other reduction: with one, it would never be found to have answered.
   assert.deepEqual(headsOf("head"), { scope: "head", reduction: "mean" });
+});
+
+test("a file of several heads says how many", () => {
+  const heads = /** @type {[number, number][]} */ ([
+    [0, 1],
+    [1, 2],
+  ]);
+  assert.equal(fileName(VIEW), "layer1-head2");
+  assert.equal(fileName({ ...VIEW, scope: "heads", reduction: "max", heads }), "2heads-max");
+  assert.equal(fileName({ ...VIEW, scope: "all" }), "all-mean");
 });
 
 test("a percentage has more decimals the smaller it is", () => {

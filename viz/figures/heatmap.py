@@ -122,7 +122,7 @@ def _matrix(
     log: bool,
     theme: Theme,
 ) -> go.Figure:
-    """Weights [row, column] under the rows' and columns' names, which the axis holds too; some of these are outlined."""
+    """Weights [row, column] under the rows' and columns' names, which the axis holds too; some of each outlined."""
     limit = colour_limit(weights, special)
     levels: dict[str, object] = {"z": weights, "zmin": 0.0, "zmax": limit, "colorbar": _colourbar(limit, theme)}
     weight = "z"

@@ -15,6 +15,15 @@ export function headsName({ scope, reduction }) {
 }
 
 /**
+ * What a file of a view is called, as viz/view/view.py has it: layer3-head1, 5heads-max, all-max.
+ * @param {ViewFields} view
+ */
+export function fileName(view) {
+  if (view.scope === "head") return `layer${view.layer}-head${view.head}`;
+  return `${view.heads.length || ""}${headsName(view)}`;
+}
+
+/**
  * The scope and the reduction of such a word.
  * @param {string} key
  * @returns {Pick<ViewFields, "scope" | "reduction">}
