@@ -61,7 +61,7 @@ def painted(page: Page, view: View) -> None:
         const root = document.querySelector('.hl[data-painted]');
         if (!root || root.ariaBusy === 'true' || root.explorer.server.pinned) return false;
         const {{ header: {{ view }}, view: pinned }} = {STATE};
-        return Object.entries(wanted).every(([name, value]) => view[name] === value && pinned[name] === value);
+        return Object.entries(wanted).every(([name, to]) => `${{[view[name], pinned[name]]}}` === `${{[to, to]}}`);
     }}"""
     page.wait_for_function(condition, arg=dataclasses.asdict(view), timeout=20_000)
 
