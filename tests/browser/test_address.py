@@ -39,7 +39,7 @@ def test_reload_back_forward_and_a_pasted_link(page: Page, address: str, minilm)
     for view in ({"order": "layer"}, {"direction": "at"}, {"query": 11}, {"layer": 3, "head": 1}):
         page.go_back()
         shows(page, **view)
-    says(page, "Layer 3, head 1: what “it” looks at: trophy 51 %")
+    says(page, "Layer 3, head 1: what “it” looks at: “trophy” 51 %")
     for view in ({"layer": 5, "head": 4}, {"query": 2}):
         page.go_forward()
         shows(page, **view)

@@ -66,6 +66,25 @@ def test_a_run_heads_and_the_link_to_them(page: Page, address: str, minilm) -> N
     assert not re.search("queries|heads", page.url)
 
 
+def test_shift_chooses_heads_up_to_there_and_keys_shrink_it_again(page: Page, address: str) -> None:
+    open_page(page, address)
+    grid = page.locator("[data-part=grid]")
+
+    def heads() -> list[list[int]]:
+        settle(page)
+        return page.evaluate(f"{STATE}.view.heads")
+
+    grid.click(position=head_at(page, 3, 1))
+    row = [[3, 1], [3, 2], [3, 3]]
+    for key, expected in (("Right", row[:2]), ("Right", row), ("Left", row[:2]), ("Left", []), ("Right", row[:2])):
+        page.keyboard.press(f"Shift+Arrow{key}")
+        assert heads() == expected
+    grid.click(position=head_at(page, 2, 0), modifiers=["Shift"])
+    assert heads() == [[2, 0], [2, 1], [3, 0], [3, 1]]  # from 3·1 on, whatever was chosen
+    grid.click(position=head_at(page, 3, 0), modifiers=["ControlOrMeta"])
+    assert heads() == [[2, 0], [2, 1], [3, 1]]
+
+
 def test_a_word_a_drag_and_the_keys(page: Page, address: str, minilm) -> None:
     text = "Unbelievably, tokenizers hyperventilate."
     recording = minilm.record(text)
@@ -81,6 +100,8 @@ def test_a_word_a_drag_and_the_keys(page: Page, address: str, minilm) -> None:
     of_start = page.evaluate(f"[{STATE}.view.layer, {STATE}.view.head]")
     weights = recording.attention(*of_start)
     close(seen(page), weights[word].mean(axis=0))
+    spans.nth(word[0]).click(click_count=3)
+    assert chosen(page) == word  # the third click of three leaves the word
 
     spans.nth(4).hover()
     page.mouse.down()
@@ -114,7 +135,7 @@ def test_a_rectangle_of_a_photo_and_the_class_token(page: Page, address: str, di
     close(seen(page), weights[patches].mean(axis=0))
     says(
         page,
-        r"Layer 11, head 4: what patch \(9, 14\), patch \(9, 15\), … patch \(12, 20\) look at \(mean of 28 queries",
+        r"Layer 11, head 4: what patches \(9, 14\) to \(12, 20\), 4 × 7 look at \(mean of 28 queries",
     )
     page.locator(".hl-chip").first.click(modifiers=["ControlOrMeta"])
     press(page, "direction", "by")

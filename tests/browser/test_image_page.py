@@ -88,8 +88,10 @@ def test_a_patch_under_the_pointer_previews_and_a_press_pins(page: Page, address
     shows(page, layer=8, head=5)
     chip = page.locator(".hl-chip")
     expect(chip).to_have_text(f"[CLS] {percent(recording.attention(8, 5, 93)[0])}")
-    chip.click()
+    chip.focus()
+    page.keyboard.press("Enter")
     shows(page, query=0)
+    expect(chip).to_be_focused()  # it is the same one, painted anew
     page.mouse.move(3, 880)
     says(page, r"Layer 8, head 5: what \[CLS\] looks at:")
     close(seen(page), recording.attention(8, 5, 0))

@@ -61,7 +61,7 @@ def painted(page: Page, view: View) -> None:
         const root = document.querySelector('.hl[data-painted]');
         if (!root || root.ariaBusy === 'true' || root.explorer.server.pinned) return false;
         const {{ header: {{ view }}, view: pinned }} = {STATE};
-        return Object.entries(wanted).every(([name, value]) => view[name] === value && pinned[name] === value);
+        return Object.entries(wanted).every(([name, to]) => `${{[view[name], pinned[name]]}}` === `${{[to, to]}}`);
     }}"""
     page.wait_for_function(condition, arg=dataclasses.asdict(view), timeout=20_000)
 
@@ -75,7 +75,7 @@ def strongest(recording: Recording, weights: np.ndarray) -> tuple[int, str]:
 def test_a_sentence(open_file: Open, minilm: Any) -> None:
     recording, view = minilm.record(TROPHY), View(3, 1, query=11)
     page = open_file(recording, view)
-    says(page, "Layer 3, head 1: what “it” looks at: trophy 51 %, suitcase 33 %")
+    says(page, "Layer 3, head 1: what “it” looks at: “trophy” 51 %, “suitcase” 33 %")
     np.testing.assert_allclose(seen(page), recording.attention(3, 1, 11), atol=5e-6)
     expect(page.locator(".hl-caption")).to_have_text("A caption.")
     expect(page.locator(".hl-away")).to_be_hidden()  # links and pictures that need the page's server
@@ -90,11 +90,11 @@ def test_a_sentence(open_file: Open, minilm: Any) -> None:
     painted(page, dataclasses.replace(view, layer=5, head=7))
     page.mouse.move(5, 5)
     token, share = strongest(recording, recording.attention(5, 7, 11))
-    says(page, f"Layer 5, head 7: what “it” looks at: {recording.tokens[token]} {share}")
+    says(page, f"Layer 5, head 7: what “it” looks at: “{recording.tokens[token]}” {share}")
     page.locator("[data-token='9']").click()
     painted(page, view := dataclasses.replace(view, layer=5, head=7, query=9))
     token, share = strongest(recording, recording.attention(5, 7, 9))
-    says(page, f"Layer 5, head 7: what “suitcase” looks at: {recording.tokens[token]} {share}")
+    says(page, f"Layer 5, head 7: what “suitcase” looks at: “{recording.tokens[token]}” {share}")
     page.get_by_role("button", name="Is looked at by").click()
     painted(page, view := dataclasses.replace(view, direction="by"))
     np.testing.assert_allclose(seen(page), recording.attention_to(5, 9, 7), atol=5e-6)

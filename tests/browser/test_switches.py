@@ -29,7 +29,7 @@ def test_words_and_no_special_tokens_in_a_text(page: Page, address: str, minilm:
     merged, spans = recording.merged("words"), page.locator(".hl-strip span")
     expect(spans).to_have_text(list(merged.tokens))
     assert sentence(page).startswith(
-        "Layer 3, head 1, merged into words: what “untranslatable” looks at: lexicographer"
+        "Layer 3, head 1, merged into words: what “untranslatable” looks at: “lexicographer”"
     )
     close(seen(page), merged.attention(3, 1, 2))
     close(trace(page), merged.attention(3, 1))

@@ -35,7 +35,7 @@ def recording(minilm):
 
 def test_opens_on_the_trophy(page: Page, address: str, recording) -> None:
     open_page(page, address)
-    assert sentence(page).startswith("Layer 3, head 1: what “it” looks at: trophy 51 %, suitcase 33 %")
+    assert sentence(page).startswith("Layer 3, head 1: what “it” looks at: “trophy” 51 %, “suitcase” 33 %")
     close(trace(page), recording.attention(3, 1))
     close(seen(page), recording.attention(3, 1, 11))
     spans = page.locator(".hl-strip span")
@@ -78,7 +78,7 @@ def test_a_token_under_the_pointer_previews_and_a_press_pins(page: Page, address
         expect(spans.nth(query)).to_have_class("hl-hovered")
         expect(spans.nth(11)).to_have_attribute("aria-selected", "true")
     page.mouse.move(5, 600)
-    says(page, "Layer 3, head 1: what “it” looks at: trophy 51 %")
+    says(page, "Layer 3, head 1: what “it” looks at: “trophy” 51 %")
     np.testing.assert_array_equal(seen(page), before)
     settle(page, frames=20)
     assert frames.sent == sent

@@ -73,3 +73,73 @@ test("the number of a row or column is that of its heads", () => {
   const sorted = new GridLayout(header({ view: { ...VIEW, order: "special" } }), 400);
   assert.deepEqual(sorted.lineAt(4, y + 3), []); // there are no numbers
 });
+
+test("all heads up to one are a rectangle of layers and heads, and a run of another order", () => {
+  const layout = new GridLayout(header(), 400);
+  assert.deepEqual(
+    layout.between([
+      [1, 1],
+      [0, 2],
+    ]),
+    [
+      [0, 1],
+      [0, 2],
+      [1, 1],
+      [1, 2],
+    ],
+  );
+  assert.deepEqual(layout.between([[0, 1]]), [[0, 1]]);
+  const row = layout.between([
+    [0, 1],
+    [1, 0],
+    [1, 1],
+    [1, 2],
+  ]);
+  assert.equal(row.length, 6);
+  const order = /** @type {[number, number, number][]} */ ([[1, 2], [0, 0], [1, 0], [0, 1], [0, 2], [1, 1]].map(([layer, head]) => [layer, head, 0])); // biome-ignore format: one line
+  const sorted = new GridLayout(header({ order, view: { ...VIEW, order: "special" } }), 400);
+  assert.deepEqual(
+    sorted.between([
+      [0, 1],
+      [0, 0],
+    ]),
+    [
+      [0, 0],
+      [1, 0],
+      [0, 1],
+    ],
+  );
+  assert.deepEqual(
+    sorted.endOf(
+      [0, 1],
+      [
+        [0, 0],
+        [1, 0],
+        [0, 1],
+      ],
+    ),
+    [0, 0],
+  );
+});
+
+test("the arrow keys with shift grow what is chosen from the head that it began with, and shrink it", () => {
+  const layout = new GridLayout(header(), 400);
+  /** @type {import("../../viz/explorer/js/types.js").Head} */
+  const from = [0, 0];
+  /** @type {import("../../viz/explorer/js/types.js").Head[]} */
+  let heads = [];
+  const found = [];
+  for (const [down, across] of [
+    [0, 1],
+    [0, 1],
+    [0, -1],
+    [1, 0],
+    [0, -1],
+  ]) {
+    const to = layout.beside(layout.endOf(from, heads), down, across);
+    assert.ok(to);
+    heads = layout.between([from, to]);
+    found.push(heads.map(String).join(" "));
+  }
+  assert.deepEqual(found, ["0,0 0,1", "0,0 0,1 0,2", "0,0 0,1", "0,0 0,1 1,0 1,1", "0,0 1,0"]);
+});

@@ -1,6 +1,16 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { after, bounded, endOf, headsAfter, MOST, MOST_RUNS, normal } from "../../viz/explorer/js/selection.js";
+import {
+  after,
+  bounded,
+  endOf,
+  headsAfter,
+  headsFrom,
+  MOST,
+  MOST_HEADS,
+  MOST_RUNS,
+  normal,
+} from "../../viz/explorer/js/selection.js";
 import { header, VIEW } from "./fixtures.js";
 
 /** @import { Head } from "../../viz/explorer/js/types.js" */
@@ -117,4 +127,23 @@ test("a view without what it chose is of one token, and of one head", () => {
   const moved = normal({ ...several, head: 0, reduction: "max" });
   assert.deepEqual([moved.scope, moved.reduction, moved.heads], ["head", "mean", []]);
   assert.deepEqual(normal({ ...several, scope: "layer" }).heads, []);
+});
+
+test("heads up to there, as many as may be, and the one that it began with among them", () => {
+  const some = headsFrom(VIEW, [
+    [1, 2],
+    [0, 1],
+  ]);
+  assert.deepEqual(some, {
+    layer: 1,
+    head: 2,
+    scope: "heads",
+    heads: [
+      [0, 1],
+      [1, 2],
+    ],
+  });
+  const all = Array.from({ length: 400 }, (_, head) => /** @type {Head} */ ([1, head]));
+  assert.deepEqual(headsFrom(VIEW, all).heads, all.slice(0, MOST_HEADS));
+  assert.deepEqual(headsFrom({ ...VIEW, head: 300 }, all).heads?.at(-1), [1, 300]);
 });

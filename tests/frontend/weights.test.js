@@ -1,6 +1,14 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { between, colourLimit, column, HeadWeights, MatrixWeights, row } from "../../viz/explorer/js/weights.js";
+import {
+  between,
+  colourLimit,
+  column,
+  HeadWeights,
+  MatrixWeights,
+  row,
+  together,
+} from "../../viz/explorer/js/weights.js";
 
 const COUNT = 3;
 const WIDTH = 2;
@@ -69,6 +77,18 @@ test("a query that may look at nothing looks at nothing", () => {
   const mask = new Float32Array(9).fill(Number.NEGATIVE_INFINITY);
   const source = new HeadWeights({ query, key, lse, mask }, CASES.plain);
   assert.deepEqual([...row(source, 1)], [0, 0, 0]);
+});
+
+test("a query that looks at nothing is no part of the mean", () => {
+  const lse = Float32Array.of(0, Number.NEGATIVE_INFINITY, 0);
+  const source = new HeadWeights(
+    { lse, mask: Float32Array.from([0.5, 0.5, 0, 9, 9, 9, 0, 0.25, 0.75], Math.log) },
+    CASES.plain,
+  );
+  close(together(source, [0, 1, 2], "at"), [0.25, 0.375, 0.375]);
+  close(together(source, [0, 1], "at"), [0.5, 0.5, 0]);
+  close(together(source, [1], "at"), [0, 0, 0]);
+  close(together(source, [0, 1], "by"), [1, 0, 0.25]);
 });
 
 test("scores alone are the mask", () => {

@@ -1,11 +1,13 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import {
+  fileName,
   fill,
   givenToKey,
   headsName,
   headsOf,
   nameOf,
+  namesOf,
   percent,
   specialShare,
   strongest,
@@ -24,6 +26,16 @@ test("scope and reduction are one word in the control, and come back from it", (
     assert.equal(headsName(headsOf(key)), key);
   // The server's views of one head have no other reduction: with one, it would never be found to have answered.
   assert.deepEqual(headsOf("head"), { scope: "head", reduction: "mean" });
+});
+
+test("a file of several heads says how many", () => {
+  const heads = /** @type {[number, number][]} */ ([
+    [0, 1],
+    [1, 2],
+  ]);
+  assert.equal(fileName(VIEW), "layer1-head2");
+  assert.equal(fileName({ ...VIEW, scope: "heads", reduction: "max", heads }), "2heads-max");
+  assert.equal(fileName({ ...VIEW, scope: "all" }), "all-mean");
 });
 
 test("a percentage has more decimals the smaller it is", () => {
@@ -83,10 +95,14 @@ test("the order by the weight to a key says how many queries give it, and that i
 });
 
 test("targets are the strongest ordinary token and what comes near it", () => {
-  assert.equal(targets(header(), Float32Array.of(0.5, 0.5, 0.125, 0)), "it 50 pc, \u2068שלום\u2069 13 pc");
-  assert.equal(targets(header(), Float32Array.of(0.5, 0.5, 0.0625, 0)), "it 50 pc");
+  assert.equal(targets(header(), Float32Array.of(0.5, 0.5, 0.125, 0)), "'it' 50 pc, '\u2068שלום\u2069' 13 pc");
+  assert.equal(targets(header(), Float32Array.of(0.5, 0.5, 0.0625, 0)), "'it' 50 pc");
   const photo = header({ tokens: ["[CLS]", "(0, 0)"], special: [1, 0], prefix: 1, grid: [1, 1] });
   assert.equal(targets(photo, Float32Array.of(0.5, 0.5)), "cell (0, 0) 50 pc");
+  const same = header({ isolate: [], tokens: ["[UNK]", "a", "[UNK]", ","], special: [0, 0, 0, 0] });
+  const three = targets(same, Float32Array.of(0.4, 0.3, 0.2, 0));
+  assert.equal(three, "'[UNK]'@0 40 pc, 'a' 30 pc, '[UNK]'@2 20 pc");
+  assert.equal(targets(same, Float32Array.of(0.4, 0, 0, 0.2)), "'[UNK]' 40 pc, ',' 20 pc");
   assert.equal(targets(header(), Float32Array.of(1, 0, 0, 0)), ""); // what cannot be looked at is not named
   assert.equal(targets(header(), new Float32Array(4)), "at all"); // as where its only key is left out
 });
@@ -94,7 +110,25 @@ test("targets are the strongest ordinary token and what comes near it", () => {
 test("special tokens of one name are added up, the largest first", () => {
   const pair = header({ tokens: ["[CLS]", "a", "[SEP]", "b", "[SEP]"], special: [1, 0, 1, 0, 1] });
   const share = specialShare(pair, Float32Array.of(0.25, 0, 0.125, 0, 0.25), "at");
-  assert.deepEqual(share, { text: "[SEP] gets 38 pc, [CLS] gets 25 pc", together: 0.625 });
-  assert.equal(specialShare(pair, Float32Array.of(0, 0.5, 0.5, 0, 0), "at").text, "[SEP] gets 50 pc");
+  assert.deepEqual(share, { text: "([SEP] gets 38 pc, [CLS] gets 25 pc)", together: 0.625 });
+  assert.equal(specialShare(pair, Float32Array.of(0, 0.5, 0.5, 0, 0), "at").text, "([SEP] gets 50 pc)");
   assert.match(specialShare(pair, new Float32Array(5).fill(0.5), "by").text, /gives/);
+});
+
+test("a weight above 100 % is explained, of special tokens together too", () => {
+  const text = header({ isolate: [], tokens: ["[SEP]", "a", "[SEP]"], special: [1, 0, 1] });
+  assert.equal(specialShare(text, Float32Array.of(0, 1.36, 0), "by").text, "more than all");
+  assert.equal(specialShare(text, Float32Array.of(0.7, 0, 0.6), "by").text, "([SEP] gives 130 pc) more than all");
+  assert.equal(specialShare(text, Float32Array.of(0, 1.0001, 0), "by").text, ""); // rounded
+});
+
+test("a rectangle of patches is called by its corners", () => {
+  const cells = Array.from({ length: 20 }, (_, cell) => `(${Math.floor(cell / 5)}, ${cell % 5})`);
+  const photo = header({ tokens: ["[CLS]", ...cells], special: [1, ...Array(20).fill(0)], prefix: 1, grid: [4, 5], isolate: [] }); // biome-ignore format: one line
+  assert.equal(namesOf(photo, [8, 9, 10, 13, 14, 15]), "cells (1, 2)-(2, 4) (2x3)");
+  assert.equal(namesOf(photo, [7, 8]), "cells (1, 1)-(1, 2) (1x2)");
+  assert.equal(namesOf(photo, [7, 13]), "cell (1, 1), cell (2, 2)");
+  assert.equal(namesOf(photo, [8, 9, 10, 13, 15]), "cell (1, 2), cell (1, 3), … cell (2, 4)");
+  assert.equal(namesOf(photo, [0, 1, 2]), "[CLS], cell (0, 0), cell (0, 1)");
+  assert.equal(namesOf(photo, [7]), "cell (1, 1)");
 });

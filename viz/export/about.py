@@ -6,10 +6,10 @@ from headlens.model import __version__
 from headlens.model.recording.parts import WEIGHTS
 from headlens.model.recording.recording import Recording
 from headlens.viz.view import words
-from headlens.viz.view.chosen import write_heads, write_runs
+from headlens.viz.view.chosen import write_runs
 from headlens.viz.view.pieces import groups_of
 from headlens.viz.view.view import View
-from headlens.viz.view.wording import WORDING, listed, title, what, who
+from headlens.viz.view.wording import MOST_NAMED, WORDING, heads_named, title, what, who
 
 About = Mapping[str, str]
 MERGED = {
@@ -23,6 +23,7 @@ DIRECTIONS = {  # of one query, of several
     "at": ("what the query looks at", "what the queries look at, the mean of them"),
     "by": ("what looks at the query", "what looks at the tokens, the sum over them"),
 }
+EVERY = "every query and every key"
 REDUCED = {"mean": "the mean", "max": "the maximum"}
 
 
@@ -45,12 +46,13 @@ def about_view(recording: Recording, view: View) -> dict[str, str]:
     program = model.pop("program")
     heads = MERGED[view.scope].format(REDUCED[view.reduction])
     pooled = "tokens are not pooled" if groups_of(recording) is None else WORDS
+    said, every = who(view, WORDING), heads_named(view.heads, WORDING)
     normalised = "softmax over the keys" + (", the matrix on a logarithmic scale" if view.log else "")
     return {
         **model,
-        "heads": who(view, WORDING),
-        **({"chosen heads": write_heads(view.heads)} if view.heads else {}),
-        "query": f"{listed(words.names_of(recording, view.chosen))}, position {write_runs(view.chosen)}",
+        "heads": said,
+        **({"chosen heads": ", ".join(every)} if len(every) > MOST_NAMED else {}),
+        "query": f"{words.names_of(recording, view.chosen)}, position {write_runs(view.chosen)}",
         "direction": DIRECTIONS[view.direction][bool(view.queries)],
         "pooled": f"{pooled}; {heads}",
         "normalised": normalised,
@@ -58,9 +60,12 @@ def about_view(recording: Recording, view: View) -> dict[str, str]:
     }
 
 
-def caption_of(about: About) -> str:
-    """The same in a line, for below a picture."""
-    short = {name: value for name, value in about.items() if name not in ("licence", "pooled", "normalised")}
+def caption_of(about: About, heading: str = "") -> str:
+    """The same in a line, for below a picture; without what its heading says already."""
+    left_out = {"licence", "pooled", "normalised", "chosen heads"}
+    if heading and about.get("heads", "") in heading:
+        left_out |= {"heads"} if EVERY in heading else {"heads", "direction"}
+    short = {name: value for name, value in about.items() if name not in left_out}
     return " · ".join(f"{name} {value}" if name == "query" else value for name, value in short.items())
 
 
@@ -68,9 +73,9 @@ def heading_of(recording: Recording, view: View, kind: str) -> str:
     """What a picture shows: “Layer 3, head 1: what “it” looks at”."""
     names, wording = words.names_of(recording, view.chosen), words.wording_of(recording)
     if kind == "heatmap":
-        return f"{who(view, wording)}: every query and every key"
+        return f"{who(view, wording)}: {EVERY}"
     if kind == "grid":
-        seen = "every query and every key" if recording.photo is None else what(names, view.direction)
+        seen = EVERY if recording.photo is None else what(names, view.direction, len(view.chosen))
         done = f", {recording.notes[WEIGHTS]}" if WEIGHTS in recording.notes else ""
         return f"All heads{done}, layers down, heads across: {seen}"
     return title(view, names, wording)

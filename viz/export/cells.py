@@ -8,7 +8,7 @@ from headlens.viz.figures.heatmap import DECADES
 from headlens.viz.figures.overlay import PhotoLike
 from headlens.viz.figures.pictures import darkened, data_uri
 from headlens.viz.theme import HEAT, LIGHT, lookup_table
-from headlens.viz.view.chosen import boxes
+from headlens.viz.view.chosen import boxes, runs
 
 Spec = dict[str, object]
 LABELS = 9, 5.5  # pixels: letters of labels, and the least that can be read
@@ -115,6 +115,20 @@ def one_picture(
     scale = cells(np.full((1, 1), np.nanmax(weights)), *drawn, limit, signed=signed, log=log)
     unseen = {**scale, "data": {"values": ends}, "mark": {"type": "rect", "opacity": 0}}
     return {"layer": [_picture(colours), unseen]}
+
+
+def framed(drawn: Spec, places: Sequence[int], count: int, *, rows: bool) -> Spec:
+    """What `cells` or `one_picture` draws of a square of so many, with frames around some rows, or columns."""
+    along, side = ("y", "height") if rows else ("x", "width")
+    frame = {"type": "rect", "filled": False, "stroke": LIGHT.accent, "strokeWidth": 1.5}
+    frames: list[Spec] = []
+    for first, last in runs(places):
+        start, end = ({"value": {"expr": f"{side} * {place} / {count}"}} for place in (first, last + 1))
+        encoding = {**WHOLE, along: start, f"{along}2": end}
+        frames.append({"data": {"values": [{}]}, "mark": frame, "encoding": encoding})
+    layers = drawn.get("layer", [drawn])
+    assert isinstance(layers, list)
+    return {"layer": [*layers, *frames]}
 
 
 def over_photo(

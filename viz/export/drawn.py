@@ -111,7 +111,7 @@ def _whole(spec: marks.Spec, heading: str, about: About, *, millimetres: int, ca
         **spec,
     }
     if caption:
-        whole["title"] = {"text": _lines(heading, width, 12), "subtitle": _lines(caption_of(about), width, 8)}
+        whole["title"] = {"text": _lines(heading, width, 12), "subtitle": _lines(caption_of(about, heading), width, 8)}
     return whole
 
 

@@ -1,11 +1,13 @@
 """The figures of a view for print, as Vega-Lite specifications, without heading and caption."""
 
+import math
+
 import numpy as np
 
 from headlens.model.analysis.heads import strongest
 from headlens.model.recording.recording import Recording
 from headlens.model.runtime.recordings import RecordingEntry
-from headlens.viz.export.cells import Spec, axis, cells, one_picture, over_photo
+from headlens.viz.export.cells import Spec, axis, cells, framed, one_picture, over_photo
 from headlens.viz.figures.hatch import looks_at_nothing
 from headlens.viz.figures.pictures import data_uri
 from headlens.viz.figures.tiles import overlay_tiles
@@ -22,7 +24,7 @@ BARS, BAR = 10, 18  # how many, and pixels of each
 
 
 def heatmap(entry: RecordingEntry, view: View, width: float) -> Spec:
-    """Every query (down) and every key (across)."""
+    """Every query (down) and every key (across); the rows or columns of the chosen tokens are framed."""
     weights, recording = matrix(entry, view), entry.recording
     count, side = len(weights), width - BESIDE
     in_cells = count < recording.num_tokens
@@ -32,7 +34,10 @@ def heatmap(entry: RecordingEntry, view: View, width: float) -> Spec:
     down = axis("query", names, side / count, turned=False)
     across = axis("key", names, side / count, turned=True)
     draw = one_picture if count > CELLS else cells
-    return {"height": side + ABOVE, **draw(weights, down, across, limit, log=view.log, hatched=nothing)}
+    drawn = draw(weights, down, across, limit, log=view.log, hatched=nothing)
+    size = math.ceil(recording.num_tokens / count)
+    marked = framed(drawn, [token // size for token in view.chosen], count, rows=view.direction == "at")
+    return {"height": side + ABOVE, **marked}
 
 
 def strip(entry: RecordingEntry, view: View, width: float) -> Spec:

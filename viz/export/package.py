@@ -59,6 +59,15 @@ def data(recording: Recording, view: View) -> Files:
     return files
 
 
+def data_note(view: View, files: Files) -> str:
+    """Which heads `data` is of, where the view is of several; nothing where it is of one."""
+    if view.scope == "head":
+        return ""
+    alone = f"; CSV: its head {view.head}" if any(name.endswith(".csv") for name in files) else ""
+    several = "of the shown heads together, the weights are in “The picture as numbers”"
+    return f"NPZ: every head of layer {view.layer}, each alone{alone}; {several}."
+
+
 def shown(recording: Recording, view: View) -> Files:
     """The numbers that the picture shows, as a table."""
     return {"picture.csv": lambda: shown_csv(recording, view).encode()}

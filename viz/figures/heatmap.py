@@ -11,6 +11,7 @@ from headlens.viz.figures.labels import categories, cell_categories, token_axis
 from headlens.viz.theme import LIGHT, Theme, page_layout
 from headlens.viz.view.chosen import runs
 from headlens.viz.view.scale import colour_limit
+from headlens.viz.view.view import Direction
 
 DECADES = 4  # that the logarithmic scale spans
 ROUNDING = 1e-3  # of a logarithm: a scale that ends at 99.9 % still has the mark “100 %”
@@ -22,6 +23,7 @@ def attention_heatmap(
     special: np.ndarray,
     *,
     query: int | Sequence[int] | None = None,
+    direction: Direction = "at",
     log: bool = False,
     theme: Theme = LIGHT,
     causal: bool = False,
@@ -34,7 +36,8 @@ def attention_heatmap(
         weights: [query, key].
         tokens: what to call each position.
         special: [token] bool; these keys do not set the colour scale.
-        query: the row or rows to outline.
+        query: the tokens whose rows to outline, or columns.
+        direction: rows, of what they look "at", or columns, of what looks at them: "by".
         log: colour by the logarithm, over DECADES decades.
         theme: the colours.
         causal: leave empty what lies in a query's future, where no weight could be.
@@ -45,7 +48,16 @@ def attention_heatmap(
     if weights.shape != (num_tokens, num_tokens) or len(special) != num_tokens:
         raise ValueError(f"{num_tokens} tokens do not fit weights {weights.shape} and {len(special)} special flags.")
     names = categories(tokens)
-    figure = _matrix(weights, special, names, axis=token_axis(names, tokens), rows=_rows(query), log=log, theme=theme)
+    figure = _matrix(
+        weights,
+        special,
+        names,
+        axis=token_axis(names, tokens),
+        rows=_rows(query),
+        direction=direction,
+        log=log,
+        theme=theme,
+    )
     if causal:
         figure.data[0].z = np.where(np.tri(num_tokens, dtype=bool), figure.data[0].z, np.nan)
     if (nothing := looks_at_nothing(weights)).any():
@@ -60,6 +72,7 @@ def pooled_heatmap(
     special: np.ndarray,
     *,
     query: int | Sequence[int] | None = None,
+    direction: Direction = "at",
     log: bool = False,
     theme: Theme = LIGHT,
 ) -> go.Figure:
@@ -69,7 +82,8 @@ def pooled_heatmap(
         cells: [cell of queries, cell of keys].
         tokens: what to call each position.
         special: [token] bool; cells of keys with such a token do not set the colour scale.
-        query: the token or tokens whose rows of cells are outlined.
+        query: the token or tokens whose rows of cells are outlined, or columns.
+        direction: as in `attention_heatmap`.
         log: as in `attention_heatmap`.
         theme: as in `attention_heatmap`.
 
@@ -82,7 +96,16 @@ def pooled_heatmap(
     names = cell_categories(tokens, cell_size)
     axis = token_axis(names, tokens[::cell_size])
     rows = [row // cell_size for row in _rows(query)]
-    figure = _matrix(cells, np.logical_or.reduceat(special, firsts), names, axis=axis, rows=rows, log=log, theme=theme)
+    figure = _matrix(
+        cells,
+        np.logical_or.reduceat(special, firsts),
+        names,
+        axis=axis,
+        rows=rows,
+        direction=direction,
+        log=log,
+        theme=theme,
+    )
     figure.layout.xaxis.title.text += f" (sum over {cell_size} tokens)"
     figure.layout.yaxis.title.text += f" (mean over {cell_size} tokens)"
     return figure
@@ -95,10 +118,11 @@ def _matrix(
     *,
     axis: dict[str, object],
     rows: Sequence[int],
+    direction: Direction,
     log: bool,
     theme: Theme,
 ) -> go.Figure:
-    """Weights [row, column] under the rows' and columns' names, which the axis holds too; some rows are outlined."""
+    """Weights [row, column] under the rows' and columns' names, which the axis holds too; some of each outlined."""
     limit = colour_limit(weights, special)
     levels: dict[str, object] = {"z": weights, "zmin": 0.0, "zmax": limit, "colorbar": _colourbar(limit, theme)}
     weight = "z"
@@ -132,8 +156,10 @@ def _matrix(
         "constraintoward": "left",
     }
     down = {"autorange": "reversed", "title": {"text": "query: looks", **title}, "constraintoward": "top"}
-    look = {"type": "rect", "x0": -0.5, "x1": len(names) - 0.5, "line": {"color": theme.accent, "width": 2}}
-    outline = [{**look, "y0": first - 0.5, "y1": last + 0.5} for first, last in runs(rows)]
+    long, short = ("x", "y") if direction == "at" else ("y", "x")
+    whole = {f"{long}0": -0.5, f"{long}1": len(names) - 0.5}
+    look = {"type": "rect", **whole, "line": {"color": theme.accent, "width": 2}}
+    outline = [{**look, f"{short}0": first - 0.5, f"{short}1": last + 0.5} for first, last in runs(rows)]
     layout = {"xaxis": axis | across, "yaxis": axis | down | {"scaleanchor": "x"}, "shapes": outline}
     return go.Figure(heat, page_layout(theme) | layout)
 

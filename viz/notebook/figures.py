@@ -1,6 +1,7 @@
 """The plain Plotly figure of a recording, for notebooks and scripts."""
 
 from collections.abc import Callable, Mapping
+from functools import partial
 
 import plotly.graph_objects as go
 
@@ -46,14 +47,11 @@ def _heatmap(entry: RecordingEntry, view: View, theme: Theme) -> tuple[go.Figure
     recording = entry.recording
     if view.scope != "head" and not can_merge(recording):
         raise InputError(f"{recording.num_tokens:,} tokens make a matrix too large to merge heads in: take one head.")
-    weights, query, log = matrix(entry, view), view.chosen, view.log
-    if recording.num_tokens > LARGEST_DRAWN:
-        return pooled_heatmap(weights, recording.tokens, recording.special, query=query, log=log, theme=theme), 1.08
-    causal = recording.layers[view.layer].causal
-    figure = attention_heatmap(
-        weights, recording.tokens, recording.special, query=query, log=log, theme=theme, causal=causal
-    )
-    return figure, 1.08
+    weights, tokens, special = matrix(entry, view), recording.tokens, recording.special
+    causal = partial(attention_heatmap, causal=recording.layers[view.layer].causal)
+    draw: Callable[..., go.Figure] = pooled_heatmap if recording.num_tokens > LARGEST_DRAWN else causal
+    chosen, direction = view.chosen, view.direction
+    return draw(weights, tokens, special, query=chosen, direction=direction, log=view.log, theme=theme), 1.08
 
 
 KINDS: dict[str, Draw] = {

@@ -40,7 +40,7 @@ def switched(page: str, entry: RecordingEntry) -> RecordingEntry:
         if left_out:
             st.caption(
                 f"Left out: {plain(_left_out(recording))}. What is left sums to one again; what had looked at nothing "
-                "else is hatched."
+                "else is hatched, and is no part of a mean over several."
             )
     if not merged and not left_out:
         return entry

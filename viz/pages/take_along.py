@@ -56,6 +56,8 @@ def take_along(page: str, entry: RecordingEntry, shown: RecordingEntry, view: Vi
         arrays = round(recording.num_heads * recording.num_tokens * recording.num_keys * BYTES)
         arrays_file = next(file for file in data if file.endswith(".npz"))
         _row(page, "The weights as data", name, data, sizes={arrays_file: arrays})
+        if note := package.data_note(view, data):
+            st.caption(note)
         size = shown.derive("html size", lambda: html_size(recording))
         explorer: package.Files = {"explorer.html": lambda: package.explorer_file(shown, view, caption=caption)}
         if size <= LARGEST:

@@ -37,7 +37,7 @@ def all_heads(
     their columns), in every head: [layer, head, token]."""
     found = []
     for layer in range(recording.num_layers):
-        found.append(_together(direction, _looks(recording, [(layer, None)], direction, chosen), len(chosen)))
+        found.append(_together(direction, _looks(recording, [(layer, None)], direction, chosen)))
         on_layer(layer)
     return np.stack(found)
 
@@ -45,10 +45,10 @@ def all_heads(
 def shown_row(recording: Recording, view: View) -> np.ndarray:
     """What the view's head, or its merged heads, give to the chosen tokens, or get from them: [token]."""
     if view.reduction == "max" and isinstance(recording, Merged):  # heads first: the sum of maxima is another number
-        return _together(view.direction, [_word_rows(recording, view)], len(view.chosen))
+        return _together(view.direction, [_word_rows(recording, view)])
     reduced = np.mean if view.reduction == "mean" else np.max
     looks = _looks(recording, heads_of(recording, view), view.direction, view.chosen)
-    row: np.ndarray = _together(view.direction, (reduced(each, axis=0) for each in looks), len(view.chosen))
+    row: np.ndarray = _together(view.direction, (reduced(each, axis=0) for each in looks))
     return row
 
 
@@ -65,7 +65,7 @@ def _word_rows(recording: Merged, view: View) -> np.ndarray:
 def row_of(weights: np.ndarray, view: View) -> np.ndarray:
     """What of a matrix [query, key] the view sees: [token]."""
     rows = weights if view.direction == "at" else weights.T
-    return _together(view.direction, [rows[list(view.chosen)]], len(view.chosen))
+    return _together(view.direction, [rows[list(view.chosen)]])
 
 
 def _looks(
@@ -92,14 +92,16 @@ def _looks_of(
     return weights if heads is None else weights[list(heads)]
 
 
-def _together(direction: Direction, parts: Iterable[np.ndarray], count: int) -> np.ndarray:
-    """The mean of rows, or the sum of columns, of count tokens: of [..., token, token] in parts, [..., token]."""
-    total: np.ndarray | None = None
+def _together(direction: Direction, parts: Iterable[np.ndarray]) -> np.ndarray:
+    """The mean of rows, or the sum of columns: of [..., token, token] in parts, [..., token].
+
+    A query that looks at nothing, as where its only key is left out, is no part of the mean: so it sums to one.
+    """
+    total, looking = np.zeros(()), np.zeros((), int)
     for part in parts:
-        added = part.sum(axis=-2, dtype=np.float64)
-        total, dtype = added if total is None else total + added, part.dtype
-    assert total is not None  # something is always chosen
-    return (total / count if direction == "at" else total).astype(dtype)
+        total, dtype = total + part.sum(axis=-2, dtype=np.float64), part.dtype
+        looking = looking + part.any(axis=-1).sum(axis=-1)
+    return (total / np.maximum(looking, 1)[..., None] if direction == "at" else total).astype(dtype)
 
 
 def can_merge(recording: Recording) -> bool:

@@ -76,5 +76,7 @@ def heads_name(scope: Scope, reduction: Reduction) -> str:
 
 
 def file_name(view: View) -> str:
-    """What a file of the view is called: "layer3-head1" or "all-max"."""
-    return f"layer{view.layer}-head{view.head}" if view.scope == "head" else heads_name(view.scope, view.reduction)
+    """What a file of the view is called: "layer3-head1", "5heads-max" or "all-max"."""
+    if view.scope == "head":
+        return f"layer{view.layer}-head{view.head}"
+    return f"{len(view.heads) or ''}{heads_name(view.scope, view.reduction)}"

@@ -4,7 +4,10 @@ WORDING in its header, does the same in js/words.js."""
 from collections.abc import Sequence
 from typing import TypedDict
 
+from headlens.viz.view.chosen import Head
 from headlens.viz.view.view import Direction, View, heads_name
+
+MOST_NAMED = 4  # that are listed one by one
 
 
 class ByDirection(TypedDict):
@@ -34,9 +37,12 @@ class Wording(TypedDict):
     several: ByDirection  # {names}, {count}: the same of several tokens
     title: str  # {who}, {what}
     patch: str  # {name} of a patch, or of what else has a position in a picture
+    patches: str  # {first}, {last}, {rows}, {columns}: a rectangle of them
     named: str  # how these are called; nothing where there is no picture
     token: str  # {name} of a token
+    placed: str  # {name}, {position}: of one of several that are called the same
     nothing: str  # what a query looks at that gives no weight, as where its only key is left out
+    over: str  # why a weight is above 100 %
     unquoted: list[str]  # special tokens that start with one of these stand as they are
     special: ByDirection  # {percent}, {name}: how much of a query's weight a special token gets or gives
     percent: Percent
@@ -64,9 +70,12 @@ WORDING: Wording = {
     },
     "title": "{who}: {what}",
     "patch": "patch {name}",
+    "patches": "patches {first} to {last}, {rows} × {columns}",
     "named": "",
     "token": "“{name}”",
+    "placed": "{name} ({position})",
     "nothing": "nothing",
+    "over": "Above 100\u00a0%: the weights of several tokens are added up.",
     "unquoted": ["[", "<"],
     "special": {"at": "{percent} to {name}", "by": "{percent} from {name}"},
     "percent": {
@@ -81,27 +90,32 @@ WORDING: Wording = {
 
 def listed(names: Sequence[str]) -> str:
     """Up to four names, or the first two and the last of more: "“it”, “is”, … “big”"."""
-    return ", ".join(names) if len(names) <= 4 else f"{names[0]}, {names[1]}, … {names[-1]}"
+    return ", ".join(names) if len(names) <= MOST_NAMED else f"{names[0]}, {names[1]}, … {names[-1]}"
 
 
 def who(view: View, wording: Wording) -> str:
     """Which heads are looked through: "Layer 3, head 1"."""
-    heads = [wording["head"].format(layer=layer, head=head) for layer, head in view.heads]
+    heads = heads_named(view.heads, wording)
     return wording["who"][heads_name(view.scope, view.reduction)].format(
         layer=view.layer, head=view.head, count=len(heads), heads=listed(heads)
     )
 
 
-def what(names: Sequence[str], direction: Direction) -> str:
-    """What is seen of them: "what “it” looks at"; the names are as `headlens.viz.view.words.name_of` gives them."""
-    if len(names) == 1:
-        return WORDING["what"][direction].format(name=names[0])
-    return WORDING["several"][direction].format(names=listed(names), count=len(names))
+def heads_named(heads: Sequence[Head], wording: Wording) -> list[str]:
+    """What to call each: "layer 3 head 1"."""
+    return [wording["head"].format(layer=layer, head=head) for layer, head in heads]
 
 
-def title(view: View, names: Sequence[str], wording: Wording) -> str:
+def what(names: str, direction: Direction, count: int = 1) -> str:
+    """What is seen of so many: "what “it” looks at"; the names are as `headlens.viz.view.words.names_of` gives them."""
+    if count == 1:
+        return WORDING["what"][direction].format(name=names)
+    return WORDING["several"][direction].format(names=names, count=count)
+
+
+def title(view: View, names: str, wording: Wording) -> str:
     """Both in one line: "Layer 3, head 1: what “it” looks at"."""
-    return wording["title"].format(who=who(view, wording), what=what(names, view.direction))
+    return wording["title"].format(who=who(view, wording), what=what(names, view.direction, len(view.chosen)))
 
 
 def percent(weight: float) -> str:

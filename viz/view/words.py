@@ -7,6 +7,7 @@ from headlens.model.analysis.orders import reach
 from headlens.model.analysis.sample import LONG, SAMPLE, looking_queries, sampled_queries
 from headlens.model.recording.parts import WEIGHTS, Cell, Picture
 from headlens.model.recording.recording import Recording
+from headlens.viz.view.chosen import boxes
 from headlens.viz.view.pieces import pieces_of
 from headlens.viz.view.visible import isolated, visible
 from headlens.viz.view.wording import WORDING, Wording, listed
@@ -33,7 +34,9 @@ def wording_of(recording: Recording) -> Wording:
         wording = {**wording, "who": heads}
     if photo is not None:
         named = NAMED[photo.picture].get(photo.cell, "")
-        wording = {**wording, "patch": f"{photo.cell} {{name}}", "named": named}
+        size = ", {rows} × {columns}" if photo.cell == "patch" else ""  # frames are a line
+        patches = f"{CELLS[photo.cell]} {{first}} to {{last}}{size}"
+        wording = {**wording, "patch": f"{photo.cell} {{name}}", "patches": patches, "named": named}
     return wording
 
 
@@ -47,9 +50,17 @@ def name_of(recording: Recording, token: int) -> str:
     return WORDING["token"].format(name=text)
 
 
-def names_of(recording: Recording, tokens: Sequence[int]) -> list[str]:
-    """What to call each."""
-    return [name_of(recording, token) for token in tokens]
+def names_of(recording: Recording, tokens: Sequence[int]) -> str:
+    """What to call them together: “it”, “is”, … “big”, or of a photo patches (2, 2) to (4, 5), 3 × 4."""
+    prefix, grid = recording.prefix_tokens, recording.grid
+    if grid is None or len(tokens) == 1 or min(tokens) < prefix:
+        return listed([name_of(recording, token) for token in tokens])
+    (left, top, right, bottom), *others = boxes((token - prefix for token in tokens), grid[1])
+    if others:
+        return listed([name_of(recording, token) for token in tokens])
+    first, last = (isolated(visible(recording.tokens[token])) for token in (min(tokens), max(tokens)))
+    patches = wording_of(recording)["patches"]
+    return patches.format(first=first, last=last, rows=bottom - top, columns=right - left)
 
 
 def many(recording: Recording) -> str:
@@ -79,9 +90,11 @@ def head_template(recording: Recording) -> str:
 def head_in_words(recording: Recording, layer: int, head: int, *, chosen: Sequence[int]) -> str:
     """One paragraph on a head: over how many tokens, from the chosen ones on average, and how far it looks."""
     everywhere, away = spread_and_reach(recording, layer, head)
+    rows = recording.attention_from(layer, chosen, head)
+    looking = max(1, int(rows.any(axis=-1).sum()))  # as headlens.viz.view.derived takes the mean
     return head_template(recording).format(
-        name=listed(names_of(recording, chosen)),
-        here=_count(float(spread(recording.attention_from(layer, chosen, head).mean(axis=0)))),
+        name=names_of(recording, chosen),
+        here=_count(float(spread(rows.sum(axis=0) / looking))),
         everywhere=_count(everywhere),
         away=f"{away:.1f}",
     )

@@ -23,7 +23,7 @@ from headlens.viz.export import marks
 from headlens.viz.export.about import about_view, caption_of
 from headlens.viz.export.drawn import KINDS, PIXELS, about_of, drawn_svg, png_of
 from headlens.viz.theme import HEAT, LIGHT
-from headlens.viz.view.view import View
+from headlens.viz.view.view import Direction, View
 from tests.recordings import random_recording
 from tests.viz.figures.decode import picture_in
 from tests.viz.hostile import HOSTILE
@@ -68,7 +68,7 @@ def test_every_weight_is_a_cell_of_its_colour_in_its_place() -> None:
     recording = text_recording()
     view = View(1, 0, 2)
     spec = marks.heatmap(RecordingEntry("", recording), view, 600)
-    values = spec["data"]["values"]  # type: ignore[index]
+    values = spec["layer"][0]["data"]["values"]  # type: ignore[index]
     found = np.zeros((recording.num_tokens, recording.num_tokens))
     for value in values:
         found[value["row"], value["column"]] = value["number"]
@@ -122,7 +122,7 @@ def test_several_queries_and_heads_are_drawn_and_said() -> None:
     np.testing.assert_allclose(found, np.sort(weights)[::-1], rtol=1e-5)
     about = about_view(recording, view)
     assert about["heads"] == "Mean of 3 heads (layer 0 head 1, layer 1 head 0, layer 1 head 2)"
-    assert about["chosen heads"] == "0~1_1~0.2"
+    assert "chosen heads" not in about  # they are all named
     assert about["query"].endswith("position 1-2.4")
     assert about["direction"] == "what the queries look at, the mean of them"
     by = about_view(recording, replace(view, direction="by"))
@@ -158,6 +158,41 @@ def test_a_photo_keeps_its_shape_and_its_scale_has_numbers() -> None:
     svg = drawn_svg("overlay", recording, View(0, 0, 1))
     limit = recording.attention(0, 0, 1).max()
     assert f"{limit:.2g}".lstrip("0") in " ".join(words_of(svg)).replace("0.", ".")
+
+
+@pytest.mark.parametrize("count", [7, 120])
+@pytest.mark.parametrize("direction", ["at", "by"])
+def test_the_chosen_rows_or_columns_of_a_matrix_are_framed(direction: Direction, count: int) -> None:
+    recording = text_recording([f"t{index}" for index in range(count)])
+    view = View(1, 0, 2, direction=direction, queries=(2, 3, 5))
+    svg = drawn_svg("heatmap", recording, view)
+    paths = [path for path in re.findall(r"<path [^>]*>", svg) if f'stroke="{LIGHT.accent}"' in path]
+    frames = []
+    for path in paths:
+        start = re.search(r' d="M([\d.-]+),([\d.-]+)h([\d.-]+)v([\d.-]+)', path)
+        assert start is not None
+        frames.append([float(number) for number in start.groups()])
+    across, short = (0, 1) if direction == "at" else (1, 0)
+    side = frames[0][2 + across]
+    for frame, (first, last) in zip(frames, ((2, 4), (5, 6)), strict=True):
+        assert (frame[across], frame[2 + across]) == pytest.approx((0, side))
+        side_across = frame[2 + short] / (last - first)
+        assert frame[short] == pytest.approx(first * side_across)
+        assert side_across * count == pytest.approx(side, rel=0.3)  # as large as a cell, which need not be a square
+
+
+def test_a_caption_says_once_which_heads_and_in_words() -> None:
+    recording = random_recording(num_layers=2, num_heads=3)
+    heads = ((0, 0), (0, 1), (0, 2), (1, 0), (1, 2))
+    view = View(0, 1, 2, "heads", queries=(1, 2), heads=heads)
+    about = about_view(recording, view)
+    assert about["chosen heads"] == "layer 0 head 0, layer 0 head 1, layer 0 head 2, layer 1 head 0, layer 1 head 2"
+    for kind in ("strip", "heatmap", "bars"):
+        written = " ".join(words_of(drawn_svg(kind, recording, view)))
+        assert written.count("layer 0 head 0") == 1
+        assert ("what the queries look at" in written) == (kind == "heatmap")  # else the heading says it
+        assert "~" not in written
+    assert "Mean of 5 heads" in caption_of(about)
 
 
 def test_what_lies_behind_the_end_of_a_scale_is_said() -> None:

@@ -28,7 +28,7 @@ from headlens.viz.inputs.photo import PhotoRequest
 from headlens.viz.inputs.prompt import PromptRequest
 from headlens.viz.inputs.samples import FIRST_PROMPT
 from headlens.viz.inputs.text import TextRequest
-from headlens.viz.view.view import Direction, View
+from headlens.viz.view.view import Direction, View, file_name
 from tests.model.huggingface.caption_models import save
 from tests.model.inputs.pictures import noise
 from tests.recordings import random_recording
@@ -71,6 +71,22 @@ def test_arrays_have_names_and_the_same_bits() -> None:
         assert tuple(file["tokens"]) == recording.tokens
         assert json.loads(str(file["about"]))["model"] == recording.model.title
         assert "float32" in str(file["readme"])
+
+
+def test_of_several_heads_the_data_say_which_they_hold() -> None:
+    recording = random_recording()
+    view = View(1, 2, 4, "heads", "max", heads=((0, 0), (1, 2)))
+    files = package.data(recording, view)
+    note = package.data_note(view, files)
+    assert note.startswith("NPZ: every head of layer 1, each alone; CSV: its head 2; of the shown heads together")
+    arrays = np.load(io.BytesIO(files["weights-layer1.npz"]()))
+    assert (list(arrays["layers"]), list(arrays["heads"])) == ([1], [0, 1, 2])
+    table = csv.DictReader(io.StringIO(files["weights-layer1-head2.csv"]().decode()))
+    assert {(row["layer"], row["head"]) for row in table} == {("1", "2")}
+    assert "CSV" not in package.data_note(view, {"weights-layer1.npz": bytes})
+    assert package.data_note(View(1, 2, 4), files) == ""
+    assert file_name(view) == "2heads-max"
+    assert file_name(View(1, 2, 4, "all", "max")) == "all-max"
 
 
 def test_too_many_for_a_sheet() -> None:

@@ -107,6 +107,14 @@ def test_the_query_is_outlined(query: int) -> None:
     assert (box.y0, box.y1) == (query - 0.5, query + 0.5)
 
 
+def test_of_what_is_looked_at_the_column_is_outlined() -> None:
+    first, second = attention_heatmap(
+        random_weights(6, 6), TOKENS, SPECIAL, query=(1, 2, 4), direction="by"
+    ).layout.shapes
+    assert (first.x0, first.x1, first.y0, first.y1) == (0.5, 2.5, -0.5, 5.5)
+    assert (second.x0, second.x1) == (3.5, 4.5)
+
+
 def test_without_a_query_nothing_is_outlined() -> None:
     assert not attention_heatmap(random_weights(6, 6), TOKENS, SPECIAL).layout.shapes
 

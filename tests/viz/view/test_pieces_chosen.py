@@ -5,9 +5,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from headlens.model.analysis.heads import spread
 from headlens.model.comparison.merged import Merged, merge_words
 from headlens.model.runtime.recordings import RecordingEntry
-from headlens.viz.view import derived
+from headlens.viz.view import derived, words
 from headlens.viz.view.pieces import in_shown, in_tokens
 from headlens.viz.view.view import Direction, Reduction, View
 from tests.recordings import random_recording
@@ -50,3 +51,22 @@ def test_heads_are_made_one_then_tokens_then_words_together(
     np.testing.assert_allclose(derived.shown_row(merged, view), expected, atol=5e-6)
     matrix = derived.matrix(RecordingEntry("", merged), view)
     np.testing.assert_allclose(derived.row_of(matrix, view), expected, atol=1e-6)
+
+
+def test_a_query_with_nothing_left_is_no_part_of_the_mean() -> None:
+    recording = replace(random_recording("causal"), special=np.arange(7) == 0).without_special()
+    entry, expected = RecordingEntry("", recording), recording.attention(1, 0)[1:3].mean(axis=0)
+    assert not recording.attention(1, 0, 0).any()  # the first token had looked at itself alone
+    view = View(1, 0, 0, queries=(0, 1, 2))
+    for row in (
+        derived.shown_row(recording, view),
+        derived.row_of(derived.matrix(entry, view), view),
+        derived.all_heads(recording, "at", view.chosen)[1, 0],
+    ):
+        np.testing.assert_allclose(row, expected, atol=1e-6)
+        assert row.sum() == pytest.approx(1)
+    assert not derived.shown_row(recording, View(1, 0, 0)).any()
+    by = derived.shown_row(recording, replace(view, direction="by"))
+    np.testing.assert_allclose(by, recording.attention(1, 0)[:, :3].sum(axis=1), atol=1e-6)
+    said = words.head_in_words(recording, 1, 0, chosen=view.chosen)
+    assert f"spreads over {spread(expected):.1f} of" in said

@@ -10,7 +10,7 @@ import pytest
 from headlens.model.recording.parts import Photo
 from headlens.viz.figures import labels
 from headlens.viz.view.view import Reduction, Scope, View
-from headlens.viz.view.wording import WORDING, percent, title, what, who
+from headlens.viz.view.wording import WORDING, listed, percent, title, what, who
 from headlens.viz.view.words import wording_of
 from tests.recordings import random_recording
 
@@ -30,18 +30,18 @@ PIXELS = np.zeros((2, 4, 3), np.uint8)
 def test_which_heads(scope: Scope, reduction: Reduction, said: str) -> None:
     view = View(3, 1, query=0, scope=scope, reduction=reduction)
     assert who(view, WORDING) == said
-    assert title(view, ["“it”"], WORDING) == f"{said}: what “it” looks at"
+    assert title(view, "“it”", WORDING) == f"{said}: what “it” looks at"
 
 
 def test_both_directions() -> None:
-    assert what(["[CLS]"], "at") == "what [CLS] looks at"
-    assert what(["patch (1, 2)"], "by") == "who looks at patch (1, 2)"
+    assert what("[CLS]", "at") == "what [CLS] looks at"
+    assert what("patch (1, 2)", "by") == "who looks at patch (1, 2)"
 
 
 def test_several_tokens_and_several_heads() -> None:
-    names = ["“a”", "“b”", "“c”", "“d”", "“e”"]
-    assert what(names[:2], "at") == "what “a”, “b” look at (mean of 2 queries)"
-    assert what(names, "by") == "who looks at “a”, “b”, … “e” (sum over 5 keys)"
+    names = listed(["“a”", "“b”", "“c”", "“d”", "“e”"])
+    assert what("“a”, “b”", "at", 2) == "what “a”, “b” look at (mean of 2 queries)"
+    assert what(names, "by", 5) == "who looks at “a”, “b”, … “e” (sum over 5 keys)"
     heads = ((2, 1), (2, 3), (4, 0))
     assert who(View(2, 1, 0, "heads", "mean", heads=heads), WORDING) == (
         "Mean of 3 heads (layer 2 head 1, layer 2 head 3, layer 4 head 0)"
@@ -52,7 +52,7 @@ def test_several_tokens_and_several_heads() -> None:
 
 
 def test_a_name_with_braces_stays_as_it_is() -> None:
-    assert title(View(3, 1, query=0), ["“{who}”"], WORDING) == "Layer 3, head 1: what “{who}” looks at"
+    assert title(View(3, 1, query=0), "“{who}”", WORDING) == "Layer 3, head 1: what “{who}” looks at"
 
 
 def test_percents_do_not_break_and_figures_have_the_same_with_plain_spaces() -> None:
@@ -69,6 +69,8 @@ def test_templates_ask_for_what_their_readers_have() -> None:
         WORDING["head"]: {"layer", "head"},
         WORDING["several"]["at"]: {"names", "count"},
         WORDING["several"]["by"]: {"names", "count"},
+        WORDING["patches"]: {"first", "last", "rows", "columns"},
+        WORDING["placed"]: {"name", "position"},
         **{template: {"name"} for template in (WORDING["patch"], WORDING["token"])},
         WORDING["what"]["at"]: {"name"},
         WORDING["what"]["by"]: {"name"},
@@ -95,4 +97,4 @@ def test_what_is_in_a_picture_has_its_name(photo: Photo | None, patch: str, name
     assert wording["patch"] == patch
     assert named in wording["named"]
     assert bool(named) == bool(wording["named"])
-    assert {**wording, "patch": WORDING["patch"], "named": ""} == WORDING
+    assert {**wording, **{name: WORDING[name] for name in ("patch", "patches", "named")}} == WORDING

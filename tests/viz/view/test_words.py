@@ -21,6 +21,17 @@ def test_names_of_positions(trophy: Recording, coffee: Recording) -> None:
     ]
 
 
+def test_a_rectangle_of_patches_is_called_by_its_corners(trophy: Recording, coffee: Recording) -> None:
+    grid = np.arange(1, 385).reshape(16, 24)
+    assert words.names_of(coffee, grid[2:5, 2:6].ravel().tolist()) == "patches (2, 2) to (4, 5), 3 × 4"
+    assert words.names_of(coffee, grid[2:4, 23].tolist()) == "patches (2, 23) to (3, 23), 2 × 1"
+    assert words.names_of(coffee, [24, 25]) == "patch (0, 23), patch (1, 0)"  # neighbours in the row of tokens alone
+    assert words.names_of(coffee, grid[2:4, 2:4].ravel().tolist()[:3]) == "patch (2, 2), patch (2, 3), patch (3, 2)"
+    assert words.names_of(coffee, [0, 1, 2]) == "[CLS], patch (0, 0), patch (0, 1)"
+    assert words.names_of(coffee, [25]) == "patch (1, 0)"
+    assert words.names_of(trophy, [2, 3]) == "“trophy”, “does”"
+
+
 def spread_by_hand(weights: np.ndarray) -> float:
     return math.exp(-math.fsum(p * math.log(p) for p in weights.astype(float).tolist() if p > 0))
 

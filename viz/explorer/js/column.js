@@ -92,7 +92,7 @@ export class Column {
     parts.title.textContent = token < 0 ? none : `${title(header, view, [token])}:`;
     parts.targets.textContent = token < 0 ? "" : targets(header, weights);
     const share = specialShare(header, weights, direction).text;
-    parts.special.textContent = share && `(${share})`;
+    parts.special.textContent = share;
   }
 }
 

@@ -1,7 +1,7 @@
 // The figure of the matrix for a view, out of one that Python drew: viz/figures/heatmap.py says where its scale ends.
 
 import { chosen, runs } from "./selection.js";
-import { headsName } from "./words.js";
+import { fileName } from "./words.js";
 
 /** @import { Kept } from "./recorded.js" */
 /** @import { Figure, ViewFields, Weights } from "./types.js" */
@@ -27,7 +27,7 @@ export function figureOf({ header: { figure, special }, logTrace, perCell }, vie
     about: figure.about,
     data: [{ ...trace, ...scale, colorbar: { ...bar, ...scale.colorbar } }],
     layout: { ...figure.layout, shapes: rows.map(([first, last]) => ({ ...shape, y0: first - 0.5, y1: last + 0.5 })) },
-    name: `headlens-${view.scope === "head" ? `layer${view.layer}-head${view.head}` : headsName(view)}`,
+    name: `headlens-${fileName(view)}`,
   };
 }
 

@@ -52,8 +52,7 @@ export function orderOf(recorded, view) {
   /** @type {Header["order"]} */
   const measured = [];
   for (const [layer, head, source] of recorded.all()) {
-    const measure =
-      order === "key" ? mean(queries, (query) => source.weight(query, key)) : (measures?.[layer][head] ?? null);
+    const measure = order === "key" ? together(source, queries, "at")[key] : (measures?.[layer][head] ?? null);
     measured.push([layer, head, measure]);
   }
   return placed ? measured : measured.sort((a, b) => (b[2] ?? LOWEST) - (a[2] ?? LOWEST));
@@ -74,14 +73,6 @@ export function headInWords(recorded, view) {
     everywhere: counted(everywhere),
     away: away.toFixed(1),
   });
-}
-
-/**
- * @param {number[]} tokens
- * @param {(token: number) => number} weight
- */
-function mean(tokens, weight) {
-  return Math.fround(tokens.reduce((sum, token) => sum + weight(token), 0) / tokens.length);
 }
 
 /**

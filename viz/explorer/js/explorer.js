@@ -8,7 +8,7 @@ import { Matrix } from "./matrix.js";
 import { completed, unpack } from "./payload.js";
 import { Photo } from "./photo.js";
 import { download } from "./plotly.js";
-import { after, chosen, headsAfter, normal } from "./selection.js";
+import { after, chosen, headsAfter, headsFrom, normal } from "./selection.js";
 import { Sentence } from "./sentence.js";
 import { Server } from "./server.js";
 import { shownIn } from "./shown.js";
@@ -129,7 +129,8 @@ export class Explorer {
     if (event === "hover") return this.preview(/** @type {Hovered} */ (target));
     if (event === "drop") return this.pin({});
     const { token, heads, ...drag } = /** @type {Pressed} */ (target);
-    if (heads) return this.pin(headsAfter(view, event === "toggle" || event === "extend", heads));
+    if (heads)
+      return this.pin(event === "extend" ? headsFrom(view, heads) : headsAfter(view, event === "toggle", heads));
     if (token === undefined) return;
     if (view.pick && event === "move") {
       hover.token = token;

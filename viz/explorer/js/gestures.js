@@ -6,12 +6,13 @@ const REST = 500; // milliseconds after which a finger does not tap any more
 const SLIP = 10; // pixels that it may move meanwhile
 
 /**
- * What a press means: shift takes all up to here, Ctrl or ⌘ one more or less, the second of two the word.
+ * What a press means: shift takes all up to here, Ctrl or ⌘ one more or less, the second of two the word, which the
+ * third of three leaves as it is.
  * @param {MouseEvent} event
  * @param {boolean} twice
  * @returns {"pin" | "extend" | "toggle" | "word"}
  */
-export function meaning({ ctrlKey, detail, metaKey, shiftKey }, twice = detail === 2) {
+export function meaning({ ctrlKey, detail, metaKey, shiftKey }, twice = detail > 1) {
   if (shiftKey) return "extend";
   if (ctrlKey || metaKey) return "toggle";
   return twice ? "word" : "pin";

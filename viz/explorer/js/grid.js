@@ -7,7 +7,7 @@ import { contextOf, darkened, heat, tile } from "./pictures.js";
 import { holds } from "./selection.js";
 import { percent, who } from "./words.js";
 
-/** @import { Head, LinkedView, On, Parts, State, ViewFields } from "./types.js" */
+/** @import { Head, LinkedView, On, Parts, Pressed, State, ViewFields } from "./types.js" */
 
 const SMALL = 192; // pixels: the width of the photo that tiles are drawn from
 
@@ -48,12 +48,23 @@ export class HeadGrid {
       this.under = null;
       on("hover", { head: null });
     };
-    new Gestures(canvas, (event) => this.headsAt(event), on);
+    new Gestures(
+      canvas,
+      (event) => this.headsAt(event),
+      (event, target) => {
+        const { heads = [] } = /** @type {Pressed} */ (target);
+        if (event === "extend") this.extend(heads, on);
+        else on(event, target);
+      },
+    );
     onArrow(canvas, (down, across, more) => {
       if (this.state === null || this.layout === null) return;
-      const { layer, head } = this.state.view;
-      const target = this.layout.beside([layer, head], down, across);
-      if (target) on(more ? "extend" : "pin", { heads: [target] });
+      const { head, heads, layer } = this.state.view;
+      /** @type {Head} */
+      const from = [layer, head];
+      const target = this.layout.beside(more ? this.layout.endOf(from, heads) : from, down, across);
+      if (target && more) this.extend([target], on);
+      else if (target) on("pin", { heads: [target] });
     });
     new ResizeObserver(() => {
       const room = box.clientWidth; // 0: the page has been left
@@ -78,6 +89,17 @@ export class HeadGrid {
     const { left, top } = this.canvas.getBoundingClientRect();
     const heads = head ? [head] : (this.layout?.lineAt(event.clientX - left, event.clientY - top) ?? []);
     return heads.length ? { heads } : null;
+  }
+
+  /**
+   * All heads from the view's own up to some, as they stand in the grid.
+   * @param {Head[]} to
+   * @param {On} on
+   */
+  extend(to, on) {
+    if (this.state === null || this.layout === null) return;
+    const { head, layer } = this.state.view;
+    on("extend", { heads: this.layout.between([[layer, head], ...to]) });
   }
 
   /** @param {State} state */

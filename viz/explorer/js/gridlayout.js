@@ -79,6 +79,50 @@ export class GridLayout {
   }
 
   /**
+   * All heads from one up to others: of layers by heads the rectangle that has them in its corners, of another order
+   * the run.
+   * @param {Head[]} heads
+   */
+  between(heads) {
+    const [top, bottom, left, right, places] = this.bounds(heads);
+    const [first, last] = [Math.min(...places), Math.max(...places)];
+    const between = this.order.filter((_, index) => {
+      if (!this.numbered) return first <= index && index <= last;
+      const [row, column] = [Math.floor(index / this.columns), index % this.columns];
+      return top <= row && row <= bottom && left <= column && column <= right;
+    });
+    return between.map(([layer, head]) => /** @type {Head} */ ([layer, head]));
+  }
+
+  /**
+   * Where heads end, seen from one of them: the head that the arrow keys with shift move.
+   * @param {Head} from
+   * @param {Head[]} heads
+   */
+  endOf(from, heads) {
+    const [top, bottom, left, right, places] = this.bounds([from, ...heads]);
+    const [index] = places;
+    const [first, last] = [Math.min(...places), Math.max(...places)];
+    const row = Math.floor(index / this.columns) === top ? bottom : top;
+    const column = index % this.columns === left ? right : left;
+    const end = this.numbered ? row * this.columns + column : index === first ? last : first;
+    const [layer, head] = this.order[end];
+    return /** @type {Head} */ ([layer, head]);
+  }
+
+  /**
+   * The first and the last row and column that any of the heads stands in, and their places in the order.
+   * @param {Head[]} heads
+   * @returns {[top: number, bottom: number, left: number, right: number, places: number[]]}
+   */
+  bounds(heads) {
+    const places = heads.map(([layer, head]) => this.order.findIndex(([l, h]) => l === layer && h === head));
+    const rows = places.map((index) => Math.floor(index / this.columns));
+    const columns = places.map((index) => index % this.columns);
+    return [Math.min(...rows), Math.max(...rows), Math.min(...columns), Math.max(...columns), places];
+  }
+
+  /**
    * @param {number} row
    * @param {number} column
    * @returns {Head | null}

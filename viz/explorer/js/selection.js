@@ -170,6 +170,19 @@ export function headsAfter(view, adds, pressed) {
 }
 
 /**
+ * Heads that the view's own is one of, which stays: as many as may be chosen, those up to it.
+ * @param {ViewFields} view
+ * @param {Head[]} heads
+ * @returns {Partial<ViewFields>}
+ */
+export function headsFrom({ head, layer }, heads) {
+  const sorted = heads.toSorted((a, b) => a[0] - b[0] || a[1] - b[1]);
+  const own = sorted.findIndex((each) => holds([each], [layer, head]));
+  const first = Math.max(0, own - MOST_HEADS + 1);
+  return { layer, head, scope: "heads", heads: sorted.slice(first, first + MOST_HEADS) };
+}
+
+/**
  * The heads that are chosen one by one.
  * @param {ViewFields} view
  * @returns {Head[]}

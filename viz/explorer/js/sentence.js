@@ -27,7 +27,7 @@ export class Sentence {
     parts.title.textContent = `${title(header, view, tokens)}:`;
     parts.targets.textContent = targets(header, weights);
     const share = specialShare(header, weights, view.direction);
-    parts.special.textContent = share.text && `(${share.text})`;
+    parts.special.textContent = share.text;
     parts.why.textContent = view.direction === "at" && share.together >= MUCH ? header.why : "";
   }
 }

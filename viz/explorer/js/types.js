@@ -83,9 +83,12 @@
  * @property {ByDirection} several {names}, {count}: the same of several tokens
  * @property {string} title {who}, {what}
  * @property {string} patch {name}
+ * @property {string} patches {first}, {last}, {rows}, {columns}
  * @property {string} named how what has a position in the picture is called
  * @property {string} token {name}
+ * @property {string} placed {name}, {position}
  * @property {string} nothing what a query looks at that gives no weight
+ * @property {string} over why a weight is above 100 %
  * @property {string[]} unquoted special tokens that start with one of these stand as they are
  * @property {ByDirection} special {percent}, {name}
  * @property {Percent} percent

@@ -138,6 +138,7 @@ const added = new WeakMap();
 
 /**
  * Of several tokens, the mean of their rows ("at"), or the sum of their columns ("by"); of one its row or column. [token]
+ * A row of a query that looks at nothing is no part of the mean: so it sums to one.
  * @param {Weights} source
  * @param {number[]} tokens
  * @param {"at" | "by"} direction
@@ -148,11 +149,15 @@ export function together(source, tokens, direction) {
   const before = added.get(source); // the pointer comes and goes
   if (before?.tokens === tokens && before.direction === direction) return before.weights;
   const sums = new Float64Array(source.count);
-  for (const token of tokens)
-    one(source, token).forEach((weight, other) => {
+  let looking = 0;
+  for (const token of tokens) {
+    const found = one(source, token);
+    if (found.some((weight) => weight > 0)) looking++;
+    found.forEach((weight, other) => {
       sums[other] += weight;
     });
-  const parts = direction === "at" ? tokens.length : 1;
+  }
+  const parts = direction === "at" ? Math.max(1, looking) : 1;
   const weights = Float32Array.from(sums, (sum) => sum / parts);
   added.set(source, { tokens, direction, weights });
   return weights;

@@ -1,6 +1,10 @@
 // The words of a view: templates of viz/view/wording.py, filled in. Set as text, never as HTML: tokens come from strangers.
 
+import { span } from "./selection.js";
+
 /** @import { Header, ViewFields, Wording } from "./types.js" */
+
+const OVER = 1.005; // a weight from which on more than 100 % is written
 
 /**
  * The one word for which heads are shown, as templates, the control and the address have it: "head", "heads-mean", "layer-max", …
@@ -8,6 +12,15 @@
  */
 export function headsName({ scope, reduction }) {
   return scope === "head" ? "head" : `${scope}-${reduction}`;
+}
+
+/**
+ * What a file of a view is called, as viz/view/view.py has it: layer3-head1, 5heads-max, all-max.
+ * @param {ViewFields} view
+ */
+export function fileName(view) {
+  if (view.scope === "head") return `layer${view.layer}-head${view.head}`;
+  return `${view.heads.length || ""}${headsName(view)}`;
 }
 
 /**
@@ -87,11 +100,18 @@ function listed(count, name) {
 }
 
 /**
- * “it”, “is”, … “big”.
+ * “it”, “is”, … “big”, or of a photo patches (2, 2) to (4, 5), 3 × 4.
  * @param {Header} header
- * @param {number[]} tokens
+ * @param {number[]} tokens sorted
  */
 export function namesOf(header, tokens) {
+  const { grid, prefix, wording } = header;
+  const [first, last] = [tokens[0], tokens[tokens.length - 1]];
+  if (grid && tokens.length > 1 && first >= prefix && String(span(header, first, last)) === String(tokens)) {
+    const columns = ((last - prefix) % grid[1]) - ((first - prefix) % grid[1]) + 1;
+    const ends = { first: isolated(header, first), last: isolated(header, last) };
+    return fill(wording.patches, { ...ends, rows: tokens.length / columns, columns });
+  }
   return listed(tokens.length, (index) => nameOf(header, tokens[index]));
 }
 
@@ -123,7 +143,8 @@ export function title(header, view, tokens) {
 }
 
 /**
- * trophy 51 %, suitcase 33 %: the strongest, and what comes near it; nothing of what cannot be looked at.
+ * “trophy” 51 %, “suitcase” 33 %: the strongest, and what comes near it; nothing of what cannot be looked at. Of the
+ * same name each is told by its position.
  * @param {Header} header
  * @param {Float32Array} weights [token]
  */
@@ -131,15 +152,17 @@ export function targets(header, weights) {
   if (!weights.some((weight) => weight > 0)) return header.wording.nothing;
   const best = strongest(header, weights, 3, { special: false });
   const near = best.filter(([, weight], index) => weight > 0 && (index === 0 || weight >= 0.2 * best[0][1]));
-  const names = near.map(([token, weight]) => {
-    const name = isolated(header, token);
-    return `${header.grid ? fill(header.wording.patch, { name }) : name} ${percent(header.wording, weight)}`;
+  const names = near.map(([token]) => nameOf(header, token));
+  const parts = near.map(([position, weight], index) => {
+    const name = names[index];
+    const same = names.filter((other) => other === name).length > 1;
+    return `${same ? fill(header.wording.placed, { name, position }) : name} ${percent(header.wording, weight)}`;
   });
-  return names.join(", ");
+  return parts.join(", ");
 }
 
 /**
- * 61 % to [SEP], 2.0 % to [CLS], and how much special tokens have together.
+ * (61 % to [SEP], 2.0 % to [CLS]), why any weight is above 100 %, and how much special tokens have together.
  * @param {Header} header
  * @param {Float32Array} weights [token]
  * @param {"at" | "by"} direction
@@ -158,7 +181,9 @@ export function specialShare({ special, tokens, wording }, weights, direction) {
   const parts = largest.map(([name, share]) => {
     return fill(wording.special[direction], { percent: percent(wording, share), name });
   });
-  return { text: parts.join(", "), together };
+  const text = parts.length ? `(${parts.join(", ")})` : "";
+  const over = largest[0]?.[1] > OVER || weights.some((weight) => weight > OVER);
+  return { text: [text, over ? wording.over : ""].filter(Boolean).join(" "), together };
 }
 
 /**
