@@ -1,6 +1,7 @@
 """The page Compare: its numbers are those of the API, and everything chosen is in the address."""
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -11,10 +12,12 @@ from streamlit.testing.v1 import AppTest
 from headlens.model.comparison.comparison import Comparison, compare
 from headlens.model.huggingface.text.model import TransformersText
 from headlens.model.load import load_model
+from headlens.model.pretrained.image_model import EncoderImageModel
 from headlens.model.pretrained.text_model import EncoderTextModel
 from headlens.model.runtime.folders import FOLDERS
 from headlens.viz.inputs.samples import FIRST_PAIR, PAIRS
 from headlens.viz.view.wording import percent
+from headlens.viz.view.words import name_of
 from tests.model.huggingface.text_models import write_folder
 from tests.sentences import is_one_sentence
 from tests.viz.explorer.payloads import pair_weights
@@ -249,3 +252,27 @@ def test_long_texts_have_no_matrices(monkeypatch: pytest.MonkeyPatch) -> None:
     assert errors(app) == []
     assert shown(app).header["matrices"] == []
     assert "drawn up to" in shown(app).header["matrixNote"]
+
+
+def test_the_largest_of_two_sizes_is_of_the_patches_that_are_pinned(
+    dinov2: EncoderImageModel, sample_photo: Callable[[str], Path]
+) -> None:
+    """The place that differs most is a part of a patch of each; the queries are these patches, not A's and its own."""
+    sizes = {"size": "224", "size2": "336"}
+    app = open_compare(kind="image", sample="Cat", layer="10", head="4", **sizes)
+    assert errors(app) == []
+    a, b = (dinov2.record(sample_photo("chelsea"), int(size)) for size in sizes.values())
+    comparison = compare(a, b)
+    difference = np.nan_to_num(comparison.difference(10, 4))
+    query, key = np.unravel_index(np.abs(difference).argmax(), difference.shape)
+    (own, own_key), (theirs, their_key) = ((int(at[query]), int(at[key])) for at in comparison.alignment.main_positions)
+    assert comparison.alignment.counterparts[0][own] != theirs
+    view = shown(app).header["view"]
+    partner = (view["query"], view["query2"])
+    assert partner in [(own, theirs), (None, theirs)]
+    assert partner[0] is not None or comparison.alignment.counterparts[1][theirs] == own
+    weights = [each[query, key] for each in comparison.weights(10, 4)]
+    assert (
+        f"how much A's {name_of(a, own)} and B's {name_of(b, theirs)} look at the part of A's {name_of(a, own_key)} "
+        f"that B's {name_of(b, their_key)} shows: {percent(weights[0])} in A, {percent(weights[1])} in B."
+    ) in words(app)
