@@ -1,10 +1,13 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { whatOf } from "../../viz/explorer/js/compared.js";
+import { placeName } from "../../viz/explorer/js/difference.js";
 import { LESS, PairChoice } from "../../viz/explorer/js/pairchoice.js";
 import { Pairing } from "../../viz/explorer/js/pairing.js";
 import { MatrixWeights } from "../../viz/explorer/js/weights.js";
+import { header } from "./fixtures.js";
 
-/** @import { PairFields } from "../../viz/explorer/js/types.js" */
+/** @import { PairFields, PairHeader } from "../../viz/explorer/js/types.js" */
 
 // Places: 0 both have; 1 only A; 2 only B; 3 is two positions of A and one of B; 4 is half of A's last and half of B's,
 // 5 the rest of A's, 6 the rest of B's.
@@ -39,6 +42,8 @@ const B = [
 const SOURCES = [A, B].map((rows) => new MatrixWeights({ matrix: Float32Array.from(rows.flat()) }, rows.length));
 /** @type {PairFields} */
 const VIEW = { query: 0, query2: null, direction: "at", edges: "crisp", strength: 85, matrix: false };
+/** @type {PairHeader} */
+const EMPTY = { id: "", view: VIEW, more: false, sides: [], names: [], special: [], sent: false, matrices: [], matrixNote: "" }; // biome-ignore format: one line
 
 /** @param {Partial<PairFields>} change @param {{side: number, token: number}} [hover] */
 const choice = (change = {}, hover) => new PairChoice(PAIRING, { ...VIEW, ...change }, hover);
@@ -106,4 +111,24 @@ test("both queries become one again, A's, and one becomes two", () => {
   assert.deepEqual(choice({ query: 4 }).parted(), { query: 4, query2: 3 });
   assert.deepEqual(choice({ query: 1 }).parted(), { query: 1, query2: 0 }); // any, where there is no partner
   assert.deepEqual(choice({ query: 4, query2: 0 }).parted(), { query: 4, query2: null });
+});
+
+test("a part of two patches is called as both are, and in few words", () => {
+  const [a, b] = [5, 4].map((count) =>
+    header({
+      grid: [1, count - 1],
+      prefix: 1,
+      tokens: ["[CLS]", "(0, 0)", "(0, 1)", "(0, 2)", "(0, 3)"].slice(0, count),
+    }),
+  );
+  /** @type {PairHeader} */
+  const pair = { ...EMPTY, sides: [a, b], names: [0, 1, 2, 3, 4, 5, 6].map((part) => `part ${part}`) };
+  const names = [0, 1, 2, 3, 4, 5, 6].map((place) => placeName(pair, PAIRING, place));
+  assert.deepEqual(names, ["[CLS]", "(0, 0)", "(0, 0)", "(0, 1)", "(0, 3) | (0, 2)", "(0, 3)", "(0, 2)"]);
+  const texts = { ...pair, sides: [header(), header()] };
+  assert.equal(placeName(texts, PAIRING, 4), "\u2068part 4\u2069");
+  const of = { names: ["patch (0, 3)", "patch (0, 2)"], patches: ["(0, 3)", "(0, 2)"], apart: false, difference: true };
+  assert.equal(whatOf({ ...of, direction: "at" }), "from (0, 3) | (0, 2)");
+  assert.equal(whatOf({ ...of, direction: "by" }), "to (0, 3) | (0, 2)");
+  assert.equal(whatOf({ ...of, names: ["[CLS]", "[CLS]"], direction: "at" }), "what [CLS] looks at");
 });

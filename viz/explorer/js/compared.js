@@ -1,7 +1,7 @@
 // A head of A beside one of B in one element: one choice, one colour scale and one zoom for both, and A − B.
 
 import { Column, partsOf } from "./column.js";
-import { DifferenceView } from "./difference.js";
+import { BOTH, DifferenceView } from "./difference.js";
 import { Matrices } from "./matrices.js";
 import { LESS, PairChoice } from "./pairchoice.js";
 import { Pairing } from "./pairing.js";
@@ -163,7 +163,9 @@ export class Compared {
     });
     const sources = this.columns.flatMap(({ state }) => state?.source ?? []);
     this.less = apart ? pairing.apart(weights, direction) : pairing.atPlace(sources, direction, place);
-    const what = whatOf({ names, apart, difference: this.less !== null, direction });
+    const positions = tokens.map((token, side) => held.header.sides[side].tokens[token] ?? "");
+    const patches = held.header.sides[0].grid ? positions : null;
+    const what = whatOf({ names, patches, apart, difference: this.less !== null, direction });
     const hovered = hover ? choice.placeOf(hover.side, hover.token) : -1;
     this.difference.paint(this.less, { what, hovered, strength: strength / 100 });
     this.matrices.paint(place, direction);
@@ -194,11 +196,12 @@ async function hold({ arrays, header }) {
 
 /**
  * What A − B is of, or why it is of nothing.
- * @param {{names: string[], apart: boolean, difference: boolean, direction: "at" | "by"}} of
+ * @param {{names: string[], patches: string[] | null, apart: boolean, difference: boolean, direction: "at" | "by"}} of
  */
-function whatOf({ names: [a, b], apart, difference, direction }) {
+export function whatOf({ names: [a, b], patches, apart, difference, direction }) {
   if (!difference) return `Only ${a ? "A" : "B"} has ${a || b}: there is nothing to be compared with what it looks at.`;
   const two = apart || (a && b && a !== b);
+  if (two && patches) return `${direction === "at" ? "from" : "to"} ${patches.join(BOTH)}`;
   const which = two ? `${a} of A and ${b} of B` : a || b;
   return direction === "at" ? `what ${which} ${two ? "look" : "looks"} at` : `who looks at ${which}`;
 }

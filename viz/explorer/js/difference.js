@@ -4,13 +4,14 @@ import { Buttons } from "./buttons.js";
 import { DifferencePhoto } from "./differencephoto.js";
 import { SignedColours } from "./signed.js";
 import { colourLimit } from "./weights.js";
-import { nameOf, percent } from "./words.js";
+import { percent } from "./words.js";
 
 /** @import { Difference, Pairing } from "./pairing.js" */
 /** @import { PairHeader, Parts } from "./types.js" */
 
 const MOST = 8; // bars
-const NAMED = 3; // in the words, of each sign
+export const BOTH = " | "; // between A's patch and B's
+const NAMED = { text: 3, image: 2 }; // in the words, of each sign
 
 /**
  * What the view needs of a pair.
@@ -32,14 +33,18 @@ export class DifferenceView {
     this.loaded = null;
     /** @type {HTMLElement[]} [place] of texts */
     this.spans = [];
+    /** @type {string[]} [place] */
+    this.names = [];
     /** @type {DifferencePhoto | null} */
     this.picture = null;
     const { photo, strip } = parts;
-    const { low, high, lone } = /** @type {Record<string, HTMLElement>} */ (/** @type {unknown} */ (parts));
+    const { low, high, lone, two } = /** @type {Record<string, HTMLElement>} */ (/** @type {unknown} */ (parts));
     /** The ends of the scale. */
     this.low = low;
     this.high = high;
-    this.lone = lone; // in the legend
+    /** In the legend. */
+    this.lone = lone;
+    this.two = two;
     this.buttons = new Buttons(parts.bars, "hl-bar hl-numbers", (place) => on("pin", place));
     strip.dir = "auto";
     this.colours = new SignedColours(strip);
@@ -62,6 +67,8 @@ export class DifferenceView {
     const same = this.loaded?.pairing === pairing;
     this.loaded = loaded;
     if (same) return;
+    this.names = header.names.map((_, place) => placeName(header, pairing, place));
+    this.two.hidden = !header.sides[0].grid || !this.names.some((name) => name.includes(BOTH));
     this.lone.hidden = header.names.every((_, place) => pairing.paired(place));
     const [{ aspect }] = header.sides;
     this.picture = photo && aspect && boxes ? new DifferencePhoto(this.parts.photo, { photo, aspect, boxes }) : null;
@@ -122,9 +129,10 @@ export class DifferenceView {
       ["more in B:", (difference) => difference < 0],
     ];
     const parts = signs.map(([words, is]) => {
-      const named = near.filter((place) => is(less[place])).slice(0, NAMED);
+      const named = near.filter((place) => is(less[place])).slice(0, NAMED[this.picture ? "image" : "text"]);
       return (
-        named.length && `${words} ${named.map((place) => `${this.name(place)} ${this.signed(less[place])}`).join(", ")}`
+        named.length &&
+        `${words} ${named.map((place) => `${this.names[place]} ${this.signed(less[place])}`).join(", ")}`
       );
     });
     return parts.filter(Boolean).join("; ") || "no difference";
@@ -139,8 +147,8 @@ export class DifferenceView {
     const top = sizes[places[0]] || 1;
     const entries = places.map((place) => ({
       token: place,
-      texts: [this.name(place), ...this.numbers(difference, place)],
-      title: `Look from ${this.name(place)}`,
+      texts: [this.names[place], ...this.numbers(difference, place)],
+      title: `Look from ${this.names[place]}`,
       style: { background: this.colours.of((0.6 * difference.less[place]) / top) },
     }));
     this.buttons.show(entries.filter(({ token }) => sizes[token] > 0));
@@ -163,21 +171,20 @@ export class DifferenceView {
     const sign = difference < 0 ? "−" : "+";
     return `${difference === 0 ? "" : sign}${percent(wording, Math.abs(difference))}`;
   }
+}
 
-  /**
-   * What to call a place; isolated, for it may read from right to left. A part of two patches is called as they are.
-   * @param {number} place
-   */
-  name(place) {
-    const { header, pairing } = /** @type {Loaded} */ (this.loaded);
-    if (this.picture === null) return `\u2068${header.names[place]}\u2069`;
-    const names = header.sides.map((side, at) => {
-      const position = pairing.at[at][place];
-      return position < 0 ? "" : nameOf(side, position);
-    });
-    const [a, b] = names;
-    return a && b && a !== b ? `${a} of A, ${b} of B` : a || b;
-  }
+/**
+ * What to call a place of texts; isolated, for it may read from right to left. A part of two patches is called as they
+ * are, A's | B's.
+ * @param {PairHeader} header
+ * @param {Pairing} pairing
+ * @param {number} place
+ */
+export function placeName(header, pairing, place) {
+  if (!header.sides[0].grid) return `\u2068${header.names[place]}\u2069`;
+  const ats = pairing.at.map((at) => at[place]);
+  const [a, b] = header.sides.map(({ tokens }, side) => tokens[ats[side]] ?? "");
+  return a && b && a !== b ? `${a}${BOTH}${b}` : a || b;
 }
 
 /** @param {EventTarget | null} target */
