@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import {
+  behind,
   fill,
   headsName,
   headsOf,
@@ -86,4 +87,7 @@ test("special tokens of one name are added up, the largest first", () => {
   assert.deepEqual(share, { text: "[SEP] gets 38 pc, [CLS] gets 25 pc", together: 0.625 });
   assert.equal(specialShare(pair, Float32Array.of(0, 0.5, 0.5, 0, 0), "at").text, "[SEP] gets 50 pc");
   assert.match(specialShare(pair, new Float32Array(5).fill(0.5), "by").text, /gives/);
+  assert.equal(behind("it 50 pc", share.text), `(${share.text})`);
+  assert.equal(behind("", share.text), share.text); // nothing stands before the brackets
+  assert.equal(behind("it 50 pc", ""), "");
 });

@@ -16,6 +16,7 @@ from headlens.model.pretrained.image_model import EncoderImageModel
 from headlens.model.pretrained.text_model import EncoderTextModel
 from headlens.model.runtime.folders import FOLDERS
 from headlens.viz.inputs.samples import FIRST_PAIR, PAIRS
+from headlens.viz.view.visible import visible
 from headlens.viz.view.wording import percent
 from headlens.viz.view.words import name_of
 from tests.model.huggingface.text_models import write_folder
@@ -186,6 +187,27 @@ def test_nothing_in_common_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     assert errors(app) == []
     assert any("in common" in info.value for info in app.info)
     assert charts(app) == []
+
+
+def test_what_sees_one_token_alone_is_not_the_largest(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In B of a causal model “cat” comes first and sees itself alone: that it looks there with 100 % says nothing."""
+    monkeypatch.setenv(FOLDERS, str(tmp_path))
+    folder = str(write_folder("GPT-2", tmp_path / "gpt2"))
+    texts = "The big cat sat", "cat sat"
+    app = open_compare(model=folder, text=texts[0], text2=texts[1], layer="0", head="1")
+    assert errors(app) == []
+    model = load_model(folder, device="cpu")
+    assert isinstance(model, TransformersText)
+    comparison = compare(*map(model.record, texts))
+    difference = np.abs(np.nan_to_num(comparison.difference(0, 1)))
+    first = int(comparison.alignment.main_places[1][0])
+    assert comparison.alignment.paired[first]
+    assert difference.max() == difference[first].max()  # trivially
+    difference[first] = 0
+    query, key = np.unravel_index(difference.argmax(), difference.shape)
+    looks, at = (visible(comparison.alignment.names[place]) for place in (query, key))
+    assert f"“{looks}” looks at “{at}”" in words(app)
+    assert comparison.alignment.main_places[0][shown(app).header["view"]["query"]] == query
 
 
 def test_two_models_on_one_text(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, minilm: EncoderTextModel) -> None:

@@ -6,7 +6,7 @@ import { hatchPatches } from "./hatch.js";
 import { Photo } from "./photo.js";
 import { Strip } from "./strip.js";
 import { column, HeadWeights, row } from "./weights.js";
-import { nameOf, specialShare, targets, title } from "./words.js";
+import { behind, nameOf, specialShare, targets, title } from "./words.js";
 
 /** @import { Arrays, Header, LinkedView, On, PairFields, Parts, Scale, State, Theme } from "./types.js" */
 
@@ -90,9 +90,9 @@ export class Column {
     if (state.header.grid) hatchPatches(parts.photo, state.header, this.partner);
     const { header } = state;
     parts.title.textContent = token < 0 ? none : `${title(header, view, [token])}:`;
-    parts.targets.textContent = token < 0 ? "" : targets(header, weights);
-    const share = specialShare(header, weights, direction).text;
-    parts.special.textContent = share && `(${share})`;
+    const others = token < 0 ? "" : targets(header, weights);
+    parts.targets.textContent = others;
+    parts.special.textContent = behind(others, specialShare(header, weights, direction).text);
   }
 }
 

@@ -160,3 +160,12 @@ export function specialShare({ special, tokens, wording }, weights, direction) {
   });
   return { text: parts.join(", "), together };
 }
+
+/**
+ * A share of special tokens: in brackets behind the others, or as it is where there are none.
+ * @param {string} others
+ * @param {string} share
+ */
+export function behind(others, share) {
+  return others && share ? `(${share})` : share;
+}

@@ -98,8 +98,13 @@ def _start(sides: Sides, weights: HeadBeside) -> PairView:
 
 
 def _most(weights: HeadBeside) -> tuple[int, int] | None:
-    """The places of the query and of the key that differ most; None where nothing differs."""
+    """The places of the query and of the key that differ most; None where nothing differs.
+
+    Queries that see one key alone, in A or in B, are left out, as in the divergence; unless no others differ.
+    """
     sizes = np.nan_to_num(np.abs(weights.difference))
+    if sizes[weights.free].any():
+        sizes[~weights.free] = 0
     query, key = np.unravel_index(sizes.argmax(), sizes.shape)
     return (int(query), int(key)) if sizes.any() else None
 
