@@ -1,7 +1,8 @@
 // A head of A beside one of B in one element: one choice, one colour scale and one zoom for both, and A − B.
 
 import { Column, partsOf } from "./column.js";
-import { BOTH, DifferenceView } from "./difference.js";
+import { DifferenceView } from "./difference.js";
+import { BOTH } from "./lesswords.js";
 import { Matrices } from "./matrices.js";
 import { LESS, PairChoice } from "./pairchoice.js";
 import { Pairing } from "./pairing.js";

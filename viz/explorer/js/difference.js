@@ -2,6 +2,7 @@
 
 import { Buttons } from "./buttons.js";
 import { DifferencePhoto } from "./differencephoto.js";
+import { BOTH, beyondScale, largest, lessWords, placeName, signed } from "./lesswords.js";
 import { SignedColours } from "./signed.js";
 import { colourLimit } from "./weights.js";
 import { percent } from "./words.js";
@@ -10,7 +11,6 @@ import { percent } from "./words.js";
 /** @import { PairHeader, Parts } from "./types.js" */
 
 const MOST = 8; // bars
-export const BOTH = " | "; // between A's patch and B's
 const NAMED = { text: 3, image: 2 }; // in the words, of each sign
 
 /**
@@ -38,13 +38,17 @@ export class DifferenceView {
     /** @type {DifferencePhoto | null} */
     this.picture = null;
     const { photo, strip } = parts;
-    const { low, high, lone, two } = /** @type {Record<string, HTMLElement>} */ (/** @type {unknown} */ (parts));
+    const { beyond, low, high, lone, two } = /** @type {Record<string, HTMLElement>} */ (
+      /** @type {unknown} */ (parts)
+    );
     /** The ends of the scale. */
     this.low = low;
     this.high = high;
     /** In the legend. */
     this.lone = lone;
     this.two = two;
+    /** Below the legend. */
+    this.beyond = beyond;
     this.buttons = new Buttons(parts.bars, "hl-bar hl-numbers", (place) => on("pin", place));
     strip.dir = "auto";
     this.colours = new SignedColours(strip);
@@ -100,42 +104,21 @@ export class DifferenceView {
     this.difference = difference;
     const less = difference?.less ?? new Float32Array(header.names.length).fill(Number.NaN);
     const sizes = less.map((each) => Math.abs(each || 0)); // NaN has none
-    this.parts.title.textContent = difference ? `${what}: ${this.words(less, sizes)}` : what;
+    const most = NAMED[this.picture ? "image" : "text"];
+    this.parts.title.textContent = difference ? `${what}: ${lessWords(this.named, less, most)}` : what;
     this.parts.bars.style.visibility = difference ? "" : "hidden"; // what is below must not move under the pointer
     if (difference) this.bars(difference, sizes);
     this.picture?.paint(less, { special: header.special, pairing, hovered, strength });
     const limit = colourLimit(sizes, header.special);
-    this.low.textContent = difference && this.signed(-limit);
-    this.high.textContent = difference && this.signed(limit);
+    const { wording } = header.sides[0];
+    this.low.textContent = difference && signed(wording, -limit);
+    this.high.textContent = difference && signed(wording, limit);
+    this.beyond.textContent = difference && beyondScale(this.named, less);
     this.spans.forEach((span, place) => {
       const share = Math.max(-1, Math.min(1, (less[place] || 0) / limit));
       span.style.backgroundColor = this.colours.of(share);
       span.classList.toggle("hl-hovered", place === hovered);
     });
-  }
-
-  /**
-   * The largest differences of ordinary places, of both signs.
-   * @param {Float32Array} less [place]
-   * @param {Float32Array} sizes [place]
-   */
-  words(less, sizes) {
-    const special = this.loaded?.header.special ?? [];
-    const places = largest(sizes).filter((place) => !special[place] && sizes[place] > 0);
-    const near = places.filter((place) => sizes[place] >= 0.2 * sizes[places[0]]);
-    /** @type {[string, (difference: number) => boolean][]} */
-    const signs = [
-      ["more in A:", (difference) => difference > 0],
-      ["more in B:", (difference) => difference < 0],
-    ];
-    const parts = signs.map(([words, is]) => {
-      const named = near.filter((place) => is(less[place])).slice(0, NAMED[this.picture ? "image" : "text"]);
-      return (
-        named.length &&
-        `${words} ${named.map((place) => `${this.names[place]} ${this.signed(less[place])}`).join(", ")}`
-      );
-    });
-    return parts.filter(Boolean).join("; ") || "no difference";
   }
 
   /**
@@ -162,41 +145,18 @@ export class DifferenceView {
   numbers({ a, b, less }, place) {
     const { wording } = /** @type {Loaded} */ (this.loaded).header.sides[0];
     const both = [`A ${percent(wording, a[place])}`, `B ${percent(wording, b[place])}`];
-    return Number.isNaN(less[place]) ? both : [...both, this.signed(less[place])];
+    return Number.isNaN(less[place]) ? both : [...both, signed(wording, less[place])];
   }
 
-  /** @param {number} difference */
-  signed(difference) {
-    const { wording } = /** @type {Loaded} */ (this.loaded).header.sides[0];
-    const sign = difference < 0 ? "−" : "+";
-    return `${difference === 0 ? "" : sign}${percent(wording, Math.abs(difference))}`;
+  /** What the words are of. */
+  get named() {
+    const { sides, special } = /** @type {Loaded} */ (this.loaded).header;
+    return { names: this.names, special, wording: sides[0].wording };
   }
-}
-
-/**
- * What to call a place of texts; isolated, for it may read from right to left. A part of two patches is called as they
- * are, A's | B's.
- * @param {PairHeader} header
- * @param {Pairing} pairing
- * @param {number} place
- */
-export function placeName(header, pairing, place) {
-  if (!header.sides[0].grid) return `\u2068${header.names[place]}\u2069`;
-  const ats = pairing.at.map((at) => at[place]);
-  const [a, b] = header.sides.map(({ tokens }, side) => tokens[ats[side]] ?? "");
-  return a && b && a !== b ? `${a}${BOTH}${b}` : a || b;
 }
 
 /** @param {EventTarget | null} target */
 function placeOf(target) {
   const span = target instanceof Element ? target.closest("[data-place]") : null;
   return span instanceof HTMLElement ? Number(span.dataset.place) : null;
-}
-
-/**
- * The places, that with the largest size first.
- * @param {Float32Array} sizes [place]
- */
-function largest(sizes) {
-  return [...sizes.keys()].sort((a, b) => sizes[b] - sizes[a] || a - b);
 }
