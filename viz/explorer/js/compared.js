@@ -100,6 +100,10 @@ export class Compared {
     this.view = this.server.receive(header, tell);
     this.root.dataset.kind = header.sides[0].grid ? "image" : "text";
     const { arrays, pairing, photos } = held;
+    this.root.toggleAttribute(
+      "data-lone",
+      header.names.some((_, place) => !pairing.paired(place)),
+    );
     const theme = themeOf(this.root, /** @type {Arrays} */ (/** @type {unknown} */ (arrays)));
     this.columns.forEach((column, side) => {
       const own = { photo: photos[side], theme, partner: pairing.partner[side] };

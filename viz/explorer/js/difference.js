@@ -38,15 +38,11 @@ export class DifferenceView {
     /** @type {DifferencePhoto | null} */
     this.picture = null;
     const { photo, strip } = parts;
-    const { beyond, low, high, lone, two } = /** @type {Record<string, HTMLElement>} */ (
-      /** @type {unknown} */ (parts)
-    );
+    const { beyond, low, high, two } = /** @type {Record<string, HTMLElement>} */ (/** @type {unknown} */ (parts));
     /** The ends of the scale. */
     this.low = low;
     this.high = high;
-    /** In the legend. */
-    this.lone = lone;
-    this.two = two;
+    this.two = two; // in the legend
     /** Below the legend. */
     this.beyond = beyond;
     this.buttons = new Buttons(parts.bars, "hl-bar hl-numbers", (place) => on("pin", place));
@@ -73,7 +69,6 @@ export class DifferenceView {
     if (same) return;
     this.names = header.names.map((_, place) => placeName(header, pairing, place));
     this.two.hidden = !header.sides[0].grid || !this.names.some((name) => name.includes(BOTH));
-    this.lone.hidden = header.names.every((_, place) => pairing.paired(place));
     const [{ aspect }] = header.sides;
     this.picture = photo && aspect && boxes ? new DifferencePhoto(this.parts.photo, { photo, aspect, boxes }) : null;
     this.spans = header.names.map((name, place) => {
