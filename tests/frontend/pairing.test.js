@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { whatOf } from "../../viz/explorer/js/compared.js";
-import { beyondScale, lessWords, placeName } from "../../viz/explorer/js/lesswords.js";
+import { beyondScale, lessWords, placeName, placeNumbers } from "../../viz/explorer/js/lesswords.js";
 import { LESS, PairChoice } from "../../viz/explorer/js/pairchoice.js";
 import { Pairing } from "../../viz/explorer/js/pairing.js";
 import { MatrixWeights } from "../../viz/explorer/js/weights.js";
@@ -146,4 +146,12 @@ test("A - B in words: ordinary tokens of both signs, special ones in brackets, a
   const little = Float32Array.of(-0.0625, 0.625, 0, 0, 0);
   assert.equal(lessWords(of, little, 3), "more in A: This +63 pc");
   assert.equal(beyondScale(of, little), "");
+});
+
+test("what one side does not have is no nought", () => {
+  const found = PAIRING.atPlace(SOURCES, "at", 3);
+  assert(found);
+  assert.deepEqual(placeNumbers(WORDING, PAIRING, found, 1), ["A 50 pc", "not in B", "+50 pc"]);
+  assert.deepEqual(placeNumbers(WORDING, PAIRING, found, 2), ["not in A", "B none", "none"]);
+  assert.deepEqual(placeNumbers(WORDING, PAIRING, found, 3), ["A 25 pc", "B 50 pc", "−25 pc"]);
 });

@@ -93,7 +93,10 @@ def test_it_opens_on_the_head_that_differs_most(nurse: Comparison) -> None:
     difference = np.abs(np.nan_to_num(nurse.difference(*most)))
     query, key = np.unravel_index(difference.argmax(), difference.shape)
     names = nurse.alignment.names
-    assert f"It differs most in how much “{names[query]}” looks at “{names[key]}”" in words(app)
+    assert names[key] == "he"  # which A has not
+    weight = percent(float(nurse.weights(*most)[1][query, key]))
+    said = f"It differs most in how much “{names[query]}” looks at “he”: A has no “he”; {weight} in B."
+    assert said in words(app)
     assert address(app) == {}
 
 

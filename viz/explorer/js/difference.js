@@ -2,10 +2,9 @@
 
 import { Buttons } from "./buttons.js";
 import { DifferencePhoto } from "./differencephoto.js";
-import { BOTH, beyondScale, largest, lessWords, placeName, signed } from "./lesswords.js";
+import { BOTH, beyondScale, largest, lessWords, placeName, placeNumbers, signed } from "./lesswords.js";
 import { SignedColours } from "./signed.js";
 import { colourLimit } from "./weights.js";
-import { percent } from "./words.js";
 
 /** @import { Difference, Pairing } from "./pairing.js" */
 /** @import { PairHeader, Parts } from "./types.js" */
@@ -137,10 +136,9 @@ export class DifferenceView {
    * @param {Difference} difference
    * @param {number} place
    */
-  numbers({ a, b, less }, place) {
-    const { wording } = /** @type {Loaded} */ (this.loaded).header.sides[0];
-    const both = [`A ${percent(wording, a[place])}`, `B ${percent(wording, b[place])}`];
-    return Number.isNaN(less[place]) ? both : [...both, signed(wording, less[place])];
+  numbers(difference, place) {
+    const { header, pairing } = /** @type {Loaded} */ (this.loaded);
+    return placeNumbers(header.sides[0].wording, pairing, difference, place);
   }
 
   /** What the words are of. */

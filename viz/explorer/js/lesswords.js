@@ -3,7 +3,7 @@
 import { colourLimit } from "./weights.js";
 import { behind, percent } from "./words.js";
 
-/** @import { Pairing } from "./pairing.js" */
+/** @import { Difference, Pairing } from "./pairing.js" */
 /** @import { PairHeader, Wording } from "./types.js" */
 
 export const BOTH = " | "; // between A's patch and B's
@@ -32,6 +32,20 @@ export function placeName(header, pairing, place) {
 export function signed(wording, difference) {
   const sign = difference < 0 ? "−" : "+";
   return `${difference === 0 ? "" : sign}${percent(wording, Math.abs(difference))}`;
+}
+
+/**
+ * What is at a place in A, in B, and A less B.
+ * @param {Wording} wording
+ * @param {Pairing} pairing
+ * @param {Difference} difference
+ * @param {number} place
+ */
+export function placeNumbers(wording, pairing, { a, b, less }, place) {
+  const both = [a, b].map((weights, side) =>
+    pairing.sizes[side][place] > 0 ? `${"AB"[side]} ${percent(wording, weights[place])}` : `not in ${"AB"[side]}`,
+  );
+  return Number.isNaN(less[place]) ? both : [...both, signed(wording, less[place])];
 }
 
 /**

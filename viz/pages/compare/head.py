@@ -114,10 +114,13 @@ def _largest(sides: Sides, weights: HeadBeside) -> str:
     most = _most(weights)
     if most is None:
         return "It is the same in A and in B."
-    return (
-        f"It differs most in how much {_looks(sides, most[0])} at {_name(sides, most[1])}: "
-        f"{percent(float(weights.a[most]))} in A, {percent(float(weights.b[most]))} in B."
+    at = _name(sides, most[1])
+    own, theirs = (
+        f"{percent(float(each[most]))} in {side}" if has[most[1]] else f"{side} has no {at}"
+        for side, each, has in zip("AB", (weights.a, weights.b), _present(sides))
     )
+    between = ", " if all(has[most[1]] for has in _present(sides)) else "; "
+    return f"It differs most in how much {_looks(sides, most[0])} at {at}: {own}{between}{theirs}."
 
 
 def _alone(sides: Sides, weights: HeadBeside) -> str:
