@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { whatOf } from "../../viz/explorer/js/compared.js";
-import { beyondScale, lessWords, placeName, placeNumbers } from "../../viz/explorer/js/lesswords.js";
+import { beyondScale, lessWords, placeNames, placeNumbers } from "../../viz/explorer/js/lesswords.js";
 import { LESS, PairChoice } from "../../viz/explorer/js/pairchoice.js";
 import { Pairing } from "../../viz/explorer/js/pairing.js";
 import { MatrixWeights } from "../../viz/explorer/js/weights.js";
@@ -123,10 +123,24 @@ test("a part of two patches is called as both are, and in few words", () => {
   );
   /** @type {PairHeader} */
   const pair = { ...EMPTY, sides: [a, b], names: [0, 1, 2, 3, 4, 5, 6].map((part) => `part ${part}`) };
-  const names = [0, 1, 2, 3, 4, 5, 6].map((place) => placeName(pair, PAIRING, place));
-  assert.deepEqual(names, ["[CLS]", "(0, 0)", "(0, 0)", "(0, 1)", "(0, 3) | (0, 2)", "(0, 3)", "(0, 2)"]);
+  assert.deepEqual(placeNames(pair, PAIRING), [
+    "[CLS]",
+    "(0, 0)",
+    "(0, 0)",
+    "(0, 1)",
+    "(0, 3) | (0, 2)",
+    "(0, 3)",
+    "(0, 2)",
+  ]);
   const texts = { ...pair, sides: [header(), header()] };
-  assert.equal(placeName(texts, PAIRING, 4), "\u2068part 4\u2069");
+  assert.equal(placeNames(texts, PAIRING)[4], "\u2068part 4\u2069");
+  const twice = placeNames({ ...texts, names: ["a", "fox", "fox", "b", "fox", "c", "d"] }, PAIRING);
+  assert.deepEqual(twice.slice(1, 5), [
+    "\u2068fox\u2069 (1)",
+    "\u2068fox\u2069 (1)",
+    "\u2068b\u2069",
+    "\u2068fox\u2069 (4)",
+  ]);
   const of = { names: ["patch (0, 3)", "patch (0, 2)"], patches: ["(0, 3)", "(0, 2)"], apart: false, difference: true };
   assert.equal(whatOf({ ...of, direction: "at" }), "from (0, 3) | (0, 2)");
   assert.equal(whatOf({ ...of, direction: "by" }), "to (0, 3) | (0, 2)");

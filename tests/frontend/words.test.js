@@ -7,6 +7,7 @@ import {
   headsOf,
   nameOf,
   percent,
+  positions,
   specialShare,
   strongest,
   targets,
@@ -90,4 +91,13 @@ test("special tokens of one name are added up, the largest first", () => {
   assert.equal(behind("it 50 pc", share.text), `(${share.text})`);
   assert.equal(behind("", share.text), share.text); // nothing stands before the brackets
   assert.equal(behind("it 50 pc", ""), "");
+});
+
+test("where there are several of one name, the position stands behind it", () => {
+  const tokens = ["[CLS]", "fox", "the", "fox", "[SEP]", "[SEP]"];
+  assert.deepEqual(positions(tokens), ["", " (1)", "", " (3)", " (4)", " (5)"]);
+  assert.deepEqual(positions(tokens, (at) => 10 * at).filter(Boolean), [" (10)", " (30)", " (40)", " (50)"]);
+  const foxes = { ...header({ tokens, special: [1, 0, 0, 0, 1, 1], isolate: [] }), after: positions(tokens) };
+  assert.equal(targets(foxes, Float32Array.of(0, 0.5, 0.25, 0.25, 0, 0)), "fox (1) 50 pc, the 25 pc, fox (3) 25 pc");
+  assert.deepEqual([nameOf(foxes, 3), nameOf(foxes, 2), nameOf(foxes, 5)], ["'fox' (3)", "'the'", "[SEP] (5)"]);
 });

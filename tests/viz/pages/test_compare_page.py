@@ -183,6 +183,12 @@ def test_a_stranger_s_tokens_are_no_markdown(tmp_path: Path, monkeypatch: pytest
     assert not any("\u202e" in chart.proto.spec or "\\u202e" in chart.proto.spec for chart in app.get("plotly_chart"))
 
 
+def test_equal_words_have_their_positions() -> None:
+    app = open_compare(text="A fox saw a fox there.", text2="A dog ran.", layer="3", head="1")
+    assert errors(app) == []
+    assert "of A's weight, on “fox” (2), “saw”, “a”, “fox” (5), “there”" in words(app)
+
+
 def test_nothing_in_common_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(FOLDERS, str(tmp_path))
     folder = write_folder("GPT-2", tmp_path / "gpt2")

@@ -2,7 +2,7 @@
 
 import { Buttons } from "./buttons.js";
 import { DifferencePhoto } from "./differencephoto.js";
-import { BOTH, beyondScale, largest, lessWords, placeName, placeNumbers, signed } from "./lesswords.js";
+import { BOTH, beyondScale, largest, lessWords, placeNames, placeNumbers, signed } from "./lesswords.js";
 import { SignedColours } from "./signed.js";
 import { colourLimit } from "./weights.js";
 
@@ -66,7 +66,7 @@ export class DifferenceView {
     const same = this.loaded?.pairing === pairing;
     this.loaded = loaded;
     if (same) return;
-    this.names = header.names.map((_, place) => placeName(header, pairing, place));
+    this.names = placeNames(header, pairing);
     this.two.hidden = !header.sides[0].grid || !this.names.some((name) => name.includes(BOTH));
     const [{ aspect }] = header.sides;
     this.picture = photo && aspect && boxes ? new DifferencePhoto(this.parts.photo, { photo, aspect, boxes }) : null;

@@ -1,7 +1,7 @@
 // A − B in words: what its places are called, and the largest differences.
 
 import { colourLimit } from "./weights.js";
-import { behind, percent } from "./words.js";
+import { behind, percent, positions } from "./words.js";
 
 /** @import { Difference, Pairing } from "./pairing.js" */
 /** @import { PairHeader, Wording } from "./types.js" */
@@ -11,17 +11,21 @@ const NEAR = 0.2; // of the largest: what is less is not named
 const SPECIAL = 3; // special tokens that are named at most
 
 /**
- * What to call a place of texts; isolated, for it may read from right to left. A part of two patches is called as they
- * are, A's | B's.
+ * What to call each place: of texts isolated, for it may read from right to left, and with the position where there are
+ * several of one name, A's if it has one. A part of two patches is called as they are, A's | B's.
  * @param {PairHeader} header
  * @param {Pairing} pairing
- * @param {number} place
  */
-export function placeName(header, pairing, place) {
-  if (!header.sides[0].grid) return `\u2068${header.names[place]}\u2069`;
-  const ats = pairing.at.map((at) => at[place]);
-  const [a, b] = header.sides.map(({ tokens }, side) => tokens[ats[side]] ?? "");
-  return a && b && a !== b ? `${a}${BOTH}${b}` : a || b;
+export function placeNames({ names, sides }, pairing) {
+  const [own, theirs] = pairing.at;
+  if (!sides[0].grid) {
+    const after = positions(names, (place) => (own[place] < 0 ? theirs : own)[place]);
+    return names.map((name, place) => `\u2068${name}\u2069${after[place]}`);
+  }
+  return names.map((_, place) => {
+    const [a, b] = sides.map(({ tokens }, side) => tokens[pairing.at[side][place]] ?? "");
+    return a && b && a !== b ? `${a}${BOTH}${b}` : a || b;
+  });
 }
 
 /**

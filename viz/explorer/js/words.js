@@ -50,16 +50,34 @@ function isolated({ tokens, isolate }, token) {
 }
 
 /**
+ * A header whose names may have something behind them: [token].
+ * @typedef {Header & {after?: string[]}} Named
+ */
+
+/**
  * “it”, [CLS], patch (11, 15).
- * @param {Header} header
+ * @param {Named} header
  * @param {number} token
  */
 export function nameOf(header, token) {
-  const { grid, prefix, special, wording } = header;
+  const { after, grid, prefix, special, wording } = header;
   const name = isolated(header, token);
+  const rest = after?.[token] ?? "";
   if (grid && token >= prefix) return fill(wording.patch, { name });
-  if (special[token] && wording.unquoted.some((start) => name.startsWith(start))) return name;
-  return fill(wording.token, { name });
+  if (special[token] && wording.unquoted.some((start) => name.startsWith(start))) return name + rest;
+  return fill(wording.token, { name }) + rest;
+}
+
+/**
+ * The position, " (4)", behind each of several equal names; nothing behind the others.
+ * @param {string[]} names
+ * @param {(at: number) => number} position
+ */
+export function positions(names, position = (at) => at) {
+  /** @type {Map<string, number>} */
+  const counts = new Map();
+  for (const name of names) counts.set(name, (counts.get(name) ?? 0) + 1);
+  return names.map((name, at) => ((counts.get(name) ?? 0) > 1 ? ` (${position(at)})` : ""));
 }
 
 /**
@@ -124,7 +142,7 @@ export function title(header, view, tokens) {
 
 /**
  * trophy 51 %, suitcase 33 %: the strongest, and what comes near it; nothing of what cannot be looked at.
- * @param {Header} header
+ * @param {Named} header
  * @param {Float32Array} weights [token]
  */
 export function targets(header, weights) {
@@ -133,7 +151,7 @@ export function targets(header, weights) {
   const near = best.filter(([, weight], index) => weight > 0 && (index === 0 || weight >= 0.2 * best[0][1]));
   const names = near.map(([token, weight]) => {
     const name = isolated(header, token);
-    return `${header.grid ? fill(header.wording.patch, { name }) : name} ${percent(header.wording, weight)}`;
+    return `${header.grid ? fill(header.wording.patch, { name }) : name}${header.after?.[token] ?? ""} ${percent(header.wording, weight)}`;
   });
   return names.join(", ");
 }

@@ -145,9 +145,13 @@ def _looks(sides: Sides, place: int) -> str:
 
 
 def _name(sides: Sides, place: int) -> str:
-    """“it”, or patch (3, 4), or the part that two patches share."""
+    """“it”, of several of this name with its position, A's if it has one; patch (3, 4), or the part that two share."""
     if sides.a.recording.photo is None:
-        return f"“{plain(visible(sides.comparison.alignment.names[place]))}”"
+        alignment = sides.comparison.alignment
+        name = alignment.names[place]
+        own, theirs = (int(at[place]) for at in alignment.main_positions)
+        position = f" ({theirs if own < 0 else own})" if alignment.names.count(name) > 1 else ""
+        return f"“{plain(visible(name))}”{position}"
     a, b = _patches(sides, place)
     if a and b and a != b:
         return f"the part of A's {a} that B's {b} shows"
