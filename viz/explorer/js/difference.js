@@ -1,5 +1,6 @@
 // A − B of what is shown: a strip, or heat over A's photo, on a scale around zero; and the largest differences as bars.
 
+import { mostBars } from "./bars.js";
 import { Buttons } from "./buttons.js";
 import { DifferencePhoto } from "./differencephoto.js";
 import { BOTH, beyondScale, largest, lessWords, placeNames, placeNumbers, signed } from "./lesswords.js";
@@ -9,7 +10,6 @@ import { colourLimit } from "./weights.js";
 /** @import { Difference, Pairing } from "./pairing.js" */
 /** @import { PairHeader, Parts } from "./types.js" */
 
-const MOST = 8; // bars
 const NAMED = { text: 3, image: 2 }; // in the words, of each sign
 
 /**
@@ -120,7 +120,8 @@ export class DifferenceView {
    * @param {Float32Array} sizes [place]
    */
   bars(difference, sizes) {
-    const places = largest(sizes).slice(0, MOST);
+    const [header] = /** @type {Loaded} */ (this.loaded).header.sides;
+    const places = largest(sizes).slice(0, mostBars(header));
     const top = sizes[places[0]] || 1;
     const entries = places.map((place) => ({
       token: place,
