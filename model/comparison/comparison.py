@@ -24,6 +24,7 @@ class HeadBeside:
     a: np.ndarray  # [place, place], weights of A; rows sum to one, or are zeros without a query
     b: np.ndarray  # [place, place], of B
     paired: np.ndarray  # [place] bool: whether both have it
+    free: np.ndarray  # [place] bool: whether both have more than one key to look at from it
 
     @property
     def difference(self) -> np.ndarray:
@@ -72,6 +73,7 @@ class Comparison:
             self.alignment.a.both(self.a.attention(layer, head)),
             self.alignment.b.both(self.b.attention(*theirs)),
             self.alignment.paired,
+            self._free(0, (int(layer), int(head))) & self._free(1, (int(theirs[0]), int(theirs[1]))),
         )
 
     def weights(
@@ -160,11 +162,18 @@ class Comparison:
 
     def _rows(self, side: int, head: Head) -> np.ndarray:
         """[query, place]; rows that see one key alone are nan."""
-        recording, places = ((self.a, self.alignment.a), (self.b, self.alignment.b))[side]
-        chosen = Places(places.shares[self.queries])
-        rows = places.keys(chosen.rows(recording.attention(*head)))
-        free = ~_bound(recording, *head)[None, :, None]
-        return np.where(chosen.rows(free.astype(float))[0] > 0, rows, np.nan)
+        recording, places = self._side(side)
+        rows = places.keys(Places(places.shares[self.queries]).rows(recording.attention(*head)))
+        return np.where(self._free(side, head)[self.queries, None], rows, np.nan)
+
+    def _free(self, side: int, head: Head) -> np.ndarray:
+        """[place] bool: whether a position there may look at more than one key."""
+        recording, places = self._side(side)
+        free: np.ndarray = places.shares @ (~_bound(recording, *head)).astype(float) > 0
+        return free
+
+    def _side(self, side: int) -> tuple[Recording, Places]:
+        return ((self.a, self.alignment.a), (self.b, self.alignment.b))[side]
 
 
 def compare(a: Recording, b: Recording, alignment: Alignment | None = None) -> Comparison:

@@ -34,6 +34,11 @@ CELL = """([name, query, key]) => {
     const { xaxis, yaxis } = plot._fullLayout;
     return [box.left + xaxis._offset + xaxis.l2p(key), box.top + yaxis._offset + yaxis.l2p(query)];
 }"""
+BAND = """(side) => {
+    const [sentence, strip] = ['.hl-sentence > span', '[data-part=strip]'].map(
+        (part) => document.querySelector(`[data-side=${side}] ${part}`).getBoundingClientRect());
+    return strip.top - sentence.bottom;
+}"""
 FRAMES = """() => [...document.querySelectorAll('.hl-compared .js-plotly-plot')].map((plot) => {
     const { width, height } = [...plot.querySelectorAll('.hl-mark')].at(-1).getBoundingClientRect();
     return Math.min(width, height);
@@ -87,6 +92,9 @@ def test_what_is_pointed_at_is_shown_of_both(page: Page, address: str, nurse: Co
     page.on("websocket", lambda socket: socket.on("framesent", lambda frame: sent.append(frame)))
     open_compare(page, f"{address}/compare?layer=3&head=1&query=2")
     check_difference(page, nurse, (3, 1), 2)
+    for side in ("a", "b", "less"):
+        expect(page.locator(f'[data-side="{side}"] .hl-bar')).to_have_count(10)
+        assert page.evaluate(BAND, side) < 20, "no blank band between a title and its strip"
     before = len(sent)
     token(page, "a", 6).hover()
     expect(title(page, "b")).to_have_text("Layer 3, head 1: what “was” looks at:")

@@ -1,10 +1,13 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { whatOf } from "../../viz/explorer/js/compared.js";
+import { beyondScale, lessWords, placeNames, placeNumbers } from "../../viz/explorer/js/lesswords.js";
 import { LESS, PairChoice } from "../../viz/explorer/js/pairchoice.js";
 import { Pairing } from "../../viz/explorer/js/pairing.js";
 import { MatrixWeights } from "../../viz/explorer/js/weights.js";
+import { header, WORDING } from "./fixtures.js";
 
-/** @import { PairFields } from "../../viz/explorer/js/types.js" */
+/** @import { PairFields, PairHeader } from "../../viz/explorer/js/types.js" */
 
 // Places: 0 both have; 1 only A; 2 only B; 3 is two positions of A and one of B; 4 is half of A's last and half of B's,
 // 5 the rest of A's, 6 the rest of B's.
@@ -39,6 +42,8 @@ const B = [
 const SOURCES = [A, B].map((rows) => new MatrixWeights({ matrix: Float32Array.from(rows.flat()) }, rows.length));
 /** @type {PairFields} */
 const VIEW = { query: 0, query2: null, direction: "at", edges: "crisp", strength: 85, matrix: false };
+/** @type {PairHeader} */
+const EMPTY = { id: "", view: VIEW, more: false, sides: [], names: [], special: [], sent: false, matrices: [], matrixNote: "" }; // biome-ignore format: one line
 
 /** @param {Partial<PairFields>} change @param {{side: number, token: number}} [hover] */
 const choice = (change = {}, hover) => new PairChoice(PAIRING, { ...VIEW, ...change }, hover);
@@ -106,4 +111,61 @@ test("both queries become one again, A's, and one becomes two", () => {
   assert.deepEqual(choice({ query: 4 }).parted(), { query: 4, query2: 3 });
   assert.deepEqual(choice({ query: 1 }).parted(), { query: 1, query2: 0 }); // any, where there is no partner
   assert.deepEqual(choice({ query: 4, query2: 0 }).parted(), { query: 4, query2: null });
+});
+
+test("a part of two patches is called as both are, and in few words", () => {
+  const [a, b] = [5, 4].map((count) =>
+    header({
+      grid: [1, count - 1],
+      prefix: 1,
+      tokens: ["[CLS]", "(0, 0)", "(0, 1)", "(0, 2)", "(0, 3)"].slice(0, count),
+    }),
+  );
+  /** @type {PairHeader} */
+  const pair = { ...EMPTY, sides: [a, b], names: [0, 1, 2, 3, 4, 5, 6].map((part) => `part ${part}`) };
+  assert.deepEqual(placeNames(pair, PAIRING), [
+    "[CLS]",
+    "(0, 0)",
+    "(0, 0)",
+    "(0, 1)",
+    "(0, 3) | (0, 2)",
+    "(0, 3)",
+    "(0, 2)",
+  ]);
+  const texts = { ...pair, sides: [header(), header()] };
+  assert.equal(placeNames(texts, PAIRING)[4], "\u2068part 4\u2069");
+  const twice = placeNames({ ...texts, names: ["a", "fox", "fox", "b", "fox", "c", "d"] }, PAIRING);
+  assert.deepEqual(twice.slice(1, 5), [
+    "\u2068fox\u2069 (1)",
+    "\u2068fox\u2069 (1)",
+    "\u2068b\u2069",
+    "\u2068fox\u2069 (4)",
+  ]);
+  const of = { names: ["patch (0, 3)", "patch (0, 2)"], patches: ["(0, 3)", "(0, 2)"], apart: false, difference: true };
+  assert.equal(whatOf({ ...of, direction: "at" }), "from (0, 3) | (0, 2)");
+  assert.equal(whatOf({ ...of, direction: "by" }), "to (0, 3) | (0, 2)");
+  assert.equal(whatOf({ ...of, names: ["[CLS]", "[CLS]"], direction: "at" }), "what [CLS] looks at");
+});
+
+test("A - B in words: ordinary tokens of both signs, special ones in brackets, and which are beyond the scale", () => {
+  const of = { names: ["[CLS]", "This", "is", "a", "[SEP]"], special: [1, 0, 0, 0, 1], wording: WORDING };
+  const less = Float32Array.of(-0.875, 0.625, 0.125, -0.25, 0.0625);
+  assert.equal(lessWords(of, less, 3), "more in A: This +63 pc, is +13 pc; more in B: a −25 pc (and [CLS] −88 pc)");
+  assert.equal(lessWords(of, less, 1), "more in A: This +63 pc; more in B: a −25 pc (and [CLS] −88 pc)");
+  assert.equal(beyondScale(of, less), "Special tokens do not set the scale; beyond it: [CLS] −88 pc");
+  const none = Float32Array.of(-0.5, 0, 0, 0, Number.NaN);
+  assert.equal(lessWords(of, none, 3), "[CLS] −50 pc");
+  assert.equal(beyondScale(of, none), ""); // it sets the scale
+  assert.equal(lessWords(of, new Float32Array(5), 3), "no difference");
+  const little = Float32Array.of(-0.0625, 0.625, 0, 0, 0);
+  assert.equal(lessWords(of, little, 3), "more in A: This +63 pc");
+  assert.equal(beyondScale(of, little), "");
+});
+
+test("what one side does not have is no nought", () => {
+  const found = PAIRING.atPlace(SOURCES, "at", 3);
+  assert(found);
+  assert.deepEqual(placeNumbers(WORDING, PAIRING, found, 1), ["A 50 pc", "not in B", "+50 pc"]);
+  assert.deepEqual(placeNumbers(WORDING, PAIRING, found, 2), ["not in A", "B none", "none"]);
+  assert.deepEqual(placeNumbers(WORDING, PAIRING, found, 3), ["A 25 pc", "B 50 pc", "−25 pc"]);
 });

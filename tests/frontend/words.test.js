@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import {
+  behind,
   fileName,
   fill,
   givenToKey,
@@ -9,6 +10,7 @@ import {
   nameOf,
   namesOf,
   percent,
+  positions,
   specialShare,
   strongest,
   targets,
@@ -110,16 +112,31 @@ test("targets are the strongest ordinary token and what comes near it", () => {
 test("special tokens of one name are added up, the largest first", () => {
   const pair = header({ tokens: ["[CLS]", "a", "[SEP]", "b", "[SEP]"], special: [1, 0, 1, 0, 1] });
   const share = specialShare(pair, Float32Array.of(0.25, 0, 0.125, 0, 0.25), "at");
-  assert.deepEqual(share, { text: "([SEP] gets 38 pc, [CLS] gets 25 pc)", together: 0.625 });
-  assert.equal(specialShare(pair, Float32Array.of(0, 0.5, 0.5, 0, 0), "at").text, "([SEP] gets 50 pc)");
+  assert.deepEqual(share, { text: "[SEP] gets 38 pc, [CLS] gets 25 pc", over: "", together: 0.625 });
+  assert.equal(specialShare(pair, Float32Array.of(0, 0.5, 0.5, 0, 0), "at").text, "[SEP] gets 50 pc");
   assert.match(specialShare(pair, new Float32Array(5).fill(0.5), "by").text, /gives/);
+  assert.equal(behind("it 50 pc", share.text), `(${share.text})`);
+  assert.equal(behind("", share.text), share.text); // nothing stands before the brackets
+  assert.equal(behind("it 50 pc", ""), "");
+  assert.equal(behind("it 50 pc", share.text, "more"), `(${share.text}) more`);
+});
+
+test("where there are several of one name, the position stands behind it", () => {
+  const tokens = ["[CLS]", "fox", "the", "fox", "[SEP]", "[SEP]"];
+  assert.deepEqual(positions(tokens), ["", " (1)", "", " (3)", " (4)", " (5)"]);
+  assert.deepEqual(positions(tokens, (at) => 10 * at).filter(Boolean), [" (10)", " (30)", " (40)", " (50)"]);
+  const foxes = { ...header({ tokens, special: [1, 0, 0, 0, 1, 1], isolate: [] }), after: positions(tokens) };
+  const named = "'fox' (1) 50 pc, 'the' 25 pc, 'fox' (3) 25 pc";
+  assert.equal(targets(foxes, Float32Array.of(0, 0.5, 0.25, 0.25, 0, 0)), named);
+  assert.deepEqual([nameOf(foxes, 3), nameOf(foxes, 2), nameOf(foxes, 5)], ["'fox' (3)", "'the'", "[SEP] (5)"]);
 });
 
 test("a weight above 100 % is explained, of special tokens together too", () => {
   const text = header({ isolate: [], tokens: ["[SEP]", "a", "[SEP]"], special: [1, 0, 1] });
-  assert.equal(specialShare(text, Float32Array.of(0, 1.36, 0), "by").text, "more than all");
-  assert.equal(specialShare(text, Float32Array.of(0.7, 0, 0.6), "by").text, "([SEP] gives 130 pc) more than all");
-  assert.equal(specialShare(text, Float32Array.of(0, 1.0001, 0), "by").text, ""); // rounded
+  assert.equal(specialShare(text, Float32Array.of(0, 1.36, 0), "by").over, "more than all");
+  const both = specialShare(text, Float32Array.of(0.7, 0, 0.6), "by");
+  assert.equal(behind("a 10 pc", both.text, both.over), "([SEP] gives 130 pc) more than all");
+  assert.equal(specialShare(text, Float32Array.of(0, 1.0001, 0), "by").over, ""); // rounded
 });
 
 test("a rectangle of patches is called by its corners", () => {

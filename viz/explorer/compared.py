@@ -8,7 +8,7 @@ from typing import TypedDict
 import numpy as np
 import plotly.graph_objects as go
 
-from headlens.model.comparison.comparison import Comparison, Head
+from headlens.model.comparison.comparison import Comparison, Head, HeadBeside
 from headlens.model.comparison.photos import part_boxes
 from headlens.model.recording.recording import Recording
 from headlens.model.runtime.recordings import RecordingEntry
@@ -21,12 +21,15 @@ from headlens.viz.figures.comparison import place_names, weights_beside, weights
 from headlens.viz.theme import Theme
 from headlens.viz.view.derived import LARGEST_DRAWN
 from headlens.viz.view.pair import PairView
+from headlens.viz.view.scale import is_exceeded
 from headlens.viz.view.view import Direction, Edges, View
 from headlens.viz.view.visible import visible
 
 Entries = tuple[RecordingEntry, RecordingEntry]
 Heads = tuple[Head, Head]
 TOO_MANY = f"The matrices are drawn up to {LARGEST_DRAWN:,} tokens; headlens compare writes these as a sheet."
+
+BEYOND = "Special tokens do not set the scales of the matrices; some weights to them are beyond."
 
 
 class PairFields(TypedDict):
@@ -85,11 +88,14 @@ def build_pair(
         arrays = wire.colour_tables() | places
         for side, entry, head in zip("AB", entries, heads):
             arrays |= {name + side: array for name, array in _side(entry, head).items()}
-    figures = list[Figure]()
+    figures, note = list[Figure](), "" if len(alignment.names) <= LARGEST_DRAWN else TOO_MANY
     if drawn and not sent:
         weights = comparison.beside(*heads[0], heads[1])
         arrays |= {"weightsA": weights.a, "weightsB": weights.b}
-        figures = _matrices(comparison, (weights.a, weights.b, weights.difference), heads, theme)
+        figures, note = (
+            _matrices(comparison, (weights.a, weights.b, weights.difference), heads, theme),
+            _scale_note(weights, comparison.special),
+        )
     header: PairHeader = {
         "id": id,
         "view": asdict(view),  # type: ignore[typeddict-item]  # tests compare the fields
@@ -99,7 +105,7 @@ def build_pair(
         "special": comparison.special.astype(int).tolist(),
         "sent": sent,
         "matrices": figures,
-        "matrixNote": "" if len(alignment.names) <= LARGEST_DRAWN else TOO_MANY,
+        "matrixNote": note,
     }
     return id, pack(header, arrays)
 
@@ -181,6 +187,11 @@ def _matrices(
             (weights_less(less, names, special=special, theme=theme), "a-less-b"),
         )
     ]
+
+
+def _scale_note(weights: HeadBeside, special: np.ndarray) -> str:
+    scales = np.concatenate([weights.a, weights.b]), np.nan_to_num(np.abs(weights.difference))
+    return BEYOND if any(is_exceeded(each, special) for each in scales) else ""
 
 
 def _without_weights(figure: go.Figure, about: dict[str, str], name: str) -> Figure:

@@ -30,7 +30,9 @@ def weights_beside(
     special: np.ndarray,
     theme: Theme = LIGHT,
 ) -> tuple[go.Figure, go.Figure]:
-    """A's weights and B's on one colour scale; places that one of them does not have are hatched in its figure.
+    """A's weights and B's on one colour scale; places that only one of them has are hatched in its figure.
+
+    In the other's they are grey.
 
     Args:
         weights: of A and of B, [place, place].
@@ -42,11 +44,11 @@ def weights_beside(
     limit = colour_limit(np.concatenate(weights), special)
     scale = {"zmin": 0.0, "zmax": limit, "colorscale": theme.weights}
     figures = []
-    for side, own, has in zip("AB", weights, present):
+    for side, own, has, others in zip("AB", weights, present, present[::-1]):
         here = has[:, None] & has
         absent = f"{side} does not have this position"
         figure = _matrix(np.where(here, own, np.nan), names, scale, absent=absent, sign="", theme=theme)
-        figures.append(_hatch(figure, ~has, theme))
+        figures.append(_hatch(figure, has & ~others, theme))
     return figures[0], figures[1]
 
 

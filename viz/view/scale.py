@@ -13,6 +13,11 @@ def colour_limit(weights: np.ndarray, special: np.ndarray) -> float:
     return limit if limit > 0 else 1.0
 
 
+def is_exceeded(weights: np.ndarray, special: np.ndarray) -> bool:
+    """Whether a special key [..., key] has more than the top of the colour scale."""
+    return float(weights.max()) > colour_limit(weights, special)
+
+
 def to_levels(weights: np.ndarray, limit: np.ndarray | float) -> np.ndarray:
     """uint8 levels 0 to 255 along a scale that ends at the limit."""
     return np.rint(np.clip(weights / limit, 0, 1) * 255).astype(np.uint8)

@@ -148,6 +148,16 @@ def test_equal_recordings_do_not_differ() -> None:
     assert comparison.unpaired(0, 0) == (0, 0)
 
 
+def test_which_places_see_more_than_one_key() -> None:
+    """As the divergence takes them: a place of two positions is free where one is."""
+    causal, open_ = recording_of(["a", "b", "c"], kind="causal"), recording_of(["a", "b", "c"])
+    groups = [((0,), (0,)), ((1,), (1,)), ((2,), ()), ((), (2,))]
+    assert compare(causal, open_, of_groups(causal, open_, groups)).beside(0, 1).free.tolist() == [0, 1, 0, 0]
+    groups = [((0, 1), (0,)), ((2,), (1, 2))]
+    assert compare(causal, open_, of_groups(causal, open_, groups)).beside(0, 1, (1, 0)).free.tolist() == [1, 1]
+    assert compare(open_, causal).beside(0, 1).free.tolist() == [0, 1, 1]
+
+
 def test_one_disturbed_head_is_found() -> None:
     """In the last layer: all before it is the same to the bit, and in its own layer that head alone differs."""
     a = recording_of(list("abcdef"))

@@ -87,6 +87,19 @@ def test_what_the_browser_has_is_not_sent_again(nurse: Comparison, merged: Compa
     assert light != dark
 
 
+def test_weights_beyond_the_scale_are_told(minilm: EncoderTextModel, nurse: Comparison) -> None:
+    def note(comparison: Comparison, *, matrix: bool = True) -> object:
+        return pair_of(comparison, PairView(2, None, matrix=matrix))[1].header["matrixNote"]
+
+    own, theirs = nurse.weights(*HEADS[0], HEADS[1])
+    assert max(own.max(), theirs.max()) > max(own[:, ~nurse.special].max(), theirs[:, ~nurse.special].max())
+    assert note(nurse) == compared.BEYOND
+    assert note(nurse, matrix=False) == ""
+    nowhere = random_recording("none", num_tokens=4)
+    assert not nowhere.special.any()
+    assert note(compare(nowhere, nowhere)) == ""
+
+
 def test_many_places_have_no_matrices(nurse: Comparison, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(compared, "LARGEST_DRAWN", 8)
     _, payload = pair_of(nurse, PairView(2, None, matrix=True))

@@ -76,8 +76,13 @@ def hatched(figure: go.Figure) -> list[tuple[float, float, float, float]]:
 
 def test_what_has_no_partner_is_hatched() -> None:
     of_a, of_b = weights_beside((OWN, THEIRS), NAMES, (IN_A, IN_B), special=SPECIAL)
-    assert hatched(of_a) == [(0, 3, 4, 1), (3, 0, 1, 4)]
-    assert hatched(of_b) == [(0, 2, 4, 1), (2, 0, 1, 4)]
+    assert hatched(of_a) == [(0, 2, 4, 1), (2, 0, 1, 4)]  # "she", which A alone has
+    assert hatched(of_b) == [(0, 3, 4, 1), (3, 0, 1, 4)]
+    for figure, absent in ((of_a, 3), (of_b, 2)):
+        grey = ~np.isnan(figure.data[0].z)
+        assert grey[absent].all()
+        assert grey[:, absent].all()
+        assert grey.sum() == 7  # and nothing else
     difference = np.where((IN_A & IN_B)[:, None], OWN - THEIRS, np.nan)
     assert hatched(weights_less(difference, NAMES, special=SPECIAL)) == [
         (0, 2, 4, 1),

@@ -1,6 +1,7 @@
 """The page Compare: its numbers are those of the API, and everything chosen is in the address."""
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -11,10 +12,13 @@ from streamlit.testing.v1 import AppTest
 from headlens.model.comparison.comparison import Comparison, compare
 from headlens.model.huggingface.text.model import TransformersText
 from headlens.model.load import load_model
+from headlens.model.pretrained.image_model import EncoderImageModel
 from headlens.model.pretrained.text_model import EncoderTextModel
 from headlens.model.runtime.folders import FOLDERS
 from headlens.viz.inputs.samples import FIRST_PAIR, PAIRS
+from headlens.viz.view.visible import visible
 from headlens.viz.view.wording import percent
+from headlens.viz.view.words import name_of
 from tests.model.huggingface.text_models import write_folder
 from tests.sentences import is_one_sentence
 from tests.viz.explorer.payloads import pair_weights
@@ -89,7 +93,10 @@ def test_it_opens_on_the_head_that_differs_most(nurse: Comparison) -> None:
     difference = np.abs(np.nan_to_num(nurse.difference(*most)))
     query, key = np.unravel_index(difference.argmax(), difference.shape)
     names = nurse.alignment.names
-    assert f"It differs most in how much “{names[query]}” looks at “{names[key]}”" in words(app)
+    assert names[key] == "he"  # which A has not
+    weight = percent(float(nurse.weights(*most)[1][query, key]))
+    said = f"It differs most in how much “{names[query]}” looks at “he”: A has no “he”; {weight} in B."
+    assert said in words(app)
     assert address(app) == {}
 
 
@@ -176,6 +183,12 @@ def test_a_stranger_s_tokens_are_no_markdown(tmp_path: Path, monkeypatch: pytest
     assert not any("\u202e" in chart.proto.spec or "\\u202e" in chart.proto.spec for chart in app.get("plotly_chart"))
 
 
+def test_equal_words_have_their_positions() -> None:
+    app = open_compare(text="A fox saw a fox there.", text2="A dog ran.", layer="3", head="1")
+    assert errors(app) == []
+    assert "of A's weight, on “fox” (2), “saw”, “a”, “fox” (5), “there”" in words(app)
+
+
 def test_nothing_in_common_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(FOLDERS, str(tmp_path))
     folder = write_folder("GPT-2", tmp_path / "gpt2")
@@ -183,6 +196,27 @@ def test_nothing_in_common_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     assert errors(app) == []
     assert any("in common" in info.value for info in app.info)
     assert charts(app) == []
+
+
+def test_what_sees_one_token_alone_is_not_the_largest(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In B of a causal model “cat” comes first and sees itself alone: that it looks there with 100 % says nothing."""
+    monkeypatch.setenv(FOLDERS, str(tmp_path))
+    folder = str(write_folder("GPT-2", tmp_path / "gpt2"))
+    texts = "The big cat sat", "cat sat"
+    app = open_compare(model=folder, text=texts[0], text2=texts[1], layer="0", head="1")
+    assert errors(app) == []
+    model = load_model(folder, device="cpu")
+    assert isinstance(model, TransformersText)
+    comparison = compare(*map(model.record, texts))
+    difference = np.abs(np.nan_to_num(comparison.difference(0, 1)))
+    first = int(comparison.alignment.main_places[1][0])
+    assert comparison.alignment.paired[first]
+    assert difference.max() == difference[first].max()  # trivially
+    difference[first] = 0
+    query, key = np.unravel_index(difference.argmax(), difference.shape)
+    looks, at = (visible(comparison.alignment.names[place]) for place in (query, key))
+    assert f"“{looks}” looks at “{at}”" in words(app)
+    assert comparison.alignment.main_places[0][shown(app).header["view"]["query"]] == query
 
 
 def test_two_models_on_one_text(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, minilm: EncoderTextModel) -> None:
@@ -249,3 +283,27 @@ def test_long_texts_have_no_matrices(monkeypatch: pytest.MonkeyPatch) -> None:
     assert errors(app) == []
     assert shown(app).header["matrices"] == []
     assert "drawn up to" in shown(app).header["matrixNote"]
+
+
+def test_the_largest_of_two_sizes_is_of_the_patches_that_are_pinned(
+    dinov2: EncoderImageModel, sample_photo: Callable[[str], Path]
+) -> None:
+    """The place that differs most is a part of a patch of each; the queries are these patches, not A's and its own."""
+    sizes = {"size": "224", "size2": "336"}
+    app = open_compare(kind="image", sample="Cat", layer="10", head="4", **sizes)
+    assert errors(app) == []
+    a, b = (dinov2.record(sample_photo("chelsea"), int(size)) for size in sizes.values())
+    comparison = compare(a, b)
+    difference = np.nan_to_num(comparison.difference(10, 4))
+    query, key = np.unravel_index(np.abs(difference).argmax(), difference.shape)
+    (own, own_key), (theirs, their_key) = ((int(at[query]), int(at[key])) for at in comparison.alignment.main_positions)
+    assert comparison.alignment.counterparts[0][own] != theirs
+    view = shown(app).header["view"]
+    partner = (view["query"], view["query2"])
+    assert partner in [(own, theirs), (None, theirs)]
+    assert partner[0] is not None or comparison.alignment.counterparts[1][theirs] == own
+    weights = [each[query, key] for each in comparison.weights(10, 4)]
+    assert (
+        f"how much A's {name_of(a, own)} and B's {name_of(b, theirs)} look at the part of A's {name_of(a, own_key)} "
+        f"that B's {name_of(b, their_key)} shows: {percent(weights[0])} in A, {percent(weights[1])} in B."
+    ) in words(app)

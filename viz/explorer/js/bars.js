@@ -4,7 +4,13 @@ import { Buttons } from "./buttons.js";
 import { meaning } from "./gestures.js";
 import { nameOf, percent, strongest } from "./words.js";
 
-/** @import { LinkedView, On, Parts, State } from "./types.js" */
+/** @import { Header, LinkedView, On, Parts, State } from "./types.js" */
+
+/**
+ * How many bars there are at most.
+ * @param {Header} header
+ */
+export const mostBars = ({ grid }) => (grid ? 6 : 10);
 
 /** @implements {LinkedView} */
 export class Bars {
@@ -20,7 +26,7 @@ export class Bars {
 
   /** @param {State} state */
   paint({ header, scale, shown }) {
-    const strong = strongest(header, shown.weights, header.grid ? 6 : 10, { special: true });
+    const strong = strongest(header, shown.weights, mostBars(header), { special: true });
     const pairs = strong.filter(([, weight]) => weight > 0); // 0 to the bit: it cannot be looked at
     const top = scale?.most ?? pairs[0]?.[1];
     this.buttons.show(

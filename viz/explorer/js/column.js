@@ -6,7 +6,7 @@ import { hatchPatches } from "./hatch.js";
 import { Photo } from "./photo.js";
 import { Strip } from "./strip.js";
 import { column, HeadWeights, row } from "./weights.js";
-import { nameOf, specialShare, targets, title } from "./words.js";
+import { behind, nameOf, positions, specialShare, targets, title } from "./words.js";
 
 /** @import { Arrays, Header, LinkedView, On, PairFields, Parts, Scale, State, Theme } from "./types.js" */
 
@@ -44,7 +44,8 @@ export class Column {
     const { view } = header;
     const shown = { tokens: [], view, weights: new Float32Array(header.tokens.length) };
     const hover = { token: null, head: null };
-    this.state = { header, arrays, view, hover, cursor: 0, photo, source, shown, theme, scale: null };
+    const named = { ...header, after: header.grid ? [] : positions(header.tokens) };
+    this.state = { header: named, arrays, view, hover, cursor: 0, photo, source, shown, theme, scale: null };
     this.partner = partner;
     for (const each of this.views) each.load(this.state);
     if (header.grid) return;
@@ -90,9 +91,10 @@ export class Column {
     if (state.header.grid) hatchPatches(parts.photo, state.header, this.partner);
     const { header } = state;
     parts.title.textContent = token < 0 ? none : `${title(header, view, [token])}:`;
-    parts.targets.textContent = token < 0 ? "" : targets(header, weights);
-    const share = specialShare(header, weights, direction).text;
-    parts.special.textContent = share;
+    const others = token < 0 ? "" : targets(header, weights);
+    parts.targets.textContent = others;
+    const share = specialShare(header, weights, direction);
+    parts.special.textContent = behind(others, share.text, share.over);
   }
 }
 

@@ -2,6 +2,7 @@
 
 import { Column, partsOf } from "./column.js";
 import { DifferenceView } from "./difference.js";
+import { BOTH } from "./lesswords.js";
 import { Matrices } from "./matrices.js";
 import { LESS, PairChoice } from "./pairchoice.js";
 import { Pairing } from "./pairing.js";
@@ -99,6 +100,10 @@ export class Compared {
     this.view = this.server.receive(header, tell);
     this.root.dataset.kind = header.sides[0].grid ? "image" : "text";
     const { arrays, pairing, photos } = held;
+    this.root.toggleAttribute(
+      "data-lone",
+      header.names.some((_, place) => !pairing.paired(place)),
+    );
     const theme = themeOf(this.root, /** @type {Arrays} */ (/** @type {unknown} */ (arrays)));
     this.columns.forEach((column, side) => {
       const own = { photo: photos[side], theme, partner: pairing.partner[side] };
@@ -163,7 +168,9 @@ export class Compared {
     });
     const sources = this.columns.flatMap(({ state }) => state?.source ?? []);
     this.less = apart ? pairing.apart(weights, direction) : pairing.atPlace(sources, direction, place);
-    const what = whatOf({ names, apart, difference: this.less !== null, direction });
+    const positions = tokens.map((token, side) => held.header.sides[side].tokens[token] ?? "");
+    const patches = held.header.sides[0].grid ? positions : null;
+    const what = whatOf({ names, patches, apart, difference: this.less !== null, direction });
     const hovered = hover ? choice.placeOf(hover.side, hover.token) : -1;
     this.difference.paint(this.less, { what, hovered, strength: strength / 100 });
     this.matrices.paint(place, direction);
@@ -194,11 +201,12 @@ async function hold({ arrays, header }) {
 
 /**
  * What A − B is of, or why it is of nothing.
- * @param {{names: string[], apart: boolean, difference: boolean, direction: "at" | "by"}} of
+ * @param {{names: string[], patches: string[] | null, apart: boolean, difference: boolean, direction: "at" | "by"}} of
  */
-function whatOf({ names: [a, b], apart, difference, direction }) {
+export function whatOf({ names: [a, b], patches, apart, difference, direction }) {
   if (!difference) return `Only ${a ? "A" : "B"} has ${a || b}: there is nothing to be compared with what it looks at.`;
   const two = apart || (a && b && a !== b);
+  if (two && patches) return `${direction === "at" ? "from" : "to"} ${patches.join(BOTH)}`;
   const which = two ? `${a} of A and ${b} of B` : a || b;
   return direction === "at" ? `what ${which} ${two ? "look" : "looks"} at` : `who looks at ${which}`;
 }

@@ -1,16 +1,16 @@
 // A − B of what is shown: a strip, or heat over A's photo, on a scale around zero; and the largest differences as bars.
 
+import { mostBars } from "./bars.js";
 import { Buttons } from "./buttons.js";
 import { DifferencePhoto } from "./differencephoto.js";
+import { BOTH, beyondScale, largest, lessWords, placeNames, placeNumbers, signed } from "./lesswords.js";
 import { SignedColours } from "./signed.js";
 import { colourLimit } from "./weights.js";
-import { nameOf, percent } from "./words.js";
 
 /** @import { Difference, Pairing } from "./pairing.js" */
 /** @import { PairHeader, Parts } from "./types.js" */
 
-const MOST = 8; // bars
-const NAMED = 3; // in the words, of each sign
+const NAMED = { text: 3, image: 2 }; // in the words, of each sign
 
 /**
  * What the view needs of a pair.
@@ -32,14 +32,18 @@ export class DifferenceView {
     this.loaded = null;
     /** @type {HTMLElement[]} [place] of texts */
     this.spans = [];
+    /** @type {string[]} [place] */
+    this.names = [];
     /** @type {DifferencePhoto | null} */
     this.picture = null;
     const { photo, strip } = parts;
-    const { low, high, lone } = /** @type {Record<string, HTMLElement>} */ (/** @type {unknown} */ (parts));
+    const { beyond, low, high, two } = /** @type {Record<string, HTMLElement>} */ (/** @type {unknown} */ (parts));
     /** The ends of the scale. */
     this.low = low;
     this.high = high;
-    this.lone = lone; // in the legend
+    this.two = two; // in the legend
+    /** Below the legend. */
+    this.beyond = beyond;
     this.buttons = new Buttons(parts.bars, "hl-bar hl-numbers", (place) => on("pin", place));
     strip.dir = "auto";
     this.colours = new SignedColours(strip);
@@ -62,7 +66,8 @@ export class DifferenceView {
     const same = this.loaded?.pairing === pairing;
     this.loaded = loaded;
     if (same) return;
-    this.lone.hidden = header.names.every((_, place) => pairing.paired(place));
+    this.names = placeNames(header, pairing);
+    this.two.hidden = !header.sides[0].grid || !this.names.some((name) => name.includes(BOTH));
     const [{ aspect }] = header.sides;
     this.picture = photo && aspect && boxes ? new DifferencePhoto(this.parts.photo, { photo, aspect, boxes }) : null;
     this.spans = header.names.map((name, place) => {
@@ -93,13 +98,16 @@ export class DifferenceView {
     this.difference = difference;
     const less = difference?.less ?? new Float32Array(header.names.length).fill(Number.NaN);
     const sizes = less.map((each) => Math.abs(each || 0)); // NaN has none
-    this.parts.title.textContent = difference ? `${what}: ${this.words(less, sizes)}` : what;
+    const most = NAMED[this.picture ? "image" : "text"];
+    this.parts.title.textContent = difference ? `${what}: ${lessWords(this.named, less, most)}` : what;
     this.parts.bars.style.visibility = difference ? "" : "hidden"; // what is below must not move under the pointer
     if (difference) this.bars(difference, sizes);
     this.picture?.paint(less, { special: header.special, pairing, hovered, strength });
     const limit = colourLimit(sizes, header.special);
-    this.low.textContent = difference && this.signed(-limit);
-    this.high.textContent = difference && this.signed(limit);
+    const { wording } = header.sides[0];
+    this.low.textContent = difference && signed(wording, -limit);
+    this.high.textContent = difference && signed(wording, limit);
+    this.beyond.textContent = difference && beyondScale(this.named, less);
     this.spans.forEach((span, place) => {
       const share = Math.max(-1, Math.min(1, (less[place] || 0) / limit));
       span.style.backgroundColor = this.colours.of(share);
@@ -108,39 +116,17 @@ export class DifferenceView {
   }
 
   /**
-   * The largest differences of ordinary places, of both signs.
-   * @param {Float32Array} less [place]
-   * @param {Float32Array} sizes [place]
-   */
-  words(less, sizes) {
-    const special = this.loaded?.header.special ?? [];
-    const places = largest(sizes).filter((place) => !special[place] && sizes[place] > 0);
-    const near = places.filter((place) => sizes[place] >= 0.2 * sizes[places[0]]);
-    /** @type {[string, (difference: number) => boolean][]} */
-    const signs = [
-      ["more in A:", (difference) => difference > 0],
-      ["more in B:", (difference) => difference < 0],
-    ];
-    const parts = signs.map(([words, is]) => {
-      const named = near.filter((place) => is(less[place])).slice(0, NAMED);
-      return (
-        named.length && `${words} ${named.map((place) => `${this.name(place)} ${this.signed(less[place])}`).join(", ")}`
-      );
-    });
-    return parts.filter(Boolean).join("; ") || "no difference";
-  }
-
-  /**
    * @param {Difference} difference
    * @param {Float32Array} sizes [place]
    */
   bars(difference, sizes) {
-    const places = largest(sizes).slice(0, MOST);
+    const [header] = /** @type {Loaded} */ (this.loaded).header.sides;
+    const places = largest(sizes).slice(0, mostBars(header));
     const top = sizes[places[0]] || 1;
     const entries = places.map((place) => ({
       token: place,
-      texts: [this.name(place), ...this.numbers(difference, place)],
-      title: `Look from ${this.name(place)}`,
+      texts: [this.names[place], ...this.numbers(difference, place)],
+      title: `Look from ${this.names[place]}`,
       style: { background: this.colours.of((0.6 * difference.less[place]) / top) },
     }));
     this.buttons.show(entries.filter(({ token }) => sizes[token] > 0));
@@ -151,32 +137,15 @@ export class DifferenceView {
    * @param {Difference} difference
    * @param {number} place
    */
-  numbers({ a, b, less }, place) {
-    const { wording } = /** @type {Loaded} */ (this.loaded).header.sides[0];
-    const both = [`A ${percent(wording, a[place])}`, `B ${percent(wording, b[place])}`];
-    return Number.isNaN(less[place]) ? both : [...both, this.signed(less[place])];
-  }
-
-  /** @param {number} difference */
-  signed(difference) {
-    const { wording } = /** @type {Loaded} */ (this.loaded).header.sides[0];
-    const sign = difference < 0 ? "−" : "+";
-    return `${difference === 0 ? "" : sign}${percent(wording, Math.abs(difference))}`;
-  }
-
-  /**
-   * What to call a place; isolated, for it may read from right to left. A part of two patches is called as they are.
-   * @param {number} place
-   */
-  name(place) {
+  numbers(difference, place) {
     const { header, pairing } = /** @type {Loaded} */ (this.loaded);
-    if (this.picture === null) return `\u2068${header.names[place]}\u2069`;
-    const names = header.sides.map((side, at) => {
-      const position = pairing.at[at][place];
-      return position < 0 ? "" : nameOf(side, position);
-    });
-    const [a, b] = names;
-    return a && b && a !== b ? `${a} of A, ${b} of B` : a || b;
+    return placeNumbers(header.sides[0].wording, pairing, difference, place);
+  }
+
+  /** What the words are of. */
+  get named() {
+    const { sides, special } = /** @type {Loaded} */ (this.loaded).header;
+    return { names: this.names, special, wording: sides[0].wording };
   }
 }
 
@@ -184,12 +153,4 @@ export class DifferenceView {
 function placeOf(target) {
   const span = target instanceof Element ? target.closest("[data-place]") : null;
   return span instanceof HTMLElement ? Number(span.dataset.place) : null;
-}
-
-/**
- * The places, that with the largest size first.
- * @param {Float32Array} sizes [place]
- */
-function largest(sizes) {
-  return [...sizes.keys()].sort((a, b) => sizes[b] - sizes[a] || a - b);
 }

@@ -1,6 +1,6 @@
 // What is shown, in a sentence, and what is known of the head.
 
-import { specialShare, targets, title } from "./words.js";
+import { behind, specialShare, targets, title } from "./words.js";
 
 /** @import { LinkedView, Parts, State } from "./types.js" */
 
@@ -25,9 +25,10 @@ export class Sentence {
   paint({ header, shown: { tokens, view, weights } }) {
     const { parts } = this;
     parts.title.textContent = `${title(header, view, tokens)}:`;
-    parts.targets.textContent = targets(header, weights);
+    const others = targets(header, weights);
+    parts.targets.textContent = others;
     const share = specialShare(header, weights, view.direction);
-    parts.special.textContent = share.text;
+    parts.special.textContent = behind(others, share.text, share.over);
     parts.why.textContent = view.direction === "at" && share.together >= MUCH ? header.why : "";
   }
 }

@@ -63,16 +63,34 @@ function isolated({ tokens, isolate }, token) {
 }
 
 /**
+ * A header whose names may have something behind them: [token].
+ * @typedef {Header & {after?: string[]}} Named
+ */
+
+/**
  * “it”, [CLS], patch (11, 15).
- * @param {Header} header
+ * @param {Named} header
  * @param {number} token
  */
 export function nameOf(header, token) {
-  const { grid, prefix, special, wording } = header;
+  const { after, grid, prefix, special, wording } = header;
   const name = isolated(header, token);
+  const rest = after?.[token] ?? "";
   if (grid && token >= prefix) return fill(wording.patch, { name });
-  if (special[token] && wording.unquoted.some((start) => name.startsWith(start))) return name;
-  return fill(wording.token, { name });
+  if (special[token] && wording.unquoted.some((start) => name.startsWith(start))) return name + rest;
+  return fill(wording.token, { name }) + rest;
+}
+
+/**
+ * The position, " (4)", behind each of several equal names; nothing behind the others.
+ * @param {string[]} names
+ * @param {(at: number) => number} position
+ */
+export function positions(names, position = (at) => at) {
+  /** @type {Map<string, number>} */
+  const counts = new Map();
+  for (const name of names) counts.set(name, (counts.get(name) ?? 0) + 1);
+  return names.map((name, at) => ((counts.get(name) ?? 0) > 1 ? ` (${position(at)})` : ""));
 }
 
 /**
@@ -145,7 +163,7 @@ export function title(header, view, tokens) {
 /**
  * “trophy” 51 %, “suitcase” 33 %: the strongest, and what comes near it; nothing of what cannot be looked at. Of the
  * same name each is told by its position.
- * @param {Header} header
+ * @param {Named} header
  * @param {Float32Array} weights [token]
  */
 export function targets(header, weights) {
@@ -181,9 +199,8 @@ export function specialShare({ special, tokens, wording }, weights, direction) {
   const parts = largest.map(([name, share]) => {
     return fill(wording.special[direction], { percent: percent(wording, share), name });
   });
-  const text = parts.length ? `(${parts.join(", ")})` : "";
   const over = largest[0]?.[1] > OVER || weights.some((weight) => weight > OVER);
-  return { text: [text, over ? wording.over : ""].filter(Boolean).join(" "), together };
+  return { text: parts.join(", "), over: over ? wording.over : "", together };
 }
 
 /**
@@ -203,4 +220,15 @@ export function givenToKey({ direction, queries: { length } }) {
     ? `The mean of what the ${length} queries give to this key`
     : "The weight that the query gives to this key";
   return direction === "at" ? `${given}.` : `${given}, not what ${length ? "they get" : "it gets"} from it.`;
+}
+
+/**
+ * A share of special tokens: in brackets behind the others, or as it is where there are none; and what explains more
+ * than 100 %.
+ * @param {string} others
+ * @param {string} share
+ * @param {string} [over]
+ */
+export function behind(others, share, over = "") {
+  return [others && share ? `(${share})` : share, over].filter(Boolean).join(" ");
 }

@@ -38,7 +38,7 @@ def show_head(sides: Sides, head: Head, other: Head, *, again: Callable[[], Side
     st.subheader(f"Layer {head[0]}, head {head[1]}{beside}", anchor=False)
     weights = comparison.beside(*head, other)
     st.markdown(f"{_largest(sides, weights)} {_alone(sides, weights)}")
-    _show_columns(again, (head, other), PairView(_start(sides, weights), None), below)
+    _show_columns(again, (head, other), _start(sides, weights), below)
 
 
 @st.fragment
@@ -83,25 +83,44 @@ def _present(sides: Sides) -> tuple[np.ndarray, np.ndarray]:
     return alignment.a.filled, alignment.b.filled
 
 
-def _start(sides: Sides, weights: HeadBeside) -> int:
-    """The query of A that is pinned at first: the one that differs most."""
-    sizes = np.nan_to_num(np.abs(weights.difference)).max(axis=1)
-    if not sizes.any():
-        return first_view(sides.a.recording).query
-    return int(sides.comparison.alignment.main_positions[0][sizes.argmax()])
+def _start(sides: Sides, weights: HeadBeside) -> PairView:
+    """The queries that are pinned at first: those that differ most."""
+    most = _most(weights)
+    if most is None:
+        return PairView(first_view(sides.a.recording).query, None)
+    alignment = sides.comparison.alignment
+    own, theirs = (int(positions[most[0]]) for positions in alignment.main_positions)
+    if alignment.counterparts[0][own] == theirs:
+        return PairView(own, None)
+    if alignment.counterparts[1][theirs] == own:
+        return PairView(None, theirs)
+    return PairView(own, theirs)  # patches that share a part, each with a larger one elsewhere
+
+
+def _most(weights: HeadBeside) -> tuple[int, int] | None:
+    """The places of the query and of the key that differ most; None where nothing differs.
+
+    Queries that see one key alone, in A or in B, are left out, as in the divergence; unless no others differ.
+    """
+    sizes = np.nan_to_num(np.abs(weights.difference))
+    if sizes[weights.free].any():
+        sizes[~weights.free] = 0
+    query, key = np.unravel_index(sizes.argmax(), sizes.shape)
+    return (int(query), int(key)) if sizes.any() else None
 
 
 def _largest(sides: Sides, weights: HeadBeside) -> str:
     """Where the weights differ most."""
-    sizes = np.nan_to_num(np.abs(weights.difference))
-    if not sizes.any():
+    most = _most(weights)
+    if most is None:
         return "It is the same in A and in B."
-    query, key = np.unravel_index(sizes.argmax(), sizes.shape)
-    looks, at = (_name(sides, int(place)) for place in (query, key))
-    return (
-        f"It differs most in how much {looks} looks at {at}: {percent(float(weights.a[query, key]))} in A, "
-        f"{percent(float(weights.b[query, key]))} in B."
+    at = _name(sides, most[1])
+    own, theirs = (
+        f"{percent(float(each[most]))} in {side}" if has[most[1]] else f"{side} has no {at}"
+        for side, each, has in zip("AB", (weights.a, weights.b), _present(sides))
     )
+    between = ", " if all(has[most[1]] for has in _present(sides)) else "; "
+    return f"It differs most in how much {_looks(sides, most[0])} at {at}: {own}{between}{theirs}."
 
 
 def _alone(sides: Sides, weights: HeadBeside) -> str:
@@ -119,13 +138,33 @@ def _alone(sides: Sides, weights: HeadBeside) -> str:
     return f"Without a partner: {'; '.join(said)}. They are hatched below."
 
 
+def _looks(sides: Sides, place: int) -> str:
+    """“it” looks; of a part, the patches that it is of: each looks as a whole."""
+    a, b = _patches(sides, place)
+    return f"{_name(sides, place)} looks" if a == b else f"A's {a} and B's {b} look"
+
+
 def _name(sides: Sides, place: int) -> str:
-    """“it”, or patch (3, 4); a part of two patches is called by A's."""
-    alignment = sides.comparison.alignment
+    """“it”, of several of this name with its position, A's if it has one; patch (3, 4), or the part that two share."""
     if sides.a.recording.photo is None:
-        return f"“{plain(visible(alignment.names[place]))}”"
-    own, theirs = (int(positions[place]) for positions in alignment.main_positions)
-    return plain(name_of(sides.b.recording, theirs) if own < 0 else name_of(sides.a.recording, own))
+        alignment = sides.comparison.alignment
+        name = alignment.names[place]
+        own, theirs = (int(at[place]) for at in alignment.main_positions)
+        position = f" ({theirs if own < 0 else own})" if alignment.names.count(name) > 1 else ""
+        return f"“{plain(visible(name))}”{position}"
+    a, b = _patches(sides, place)
+    if a and b and a != b:
+        return f"the part of A's {a} that B's {b} shows"
+    return a or b
+
+
+def _patches(sides: Sides, place: int) -> tuple[str, str]:
+    """What A's and B's position at a place of photos is called; nothing where there is none, and of texts."""
+    both = zip((sides.a.recording, sides.b.recording), sides.comparison.alignment.main_positions)
+    if sides.a.recording.photo is None:
+        return "", ""
+    a, b = (plain(name_of(recording, int(at[place]))) if at[place] >= 0 else "" for recording, at in both)
+    return a, b
 
 
 def _unit(sides: Sides) -> str:

@@ -1,0 +1,104 @@
+// A − B in words: what its places are called, and the largest differences.
+
+import { colourLimit } from "./weights.js";
+import { behind, percent, positions } from "./words.js";
+
+/** @import { Difference, Pairing } from "./pairing.js" */
+/** @import { PairHeader, Wording } from "./types.js" */
+
+export const BOTH = " | "; // between A's patch and B's
+const NEAR = 0.2; // of the largest: what is less is not named
+const SPECIAL = 3; // special tokens that are named at most
+
+/**
+ * What to call each place: of texts isolated, for it may read from right to left, and with the position where there are
+ * several of one name, A's if it has one. A part of two patches is called as they are, A's | B's.
+ * @param {PairHeader} header
+ * @param {Pairing} pairing
+ */
+export function placeNames({ names, sides }, pairing) {
+  const [own, theirs] = pairing.at;
+  if (!sides[0].grid) {
+    const after = positions(names, (place) => (own[place] < 0 ? theirs : own)[place]);
+    return names.map((name, place) => `\u2068${name}\u2069${after[place]}`);
+  }
+  return names.map((_, place) => {
+    const [a, b] = sides.map(({ tokens }, side) => tokens[pairing.at[side][place]] ?? "");
+    return a && b && a !== b ? `${a}${BOTH}${b}` : a || b;
+  });
+}
+
+/**
+ * +12 %, −3.4 %.
+ * @param {Wording} wording
+ * @param {number} difference
+ */
+export function signed(wording, difference) {
+  const sign = difference < 0 ? "−" : "+";
+  return `${difference === 0 ? "" : sign}${percent(wording, Math.abs(difference))}`;
+}
+
+/**
+ * What is at a place in A, in B, and A less B.
+ * @param {Wording} wording
+ * @param {Pairing} pairing
+ * @param {Difference} difference
+ * @param {number} place
+ */
+export function placeNumbers(wording, pairing, { a, b, less }, place) {
+  const both = [a, b].map((weights, side) =>
+    pairing.sizes[side][place] > 0 ? `${"AB"[side]} ${percent(wording, weights[place])}` : `not in ${"AB"[side]}`,
+  );
+  return Number.isNaN(less[place]) ? both : [...both, signed(wording, less[place])];
+}
+
+/**
+ * The places, that with the largest size first.
+ * @param {Float32Array} sizes [place]
+ */
+export function largest(sizes) {
+  return [...sizes.keys()].sort((a, b) => sizes[b] - sizes[a] || a - b);
+}
+
+/**
+ * What the words are of.
+ * @typedef {object} Named
+ * @property {string[]} names [place]
+ * @property {number[]} special [place] 0 or 1
+ * @property {Wording} wording
+ */
+
+/**
+ * The largest differences of ordinary places, of both signs, and behind them those of special tokens.
+ * @param {Named} of
+ * @param {Float32Array} less [place] NaN where there is no difference
+ * @param {number} most named, of each sign
+ */
+export function lessWords({ names, special, wording }, less, most) {
+  const sizes = less.map((each) => Math.abs(each || 0));
+  const order = largest(sizes).filter((place) => sizes[place] > 0);
+  /** @param {number[]} places */
+  const listed = (places) => places.map((place) => `${names[place]} ${signed(wording, less[place])}`).join(", ");
+  /** @param {number[]} places */
+  const near = (places) => places.filter((place) => sizes[place] >= NEAR * sizes[places[0]]);
+  const ordinary = near(order.filter((place) => !special[place]));
+  const [more, fewer] = [1, -1].map((sign) => ordinary.filter((place) => less[place] * sign > 0).slice(0, most));
+  const parts = [more.length && `more in A: ${listed(more)}`, fewer.length && `more in B: ${listed(fewer)}`];
+  const others = parts.filter(Boolean).join("; ");
+  const named = near(order).filter((place) => special[place]);
+  const rest = behind(others, named.length ? `${others && "and "}${listed(named.slice(0, SPECIAL))}` : "");
+  return [others, rest].filter(Boolean).join(" ") || "no difference";
+}
+
+/**
+ * Which special tokens differ by more than the scale has, for they do not set it.
+ * @param {Named} of
+ * @param {Float32Array} less [place]
+ */
+export function beyondScale({ names, special, wording }, less) {
+  const sizes = less.map((each) => Math.abs(each || 0));
+  const limit = colourLimit(sizes, special);
+  const beyond = largest(sizes).filter((place) => sizes[place] > limit);
+  const listed = beyond.slice(0, SPECIAL).map((place) => `${names[place]} ${signed(wording, less[place])}`);
+  return beyond.length ? `Special tokens do not set the scale; beyond it: ${listed.join(", ")}` : "";
+}
