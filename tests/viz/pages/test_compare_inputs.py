@@ -73,6 +73,22 @@ def test_a_photo_and_the_same_painted_over(dinov2: EncoderImageModel) -> None:
     check_grid(app, compare(dinov2.record(PHOTOS["Coffee"].read(), 224), a))
 
 
+def test_what_was_chosen_stays_while_a_photo_is_changed() -> None:
+    heads = {"layer": "2", "head": "3", "layer2": "1", "head2": "4", "edges": "soft"}
+    app = open_compare(kind="image", query="150", query2="90", **heads)
+    app.slider(key="compare_paint_across").set_value((10, 40))
+    run(app)
+    painted = {"kind": "image", "sample": "Cat", "paint": "10-30-40-60-grey", "paint2": "28-26-48-52-grey"}
+    assert address(app) == painted | heads | {"query": "150", "query2": "90"}
+    choose(app, compare_photo2="Coffee")  # it has as many patches
+    assert address(app)["query2"] == "90"
+    choose(app, compare_photo2="Astronaut")
+    assert address(app) == painted | heads | {"query": "150", "sample2": "Astronaut"}
+    choose(app, compare_size="448")
+    assert address(app) == painted | heads | {"sample2": "Astronaut", "size": "448", "size2": "224"}
+    assert errors(app) == []
+
+
 @pytest.mark.parametrize(
     "written", ["1-2-3", "9-9-1-1-grey", "0-0-5-5-red", "x-0-5-5-grey", "0-0-5-500-black", "-" * 99]
 )
