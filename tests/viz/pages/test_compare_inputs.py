@@ -23,7 +23,9 @@ from headlens.model.load import load_model
 from headlens.model.pretrained.image_model import EncoderImageModel
 from headlens.model.pretrained.text_model import EncoderTextModel
 from headlens.model.runtime.folders import FOLDERS
+from headlens.viz.export.comparison import compare_script
 from headlens.viz.inputs.samples import FIRST_PAIR, FIRST_PHOTO_PAIR, PAIRS, PHOTO_PAIRS, PHOTOS
+from headlens.viz.inputs.text import TextRequest
 from headlens.viz.pages.compare import take
 from headlens.viz.pages.compare.correct import read_corrections
 from tests.model.huggingface.image_models import FAMILIES, save
@@ -339,16 +341,35 @@ def test_what_is_taken_away_compares_again(
     arrays = np.load(tmp_path / "comparison.npz")
     np.testing.assert_allclose(arrays["divergence"], expected.divergence, atol=1e-5)
     np.testing.assert_allclose(arrays["difference"], expected.difference(4, 2), atol=1e-5)
-    ran = subprocess.run(
+    ran = run_script(tmp_path)
+    assert ran.returncode == 0, ran.stderr
+    assert "No divergence differs" in ran.stdout
+    (tmp_path / "b" / "photo").unlink()
+    alone = run_script(tmp_path)
+    assert (alone.returncode, alone.stderr) == (1, "Put beside this file what the zip has there: b/photo.\n")
+
+
+def test_the_script_saved_alone_compares_texts(tmp_path: Path, nurse: Comparison) -> None:
+    calls = TextRequest("minilm-l6", (SHE,)).call, TextRequest("minilm-l6", (HE,)).call
+    script = compare_script(nurse.a, ("minilm-l6", "minilm-l6"), calls, [])
+    (tmp_path / "compare.py").write_text(script)
+    ran = run_script(tmp_path)
+    assert ran.returncode == 0, ran.stderr
+    assert "Put comparison.npz beside this file" in ran.stdout
+    np.savez(tmp_path / "headlens-compare-comparison.npz", divergence=nurse.divergence)
+    assert "No divergence differs" in run_script(tmp_path).stdout
+
+
+def run_script(folder: Path) -> "subprocess.CompletedProcess[str]":
+    """compare.py of a folder."""
+    return subprocess.run(
         [sys.executable, "compare.py"],
-        cwd=tmp_path,
+        cwd=folder,
         env={"PYTHONPATH": str(ROOT / ".src"), "PATH": "", "OMP_NUM_THREADS": "1"},
         capture_output=True,
         text=True,
         check=False,
     )
-    assert ran.returncode == 0, ran.stderr
-    assert "No divergence differs" in ran.stdout
 
 
 def test_the_zip_says_what_is_in_it() -> None:
