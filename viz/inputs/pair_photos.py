@@ -17,7 +17,9 @@ from headlens.viz.inputs.session import InputSession
 
 Photos = tuple[PhotoRequest, PhotoRequest]
 SIDES = ("", "2")  # behind the parameters of A and of B
-SESSIONS = tuple(InputSession[bytes, PhotoRequest](f"compare_photo{side}") for side in SIDES)
+SESSIONS = tuple(
+    InputSession[bytes, PhotoRequest](f"compare_photo{side}", of=f"{name}: ") for side, name in zip(SIDES, "AB")
+)
 SAME = "The same as A"
 PARAMETERS = [f"{name}{side}" for name in ("sample", "own", "paint") for side in SIDES]
 SIZES = [f"size{side}" for side in SIDES]

@@ -75,8 +75,9 @@ def write_pair_of_texts(texts: Texts) -> None:
 
 def _texts_in_address() -> Texts:
     params = st.query_params
-    if params.get("text"):
-        return params["text"], params.get("text2", "") or params["text"]
+    first, second = params.get("text", ""), params.get("text2", "")
+    if first or second:
+        return first or second, second or first
     if "own" in params and SESSION.own is not None:
         return SESSION.own
     return PAIRS[FIRST_PAIR]
@@ -84,7 +85,7 @@ def _texts_in_address() -> Texts:
 
 def _take_typed() -> None:
     first, second = st.session_state.compare_a, st.session_state.compare_b
-    SESSION.offer((first, second if second.strip() else first))
+    SESSION.offer((first if first.strip() else second, second if second.strip() else first))
 
 
 def _take_sample() -> None:

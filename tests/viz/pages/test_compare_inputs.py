@@ -1,6 +1,8 @@
 """The page Compare: what is compared. Photos, heads off, two heads, pairs by hand, a swap, predictions, exports."""
 
 import io
+import json
+import re
 import subprocess
 import sys
 import zipfile
@@ -67,11 +69,15 @@ def test_a_photo_and_the_same_painted_over(dinov2: EncoderImageModel) -> None:
     press(app, "Take it off")
     assert address(app) == {"kind": "image", "sample": "Cat"}
     assert set(grid(app).values()) == {0}
+    assert "No head differs." in words(app)
+    assert not [button for button in app.button if button.label.startswith("layer ")]
+    assert "Patches of A and B correspond by the part of the photo that they show." in captions(app)
     choose(app, compare_photo="Coffee")  # B is the same as A
     assert address(app)["sample"] == "Coffee"
     assert set(grid(app).values()) == {0}
     choose(app, compare_photo_pair="Two photos")
     assert address(app) == {"kind": "image", "sample": "Coffee", "sample2": "Cat"}
+    assert "Patches of A and B correspond by their place in the photo." in captions(app)
     check_grid(app, compare(dinov2.record(PHOTOS["Coffee"].read(), 224), a))
 
 
@@ -132,7 +138,7 @@ def test_an_upload_is_compared_with_a_sample_and_what_is_no_photo_is_refused(din
     field.set_value([("photo.png", b"no photo", "image/png")])
     run(app)
     (said,) = errors(app)
-    assert said.startswith("This file is not an image")
+    assert said.startswith("B: This file is not an image")
     again = open_compare(kind="image", sample="Cat", own2="1")
     assert any("went when its page was closed" in info.value for info in again.info)
 
@@ -149,8 +155,63 @@ def test_heads_are_off_in_b(minilm: EncoderTextModel) -> None:
     check_grid(app, compare(whole, record_without(Experiment(minilm, minilm.read(SHE)), [(2, 1)], by="zero")))
     shown = grid(app)
     assert all(shown[layer, head] == 0 for layer in range(3) for head in range(12))
+    assert opened(app) == "Heads off: B layer 2 head 1"
     press(app, "Swap A and B")
     assert (address(app)["off"], address(app)["by"], "off2" in address(app)) == ("2.1", "zero", False)
+
+
+def test_heads_of_the_last_layer_change_no_attention() -> None:
+    app = open_compare(text=SHE, off="5.1-5.2", off2="5.3")
+    assert opened(app) == "Heads off: A 2 heads, B layer 5 head 3"
+    assert set(grid(app).values()) == {0}
+    assert (
+        "No head differs. A head that is off changes what later layers look at, and the last layer has none"
+        in words(app).replace("*", "")
+    )
+
+
+def opened(app: AppTest) -> str:
+    """The label of the popover with the heads that are off."""
+    (label,) = (each.proto.popover.label for each in app.get("popover") if "Heads off" in each.proto.popover.label)
+    return str(label)
+
+
+def captions(app: AppTest) -> list[str]:
+    """Each as it is read."""
+    return [as_read(caption.value) for caption in app.caption]
+
+
+def test_what_is_said_of_the_inputs_says_of_which(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    app = open_compare(text="A cat. " * 300, text2="A dog. " * 400)
+    assert [info.value[:3] for info in app.info] == ["A: ", "B: "]
+    assert [line[:3] for line in captions(app) if "tokens ·" in line] == ["A: ", "B: "]
+    same = open_compare(text="A cat.")
+    (line,) = (line for line in captions(same) if "tokens ·" in line)
+    assert not line.startswith("A: ")
+    monkeypatch.setenv(FOLDERS, str(tmp_path))
+    gone = str(tmp_path / "gone")
+    app = open_compare(model=gone, model2=gone)
+    assert [said[:28] for said in errors(app)] == ["A: There is no such folder; ", "B: There is no such folder; "]
+
+
+@pytest.mark.parametrize("given", [{"text": "", "text2": "cat"}, {"text": "cat"}, {"text": "cat", "text2": ""}])
+def test_one_text_is_both(given: dict[str, str]) -> None:
+    app = open_compare(**given)
+    assert [area.value for area in app.text_area] == ["cat", ""]
+    app.text_area(key="compare_a").set_value(" ")
+    app.text_area(key="compare_b").set_value("A dog.")
+    press(app, "Compare")
+    assert address(app) == {"text": "A dog."}
+
+
+def test_the_zip_is_as_large_as_is_said() -> None:
+    app = open_compare()
+    app.session_state["compare_take"] = True
+    run(app)
+    (label,) = (each.proto.label for each in app.get("download_button") if "ZIP" in each.proto.label)
+    found = re.fullmatch(r"ZIP, about (.*) MB", label)
+    assert found is not None
+    assert 1.1 < float(found[1]) < 1.4  # a text's: 1.2 MB
 
 
 def test_two_heads_of_one_recording(minilm: EncoderTextModel) -> None:
@@ -280,6 +341,10 @@ def test_the_best_matches_are_drawn(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     rows = numbers_in(best["customdata"])
     np.testing.assert_array_equal(rows[:, 2:4].reshape(2, 4, 2), partners)
     np.testing.assert_allclose(rows[:, 4], divergence.ravel(), atol=1e-5)
+    assert "A predicts nothing" not in words(app).replace("*", "")
+    assert "B predicts nothing: it has no such head." in words(app).replace("*", "")
+    (button,) = (button for button in app.button if button.label == "Swap A and B")
+    assert "the closest head is found" in button.proto.help
     np.testing.assert_array_equal(numbers_in(best["x"]), rows[:, 2] * 12 + rows[:, 3])
 
 
@@ -290,6 +355,11 @@ def test_predictions_stand_side_by_side(tmp_path: Path, monkeypatch: pytest.Monk
     app = open_compare(model=folder, text=texts[0], text2=texts[1])
     assert errors(app) == []
     model = load_model(folder, device="cpu")
+    ranges = [json.loads(chart.proto.spec)["layout"]["xaxis"]["range"] for chart in app.get("plotly_chart")[-2:]]
+    assert ranges[0] == ranges[1]
+    largest = [max(numbers_in(chart[0]["x"])) for chart in charts(app)[-2:]]
+    assert largest[0] != largest[1]
+    assert ranges[0] == pytest.approx([0, max(largest)])
     for chart, text in zip(charts(app)[-2:], texts):
         ((_, candidates, *_),) = model.record(text).predictions  # type: ignore[attr-defined]
         np.testing.assert_allclose(sorted(numbers_in(chart[0]["x"])), sorted(each[1] for each in candidates), atol=1e-6)

@@ -222,7 +222,7 @@ def test_b_has_the_model_of_a_where_none_is_said(tmp_path: Path, monkeypatch: py
 def test_a_model_of_photos_is_refused() -> None:
     app = open_compare(model2="dinov2-focus")
     (said,) = errors(app)
-    assert said.startswith("Texts are compared by models that read a text")
+    assert said.startswith("B: Texts are compared by models that read a text")
     assert is_one_sentence(ValueError(said))
     assert len(charts(app)) == 1
 
