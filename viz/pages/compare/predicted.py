@@ -12,6 +12,7 @@ COSINE = (
     "Of the embeddings of A and B: of a text the mean of the last hidden state, of a photo that of [CLS]; 1 is the "
     "same direction."
 )
+NOTHING = "predicts nothing: its model has no head for that, or the input no [MASK]."
 
 
 def show_both_predictions(sides: Sides, queries: tuple[int | None, int | None]) -> None:
@@ -33,7 +34,7 @@ def show_both_predictions(sides: Sides, queries: tuple[int | None, int | None]) 
     for side, column in enumerate(st.columns(2, gap="medium")):
         name = "AB"[side]
         with column:
-            st.markdown(f"**{name}**" if found[side] else f"**{name}** predicts nothing: it has no such head.")
+            st.markdown(f"**{name}**" if found[side] else f"**{name}** {NOTHING}")
             show_predictions(recordings[side], views[side], key=f"predictions_{name}", beside=found[1 - side])
 
 
