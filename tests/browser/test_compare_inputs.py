@@ -55,6 +55,7 @@ def test_a_rectangle_is_dragged_over_the_photo(page: Page, address: str, dinov2:
     page.wait_for_url(re.compile("paint2="), timeout=LOAD)
     found = re.search(r"paint2=(\d+)-(\d+)-(\d+)-(\d+)-grey", page.url)
     assert found is not None
+    expect(page.get_by_role("button", name="Take it off")).to_be_visible(timeout=LOAD)  # what was painted is seen
     left, top, right, bottom = map(int, found.groups())
     np.testing.assert_allclose([left, top, right, bottom], [10, 50, 50, 90], atol=2)
     content = PHOTOS["Cat"].read()
@@ -62,7 +63,7 @@ def test_a_rectangle_is_dragged_over_the_photo(page: Page, address: str, dinov2:
     divergence = compare(dinov2.record(content, 224), after).divergence
     open_compare(page, page.url)
     check_grid(page, divergence)
-    expect(page.get_by_role("button", name="Painted over B: grey")).to_be_visible()
+    expect(page.get_by_text("B is painted over: grey.")).to_be_visible()
 
 
 @pytest.mark.parametrize("page", [{**PHONE, "theme": "dark"}], indirect=True, ids=["390-dark"])

@@ -48,18 +48,27 @@ from headlens.model.comparison.corrections import corrected
 {imports}
 MODELS = [*sys.argv[1:], *{models!r}[len(sys.argv) - 1 :]]
 
-HERE = Path(__file__).parent / "a"
+BESIDE = Path(__file__).parent
+missing = [name for name in {files!r} if not (BESIDE / name).exists()]
+if missing:
+    sys.exit(f"Put beside this file what the zip has there: {{', '.join(missing)}}.")
+
+HERE = BESIDE / "a"
 model = load_model(MODELS[0], {device!r}, {dtype!r})
 a = {code_a}
 
-HERE = Path(__file__).parent / "b"
+HERE = BESIDE / "b"
 model = load_model(MODELS[1], {device!r}, {dtype!r})
 b = {code_b}
 
 comparison = compare(a, b, corrected(align(a, b), a, b, {corrections!r}))
 partners, divergence = comparison.partners()
 print("The layer and head that differ most:", np.unravel_index(np.nanargmax(divergence), divergence.shape))
-largest = np.nanmax(np.abs(divergence - np.load(Path(__file__).parent / "comparison.npz")["divergence"]))
+saved = sorted(BESIDE.glob("*comparison.npz"))  # with the page's name before it where it was saved alone
+if not saved:
+    print("Put comparison.npz beside this file, and it says as well whether the result is the same.")
+    sys.exit()
+largest = np.nanmax(np.abs(divergence - np.load(saved[0])["divergence"]))
 print(f"No divergence differs from the file's by more than {{largest:.3g}}.")
 sys.exit(not largest <= 1e-4)
 '''
@@ -168,6 +177,7 @@ def compare_script(
         version=__version__,
         imports="\n".join([*imports, ""]) if imports else "",
         models=list(models),
+        files=list(files_of(calls)),
         device=recording.device,
         dtype=str(recording.layers[0].query.dtype).removeprefix("torch."),
         code_a=calls[0].code,

@@ -12,7 +12,12 @@ ROW_HEIGHT = 26  # pixels
 
 
 def strongest_bars(
-    names: Sequence[str], weights: np.ndarray, theme: Theme = LIGHT, *, percents: bool = True
+    names: Sequence[str],
+    weights: np.ndarray,
+    theme: Theme = LIGHT,
+    *,
+    percents: bool = True,
+    beside: Sequence[float] = (),
 ) -> go.Figure:
     """One bar a key, in the given order, its name inside and its weight at the right.
 
@@ -21,6 +26,7 @@ def strongest_bars(
         weights: [key].
         theme: the colours.
         percents: whether they are shares of one, written in per cent; else numbers of any size, also below zero.
+        beside: numbers of another figure that has the same scale.
     """
     rows = np.arange(len(names))
     figure = go.Figure(
@@ -47,8 +53,8 @@ def strongest_bars(
             text=percent(weight) if percents else f"{weight:.4g}",
         )
     figure.update_layout(page_layout(theme), height=ROW_HEIGHT * len(names), bargap=0.12)
-    figure.update_xaxes(
-        visible=False, range=[float(weights.min(initial=0)), float(weights.max(initial=1e-12))], fixedrange=True
-    )
+    both = [*weights, *beside]
+    scale = [float(min(both, default=0)), float(max(both, default=0))]
+    figure.update_xaxes(visible=False, range=[min(scale[0], 0), max(scale[1], 1e-12)], fixedrange=True)
     figure.update_yaxes(visible=False, range=[len(names) - 0.5, -0.5], fixedrange=True)
     return figure

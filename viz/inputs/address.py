@@ -21,6 +21,11 @@ def tokens_in_address(otherwise: int, most: int) -> int:
     return int(written) if 1 <= int(written) <= most else otherwise
 
 
+def address_without(*names: str) -> dict[str, str]:
+    """The address but for these parameters."""
+    return {name: value for name, value in st.query_params.items() if name not in names}
+
+
 def address_parts(*names: str) -> dict[str, str]:
     """These parameters of the address, where they are in it."""
     return {name: st.query_params[name] for name in names if name in st.query_params}

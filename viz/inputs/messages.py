@@ -14,9 +14,9 @@ def plain(text: str) -> str:
     return re.sub(r"([\\`*_\[\]()<>#+!|~$:{}&])", r"\\\1", text).replace("://", ":\u2060//").replace("//", "/\u2060/")
 
 
-def show_error(error: Exception | str) -> None:
-    """One sentence on what went wrong; what a library said of it is folded away below."""
-    st.error(plain(str(error)))
+def show_error(error: Exception | str, *, of: str = "") -> None:
+    """One sentence on what went wrong, behind "A: " of two; what a library said of it is folded away below."""
+    st.error(plain(f"{of}{error}"))
     if isinstance(error, CheckpointError) and (cause := error.__cause__) is not None:
         with st.expander("Technical detail"):
             st.code(f"{type(cause).__name__}: {cause}"[:MAX_DETAIL], language=None, wrap_lines=True)

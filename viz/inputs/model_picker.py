@@ -39,6 +39,7 @@ class ModelPicker:
         label: of the picker.
         parameter: of the address, where the model is named.
         otherwise: the model of an address that names none; None: the bundled one of these kinds.
+        of: before what is said of a model, "A: " of two.
     """
 
     page: str
@@ -48,6 +49,7 @@ class ModelPicker:
     label: str = "Model"
     parameter: str = "model"
     otherwise: str | None = None
+    of: str = ""
 
     @property
     def default(self) -> str | None:
@@ -127,7 +129,7 @@ class ModelPicker:
             facts.check_memory("It")
         except HeadlensError as error:
             self._forget_checked()
-            show_error(error)
+            show_error(error, of=self.of)
             return
         with st.container(border=True):
             st.text(
@@ -150,11 +152,11 @@ class ModelPicker:
         try:
             kind = CATALOGUE[name].kind if name in CATALOGUE else get_model(name).description.kind
         except (HeadlensError, ValueError) as error:
-            show_error(error)
+            show_error(error, of=self.of)
             return False
         if kind not in self.kinds:
             instead = "." if self.default is None else "; this is the page's own."
-            st.error(self.refusal or f"The model of this link is for the page {_pages_for(kind)}{instead}")
+            st.error(self.of + (self.refusal or f"The model of this link is for the page {_pages_for(kind)}{instead}"))
         return kind in self.kinds
 
     def _take_model(self) -> None:

@@ -56,7 +56,7 @@ def paint_control(side: str, name: str, photo: PhotoRequest, change: Change) -> 
             change(Rectangle(left, top, right, bottom, state[keys["colour"]]))
 
     with st.popover(
-        f"Paint over {name}" if shown is None else f"Painted over {name}: {shown.colour}",
+        f"Paint over {name}",  # another label would close it
         key=f"compare_paint_open{side}",
         on_change="rerun",
         help="A rectangle of the photo becomes grey or black, before the model sees it.",
@@ -84,6 +84,8 @@ def paint_control(side: str, name: str, photo: PhotoRequest, change: Change) -> 
                     on_click=lambda: change(None),
                     help="The photo as it is.",
                 )
+    if shown is not None:
+        st.caption(f"{name} is painted over: {shown.colour}.", width="content")
 
 
 def _picture(side: str, photo: PhotoRequest, colour: Colour, change: Change) -> None:

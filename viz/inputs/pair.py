@@ -70,6 +70,12 @@ class PairRequest:
         return None
 
     @property
+    def same_photo(self) -> bool:
+        """Whether both are one photo, perhaps painted over."""
+        one, other = self.a.given, self.b.given
+        return isinstance(one, PhotoRequest) and isinstance(other, PhotoRequest) and one.source == other.source
+
+    @property
     def models(self) -> tuple[str, str]:
         """The names of A's and B's."""
         return self.a.given.model, self.b.given.model

@@ -5,21 +5,24 @@ from dataclasses import replace
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
+from headlens.model.errors import InputError
 from headlens.model.inputs.image import Size
-from headlens.viz.inputs.address import address_parts
+from headlens.viz.inputs.address import address_without
 from headlens.viz.inputs.models import photo_sizes
 from headlens.viz.inputs.paint import paint_control, read_rectangle, write_rectangle
 from headlens.viz.inputs.pair import PairRequest, Side
-from headlens.viz.inputs.pair_texts import OF_MODELS
 from headlens.viz.inputs.photo import MAX_MEGABYTES, TYPES, PhotoRequest, size_name
 from headlens.viz.inputs.samples import FIRST_PHOTO_PAIR, PHOTO_PAIRS, PHOTOS
 from headlens.viz.inputs.session import InputSession
 
 Photos = tuple[PhotoRequest, PhotoRequest]
 SIDES = ("", "2")  # behind the parameters of A and of B
-SESSIONS = tuple(InputSession[bytes, PhotoRequest](f"compare_photo{side}") for side in SIDES)
+SESSIONS = tuple(
+    InputSession[bytes, PhotoRequest](f"compare_photo{side}", of=f"{name}: ") for side, name in zip(SIDES, "AB")
+)
 SAME = "The same as A"
 PARAMETERS = [f"{name}{side}" for name in ("sample", "own", "paint") for side in SIDES]
+SIZES = [f"size{side}" for side in SIDES]
 
 
 def choose_photos(models: tuple[str, str]) -> PairRequest:
@@ -59,8 +62,11 @@ def photo_pair_controls(request: PairRequest, form: DeltaGenerator) -> None:
 
 
 def write_pair_of_photos(photos: Photos) -> None:
-    """Into the address: what was chosen of the last ones' heads goes, what is of the models stays."""
+    """Into the address: all else that was chosen stays, but for a query in patches of another grid."""
     a, b = photos
+    before = _in_address((a.model, b.model))
+    queries = [f"query{side}" for side, *pair in zip(SIDES, before, photos) if not _same_grid(*pair)]
+    kept = address_without("kind", *PARAMETERS, *SIZES, *queries)
     written = {"kind": "image"}
     for photo, session in zip(photos, SESSIONS):
         if isinstance(photo.source, bytes):
@@ -73,7 +79,17 @@ def write_pair_of_photos(photos: Photos) -> None:
     written |= {
         f"size{side}": size_name(each.size) for side, each, size in zip(SIDES, photos, sizes) if each.size != size
     }
-    st.query_params.from_dict(written | address_parts(*OF_MODELS))
+    st.query_params.from_dict(written | kept)
+
+
+def _same_grid(before: PhotoRequest, after: PhotoRequest) -> bool:
+    """Whether both have as many rows and columns of patches."""
+    if (before.source, before.size) == (after.source, after.size):
+        return True
+    try:
+        return before.read().photo.grid == after.read().photo.grid
+    except InputError:
+        return False
 
 
 def _photos(request: PairRequest) -> Photos:

@@ -3,7 +3,7 @@
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from headlens.viz.inputs.address import address_parts
+from headlens.viz.inputs.address import address_without
 from headlens.viz.inputs.pair import PairRequest, Side
 from headlens.viz.inputs.samples import FIRST_PAIR, PAIRS
 from headlens.viz.inputs.session import InputSession, fill_fields
@@ -11,7 +11,7 @@ from headlens.viz.inputs.text import TextRequest
 from headlens.viz.view.address import write_texts
 
 Texts = tuple[str, str]
-OF_MODELS = ("model", "model2", "off", "off2", "by", "order")  # of an address, when other inputs are taken
+TEXTS = ("text", "text2", "own")  # parameters of the address
 SESSION = InputSession[Texts, PairRequest]("compare")
 
 
@@ -65,17 +65,19 @@ def text_pair_controls(request: PairRequest, form: DeltaGenerator) -> None:
 
 
 def write_pair_of_texts(texts: Texts) -> None:
-    """Into the address: what was chosen of the last ones' heads goes, what is of the models stays."""
+    """Into the address: all else that was chosen stays, but for pairs of the tokens of other texts."""
+    kept = address_without(*TEXTS) if texts == _texts_in_address() else address_without(*TEXTS, "pairs")
     SESSION.own = texts
     pair = texts if texts[0] != texts[1] else texts[:1]
     written = {} if texts == PAIRS[FIRST_PAIR] else write_texts(pair)
-    st.query_params.from_dict(({"own": "1"} if written is None else written) | address_parts(*OF_MODELS))
+    st.query_params.from_dict(({"own": "1"} if written is None else written) | kept)
 
 
 def _texts_in_address() -> Texts:
     params = st.query_params
-    if params.get("text"):
-        return params["text"], params.get("text2", "") or params["text"]
+    first, second = params.get("text", ""), params.get("text2", "")
+    if first or second:
+        return first or second, second or first
     if "own" in params and SESSION.own is not None:
         return SESSION.own
     return PAIRS[FIRST_PAIR]
@@ -83,7 +85,7 @@ def _texts_in_address() -> Texts:
 
 def _take_typed() -> None:
     first, second = st.session_state.compare_a, st.session_state.compare_b
-    SESSION.offer((first, second if second.strip() else first))
+    SESSION.offer((first if first.strip() else second, second if second.strip() else first))
 
 
 def _take_sample() -> None:

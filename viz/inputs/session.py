@@ -53,10 +53,11 @@ class InputSession(Generic[Content, Request]):
 
     Args:
         page: names the page's own part of the session.
+        of: before what is refused, "A: " of two.
     """
 
-    def __init__(self, page: str) -> None:
-        self._page = page
+    def __init__(self, page: str, *, of: str = "") -> None:
+        self._page, self._of = page, of
 
     def offer(self, candidate: Content) -> None:
         """To be shown in the next run."""
@@ -98,7 +99,7 @@ class InputSession(Generic[Content, Request]):
         """Whether the model can read it; else the page says why not."""
         refusal = self.refusal(request)
         if refusal is not None:
-            show_error(refusal)
+            show_error(refusal, of=self._of)
         return refusal is None
 
 

@@ -17,7 +17,7 @@ from headlens.viz.pages import parts
 from headlens.viz.pages.compare.correct import corrections_in_address, show_alignment
 from headlens.viz.pages.compare.head import show_head
 from headlens.viz.pages.compare.heads import choose_head
-from headlens.viz.pages.compare.off import switch_heads_off
+from headlens.viz.pages.compare.off import switch_heads_off, why_nothing
 from headlens.viz.pages.compare.predicted import show_both_predictions
 from headlens.viz.pages.compare.sides import compare_sides, sides_of
 from headlens.viz.pages.compare.swap import swap
@@ -29,6 +29,11 @@ REFUSALS = {
     "text": "Texts are compared by models that read a text; choose another model, or compare photos.",
     "image": "Photos are compared by models that read a photo alone; choose another model, or compare texts.",
 }
+SWAPPED = "B becomes A, with all that is chosen of it; the differences change their sign, and nothing else."
+SWAPPED_OF_OTHER_SHAPES = (
+    "B becomes A, with all that is chosen of it; then the closest head is found for each head of the other model, so "
+    "other pairs may come."
+)
 
 
 def page() -> None:
@@ -45,8 +50,8 @@ def page() -> None:
         "image": (choose_photos, photo_pair_controls),
     }[kind]
     picker = partial(ModelPicker, kinds=MODELS[kind], refusal=REFUSALS[kind])
-    of_a = picker("compare", label="Model of A").pick(top, message)
-    of_b = picker("compare_b", label="Model of B", parameter="model2", otherwise=of_a).pick(top, message)
+    of_a = picker("compare", label="Model of A", of="A: ").pick(top, message)
+    of_b = picker("compare_b", label="Model of B", of="B: ", parameter="model2", otherwise=of_a).pick(top, message)
     with message:
         request = choose((of_a, of_b))
     controls(request, form)
@@ -65,20 +70,20 @@ def _show(request: PairRequest, top: DeltaGenerator) -> None:
     request = replace(request, corrections=corrections_in_address(*recordings))
     sides = compare_sides(request)
     if sides is None:
-        show_alignment(sides_of(request), request.corrections)
+        show_alignment(sides_of(request), request)
         return
     top.button(
         "Swap A and B",
         on_click=swap,
         args=(request,),
-        help="B becomes A, with all that is chosen of it; the differences change their sign, and nothing else.",
+        help=SWAPPED if sides.matches is None else SWAPPED_OF_OTHER_SHAPES,
     )
-    show_alignment(sides, request.corrections)
+    show_alignment(sides, request)
     _show_heads(request)
     parts.camera()
-    of_a, of_b = request.models
-    for each in recordings[: 1 if of_a == of_b else 2]:
-        parts.model_line(each)
+    same = recordings[0] is recordings[1]
+    for name, each in zip("A" if same else "AB", recordings):
+        parts.model_line(each, of="" if same else f"{name}: ")
 
 
 @st.fragment
@@ -86,7 +91,7 @@ def _show_heads(request: PairRequest) -> None:
     """All heads, and the chosen one of each side, in a fragment: another head reruns neither inputs nor alignment."""
     st.session_state.compare_address = st.query_params.to_dict()
     sides = sides_of(request)
-    head, other = choose_head(sides)
+    head, other = choose_head(sides, why_nothing(request, sides.a.recording.num_layers))
     show_head(sides, head, other, again=partial(sides_of, request), below=show_both_predictions)
     take_comparison(request, sides, head, other)
 

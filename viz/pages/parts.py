@@ -30,18 +30,18 @@ def draw_figure(figure: go.Figure, alt: str) -> None:
     st.plotly_chart(figure, theme=None, config=BAR, alt=alt)
 
 
-def input_note(recording: Recording) -> None:
-    """What is to be known of the input: that it was cut, say."""
+def input_note(recording: Recording, *, of: str = "") -> None:
+    """What is to be known of the input: that it was cut, say; of: "A: " of two."""
     if "input" in recording.notes:
-        st.info(recording.notes["input"])
+        st.info(of + recording.notes["input"])
 
 
-def model_line(recording: Recording) -> None:
-    """Which model, where, how fast: one quiet line."""
+def model_line(recording: Recording, *, of: str = "") -> None:
+    """Which model, where, how fast: one quiet line; of: "A: " of two."""
     seconds = recording.seconds
     took = f"{1000 * seconds:.0f} ms" if seconds < 1 else f"{seconds:.1f} s"
     st.caption(
-        f"{plain(recording.model.title)} · {recording.num_layers} layers × {recording.num_heads} heads · "
+        f"{of}{plain(recording.model.title)} · {recording.num_layers} layers × {recording.num_heads} heads · "
         f"{recording.num_tokens:,} tokens · {recording.device.upper()} · {took}"
     )
 

@@ -1,5 +1,7 @@
 """What the model predicts at the pinned token, and of the whole input: bars of the best candidates."""
 
+from collections.abc import Sequence
+
 import numpy as np
 import streamlit as st
 
@@ -32,24 +34,33 @@ CLASSES = {
 }
 
 
-def show_predictions(recording: Recording, view: View, *, key: str = "predictions") -> None:
-    """What is predicted of the whole input, and of the pinned token, else of the first token that has predictions.
-
-    The key is the charts' own.
-    """
+def predictions_at(recording: Recording, view: View) -> list[Prediction]:
+    """Those of the whole input, and that of the pinned token, else of the first token that has predictions."""
     whole = [prediction for prediction in recording.predictions if prediction.position is None]
     of_tokens = {each.position: each for each in recording.predictions if each.position is not None}
     pinned = of_tokens.get(view.query, next(iter(of_tokens.values()), None))
-    for index, prediction in enumerate([*whole, *([] if pinned is None else [pinned])]):
-        show_prediction(recording, prediction, key=f"{key}{index or ''}")
+    return [*whole, *([] if pinned is None else [pinned])]
 
 
-def show_prediction(recording: Recording, prediction: Prediction, *, key: str) -> None:
-    """What it is of, and bars of its candidates; the key is the chart's own."""
+def show_predictions(
+    recording: Recording, view: View, *, key: str = "predictions", beside: Sequence[Prediction] = ()
+) -> None:
+    """Draw `predictions_at`; the key is the charts' own, and each has one scale with the one beside it."""
+    for index, prediction in enumerate(predictions_at(recording, view)):
+        other = beside[index] if index < len(beside) else None
+        show_prediction(recording, prediction, key=f"{key}{index or ''}", beside=other)
+
+
+def show_prediction(
+    recording: Recording, prediction: Prediction, *, key: str, beside: Prediction | None = None
+) -> None:
+    """What it is of, and bars of its candidates, with one scale for those beside; the key is the chart's own."""
     st.text(_heading(recording, prediction))
     names = [visible(name) for name, _ in prediction.candidates]
     scores = np.array([score for _, score in prediction.candidates])
-    figure = strongest_bars(names, scores, current_theme(), percents=prediction.scores != "none")
+    same = beside is not None and (beside.scores == "none") == (prediction.scores == "none")
+    others = [score for _, score in beside.candidates] if beside is not None and same else []
+    figure = strongest_bars(names, scores, current_theme(), percents=prediction.scores != "none", beside=others)
     st.plotly_chart(figure, key=key, width=620, height=figure.layout.height, config={"displaylogo": False})
 
 

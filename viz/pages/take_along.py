@@ -19,6 +19,7 @@ from headlens.viz.view.view import View, file_name
 MIME = {"svg": "image/svg+xml", "png": "image/png", "csv": "text/csv", "html": "text/html", "zip": "application/zip"}
 MEGA = 1e6
 BYTES = 3.7  # that a compressed weight takes
+PAGE = 307_000  # bytes that a figure's page takes in a zip, nearly all of them the library that draws it
 ABOUT_ZIP = "Figures, data, the explorer, the recording, and reproduce.py, which makes it again."
 
 
@@ -89,7 +90,7 @@ def take_findings(page: str, entry: RecordingEntry, findings: list[Finding], abo
             own = finding.files(about, millimetres=millimetres, caption=caption)
             _row(page, finding.name.replace("-", " ").capitalize(), name, own)
             files |= own
-        _recording(page, name, entry, files, about, millimetres=millimetres, again=again)
+        _recording(page, name, entry, files, about, millimetres=millimetres, again=again, size=_pages(files))
 
 
 def take_files(
@@ -130,7 +131,12 @@ def take_files(
         zipped: package.Files = {
             "all.zip": lambda: package.zipped(every, about, millimetres=millimetres, readme=readme)
         }
-        _row(page, "All in one", name, zipped, sizes={"all.zip": size})
+        _row(page, "All in one", name, zipped, sizes={"all.zip": size + _pages(every)})
+
+
+def _pages(files: package.Files) -> int:
+    """Bytes in a zip of the figures that are pages of their own."""
+    return PAGE * sum(name.endswith(".html") for name in files)
 
 
 def _panel(page: str) -> ExpanderContainer:

@@ -1,6 +1,8 @@
 """The page Compare: what is compared. Photos, heads off, two heads, pairs by hand, a swap, predictions, exports."""
 
 import io
+import json
+import re
 import subprocess
 import sys
 import zipfile
@@ -23,7 +25,9 @@ from headlens.model.load import load_model
 from headlens.model.pretrained.image_model import EncoderImageModel
 from headlens.model.pretrained.text_model import EncoderTextModel
 from headlens.model.runtime.folders import FOLDERS
+from headlens.viz.export.comparison import compare_script
 from headlens.viz.inputs.samples import FIRST_PAIR, FIRST_PHOTO_PAIR, PAIRS, PHOTO_PAIRS, PHOTOS
+from headlens.viz.inputs.text import TextRequest
 from headlens.viz.pages.compare import take
 from headlens.viz.pages.compare.correct import read_corrections
 from tests.model.huggingface.image_models import FAMILIES, save
@@ -65,12 +69,32 @@ def test_a_photo_and_the_same_painted_over(dinov2: EncoderImageModel) -> None:
     press(app, "Take it off")
     assert address(app) == {"kind": "image", "sample": "Cat"}
     assert set(grid(app).values()) == {0}
+    assert "No head differs." in words(app)
+    assert not [button for button in app.button if button.label.startswith("layer ")]
+    assert "Patches of A and B correspond by the part of the photo that they show." in captions(app)
     choose(app, compare_photo="Coffee")  # B is the same as A
     assert address(app)["sample"] == "Coffee"
     assert set(grid(app).values()) == {0}
     choose(app, compare_photo_pair="Two photos")
     assert address(app) == {"kind": "image", "sample": "Coffee", "sample2": "Cat"}
+    assert "Patches of A and B correspond by their place in the photo." in captions(app)
     check_grid(app, compare(dinov2.record(PHOTOS["Coffee"].read(), 224), a))
+
+
+def test_what_was_chosen_stays_while_a_photo_is_changed() -> None:
+    heads = {"layer": "2", "head": "3", "layer2": "1", "head2": "4", "edges": "soft"}
+    app = open_compare(kind="image", query="150", query2="90", **heads)
+    app.slider(key="compare_paint_across").set_value((10, 40))
+    run(app)
+    painted = {"kind": "image", "sample": "Cat", "paint": "10-30-40-60-grey", "paint2": "28-26-48-52-grey"}
+    assert address(app) == painted | heads | {"query": "150", "query2": "90"}
+    choose(app, compare_photo2="Coffee")  # it has as many patches
+    assert address(app)["query2"] == "90"
+    choose(app, compare_photo2="Astronaut")
+    assert address(app) == painted | heads | {"query": "150", "sample2": "Astronaut"}
+    choose(app, compare_size="letterboxed")  # its patches are others
+    assert address(app) == painted | heads | {"sample2": "Astronaut", "size": "letterboxed", "size2": "224"}
+    assert errors(app) == []
 
 
 @pytest.mark.parametrize(
@@ -114,7 +138,7 @@ def test_an_upload_is_compared_with_a_sample_and_what_is_no_photo_is_refused(din
     field.set_value([("photo.png", b"no photo", "image/png")])
     run(app)
     (said,) = errors(app)
-    assert said.startswith("This file is not an image")
+    assert said.startswith("B: This file is not an image")
     again = open_compare(kind="image", sample="Cat", own2="1")
     assert any("went when its page was closed" in info.value for info in again.info)
 
@@ -131,8 +155,63 @@ def test_heads_are_off_in_b(minilm: EncoderTextModel) -> None:
     check_grid(app, compare(whole, record_without(Experiment(minilm, minilm.read(SHE)), [(2, 1)], by="zero")))
     shown = grid(app)
     assert all(shown[layer, head] == 0 for layer in range(3) for head in range(12))
+    assert opened(app) == "Heads off: B layer 2 head 1"
     press(app, "Swap A and B")
     assert (address(app)["off"], address(app)["by"], "off2" in address(app)) == ("2.1", "zero", False)
+
+
+def test_heads_of_the_last_layer_change_no_attention() -> None:
+    app = open_compare(text=SHE, off="5.1-5.2", off2="5.3")
+    assert opened(app) == "Heads off: A 2 heads, B layer 5 head 3"
+    assert set(grid(app).values()) == {0}
+    assert (
+        "No head differs. A head that is off changes what later layers look at, and the last layer has none"
+        in words(app).replace("*", "")
+    )
+
+
+def opened(app: AppTest) -> str:
+    """The label of the popover with the heads that are off."""
+    (label,) = (each.proto.popover.label for each in app.get("popover") if "Heads off" in each.proto.popover.label)
+    return str(label)
+
+
+def captions(app: AppTest) -> list[str]:
+    """Each as it is read."""
+    return [as_read(caption.value) for caption in app.caption]
+
+
+def test_what_is_said_of_the_inputs_says_of_which(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    app = open_compare(text="A cat. " * 300, text2="A dog. " * 400)
+    assert [info.value[:3] for info in app.info] == ["A: ", "B: "]
+    assert [line[:3] for line in captions(app) if "tokens ·" in line] == ["A: ", "B: "]
+    same = open_compare(text="A cat.")
+    (line,) = (line for line in captions(same) if "tokens ·" in line)
+    assert not line.startswith("A: ")
+    monkeypatch.setenv(FOLDERS, str(tmp_path))
+    gone = str(tmp_path / "gone")
+    app = open_compare(model=gone, model2=gone)
+    assert [said[:28] for said in errors(app)] == ["A: There is no such folder; ", "B: There is no such folder; "]
+
+
+@pytest.mark.parametrize("given", [{"text": "", "text2": "cat"}, {"text": "cat"}, {"text": "cat", "text2": ""}])
+def test_one_text_is_both(given: dict[str, str]) -> None:
+    app = open_compare(**given)
+    assert [area.value for area in app.text_area] == ["cat", ""]
+    app.text_area(key="compare_a").set_value(" ")
+    app.text_area(key="compare_b").set_value("A dog.")
+    press(app, "Compare")
+    assert address(app) == {"text": "A dog."}
+
+
+def test_the_zip_is_as_large_as_is_said() -> None:
+    app = open_compare()
+    app.session_state["compare_take"] = True
+    run(app)
+    (label,) = (each.proto.label for each in app.get("download_button") if "ZIP" in each.proto.label)
+    found = re.fullmatch(r"ZIP, about (.*) MB", label)
+    assert found is not None
+    assert 1.1 < float(found[1]) < 1.4  # a text's: 1.2 MB
 
 
 def test_two_heads_of_one_recording(minilm: EncoderTextModel) -> None:
@@ -253,15 +332,20 @@ def test_a_swap_of_photos_and_models(tmp_path: Path, monkeypatch: pytest.MonkeyP
 def test_the_best_matches_are_drawn(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, minilm: EncoderTextModel) -> None:
     monkeypatch.setenv(FOLDERS, str(tmp_path))
     folder = str(write_folder("BERT", tmp_path / "mine"))
-    app = open_compare(text=SHE, model=folder, model2="minilm-l6")
+    text = "The bank of [MASK] is green."
+    app = open_compare(text=text, model=folder, model2="minilm-l6")
     mine = load_model(folder, device="cpu")
-    comparison = compare(mine.record(SHE), minilm.record(SHE))  # type: ignore[attr-defined]  # it reads texts
+    comparison = compare(mine.record(text), minilm.record(text))  # type: ignore[attr-defined]  # it reads texts
     heat, best = charts(app)[0]
     np.testing.assert_allclose(numbers_in(heat["z"]), comparison.matches().reshape(8, 72), atol=1e-5)
     partners, divergence = comparison.partners()
     rows = numbers_in(best["customdata"])
     np.testing.assert_array_equal(rows[:, 2:4].reshape(2, 4, 2), partners)
     np.testing.assert_allclose(rows[:, 4], divergence.ravel(), atol=1e-5)
+    assert "A predicts nothing" not in words(app).replace("*", "")
+    assert "B predicts nothing: its model has no head for that" in words(app).replace("*", "")
+    (button,) = (button for button in app.button if button.label == "Swap A and B")
+    assert "the closest head is found" in button.proto.help
     np.testing.assert_array_equal(numbers_in(best["x"]), rows[:, 2] * 12 + rows[:, 3])
 
 
@@ -272,6 +356,11 @@ def test_predictions_stand_side_by_side(tmp_path: Path, monkeypatch: pytest.Monk
     app = open_compare(model=folder, text=texts[0], text2=texts[1])
     assert errors(app) == []
     model = load_model(folder, device="cpu")
+    ranges = [json.loads(chart.proto.spec)["layout"]["xaxis"]["range"] for chart in app.get("plotly_chart")[-2:]]
+    assert ranges[0] == ranges[1]
+    largest = [max(numbers_in(chart[0]["x"])) for chart in charts(app)[-2:]]
+    assert largest[0] != largest[1]
+    assert ranges[0] == pytest.approx([0, max(largest)])
     for chart, text in zip(charts(app)[-2:], texts):
         ((_, candidates, *_),) = model.record(text).predictions  # type: ignore[attr-defined]
         np.testing.assert_allclose(sorted(numbers_in(chart[0]["x"])), sorted(each[1] for each in candidates), atol=1e-6)
@@ -323,16 +412,35 @@ def test_what_is_taken_away_compares_again(
     arrays = np.load(tmp_path / "comparison.npz")
     np.testing.assert_allclose(arrays["divergence"], expected.divergence, atol=1e-5)
     np.testing.assert_allclose(arrays["difference"], expected.difference(4, 2), atol=1e-5)
-    ran = subprocess.run(
+    ran = run_script(tmp_path)
+    assert ran.returncode == 0, ran.stderr
+    assert "No divergence differs" in ran.stdout
+    (tmp_path / "b" / "photo").unlink()
+    alone = run_script(tmp_path)
+    assert (alone.returncode, alone.stderr) == (1, "Put beside this file what the zip has there: b/photo.\n")
+
+
+def test_the_script_saved_alone_compares_texts(tmp_path: Path, nurse: Comparison) -> None:
+    calls = TextRequest("minilm-l6", (SHE,)).call, TextRequest("minilm-l6", (HE,)).call
+    script = compare_script(nurse.a, ("minilm-l6", "minilm-l6"), calls, [])
+    (tmp_path / "compare.py").write_text(script)
+    ran = run_script(tmp_path)
+    assert ran.returncode == 0, ran.stderr
+    assert "Put comparison.npz beside this file" in ran.stdout
+    np.savez(tmp_path / "headlens-compare-comparison.npz", divergence=nurse.divergence)
+    assert "No divergence differs" in run_script(tmp_path).stdout
+
+
+def run_script(folder: Path) -> "subprocess.CompletedProcess[str]":
+    """compare.py of a folder."""
+    return subprocess.run(
         [sys.executable, "compare.py"],
-        cwd=tmp_path,
+        cwd=folder,
         env={"PYTHONPATH": str(ROOT / ".src"), "PATH": "", "OMP_NUM_THREADS": "1"},
         capture_output=True,
         text=True,
         check=False,
     )
-    assert ran.returncode == 0, ran.stderr
-    assert "No divergence differs" in ran.stdout
 
 
 def test_the_zip_says_what_is_in_it() -> None:

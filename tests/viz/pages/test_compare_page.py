@@ -10,6 +10,8 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from headlens.model.comparison.comparison import Comparison, compare
+from headlens.model.effects.experiment import Experiment
+from headlens.model.effects.recorded import record_without
 from headlens.model.huggingface.text.model import TransformersText
 from headlens.model.load import load_model
 from headlens.model.pretrained.image_model import EncoderImageModel
@@ -127,14 +129,17 @@ def test_a_head_that_is_not_there_is_the_first(wrong: dict[str, str], nurse: Com
 
 
 def test_texts_of_one_s_own(minilm: EncoderTextModel) -> None:
-    app = open_compare(layer="3", head="1")
+    chosen = {"layer": "3", "head": "1", "query": "2", "direction": "by", "matrix": "1", "off2": "0.1", "order": "size"}
+    app = open_compare(pairs="5.5", **chosen)
+    take(app, SHE, HE)
+    assert address(app) == chosen | {"pairs": "5.5"}  # pairs of the same texts stay
     take(app, "A cat sat.", "A dog sat down.")
-    assert address(app) == {"text": "A cat sat.", "text2": "A dog sat down."}
-    comparison = compare(minilm.record("A cat sat."), minilm.record("A dog sat down."))
-    most = divmod(int(comparison.divergence.argmax()), 12)
-    check_head(app, comparison, most, most)
+    assert address(app) == {"text": "A cat sat.", "text2": "A dog sat down.", **chosen}
+    without = record_without(Experiment(minilm, minilm.read("A dog sat down.")), [(0, 1)])
+    check_head(app, compare(minilm.record("A cat sat."), without), (3, 1), (3, 1))
+    assert shown(app).header["view"]["query"] == 2
     choose(app, compare_sample="Two banks")
-    assert address(app) == dict(zip(("text", "text2"), PAIRS["Two banks"]))
+    assert address(app) == dict(zip(("text", "text2"), PAIRS["Two banks"])) | chosen
     assert [area.value for area in app.text_area] == list(PAIRS["Two banks"])
 
 
@@ -251,7 +256,7 @@ def test_b_has_the_model_of_a_where_none_is_said(tmp_path: Path, monkeypatch: py
 def test_a_model_of_photos_is_refused() -> None:
     app = open_compare(model2="dinov2-focus")
     (said,) = errors(app)
-    assert said.startswith("Texts are compared by models that read a text")
+    assert said.startswith("B: Texts are compared by models that read a text")
     assert is_one_sentence(ValueError(said))
     assert len(charts(app)) == 1
 

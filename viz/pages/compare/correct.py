@@ -7,6 +7,7 @@ import streamlit as st
 from headlens.model.comparison.corrections import MOST, Correction
 from headlens.model.recording.recording import Recording
 from headlens.viz.inputs.messages import plain
+from headlens.viz.inputs.pair import PairRequest
 from headlens.viz.pages.compare.sides import Sides
 from headlens.viz.view.visible import visible
 
@@ -47,11 +48,13 @@ def corrections_in_address(a: Recording, b: Recording) -> tuple[Correction, ...]
     return tuple(pair for pair in read if all(at is None or at < count for at, count in zip(pair, counts)))
 
 
-def show_alignment(sides: Sides, corrections: tuple[Correction, ...]) -> None:
+def show_alignment(sides: Sides, request: PairRequest) -> None:
     """The tokens that correspond, folded, and the controls that pair others."""
     a, b, alignment = sides.a.recording, sides.b.recording, sides.comparison.alignment
+    corrections = request.corrections
     if a.grid is not None:
-        st.caption("Patches of A and B correspond by the part of the photo that they show.")
+        by = "the part of the photo that they show" if request.same_photo else "their place in the photo"
+        st.caption(f"Patches of A and B correspond by {by}.")
         return
     groups = list(zip(alignment.a.groups, alignment.b.groups))
     paired = sum(1 for own, theirs in groups if own and theirs)

@@ -24,10 +24,10 @@ CLOSEST = (
 PARAMETERS = ("layer", "head"), ("layer2", "head2")  # of the address, for A and B
 
 
-def choose_head(sides: Sides) -> tuple[Head, Head]:
+def choose_head(sides: Sides, why: str = "") -> tuple[Head, Head]:
     """Draw the figure and the list; give the head of A and the one of B that are chosen.
 
-    They are by the address; else the one that differs most, and its partner.
+    They are by the address; else the one that differs most, and its partner. Why: no head differs, where that is known.
     """
     ordered = sides.largest_first()
     asked, other = (_in_address(names) for names in PARAMETERS)
@@ -41,7 +41,7 @@ def choose_head(sides: Sides) -> tuple[Head, Head]:
         _grid(sides, chosen)
     with words:
         st.markdown(MEANING + ("" if sides.matches is None else CLOSEST))
-        _list(sides, ordered, chosen)
+        _list(sides, ordered, chosen, why)
         _choose_other(sides, chosen, other, of_b)
     both = chosen, sides.partner(chosen) if other is None else other
     st.session_state.compare_heads = both
@@ -82,16 +82,20 @@ def _grid(sides: Sides, chosen: Head) -> None:
     st.caption("Press a square to see where that head differs.")
 
 
-def _list(sides: Sides, ordered: list[Head], chosen: Head) -> None:
+def _list(sides: Sides, ordered: list[Head], chosen: Head, why: str) -> None:
     """The first ten to press, and all to choose from."""
     state = st.session_state
 
     def name(head: Head) -> str:
         return f"{head_name(head)}: {sides.divergence[head]:.3f}"
 
-    st.markdown(f"**The {min(TOP, len(ordered))} heads that differ most:**")
+    first = [head for head in ordered[:TOP] if sides.divergence[head] > 0]
+    if first:
+        st.markdown(f"**The {len(first)} heads that differ most:**" if len(first) > 1 else "**The head that differs:**")
+    else:
+        st.markdown(f"**No head differs.** {why}")
     with st.container(horizontal=True, gap="small"):
-        for head in ordered[:TOP]:
+        for head in first:
             st.button(
                 name(head),
                 key=f"compare_head_{head[0]}_{head[1]}",

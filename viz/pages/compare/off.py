@@ -20,9 +20,9 @@ def switch_heads_off(request: PairRequest, slot: DeltaGenerator) -> PairRequest:
     sides = dict(zip("AB", (request.a, request.b)))
     recordings = {name: side.given.record().entry().recording for name, side in sides.items()}
     off = {name: _off(name, recording) for name, recording in recordings.items()}
-    count = sum(map(len, off.values()))
     with slot.popover(
-        f"Heads off: {count}" if count else "Heads off",
+        f"Heads off: {', '.join(filter(None, map(_short, off, off.values())))}" if any(off.values()) else "Heads off",
+        key="compare_off",
         help="Record A, or B, while heads of its model are switched off.",
     ):
         for name, recording in recordings.items():
@@ -41,6 +41,24 @@ def switch_heads_off(request: PairRequest, slot: DeltaGenerator) -> PairRequest:
         )
     a, b = (Side(side.given, off[name], by) for name, side in sides.items())
     return replace(request, a=a, b=b)
+
+
+def why_nothing(request: PairRequest, layers: int) -> str:
+    """Why heads that are off change no weight, where they are all in the last layer; else nothing."""
+    off = [head for side in (request.a, request.b) for head in side.off]
+    if not off or any(layer < layers - 1 for layer, _ in off):
+        return ""
+    return (
+        "A head that is off changes what later layers look at, and the last layer has none after it: see what the "
+        "models predict."
+    )
+
+
+def _short(name: str, off: tuple[Head, ...]) -> str:
+    """“B layer 0 head 2”, or “B 3 heads”; nothing where none is off."""
+    if len(off) == 1:
+        return f"{name} layer {off[0][0]} head {off[0][1]}"
+    return f"{name} {len(off)} heads" if off else ""
 
 
 def _off(name: str, recording: Recording) -> tuple[Head, ...]:

@@ -5,13 +5,14 @@ import streamlit as st
 
 from headlens.model.recording.recording import Recording
 from headlens.viz.pages.compare.sides import Sides
-from headlens.viz.pages.predictions import show_predictions
+from headlens.viz.pages.predictions import predictions_at, show_predictions
 from headlens.viz.view.view import View
 
 COSINE = (
     "Of the embeddings of A and B: of a text the mean of the last hidden state, of a photo that of [CLS]; 1 is the "
     "same direction."
 )
+NOTHING = "predicts nothing: its model has no head for that, or the input no [MASK]."
 
 
 def show_both_predictions(sides: Sides, queries: tuple[int | None, int | None]) -> None:
@@ -28,10 +29,13 @@ def show_both_predictions(sides: Sides, queries: tuple[int | None, int | None]) 
     if not any(recording.predictions for recording in recordings):
         return
     st.subheader("What the models predict", anchor=False)
-    for name, column, recording, at in zip("AB", st.columns(2, gap="medium"), recordings, queries):
+    views = [View(0, 0, _with_prediction(*each)) for each in zip(recordings, queries)]
+    found = [predictions_at(*each) for each in zip(recordings, views)]
+    for side, column in enumerate(st.columns(2, gap="medium")):
+        name = "AB"[side]
         with column:
-            st.markdown(f"**{name}**")
-            show_predictions(recording, View(0, 0, _with_prediction(recording, at)), key=f"predictions_{name}")
+            st.markdown(f"**{name}**" if found[side] else f"**{name}** {NOTHING}")
+            show_predictions(recordings[side], views[side], key=f"predictions_{name}", beside=found[1 - side])
 
 
 def _with_prediction(recording: Recording, query: int | None) -> int:

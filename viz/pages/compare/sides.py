@@ -42,8 +42,9 @@ def compare_sides(request: PairRequest) -> Sides | None:
     Raises InputError for inputs that cannot be aligned, and what the runs raise.
     """
     sides = sides_of(request)
-    for entry in (sides.a, sides.b)[: 1 if sides.a is sides.b else 2]:
-        input_note(entry.recording)
+    same = sides.a.recording is sides.b.recording
+    for name, entry in zip("A" if same else "AB", (sides.a, sides.b)):
+        input_note(entry.recording, of="" if same else f"{name}: ")
     if not sides.comparison.alignment.paired.any():
         st.info(
             "A and B have no token in common, so no weights of theirs can be compared: take texts that share some, or "

@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from headlens.viz.inputs.address import address_parts
+from headlens.viz.inputs.address import address_without
 from headlens.viz.inputs.pair import PairRequest
 from headlens.viz.inputs.pair_photos import write_pair_of_photos
 from headlens.viz.inputs.pair_texts import write_pair_of_texts
@@ -11,22 +11,19 @@ from headlens.viz.pages.compare.correct import write_corrections
 from headlens.viz.pages.compare.heads import chosen_heads
 
 SIDED = ("off", "query")  # parameters that A has, and B with a 2 behind
-SHARED = ("direction", "edges", "strength", "matrix")
 
 
 def swap(request: PairRequest) -> None:
     """Write the address of B beside A."""
     head, other = chosen_heads()
     a, b = request.a.given, request.b.given
-    kept = address_parts(*SHARED)
     sided = {
         name + to: st.query_params[name + of]
         for name in SIDED
         for of, to in (("", "2"), ("2", ""))
         if name + of in st.query_params
     }
-    for name in ("off", "off2"):
-        st.query_params.pop(name, None)
+    st.query_params.from_dict(address_without(*(name + of for name in SIDED for of in ("", "2")), "layer2", "head2"))
     if isinstance(a, PhotoRequest) and isinstance(b, PhotoRequest):
         write_pair_of_photos((b, a))
     elif request.texts is not None:
@@ -37,6 +34,6 @@ def swap(request: PairRequest) -> None:
     params["layer"], params["head"] = map(str, other)
     if head != other:
         params["layer2"], params["head2"] = map(str, head)
-    for name, value in (kept | sided).items():
+    for name, value in sided.items():
         params[name] = value
     write_corrections(tuple((theirs, own) for own, theirs in request.corrections))
