@@ -91,7 +91,7 @@ def normalised(vectors: Vectors, pairs: Pairs) -> tuple[np.ndarray, np.ndarray, 
     query, centroid = vectors.query, vectors.key.mean(axis=0)
     shifts = (query.mean(axis=0) - centroid, -centroid, np.zeros_like(centroid))
     spaces = [(query * scale, (vectors.key + shift) / scale, float(scale)) for shift in shifts for scale in SCALES]
-    return min(spaces, key=lambda space: agreement(*space[:2], pairs))
+    return min(spaces, key=lambda space: agreement(space[0], space[1], pairs))
 
 
 def agreement(query: np.ndarray, key: np.ndarray, pairs: Pairs) -> float:

@@ -162,7 +162,8 @@ def _vectors(gathered: Gathered, layer: int) -> Columns:
 def rounded(values: np.ndarray) -> np.ndarray:
     """float32 with the 11 significant bits of float16, and the exponents of float32: right to one part in 2,048."""
     fraction, exponent = np.frexp(values)
-    return np.ldexp(np.rint(fraction * 2**11) / 2**11, exponent).astype(np.float32)
+    kept: np.ndarray = np.ldexp(np.rint(fraction * 2**11) / 2**11, exponent).astype(np.float32)
+    return kept
 
 
 def _of_heads(shape: tuple[int, ...]) -> Columns:
