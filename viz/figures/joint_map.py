@@ -50,7 +50,7 @@ def joint_figure(
                     "symbol": SYMBOLS[kind],
                     "size": 9,
                     "color": COLOURS[number % len(COLOURS)] if named else values[own].tolist(),
-                    "line": {"color": theme.text if kind == "query" else theme.background, "width": 1},
+                    "line": {"color": theme.text if kind == "query" else theme.muted, "width": 1},
                 }
                 | ({} if named or colouring.own else _scale(values, colouring.title, theme, kind == "key")),
                 hovertemplate=f"<b>{kind}</b> of %{{text}}<extra></extra>",

@@ -46,16 +46,23 @@ def shown_tokens(count: int, around: Sequence[int]) -> list[int]:
     return found if near and near[-1] == count - 1 else [*found, GAP]
 
 
-def token_kind(token: str, special: bool) -> str:
-    """Of a token: "special", "punctuation", "number", "part of a word" or "word"."""
-    if special:
-        return "special"
-    letters = token.removeprefix("##").lstrip("Ġ▁ ").rstrip()
-    if letters and all(unicodedata.category(letter)[0] in "PS" for letter in letters):
-        return "punctuation"
-    if letters.isnumeric():
-        return "number"
-    return "part of a word" if token.startswith("##") else "word"
+def token_kinds(found: AtlasInput) -> list[str]:
+    """Of each token of a text: "special", "punctuation", "number", "word", or "later part of a word"."""
+    text, end, kinds = " ".join(found.texts).lower(), 0, []
+    for token, special in zip(found.tokens, found.special):
+        letters = token.strip().lower()
+        at = -1 if special or not letters else text.find(letters, end)
+        goes_on = 0 < at == end and text[at - 1].isalnum() and letters[0].isalnum()
+        end = at + len(letters) if at >= 0 else end
+        if special:
+            kinds.append("special")
+        elif letters and all(unicodedata.category(letter)[0] in "PS" for letter in letters):
+            kinds.append("punctuation")
+        elif letters.isnumeric():
+            kinds.append("number")
+        else:
+            kinds.append("later part of a word" if goes_on else "word")
+    return kinds
 
 
 def patch_of(found: AtlasInput, position: int) -> tuple[int, int] | None:

@@ -17,11 +17,11 @@ from headlens.viz.pages.atlas.examples import picture_colours
 from headlens.viz.pages.atlas.grid import Head
 from headlens.viz.pages.parts import draw_figure
 from headlens.viz.pages.runtime import current_theme
-from headlens.viz.view.atlas import patch_of, token_kind
+from headlens.viz.view.atlas import patch_of, token_kinds
 
 METHODS: dict[Method, str] = {"pca": "PCA", "tsne": "t-SNE"}
 COLOURINGS = {
-    "texts": {"kind": "kind of token", "position": "position"},
+    "texts": {"position": "position", "kind": "kind of token"},
     "photos": {"row": "row", "column": "column", "colour": "colour of the patch"},
 }
 AROUND = 6  # tokens of its sentence before and behind the one under the pointer
@@ -123,8 +123,8 @@ def _hover(found: AtlasInput, position: int) -> str:
 def _colouring(by: str, title: str, vectors: Vectors, inputs: dict[int, AtlasInput]) -> Colouring:
     places = [(int(number), int(at)) for number, at in zip(vectors.input, vectors.position)]
     if by == "kind":
-        kinds = [token_kind(inputs[number].tokens[at], bool(inputs[number].special[at])) for number, at in places]
-        return Colouring(title, kinds)
+        kinds = {number: token_kinds(found) for number, found in inputs.items()}
+        return Colouring(title, [kinds[number][at] for number, at in places])
     if by == "position":
         return Colouring(title, [float(at) for _, at in places])
     patches = [patch_of(inputs[number], at) for number, at in places]
