@@ -26,6 +26,7 @@ def test_kinds_of_tokens() -> None:
     later = "later part of a word"
     expected = ["special", "word", later, later, "punctuation", "number", "word", "punctuation", "word", "special"]
     assert token_kinds(found) == expected
+    assert token_kinds(text_of("a", "x", text="a box x"))[1] == "word", "what lies between was not read"
 
 
 def test_a_long_text_is_shown_around_what_matters() -> None:
