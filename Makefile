@@ -1,13 +1,15 @@
 # make run: set everything up and start the app.  make test: set everything up and run all tests, at most 15 minutes.
 # make test-fast: those that need no browser and take no seconds each, at most 90 seconds in all.
 # make bench: measure, some 20 minutes, and print the table of tests/benchmarks/README.md.
+# make atlas: build the small atlases that the page Atlas opens on again; assets/atlas/SOURCES.md says of what.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 WORKERS ?= 2
 PARALLEL := -n $(WORKERS) --dist loadfile
+ATLAS := $(BIN)/headlens atlas build --device cpu --best 8
 
-.PHONY: run setup test test-fast lint bench load soak
+.PHONY: run setup test test-fast lint bench load soak atlas
 
 run: setup
 	$(BIN)/headlens app
@@ -60,3 +62,9 @@ load: $(VENV)/.installed-tests
 
 soak: $(VENV)/.installed-tests
 	$(BIN)/python -m tests.load.soak
+
+atlas: $(VENV)/.installed
+	$(BIN)/python assets/atlas/sentences.py assets/atlas/sentences.txt
+	rm -rf assets/atlas/texts assets/atlas/photos
+	$(ATLAS) assets/atlas/sentences.txt --model minilm-l6 --vectors 10 --out assets/atlas/texts
+	$(ATLAS) assets/samples --model dinov2-focus --size 224 --vectors 2 --out assets/atlas/photos

@@ -14,6 +14,8 @@ PLACES = {
         TESTS / "model" / "atlas" / "test_build.py",
         TESTS / "model" / "atlas" / "test_cluster.py",
         TESTS / "model" / "atlas" / "test_gather.py",
+        TESTS / "model" / "atlas" / "test_joint_map.py",
+        TESTS / "model" / "atlas" / "test_shipped.py",
         TESTS / "model" / "effects",
         TESTS / "model" / "huggingface" / "captions",
         TESTS / "model" / "huggingface" / "load" / "test_adapter.py",

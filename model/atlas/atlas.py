@@ -13,6 +13,7 @@ from headlens.model.atlas.schema import MANIFEST, TABLES, VERSION
 from headlens.model.errors import InputError
 
 LARGEST = 1_000_000  # bytes of a manifest
+MOST = 10_000  # layers, or heads of a layer
 NO_ATLAS = "is no folder of an atlas, or it is not finished; build it with `headlens atlas build`"
 
 
@@ -152,6 +153,8 @@ def open_atlas(folder: str | Path) -> Atlas:
             {key: Measured(**words) for key, words in manifest["measures"].items()},
             dict(manifest["criteria"]),
         )
+        if not (0 < atlas.num_layers <= MOST and 0 < atlas.num_heads <= MOST):
+            raise ValueError("no model has so many heads")
         whole = all((folder / f"{name}.parquet").is_file() for name in TABLES)
     except InputError:
         raise

@@ -57,9 +57,11 @@ def _words(role: Role) -> dict[str, str]:
 def _write(folder: Path, name: str, parts: Iterator[Columns]) -> None:
     """A table in parts, each a row group."""
     arrow, parquet, schema = pyarrow(), pyarrow_parquet(), schema_of(name)
+    # The bytes of equal place of floats beside each other: a third of the size, of vectors that are rounded.
+    split = {"use_dictionary": ["kind"], "use_byte_stream_split": ["vector.list.element"]} if name == "vectors" else {}
     with (
         whole_file(folder / f"{name}.parquet") as path,
-        parquet.ParquetWriter(path, schema, compression="zstd") as file,
+        parquet.ParquetWriter(path, schema, compression="zstd", **split) as file,
     ):
         for columns in parts:
             file.write_table(arrow.table(columns, schema=schema))
@@ -151,10 +153,17 @@ def _vectors(gathered: Gathered, layer: int) -> Columns:
                     "kind": [kind] * size,
                     "input": np.full(size, number),
                     "position": np.tile(kept.positions, num_heads),
-                    "vector": list(vectors.reshape(size, width)),
+                    "vector": list(rounded(vectors).reshape(size, width)),
                 }
             )
     return _joined(parts) if parts else {name: [] for name in TABLES["vectors"]}
+
+
+def rounded(values: np.ndarray) -> np.ndarray:
+    """float32 with the 11 significant bits of float16, and the exponents of float32: right to one part in 2,048."""
+    fraction, exponent = np.frexp(values)
+    kept: np.ndarray = np.ldexp(np.rint(fraction * 2**11) / 2**11, exponent).astype(np.float32)
+    return kept
 
 
 def _of_heads(shape: tuple[int, ...]) -> Columns:

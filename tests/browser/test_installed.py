@@ -107,7 +107,7 @@ def test_a_checkout_without_links_runs_too(tmp_path: Path) -> None:
     ]
 
 
-def test_the_app_opens_both_pages_from_an_empty_folder(commands: Path, tmp_path: Path, browser: Browser) -> None:
+def test_the_app_opens_its_pages_from_an_empty_folder(commands: Path, tmp_path: Path, browser: Browser) -> None:
     empty, log = tmp_path / "empty", tmp_path / "log"
     empty.mkdir()
     with start_command([commands / "headlens", "app"], "--port", log, empty) as server:
@@ -116,6 +116,8 @@ def test_the_app_opens_both_pages_from_an_empty_folder(commands: Path, tmp_path:
         expect(opened.locator(".hl-sentence")).to_contain_text(LOOKS, timeout=60_000)
         opened.goto(f"{server.url}/image")
         expect(opened.locator(".hl-sentence")).to_contain_text("patch (", timeout=60_000)
+        opened.goto(f"{server.url}/atlas")
+        expect(opened.get_by_role("heading", name="Layer 0, head 2")).to_be_visible(timeout=60_000)
         headers = opened.request.get(server.url).headers
         assert headers["x-frame-options"] == "SAMEORIGIN"  # of the guard
         assert opened.request.get(server.url, headers={"Host": "evil.example"}).status == 403

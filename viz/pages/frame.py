@@ -18,6 +18,7 @@ def frame(page: StreamlitPage, pages: Sequence[StreamlitPage]) -> None:
     """Run one of the pages under the project's name; weights that are missing, say, become a sentence."""
     st.logo(str(LOGO), size="large")
     st.html(STYLE)
+    st.session_state["listed_pages"] = {each.title: each for each in pages}  # for links from one to another
     with st.container(key="pages", horizontal=True):
         for each in pages:
             st.page_link(each)

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from headlens.viz.pages import (
+    atlas_page,
     compare_page,
     generate_page,
     how_page,
@@ -29,5 +30,6 @@ PAGES = (  # the app opens on the first
     Page("Sound", "sound", sound_page.page),
     Page("Compare", "compare", compare_page.page),
     Page("Does it matter?", "matter", matter_page.page),
+    Page("Atlas", "atlas", atlas_page.page),
     Page("How it works", "how", how_page.page),
 )

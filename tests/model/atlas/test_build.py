@@ -16,6 +16,7 @@ from headlens.model.atlas.build import PROGRESS, Plan, build, here
 from headlens.model.atlas.gathered import Limits
 from headlens.model.atlas.items import open_source
 from headlens.model.atlas.schema import MANIFEST, TABLES
+from headlens.model.atlas.tables import rounded
 from headlens.model.errors import InputError
 from headlens.model.load import load_model
 from headlens.model.protocol import Model
@@ -166,11 +167,20 @@ def test_it_is_read_back(bert: Model, text_file: TextFile, tmp_path: Path) -> No
     vectors = atlas.vectors(1, 2)
     assert len(set(vectors.input)) == LIMITS.vectors
     for query, key, number, position in zip(*vectors):
-        np.testing.assert_allclose(query, recordings[number].query(1, 2)[position], atol=1e-5)
-        np.testing.assert_allclose(key, recordings[number].key(1, 2)[position], atol=1e-5)
+        np.testing.assert_allclose(query, recordings[number].query(1, 2)[position], rtol=2**-11, atol=1e-5)
+        np.testing.assert_allclose(key, recordings[number].key(1, 2)[position], rtol=2**-11, atol=1e-5)
     ((id, reason),) = atlas.failed()
     assert id == "texts.txt:21"
     assert "100,001 characters" in reason
+
+
+def test_vectors_are_rounded_to_eleven_bits() -> None:
+    values = np.array([0.0, 1.0, -1.0, 1 + 2**-11, 1 + 3 * 2**-11, 1e-30, -7e30, np.pi], np.float32)
+    found = rounded(values)
+    assert found.dtype == np.float32
+    assert found[:5].tolist() == [0.0, 1.0, -1.0, 1.0, 1 + 2**-9]  # a tie goes to the even one
+    np.testing.assert_allclose(found, values, rtol=2**-11)
+    np.testing.assert_array_equal(found[7], np.float16(np.pi))
 
 
 def test_heads_that_share_a_key(tmp_path: Path, text_file: TextFile) -> None:

@@ -1,0 +1,126 @@
+"""Queries and keys of a head as points of one space, in which what is close gets much weight (Yeh et al. 2023)."""
+
+from importlib.util import find_spec
+from typing import Literal, NamedTuple
+
+import numpy as np
+
+from headlens.model.analysis.ranks import spearman
+from headlens.model.atlas.atlas import Vectors
+from headlens.model.errors import InputError
+
+Method = Literal["pca", "tsne"]
+SCALES = np.geomspace(1 / 16, 16, 25)  # that are tried, 1 among them
+MOST_PAIRS = 20_000  # of a query and a key, evenly spaced, that distances are compared with weights in
+LEAST = 2  # positions of which a map can be made
+PERPLEXITY = 30.0  # of t-SNE, less where there are few points
+INSTALL = 'A map by t-SNE needs scikit-learn; run pip install -e ".[map]".'
+
+
+class JointMap(NamedTuple):
+    """A point for each query and each key of the same positions."""
+
+    query: np.ndarray  # [position, 2]
+    key: np.ndarray  # [position, 2]
+    scale: float  # queries were multiplied, and keys divided by it
+    before: float  # rank correlation (Spearman) of distance and weight as the model has its vectors, -1 to 1
+    in_space: float  # once they are shifted and scaled, never above it
+    in_plane: float  # of the points
+
+
+class Pairs(NamedTuple):
+    """Queries and keys of the same input, and what one gives to the other."""
+
+    query: np.ndarray  # [pair], which position
+    key: np.ndarray  # [pair]
+    weight: np.ndarray  # [pair], of the kept keys of the input
+
+
+def joint_map(vectors: Vectors, *, causal: bool = False, method: Method = "pca", seed: int = 0) -> JointMap:
+    """The map of one head.
+
+    Args:
+        vectors: of the head, see `Atlas.vectors`.
+        causal: whether a query sees no later key.
+        method: how the space is laid into a plane: its two principal components, or t-SNE (van der Maaten & Hinton
+            2008), which keeps neighbours together.
+        seed: of t-SNE.
+
+    Raises InputError for vectors of which no map can be made, and where scikit-learn is not installed.
+    """
+    if len(vectors.query) < LEAST:
+        raise InputError("This atlas holds no queries and keys of this head; build it again with --vectors 48.")
+    pairs = pairs_of(vectors, causal=causal)
+    query, key, scale = normalised(vectors, pairs)
+    points = _principal(np.concatenate([query, key])) if method == "pca" else _neighbours(query, key, seed)
+    placed = points[: len(query)], points[len(query) :]
+    return JointMap(
+        *placed,
+        scale,
+        agreement(vectors.query, vectors.key, pairs),
+        agreement(query, key, pairs),
+        agreement(*placed, pairs),
+    )
+
+
+def pairs_of(vectors: Vectors, *, causal: bool = False) -> Pairs:
+    """All pairs of a query and a key that it sees, of the same input: softmax(q·kᵀ / √d) over the kept keys."""
+    found = []
+    for number in np.unique(vectors.input):
+        own = np.flatnonzero(vectors.input == number)
+        scores = vectors.query[own] @ vectors.key[own].T / np.sqrt(vectors.query.shape[1])  # [query, key]
+        seen = np.full(scores.shape, True)
+        if causal:
+            seen = vectors.position[own] <= vectors.position[own][:, None]
+        scores = np.where(seen, scores, -np.inf)
+        weights = np.exp(scores - scores.max(axis=1, keepdims=True))
+        weights /= weights.sum(axis=1, keepdims=True)
+        rows, columns = np.nonzero(seen)
+        found.append((own[rows], own[columns], weights[rows, columns]))
+    query, key, weight = (np.concatenate(each) for each in zip(*found))
+    return Pairs(query, key, weight)
+
+
+def normalised(vectors: Vectors, pairs: Pairs) -> tuple[np.ndarray, np.ndarray, float]:
+    """Queries and keys in one space, and the scale (Yeh et al. 2023, AttentionViz, "vector normalization").
+
+    No weight changes: the same may be added to all keys, which adds one number to all scores of a query; and queries
+    may be multiplied by what keys are divided by. Of the shifts that put the keys' centroid on that of the queries (as
+    in the paper), at the origin, or leave it, and of SCALES, those are taken by which distance falls most with weight.
+    """
+    query, centroid = vectors.query, vectors.key.mean(axis=0)
+    shifts = (query.mean(axis=0) - centroid, -centroid, np.zeros_like(centroid))
+    spaces = [(query * scale, (vectors.key + shift) / scale, float(scale)) for shift in shifts for scale in SCALES]
+    return min(spaces, key=lambda space: agreement(space[0], space[1], pairs))
+
+
+def agreement(query: np.ndarray, key: np.ndarray, pairs: Pairs) -> float:
+    """The rank correlation (Spearman) of distance and weight over pairs: -1 where what is closer always gets more."""
+    some = np.linspace(0, len(pairs.query) - 1, min(len(pairs.query), MOST_PAIRS)).astype(int)
+    apart = np.linalg.norm(query[pairs.query[some]] - key[pairs.key[some]], axis=1)
+    return spearman(apart, pairs.weight[some])
+
+
+def can_keep_neighbours() -> bool:
+    """Whether scikit-learn is installed."""
+    return find_spec("sklearn") is not None
+
+
+def _principal(points: np.ndarray) -> np.ndarray:
+    """[point, 2]: the two principal components; zeros where there is one alone."""
+    centred = points - points.mean(axis=0)
+    left, sizes, _ = np.linalg.svd(centred, full_matrices=False)
+    plane = np.zeros((len(points), 2))
+    plane[:, : min(2, len(sizes))] = (left * sizes)[:, :2]
+    return plane
+
+
+def _neighbours(query: np.ndarray, key: np.ndarray, seed: int) -> np.ndarray:
+    if not can_keep_neighbours():
+        raise InputError(INSTALL)
+    from sklearn.manifold import TSNE  # an extra, and it takes a second to import
+
+    points = np.concatenate([query, key])
+    perplexity = min(PERPLEXITY, (len(points) - 1) / 3)
+    placed: np.ndarray = TSNE(2, perplexity=perplexity, init="pca", random_state=seed).fit_transform(points)
+    return placed

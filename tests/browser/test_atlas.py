@@ -1,0 +1,72 @@
+"""The page Atlas in a real browser: a head chosen, an example opened, the map hovered; a phone and dark colours too."""
+
+import re
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from headlens.model.atlas import open_atlas
+from tests.browser.look import LOAD, SCREENSHOTS, check_layout, holds, settle, shows
+from tests.browser.test_how import PIECES
+from tests.browser.test_matter import GRID, PHONE, PLOTS, POINT
+from tests.paths import ROOT
+
+FOLDER = ROOT / "assets" / "atlas"
+MAP = f"{PLOTS}.findIndex(plot => plot._fullData[0].type === 'scattergl')"
+SETTLED = """() => document.querySelector('[data-testid=stApp][data-test-script-state=notRunning]')
+    && document.querySelector('.st-key-atlas_joint .gl-container canvas')
+    && [...document.querySelectorAll('[data-testid=stPlotlyChart]')].every(chart => chart.querySelector('.main-svg'))"""
+
+
+def open_atlas_page(page: Page, url: str) -> None:
+    page.goto(url)
+    page.wait_for_selector(".st-key-atlas_joint .js-plotly-plot", timeout=LOAD)
+    holds(page, SETTLED, frames=10, timeout=60_000)
+
+
+def at(page: Page, plot: str, trace: int, index: int) -> tuple[float, float]:
+    x, y = page.evaluate(POINT, [page.evaluate(plot), trace, index])
+    return x, y
+
+
+def test_a_head_is_chosen_its_map_hovered_and_an_example_opened(page: Page, address: str) -> None:
+    open_atlas_page(page, f"{address}/atlas")
+    heading = page.get_by_role("heading", name=re.compile("Layer"))
+    expect(heading).to_have_text("Layer 0, head 2")
+    x, y = at(page, GRID, 0, 1 * 12 + 9)
+    page.mouse.move(x, y)
+    page.mouse.click(x, y)
+    expect(heading).to_have_text("Layer 1, head 9")
+    page.wait_for_url(re.compile("layer=1&head=9"))
+    holds(page, SETTLED, frames=10, timeout=30_000)
+
+    page.locator(".st-key-atlas_joint").scroll_into_view_if_needed()
+    page.mouse.move(*at(page, MAP, 0, 3))
+    label = page.locator(".st-key-atlas_joint .hoverlayer .hovertext").first
+    expect(label).to_contain_text("of")
+    expect(label).to_contain_text("sentences.txt:")
+
+    atlas = open_atlas(FOLDER / "texts")
+    best = atlas.examples(1, 9)[0]
+    strip = page.locator(".hl-atlas-strip").first
+    tokens = atlas.input(best.input).tokens
+    expect(strip.locator(".query")).to_have_text(tokens[best.query])
+    expect(strip.locator(".key")).to_have_text(tokens[best.key])
+    page.get_by_role("link", name="Open on Text").first.click()
+    page.wait_for_url(re.compile(r"/(\?|text)"), timeout=LOAD)
+    settle(page, timeout=LOAD)
+    shows(page, layer=1, head=9, query=best.query)
+    weight = page.evaluate(f"document.querySelector('.hl').explorer.state.shown.weights[{best.key}]")
+    assert weight == pytest.approx(best.value, abs=1e-3)
+
+
+@pytest.mark.parametrize(
+    "page", [{**PHONE, "theme": "light"}, {"theme": "dark"}], indirect=True, ids=["390-light", "1440-dark"]
+)
+def test_looks(page: Page, address: str, request: pytest.FixtureRequest) -> None:
+    open_atlas_page(page, f"{address}/atlas?atlas=photos&layer=3&head=4&colour=colour")
+    pieces = page.evaluate(PIECES)
+    assert len(pieces) > 10
+    check_layout(page, pieces)
+    SCREENSHOTS.mkdir(exist_ok=True)
+    page.screenshot(path=SCREENSHOTS / f"atlas-{request.node.callspec.id}.png")

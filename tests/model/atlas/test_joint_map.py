@@ -1,0 +1,105 @@
+"""The joint map of queries and keys: weights that it does not change, and distances that fall with them."""
+
+import builtins
+from importlib import util
+
+import numpy as np
+import pytest
+from scipy.spatial.distance import cdist
+from scipy.special import softmax
+from scipy.stats import spearmanr
+
+from headlens.model.atlas import joint_map as module
+from headlens.model.atlas.atlas import Vectors
+from headlens.model.atlas.joint_map import agreement, joint_map, normalised, pairs_of
+from headlens.model.errors import InputError
+
+INPUTS, LENGTH, WIDTH = 4, 9, 8
+
+
+def vectors_of(seed: int = 0, apart: float = 3.0) -> Vectors:
+    """Of random inputs, keys far from queries."""
+    chance = np.random.default_rng(seed)
+    query, key = chance.normal(size=(2, INPUTS * LENGTH, WIDTH)).astype(np.float32)
+    numbers, positions = np.divmod(np.arange(INPUTS * LENGTH), LENGTH)
+    return Vectors(query, key + np.float32(apart), numbers * 5, positions)
+
+
+@pytest.mark.parametrize("causal", [False, True])
+def test_pairs_have_the_weights_of_each_input(causal: bool) -> None:
+    vectors = vectors_of()
+    pairs = pairs_of(vectors, causal=causal)
+    found = np.zeros((INPUTS * LENGTH,) * 2)
+    found[pairs.query, pairs.key] = pairs.weight
+    for number in range(INPUTS):
+        own = slice(number * LENGTH, (number + 1) * LENGTH)
+        scores = vectors.query[own] @ vectors.key[own].T / np.sqrt(WIDTH)
+        if causal:
+            scores[np.triu_indices(LENGTH, 1)] = -np.inf
+        np.testing.assert_allclose(found[own, own], softmax(scores, axis=1), atol=1e-6)
+        found[own, own] = 0
+    assert not found.any(), "pairs are of one input"
+
+
+def test_the_normalisation_changes_no_weight_and_brings_near_what_gets_much() -> None:
+    for seed in range(4):
+        vectors = vectors_of(seed)
+        pairs = pairs_of(vectors)
+        query, key, scale = normalised(vectors, pairs)
+        np.testing.assert_allclose(query / scale, vectors.query, rtol=1e-5)
+        moved = vectors._replace(query=query, key=key)
+        np.testing.assert_allclose(pairs_of(moved).weight, pairs.weight, atol=1e-5)
+        before, after = agreement(vectors.query, vectors.key, pairs), agreement(query, key, pairs)
+        assert after < before - 0.02, "keys that lie far off hide what a distance says"
+        apart = cdist(query, key)[pairs.query, pairs.key]
+        assert after == pytest.approx(spearmanr(apart, pairs.weight).statistic)
+
+
+def test_the_map_is_the_best_plane_and_says_how_true_it_is() -> None:
+    vectors = vectors_of()
+    found = joint_map(vectors)
+    pairs = pairs_of(vectors)
+    query, key, scale = normalised(vectors, pairs)
+    points = np.concatenate([query, key])
+    covariance = np.cov(points.T)
+    kept = np.concatenate([found.query, found.key])
+    np.testing.assert_allclose(kept.mean(axis=0), 0, atol=1e-5)
+    np.testing.assert_allclose(kept.var(axis=0, ddof=1), np.linalg.eigvalsh(covariance)[::-1][:2], rtol=1e-4)
+    assert found.scale == scale
+    assert found.before == agreement(vectors.query, vectors.key, pairs)
+    assert found.in_space == agreement(query, key, pairs) < found.before
+    assert found.in_plane == agreement(found.query, found.key, pairs)
+
+
+def test_tsne_keeps_neighbours_together_and_is_the_same_each_time() -> None:
+    chance = np.random.default_rng(1)
+    middles = np.repeat(20 * np.eye(WIDTH)[:INPUTS], LENGTH, axis=0)
+    query, key = (chance.normal(size=(2, INPUTS * LENGTH, WIDTH)) + middles).astype(np.float32)
+    vectors = vectors_of()._replace(query=query, key=key)
+    found, again = joint_map(vectors, method="tsne"), joint_map(vectors, method="tsne")
+    np.testing.assert_array_equal(found.query, again.query)
+    nearest = cdist(found.query, found.key).argmin(axis=1) // LENGTH
+    assert (nearest == np.arange(INPUTS * LENGTH) // LENGTH).mean() > 0.9
+
+
+def test_what_no_map_can_be_made_of(monkeypatch: pytest.MonkeyPatch) -> None:
+    nothing = Vectors(np.zeros((0, 0)), np.zeros((0, 0)), np.zeros(0, int), np.zeros(0, int))
+    with pytest.raises(InputError, match="holds no queries and keys"):
+        joint_map(nothing)
+    monkeypatch.setattr(module, "find_spec", lambda name: None if name == "sklearn" else util.find_spec(name))
+    with pytest.raises(InputError, match="needs scikit-learn"):
+        joint_map(vectors_of(), method="tsne")
+    real = builtins.__import__
+
+    def without(name: str, *rest: object) -> object:
+        assert not name.startswith("sklearn")
+        return real(name, *rest)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(builtins, "__import__", without)
+    assert len(joint_map(vectors_of()).query) == INPUTS * LENGTH, "PCA needs numpy alone"
+
+
+def test_one_dimension_is_laid_on_a_line() -> None:
+    vectors = vectors_of()
+    flat = joint_map(vectors._replace(query=vectors.query[:, :1], key=vectors.key[:, :1]))
+    assert (flat.query[:, 1] == 0).all()

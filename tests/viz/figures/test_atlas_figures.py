@@ -1,0 +1,46 @@
+"""The figures of the page Atlas."""
+
+import numpy as np
+
+from headlens.viz.figures.joint_map import Colouring, joint_figure
+from headlens.viz.figures.spread import spread
+from headlens.viz.theme import DARK
+
+POINTS = {
+    "query": np.array([[0.0, 1.0], [2.0, 3.0], [4.0, 5.0]]),
+    "key": np.array([[6.0, 7.0], [8.0, 9.0], [1.0, 1.0]]),
+}
+
+
+def test_bins_stand_where_they_begin_and_end() -> None:
+    bins = np.array([0.1, 0.5]), np.array([0.2, 0.7]), np.array([3, 4])
+    (bars,) = spread(bins, "<b>share", share=True).data
+    np.testing.assert_allclose(bars.x, [0.1, 0.5])
+    np.testing.assert_allclose(bars.width, [0.1, 0.2])
+    assert (bars.offset, list(bars.y)) == (0, [3, 4])
+    figure = spread(bins, "<b>share", share=True)
+    assert figure.layout.xaxis.range == (0, 1)
+    assert figure.layout.xaxis.title.text == "&lt;b&gt;share"
+    assert spread(bins, "tokens", share=False, theme=DARK).layout.xaxis.range is None
+
+
+def test_points_by_numbers() -> None:
+    queries, keys = joint_figure(POINTS, ["a", "b", "c"], Colouring("position", [0.0, 4.0, 2.0])).data
+    np.testing.assert_allclose(np.stack([queries.x, queries.y], axis=1), POINTS["query"])
+    np.testing.assert_allclose(np.stack([keys.x, keys.y], axis=1), POINTS["key"])
+    assert queries.type == "scattergl"
+    assert (queries.marker.symbol, keys.marker.symbol) == ("circle", "diamond")
+    assert list(keys.marker.color) == [0, 4, 2]
+    assert (queries.marker.showscale, keys.marker.showscale) == (False, True)
+    assert list(queries.text) == ["a", "b", "c"]
+
+
+def test_points_by_names_and_by_colours_of_their_own() -> None:
+    traces = joint_figure(POINTS, ["a", "b", "c"], Colouring("kind", ["word", "special", "word"])).data
+    assert [trace.name for trace in traces] == [
+        f"{kind}: {name}" for kind in ("queries", "keys") for name in ("special", "word")
+    ]
+    assert list(traces[1].text) == ["a", "c"]
+    assert traces[0].marker.color == traces[2].marker.color != traces[1].marker.color
+    own = joint_figure(POINTS, ["a", "b", "c"], Colouring("colour", ["red", "red", "blue"], own=True)).data
+    assert list(own[1].marker.color) == ["red", "red", "blue"]

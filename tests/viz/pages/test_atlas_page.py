@@ -1,0 +1,208 @@
+"""The page Atlas under its addresses: the shipped atlases, one of a folder, what is refused, and where links lead."""
+
+import io
+import json
+from pathlib import Path
+from urllib.parse import parse_qs
+
+import numpy as np
+import pytest
+from PIL import Image
+from streamlit.testing.v1 import AppTest
+
+from headlens.model.atlas import open_atlas
+from headlens.model.atlas.atlas import AtlasInput, Example
+from headlens.model.runtime.folders import FOLDERS
+from headlens.viz.pages.atlas.chosen import SHIPPED
+from headlens.viz.pages.atlas.examples import opened_picture, strip
+from tests.paths import ROOT
+from tests.viz.pages.apps import SECONDS, address, as_read, errors, run
+
+FOLDER = ROOT / "assets" / "atlas"
+
+
+def open_page(**parameters: str) -> AppTest:
+    """The page Atlas under an address, beside the pages that it leads to."""
+
+    def script() -> None:
+        import streamlit as st
+
+        from headlens.viz.pages import atlas_page, image_page, text_page
+        from headlens.viz.pages.frame import frame
+
+        pages = [
+            st.Page(atlas_page.page, title="Atlas", url_path="atlas", default=True),
+            st.Page(text_page.page, title="Text", url_path="text"),
+            st.Page(image_page.page, title="Image", url_path="image"),
+        ]
+        frame(st.navigation(pages, position="hidden"), pages)
+
+    app = AppTest.from_function(script, default_timeout=SECONDS)
+    app.query_params.update(parameters)
+    return run(app)
+
+
+def figures(app: AppTest) -> list[dict]:
+    return [json.loads(chart.proto.spec) for chart in app.get("plotly_chart")]
+
+
+def said(app: AppTest) -> list[str]:
+    return [as_read(each.value) for each in [*app.markdown, *app.caption, *app.subheader]]
+
+
+def links(app: AppTest) -> list[tuple[str, dict[str, list[str]]]]:
+    found = [link.proto for link in app.get("page_link")]
+    return [(link.page, parse_qs(link.query_string)) for link in found if link.query_string]
+
+
+def test_it_opens_on_the_shipped_sentences_and_the_strongest_head() -> None:
+    app = open_page()
+    atlas = open_atlas(FOLDER / "texts")
+    previous = atlas.heads("previous")
+    layer, head = np.unravel_index(previous.argmax(), previous.shape)
+    grid = figures(app)[0]["data"][0]
+    shown = {(row[0], row[1]): row[2] for row in grid["customdata"]}
+    assert shown == {place: pytest.approx(value) for place, value in np.ndenumerate(previous)}
+    assert f"Layer {layer}, head {head}" in said(app)
+    assert any(
+        line.startswith(f"Previous token ({previous.max():.2f}), the mean over 240 inputs") for line in said(app)
+    )
+    assert any("Rank correlation (Spearman) of distance and weight" in line for line in said(app))
+    examples = atlas.examples(int(layer), int(head))
+    found = links(app)
+    assert len(found) == len(examples) == 8
+    page, parameters = found[0]
+    text = atlas.input(examples[0].input).texts[0]
+    assert page == "text"
+    assert parameters == {
+        "model": ["minilm-l6"],
+        "layer": [str(layer)],
+        "head": [str(head)],
+        "query": [str(examples[0].query)],
+        "text": [text],
+    }
+    assert address(app) == {}
+
+
+def test_all_choices_are_in_the_address() -> None:
+    app = open_page(layer="2", head="3", measure="broad", statistic="std", by="share", map="tsne", colour="kind")
+    atlas = open_atlas(FOLDER / "texts")
+    grid, histogram, joint = figures(app)
+    shown = {(row[0], row[1]): row[2] for row in grid["data"][0]["customdata"]}
+    assert shown[2, 3] == pytest.approx(atlas.heads("broad", "std")[2, 3])
+    assert "Layer 2, head 3" in said(app)
+    lower, _, _ = atlas.histogram("broad", 2, 3)
+    assert len(histogram["data"][0]["width"]["bdata"]) > 0
+    assert histogram["layout"]["xaxis"]["title"]["text"] == "broad"
+    assert len(lower) > 1
+    assert {trace["name"].split(": ")[0] for trace in joint["data"]} == {"queries", "keys"}
+    assert "queries: punctuation" in {trace["name"] for trace in joint["data"]}
+    best = atlas.examples(2, 3, "share")[0]
+    assert any(line.startswith(f"{best.value:.3f}: ") for line in said(app))
+    (select,) = (each for each in app.selectbox if each.key == "atlas_measure")
+    select.set_value("next")
+    assert address(run(app))["measure"] == "next"
+
+
+def test_photos_lead_to_the_page_image() -> None:
+    app = open_page(atlas="photos", layer="3", head="4", colour="colour")
+    best = open_atlas(FOLDER / "photos").examples(3, 4)[0]
+    (page, parameters), *_ = links(app)
+    assert page == "image"
+    assert parameters == {
+        "model": ["dinov2-focus"],
+        "layer": ["3"],
+        "head": ["4"],
+        "query": [str(best.query)],
+        "size": ["224"],
+        "sample": ["Astronaut"],
+    }
+    _, _, *overlays, joint = figures(app)
+    assert len(overlays) == 4
+    assert joint["data"][0]["marker"]["color"][0].startswith("rgb(")
+
+
+def test_an_atlas_of_a_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    own = tmp_path / "own"
+    own.mkdir()
+    for path in (FOLDER / "photos").iterdir():
+        (own / path.name).write_bytes(path.read_bytes())
+    monkeypatch.setenv(FOLDERS, str(tmp_path))
+    app = open_page(atlas=str(own))
+    assert errors(app) == []
+    assert links(app) == [], "its photos may be anybody's, and no address holds them"
+    button = next(each for each in app.button if each.label == "Open on Image")
+    assert "small copy" in button.help
+    monkeypatch.setenv(FOLDERS, str(tmp_path / "elsewhere"))
+    refused = open_page(atlas=str(own))
+    assert errors(refused) == [f"That folder is not one of those that may be opened; {FOLDERS} says which may."]
+    assert len(links(refused)) == 8, "the sentences are shown instead"
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (None, "is no folder of an atlas"),
+        (b"[1", "is no folder of an atlas"),
+        (b'{"version": 9}', "of version 9"),
+        (
+            b'{"version": 1, "layers": 100000000, "heads": 100000000, "recorded": 1, "measures": {}, "criteria": {}}',
+            "no",
+        ),
+    ],
+)
+def test_what_is_no_atlas(content: bytes | None, message: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(FOLDERS, str(tmp_path))
+    if content is not None:
+        (tmp_path / "atlas.json").write_bytes(content)
+    (error,) = errors(open_page(atlas=str(tmp_path)))
+    assert message in error
+
+
+def test_a_damaged_table_is_one_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(FOLDERS, str(tmp_path))
+    for path in (FOLDER / "texts").iterdir():
+        (tmp_path / path.name).write_bytes(path.read_bytes())
+    manifest = json.loads((tmp_path / "atlas.json").read_text(encoding="utf-8"))
+    (tmp_path / "atlas.json").write_text(json.dumps(manifest | {"heads": 10**5}), encoding="utf-8")
+    (error,) = errors(open_page(atlas=str(tmp_path)))
+    assert "is no folder of an atlas" in error, "no memory is taken for more heads than a model has"
+    (tmp_path / "atlas.json").write_text(json.dumps(manifest), encoding="utf-8")
+    (tmp_path / "histograms.parquet").write_bytes(b"PAR1")
+    (error,) = errors(open_page(atlas=str(tmp_path)))
+    assert error == "The table 'histograms.parquet' of the atlas is missing or damaged; build it again."
+
+
+@pytest.mark.parametrize("hostile", ["-1", "9" * 30, "x", "１"])
+def test_a_hostile_head_is_the_first(hostile: str) -> None:
+    assert said(open_page(layer=hostile, head=hostile)) == said(open_page())
+
+
+def test_tokens_of_strangers_are_escaped() -> None:
+    tokens = ("[CLS]", "<img src=x onerror=alert(1)>", "b\u202e", "[SEP]")
+    found = AtlasInput("x", ("t",), tokens, np.array([True, False, False, True]), None, b"")
+    drawn = strip(found, Example(0, 0.5, 1, 2))
+    assert '<span class="query">&lt;img src=x onerror=alert(1)&gt;</span>' in drawn
+    assert '<span class="key">b⟨202E⟩</span>' in drawn
+    assert drawn.count("<") == 2 * (len(tokens) + 1)
+
+
+def test_pictures_of_strangers_are_small_jpegs() -> None:
+    def encoded(size: tuple[int, int], kind: str) -> bytes:
+        file = io.BytesIO()
+        Image.new("RGB", size).save(file, kind)
+        return file.getvalue()
+
+    good = opened_picture(encoded((30, 20), "JPEG"))
+    assert good is not None
+    assert good.shape == (20, 30, 3)
+    for bad in (b"", b"\xff\xd8", encoded((30, 20), "PNG"), encoded((2000, 20), "JPEG")):
+        assert opened_picture(bad) is None
+
+
+def test_every_control_says_what_it_does() -> None:
+    app = open_page()
+    assert set(SHIPPED) == {path.name for path in FOLDER.iterdir() if path.is_dir()}
+    controls = [*app.selectbox, *app.get("button_group"), *app.text_input]
+    assert len(controls) == 8
+    assert all(each.proto.help for each in controls)

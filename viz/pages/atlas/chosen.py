@@ -1,0 +1,163 @@
+"""Which atlas the page shows: one of the two that are shipped, or a folder of this machine."""
+
+from dataclasses import dataclass
+from functools import lru_cache
+from importlib import resources
+from pathlib import Path
+from typing import cast
+
+import numpy as np
+import streamlit as st
+
+from headlens.model.analysis.roles.role import Role
+from headlens.model.atlas.atlas import Atlas, Vectors, open_atlas
+from headlens.model.atlas.measures import roles_of
+from headlens.model.errors import HeadlensError
+from headlens.model.runtime.folders import open_folder
+from headlens.viz.inputs.knob import knob
+from headlens.viz.inputs.messages import plain, show_error
+
+SHIPPED = {"texts": "240 sentences · MiniLM", "photos": "4 photos · DINOv2"}
+FOLDER = resources.files("headlens.assets") / "atlas"
+OPEN = 8  # atlases whose means are kept
+VISITS = 64  # heads whose vectors are kept
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """The atlas that is shown."""
+
+    atlas: Atlas
+    shipped: bool
+
+    @property
+    def kind(self) -> str:
+        """Of its data set: "texts" or "photos"."""
+        return "photos" if self.source.get("kind") == "photos" else "texts"
+
+    @property
+    def source(self) -> dict[str, object]:
+        """Its data set: name, kind and count."""
+        return _words(self.atlas, "source")
+
+    @property
+    def model(self) -> dict[str, object]:
+        """Its model: name, title, kind, authors and licence."""
+        return _words(self.atlas, "model")
+
+    @property
+    def roles(self) -> dict[str, Role]:
+        """The roles that heads may have on its inputs, by key."""
+        return roles_of(self.kind)
+
+    @property
+    def means(self) -> dict[str, np.ndarray]:
+        """Of each measure the mean over all inputs, [layer, head]."""
+        return _means(_Same(self.atlas))
+
+    def vectors(self, layer: int, head: int) -> Vectors:
+        """Queries and keys of a head."""
+        return _vectors(_Same(self.atlas), layer, head)
+
+
+@dataclass(frozen=True)
+class _Same:
+    """An atlas by what it is: another one in the same folder is another."""
+
+    atlas: Atlas
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Same) and self._id == other._id
+
+    def __hash__(self) -> int:
+        return hash(self._id)
+
+    @property
+    def _id(self) -> tuple[str, str]:
+        return str(self.atlas.folder), str(self.atlas.manifest.get("plan"))
+
+
+@lru_cache(OPEN)
+def _means(same: _Same) -> dict[str, np.ndarray]:
+    return {key: same.atlas.heads(key) for key in same.atlas.measures}
+
+
+@lru_cache(VISITS)
+def _vectors(same: _Same, layer: int, head: int) -> Vectors:
+    return same.atlas.vectors(layer, head)
+
+
+def _words(atlas: Atlas, name: str) -> dict[str, object]:
+    words = atlas.manifest.get(name)
+    return cast(dict[str, object], words) if isinstance(words, dict) else {}
+
+
+def choose_atlas() -> Chosen:
+    """Draw the choice, and give the atlas; one that cannot be opened is refused, and the sentences are shown."""
+    state = st.session_state
+    own = st.query_params.get("atlas", "")
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        name = knob(
+            st.pills,
+            "Atlas",
+            "atlas",
+            options=[*SHIPPED, *([own] if own and own not in SHIPPED else [])],
+            start="texts",
+            page="atlas",
+            required=True,
+            format_func=lambda each: SHIPPED.get(each) or plain(each[-40:]),
+            help="Two small ones are shipped; your own is a folder that `headlens atlas build` made.",
+        )
+        with (
+            st.popover("Your own atlas", help="Open a folder of this machine, made by headlens atlas build."),
+            st.form("atlas_form", border=False),
+        ):
+            st.text_input(
+                "Its folder on this machine",
+                key="atlas_folder",
+                placeholder="reviews-atlas",
+                help="What --out named when it was built; only folders that models may be opened from are opened.",
+            )
+            st.form_submit_button("Open", on_click=_take_folder, help="Show this atlas.")
+            st.code("headlens atlas build reviews.txt --model minilm-l6 --out reviews-atlas", language=None)
+    if name not in SHIPPED:
+        try:
+            folder = open_folder(name, "one that headlens atlas build made")
+            return Chosen(open_atlas(folder), shipped=False)
+        except HeadlensError as error:
+            show_error(error)
+            name = "texts"
+    state.atlas_shown = name
+    return Chosen(open_atlas(Path(str(FOLDER)) / name), shipped=True)
+
+
+def _take_folder() -> None:
+    if folder := st.session_state.atlas_folder.strip():
+        st.query_params.from_dict({"atlas": folder})
+
+
+def show_making(chosen: Chosen) -> None:
+    """How it was made, folded."""
+    atlas, model, source = chosen.atlas, chosen.model, chosen.source
+    with st.expander("How this atlas was made"):
+        st.text(f"Model: {model.get('title')}. Authors: {model.get('authors')}. Licence: {model.get('licence')}.")
+        failed = len(atlas.failed())
+        st.text(
+            f"Data set: {source.get('name')}, {atlas.recorded:,} {chosen.kind}, each run once through the model"
+            + (f"; {failed:,} could not be read or run, and are in failed.parquet with the reason." if failed else ".")
+        )
+        if chosen.shipped:
+            st.markdown(
+                {
+                    "texts": "The sentences were put together at random, with a fixed seed, from words and patterns "
+                    "written for this project (CC0): they show what heads do with words and marks, not how often "
+                    "people write so.",
+                    "photos": "The photos are the samples of the page *Image* (CC0 and public domain). Four are few: "
+                    "spreads and means are of these alone.",
+                }[chosen.kind]
+                + " `make atlas` builds it again; `assets/atlas/SOURCES.md` has the sources."
+            )
+        st.markdown(
+            "Every weight is softmax(q·kᵀ / √d) (Vaswani et al. 2017, equation 1). Of each head and input the scores "
+            "of its roles are added up, the inputs that excite it most are kept, and the queries and keys of a few."
+        )

@@ -1,0 +1,169 @@
+"""The inputs that excite a head most, each to be opened on its page at that head and query."""
+
+import html
+import io
+import warnings
+from dataclasses import dataclass
+
+import numpy as np
+import streamlit as st
+from PIL import Image
+
+from headlens.model.atlas.atlas import AtlasInput, Example
+from headlens.viz.figures.overlay import patch_overlay
+from headlens.viz.inputs import photo
+from headlens.viz.inputs.knob import knob
+from headlens.viz.inputs.messages import plain
+from headlens.viz.inputs.model_picker import KINDS
+from headlens.viz.inputs.photo import size_name
+from headlens.viz.inputs.samples import PHOTOS
+from headlens.viz.pages.atlas.chosen import Chosen
+from headlens.viz.pages.atlas.grid import Head
+from headlens.viz.pages.parts import draw_figure
+from headlens.viz.pages.runtime import current_theme
+from headlens.viz.view.address import write_texts
+from headlens.viz.view.atlas import GAP, patch_of, place_in_words, shown_tokens
+from headlens.viz.view.visible import visible
+
+NAMES = {"weight": "largest weight", "share": "largest share"}
+SHOWN = 8
+ACROSS = 4  # photos beside each other
+LARGEST = 1_024  # pixels of a side of a picture: an atlas keeps them smaller
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A photo as the overlay draws it."""
+
+    pixels: np.ndarray
+    grid: tuple[int, int]
+    cell: str = "patch"
+
+    @property
+    def aspect(self) -> float:
+        """Width over height."""
+        height, width = self.pixels.shape[:2]
+        return float(width / height)
+
+
+def show_examples(chosen: Chosen, head: Head) -> None:
+    """The first few by the criterion."""
+    atlas = chosen.atlas
+    criterion = knob(
+        st.segmented_control,
+        "The inputs that excite it most, by",
+        "by",
+        options=list(atlas.criteria),
+        start=next(iter(atlas.criteria)),
+        page="atlas",
+        required=True,
+        format_func=lambda key: NAMES.get(key, key),
+        help=" · ".join(f"{NAMES.get(key, key)}: {words}" for key, words in atlas.criteria.items()),
+    )
+    st.caption(plain(atlas.criteria[criterion]) + " The query is framed, the key tinted.")
+    examples = atlas.examples(*head, criterion)[:SHOWN]
+    if not examples:
+        st.info("No input says anything of this head: what it looks at is special tokens alone.")
+    if chosen.kind == "texts":
+        for number, example in enumerate(examples):
+            found = atlas.input(example.input)
+            with st.container(key=f"atlas_example_{number}"):
+                st.html(strip(found, example))
+                _line(chosen, head, found, example, number)
+        return
+    columns = st.columns(ACROSS)
+    for number, example in enumerate(examples):
+        found = atlas.input(example.input)
+        with columns[number % ACROSS], st.container(key=f"atlas_example_{number}"):
+            _overlay(found, example)
+            _line(chosen, head, found, example, number)
+
+
+def strip(found: AtlasInput, example: Example) -> str:
+    """The tokens of a text, as HTML: they are a stranger's."""
+    parts = []
+    for index in shown_tokens(len(found.tokens), (example.query, example.key)):
+        if index == GAP:
+            parts.append("<span>…</span>")
+            continue
+        kinds = {"query": index == example.query, "key": index == example.key, "special": bool(found.special[index])}
+        names = " ".join(name for name, holds in kinds.items() if holds)
+        parts.append(f'<span class="{names}">{html.escape(visible(found.tokens[index]))}</span>')
+    return f'<div class="hl-atlas-strip">{" ".join(parts)}</div>'
+
+
+def opened_picture(content: bytes) -> np.ndarray | None:
+    """[height, width, 3] uint8; None for what is no small picture."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", Image.DecompressionBombWarning)
+            with Image.open(io.BytesIO(content), formats=["JPEG"]) as image:
+                return None if max(image.size) > LARGEST else np.asarray(image.convert("RGB"))
+    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError, Image.DecompressionBombWarning):
+        return None
+
+
+def _overlay(found: AtlasInput, example: Example) -> None:
+    pixels = opened_picture(found.picture)
+    if pixels is None or found.grid is None:
+        st.caption("The small copy of this photo cannot be read.")
+        return
+    rows, columns = found.grid
+    before = len(found.tokens) - rows * columns
+    weights = np.zeros(rows * columns)
+    if example.key >= before:
+        weights[example.key - before] = example.value
+    query = example.query - before
+    figure = patch_overlay(
+        Picture(pixels, found.grid), weights, query=query if query >= 0 else None, theme=current_theme()
+    )
+    figure.update_layout(height=190)
+    draw_figure(figure, f"{found.id}: {place_in_words(found, example.query)} framed, the key tinted")
+
+
+def _line(chosen: Chosen, head: Head, found: AtlasInput, example: Example, number: int) -> None:
+    """What is seen, and the way to its page."""
+    places = place_in_words(found, example.query), place_in_words(found, example.key)
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.markdown(plain(f"{example.value:.3f}: {places[0]} → {places[1]}, {found.id}"), width="content")
+        _open(chosen, head, found, example, number)
+
+
+def _open(chosen: Chosen, head: Head, found: AtlasInput, example: Example, number: int) -> None:
+    """A link; a button for a photo that no address holds."""
+    pages = st.session_state.get("listed_pages", {})
+    title = "Text" if chosen.kind == "texts" else "Image"
+    name, kind = str(chosen.model.get("name")), chosen.model.get("kind")
+    if title not in pages or kind not in KINDS[title]:
+        return
+    view = {"model": name, "layer": str(head[0]), "head": str(head[1]), "query": str(example.query)}
+    tip = f"Runs the model on this input, and looks through layer {head[0]}, head {head[1]} from the framed query."
+    if title == "Text":
+        texts = write_texts(found.texts)
+        if texts is None:
+            st.caption("Too long for a link.")
+        else:
+            st.page_link(pages[title], label="Open on Text", query_params=view | texts, help=tip)
+        return
+    size = chosen.atlas.manifest.get("size")
+    view |= {} if size is None else {"size": size_name(size if isinstance(size, int) else "letterbox")}
+    samples = {sample.file: each for each, sample in PHOTOS.items()}
+    if chosen.shipped and found.id in samples:
+        st.page_link(pages[title], label="Open on Image", query_params=view | {"sample": samples[found.id]}, help=tip)
+    elif st.button(
+        "Open on Image",
+        key=f"atlas_open_{number}",
+        help=f"{tip} It is the small copy that the atlas keeps: weights may differ a little.",
+    ):
+        photo.SESSION.own = found.picture
+        st.switch_page(pages[title], query_params=view | {"own": "1"})
+
+
+def picture_colours(found: AtlasInput) -> list[str] | None:
+    """Of a photo, the mean colour of each patch, row by row; None where there is no picture."""
+    pixels = opened_picture(found.picture)
+    if pixels is None or found.grid is None or patch_of(found, len(found.tokens) - 1) is None:
+        return None
+    rows, columns = found.grid
+    small = np.asarray(Image.fromarray(pixels).resize((columns, rows), Image.Resampling.BOX)).reshape(-1, 3)
+    return [f"rgb({red},{green},{blue})" for red, green, blue in small]
