@@ -53,7 +53,8 @@ def _show_head(chosen: Chosen, head: Head, measure: str) -> None:
     layer, number = head
     st.subheader(f"Layer {layer}, head {number}", anchor=False)
     means = {key: float(values[head]) for key, values in chosen.means.items()}
-    role = role_over_inputs(chosen.roles, means, chosen.atlas.recorded)
+    told = {key: float(chosen.atlas.heads(key, "count")[head]) for key in means}
+    role = role_over_inputs(chosen.roles, means, told=told, inputs=chosen.atlas.recorded)
     st.markdown(plain(role[0].upper() + role[1:]))
     bins = chosen.atlas.histogram(measure, layer, number)
     words = chosen.atlas.measures[measure]

@@ -15,15 +15,28 @@ WHOLE = 80  # tokens of a text that is shown whole
 GAP = -1  # in place of tokens that are left out
 
 
-def role_over_inputs(roles: Mapping[str, Role], means: Mapping[str, float], inputs: int) -> str:
+def role_over_inputs(
+    roles: Mapping[str, Role], means: Mapping[str, float], *, told: Mapping[str, float], inputs: int
+) -> str:
     """What a head is called after by its means over all inputs, and how much rests on special tokens.
 
     "previous token (0.94), the mean over 240 inputs; 71 % of its weight rests on special tokens."
+
+    Args:
+        roles: by their keys.
+        means: of their scores.
+        told: in how many inputs each could be told.
+        inputs: all of them.
     """
-    known = {key: role for key, role in roles.items() if key in means}
-    named = strongest_role(known.values(), [means[key] for key in known])
+    known = [key for key in roles if key in means]
+    named = strongest_role(
+        [roles[key] for key in known],
+        [means[key] for key in known],
+        counts=[told[key] for key in known],
+        looking=inputs,
+    )
     if named is None:
-        said = "nothing is left to call it after"
+        said = "too few inputs can tell its role"
     elif named.stands_out:
         said = f"{named.role.name} ({named.score:.2f})"
     else:

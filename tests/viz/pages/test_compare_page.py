@@ -212,7 +212,7 @@ def test_what_sees_one_token_alone_is_not_the_largest(tmp_path: Path, monkeypatc
     assert errors(app) == []
     model = load_model(folder, device="cpu")
     assert isinstance(model, TransformersText)
-    comparison = compare(*map(model.record, texts))
+    comparison = compare(model.record(texts[0]), model.record(texts[1]))
     difference = np.abs(np.nan_to_num(comparison.difference(0, 1)))
     first = int(comparison.alignment.main_places[1][0])
     assert comparison.alignment.paired[first]
@@ -310,5 +310,5 @@ def test_the_largest_of_two_sizes_is_of_the_patches_that_are_pinned(
     weights = [each[query, key] for each in comparison.weights(10, 4)]
     assert (
         f"how much A's {name_of(a, own)} and B's {name_of(b, theirs)} look at the part of A's {name_of(a, own_key)} "
-        f"that B's {name_of(b, their_key)} shows: {percent(weights[0])} in A, {percent(weights[1])} in B."
+        f"that B's {name_of(b, their_key)} shows: {percent(float(weights[0]))} in A, {percent(float(weights[1]))} in B."
     ) in words(app)

@@ -14,11 +14,15 @@ def text_of(*tokens: str, text: str) -> AtlasInput:
 
 def test_a_role_over_inputs() -> None:
     roles = roles_of("texts")
-    said = role_over_inputs(roles, {"previous": 0.94, "next": 0.01, "special": 0.71}, 240)
+    said = role_over_inputs(
+        roles, {"previous": 0.94, "next": 0.01, "special": 0.71}, told=dict.fromkeys(roles, 200.0), inputs=240
+    )
     assert said == "previous token (0.94), the mean over 240 inputs; 71\u00a0% of its weight rests on special tokens."
-    weak = role_over_inputs(roles, {"previous": 0.2, "next": 0.3}, 1)
-    assert weak == "no role stands out (nearest: next token, 0.30), the mean over 1 input."
-    assert role_over_inputs(roles, {"previous": float("nan")}, 3).startswith("nothing is left to call it after")
+    weak = role_over_inputs(roles, {"previous": 0.2, "next": 0.3}, told=dict.fromkeys(roles, 5.0), inputs=5)
+    assert weak == "no role stands out (nearest: next token, 0.30), the mean over 5 inputs."
+    for score, few in ((float("nan"), 5.0), (0.9, 1.0)):
+        said = role_over_inputs(roles, {"previous": score}, told={"previous": few}, inputs=5)
+        assert said.startswith("too few inputs can tell its role")
 
 
 def test_kinds_of_tokens() -> None:
