@@ -9,8 +9,7 @@ from tests.browser.look import GRID, STATE, check_layout, open_page, screenshot,
 
 LOOKS = [
     {"width": width, "height": height, "theme": theme}
-    for width, height in ((1440, 900), (1280, 800), (390, 844))
-    for theme in ("light", "dark")
+    for width, height, theme in ((1440, 900, "light"), (1280, 800, "dark"), (390, 844, "light"), (390, 844, "dark"))
 ]
 BOXES = """() => [...document.querySelectorAll('.hl button, .hl select, .hl input, .hl summary')]
     .filter(control => control.checkVisibility() && !control.closest('.hl-steppers'))

@@ -150,13 +150,11 @@ def test_patches_are_blanked_by_dragging(page: Page, address: str, dinov2: Encod
 @pytest.mark.parametrize(
     "page",
     [
-        {"width": 1440, "height": 900, "theme": "light"},
-        {"width": 1280, "height": 800, "theme": "dark"},
-        {**PHONE, "theme": "light"},
+        {"width": 1280, "height": 800, "theme": "light"},
         {**PHONE, "theme": "dark"},
     ],
     indirect=True,
-    ids=["1440-light", "1280-dark", "390-light", "390-dark"],
+    ids=["1280-light", "390-dark"],
 )
 def test_looks(page: Page, address: str, request: pytest.FixtureRequest) -> None:
     for part, parameters in (
