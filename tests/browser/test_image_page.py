@@ -194,6 +194,7 @@ def test_a_finger_taps_to_pin_and_drags_to_scrub(page: Page, address: str, recor
     says(page, r"Layer 11, head 4: what patch \(2, 3\) looks at:")
     close(seen(page), recording.attention(11, 4, 52))
 
+    photo.evaluate("photo => photo.scrollIntoView({block: 'center'})")  # else its lower part is under the steppers
     sent, corner = frames.sent, photo.bounding_box()
     assert corner is not None
     finger = page.context.new_cdp_session(page)

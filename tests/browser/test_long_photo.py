@@ -1,10 +1,11 @@
 """Photos of so many patches that the matrix is drawn in cells."""
 
 import re
+from contextlib import suppress
 
 import numpy as np
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, TimeoutError, expect
 
 from headlens.model.pretrained.image_model import EncoderImageModel
 from headlens.model.recording.recording import Recording
@@ -27,12 +28,15 @@ def press_cell(page: Page, row: int, column: int) -> None:
     }""",
         [row, column],
     )
-    page.mouse.move(*place)
     under = "document.querySelector('.hl-matrix')._hoverdata?.[0]"
-    page.wait_for_function(
-        f"cell => String({under}?.pointIndex ?? {under}?.pointNumber) === cell", arg=f"{row},{column}"
-    )
-    page.mouse.click(*place)
+    hovered = f"cell => String({under}?.pointIndex ?? {under}?.pointNumber) === cell"
+    x, y = place
+    for down in (0, 1, -1):  # a cell is smaller than two pixels, and plotly rounds
+        page.mouse.move(x, y + down)
+        with suppress(TimeoutError):
+            page.wait_for_function(hovered, arg=f"{row},{column}", timeout=3_000)
+            return page.mouse.click(x, y + down)
+    raise AssertionError(f"Cell {row}, {column} is nowhere near.")
 
 
 def test_cells_are_exact_and_a_click_gives_the_exact_row(page: Page, address: str, recording: Recording) -> None:

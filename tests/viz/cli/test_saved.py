@@ -101,7 +101,7 @@ def test_several_queries_and_heads(headlens: Headlens, saved: Path, tmp_path: Pa
     about = about_of(path.read_text(encoding="utf-8"))
     assert about == about_view(trophy, view)
     assert about["query"] == "“trophy”, “does”, “not”, “suitcase”, position 2-4.9"
-    assert about["chosen heads"] == "3~1-2_4~0"
+    assert about["heads"] == "Mean of 3 heads (layer 3 head 1, layer 3 head 2, layer 4 head 0)"
 
 
 @pytest.mark.parametrize(
