@@ -31,7 +31,7 @@ def press_cell(page: Page, row: int, column: int) -> None:
     under = "document.querySelector('.hl-matrix')._hoverdata?.[0]"
     hovered = f"cell => String({under}?.pointIndex ?? {under}?.pointNumber) === cell"
     x, y = place
-    for down in (0, 1, -1):  # a cell is smaller than two pixels, and plotly rounds
+    for down in (0, 0.5, -0.5, 1, -1):  # a cell is smaller than two pixels, and plotly rounds
         page.mouse.move(x, y + down)
         with suppress(TimeoutError):
             page.wait_for_function(hovered, arg=f"{row},{column}", timeout=3_000)
