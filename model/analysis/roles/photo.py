@@ -40,7 +40,7 @@ def _column(positions: Positions, queries: np.ndarray) -> np.ndarray:
 
 def _high_norm(positions: Positions, queries: np.ndarray) -> np.ndarray:
     assert positions.high_norm is not None
-    return np.broadcast_to(positions.high_norm, (len(queries), positions.count))
+    return positions.high_norm
 
 
 def _from_patches(positions: Positions, queries: np.ndarray, counts: np.ndarray) -> np.ndarray:
@@ -89,9 +89,7 @@ CLS = WeightRole(
     needs=PATCHES,
     among="all",
     named_from=None,
-    counts=lambda positions, queries: np.broadcast_to(
-        (np.arange(positions.count) == 0) & (positions.prefix > 0), (len(queries), positions.count)
-    ),
+    counts=lambda positions, queries: (np.arange(positions.count) == 0) & (positions.prefix > 0),
 )
 DISTANCE = WeightRole(
     key="distance",
