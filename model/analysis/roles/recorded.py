@@ -1,7 +1,6 @@
 """The scores of a recording's heads; never more than CHUNK weights, or a row of each head of a layer, are in memory."""
 
 import unicodedata
-from collections.abc import Sequence
 
 import numpy as np
 import torch
@@ -71,26 +70,23 @@ def role_scores(recording: Recording, on_step: OnStep = no_step) -> dict[str, np
     return {role.key: scores for role, scores in zip(roles.roles, roles.of_all(on_step).mean)}
 
 
-def positions_of(recording: Recording, ids: Sequence[int] | None = None) -> Positions:
+def positions_of(recording: Recording) -> Positions:
     """What a recording knows of its positions; of cross-attention as `headlens.model.analysis.joint.joined` gives it.
 
-    Args:
-        recording: of one input, whose keys are its own positions.
-        ids: [key] of the tokens; None: tokens are the same where their names are.
+    Tokens are the same where their names are.
     """
-    photo, count = recording.photo, recording.num_tokens
+    photo = recording.photo
     names = [name.removeprefix("##").strip(" ▁Ġ") for name in recording.tokens]
     punctuation = np.array([_is_punctuation(name) for name in names], bool) & ~recording.special
     norms = recording.outputs.get("norms")
     high = None if norms is None else high_norm(norms, recording.prefix_tokens)
-    own = np.unique(np.array(recording.tokens), return_inverse=True)[1] if ids is None else np.array(ids)
     size = (1.0, 1.0)
     if photo is not None:
         size = (photo.pixels.shape[0] / photo.grid[0], photo.pixels.shape[1] / photo.grid[1])
     return Positions(
         facts=_facts(recording, high is not None),
         special=recording.special,
-        ids=own.reshape(count),
+        ids=np.unique(np.array(recording.tokens), return_inverse=True)[1],
         words=np.array([NOWHERE if word is None else word for word in recording.words]),
         punctuation=punctuation,
         ends=punctuation & np.array([bool(ENDS & set(name)) for name in names]),
