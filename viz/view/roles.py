@@ -3,7 +3,7 @@
 import numpy as np
 
 from headlens.model.analysis.roles.naming import strongest_role
-from headlens.model.analysis.roles.recorded import positions_of
+from headlens.model.analysis.roles.recorded import facts_of
 from headlens.model.analysis.roles.score import Sums, roles_for
 from headlens.model.analysis.roles.text import SPECIAL
 from headlens.model.analysis.sample import LONG, looking_queries
@@ -19,7 +19,7 @@ NAMES = 2  # of special tokens; of more they are not named one by one
 
 def orders_of(recording: Recording) -> tuple[str, ...]:
     """The orders of the grid that there are for a recording, of `headlens.viz.view.view.ORDERS`."""
-    return ("layer", *(role.key for role in roles_for(positions_of(pieces_of(recording)).facts)), "key")
+    return ("layer", *(role.key for role in roles_for(facts_of(pieces_of(recording)))), "key")
 
 
 def role_in_words(recording: Recording, view: View, *, sums: Sums) -> str:
@@ -38,7 +38,7 @@ def role_of(recording: Recording, head: int, *, sums: Sums) -> str:
     """
     between = "" if groups_of(recording) is None else "; roles are measured between tokens"
     recording = pieces_of(recording)
-    roles = roles_for(positions_of(recording).facts)
+    roles = roles_for(facts_of(recording))
     scores, counts = sums.mean[:, head], sums.count[:, head]
     named = strongest_role(roles, scores, counts=counts, looking=len(looking_queries(recording)))
     if named is None:

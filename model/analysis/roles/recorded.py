@@ -84,7 +84,7 @@ def positions_of(recording: Recording) -> Positions:
     if photo is not None:
         size = (photo.pixels.shape[0] / photo.grid[0], photo.pixels.shape[1] / photo.grid[1])
     return Positions(
-        facts=_facts(recording, high is not None),
+        facts=facts_of(recording),
         special=recording.special,
         ids=np.unique(np.array(recording.tokens), return_inverse=True)[1],
         words=np.array([NOWHERE if word is None else word for word in recording.words]),
@@ -97,7 +97,8 @@ def positions_of(recording: Recording) -> Positions:
     )
 
 
-def _facts(recording: Recording, norms: bool) -> frozenset[Fact]:
+def facts_of(recording: Recording) -> frozenset[Fact]:
+    """What is true of a recording's positions: that is known at once, whatever their number."""
     photo, facts = recording.photo, set[Fact]()
     within = recording.stage != "cross"
     if within:
@@ -108,7 +109,7 @@ def _facts(recording: Recording, norms: bool) -> frozenset[Fact]:
         facts.add("patches")
         if photo.picture == "photo":
             facts.add("photo")
-        if norms:
+        if "norms" in recording.outputs:
             facts.add("norms")
     if within and (photo is None or photo.cell == "frame"):
         facts |= {"sequence", "both ways" if _looks_on(recording) else "causal"}
