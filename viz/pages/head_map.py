@@ -3,7 +3,6 @@
 import numpy as np
 import streamlit as st
 
-from headlens.model.analysis.roles.naming import strongest_role
 from headlens.model.comparison.head_map import can_lay_out, compared_queries, head_divergences, lay_out
 from headlens.model.recording.recording import Recording
 from headlens.model.runtime.recordings import RecordingEntry
@@ -65,11 +64,7 @@ def _called(entry: RecordingEntry) -> list[str]:
     """The role of each head, empty where none stands out."""
     slot = st.empty()
     sums = role_sums(entry, lambda what, layers: working(slot, what, layers))
-    recorded, scores = recorded_roles(entry), sums.mean
-    named = (
-        strongest_role(recorded.roles, scores[at], counts=sums.count[at], looking=len(recorded.queries))
-        for at in ((slice(None), *head) for head in np.ndindex(scores.shape[1:]))
-    )
+    named = recorded_roles(entry).called(sums)
     return [each.role.name if each is not None and each.stands_out else "" for each in named]
 
 

@@ -5,6 +5,7 @@ import unicodedata
 import numpy as np
 import torch
 
+from headlens.model.analysis.roles.naming import Named, strongest_role
 from headlens.model.analysis.roles.positions import NOWHERE, Fact, Positions, high_norm
 from headlens.model.analysis.roles.role import Role
 from headlens.model.analysis.roles.score import Scorer, Sums, roles_for
@@ -42,6 +43,14 @@ class RecordedRoles:
         layers = self._of_layers(range(self.recording.num_layers), on_step)
         total, count = (np.stack(each, axis=1) for each in zip(*((sums.total, sums.count) for sums in layers)))
         return Sums(total, count)
+
+    def called(self, sums: Sums) -> list[Named | None]:
+        """What each head is called after, by layer and head: sums [role, …]."""
+        means, counts = (each.reshape(len(each), -1).T for each in (sums.mean, sums.count))
+        return [
+            strongest_role(self.roles, mean, counts=count, looking=len(self.queries))
+            for mean, count in zip(means, counts)
+        ]
 
     def _of_layers(self, layers: range, on_step: OnStep) -> list[Sums]:
         rows = max(1, CHUNK // (self.recording.num_heads * self.recording.num_keys))
