@@ -5,18 +5,14 @@ from collections.abc import Sequence
 import streamlit as st
 
 Head = tuple[int, int]  # layer, head; both from 0
+ONE = ("layer", "head")  # of the address
 
 
 def read_heads(written: str, shape: tuple[int, int]) -> tuple[Head, ...]:
     """Heads as the address has them, "7.2-8.0", of so many layers and heads; whatever is wrong in it is left out."""
-    heads = set()
-    for part in written[:20_000].split("-"):
-        layer, _, head = part.partition(".")
-        if all(number.isascii() and number.isdigit() and len(number) < 5 for number in (layer, head)):
-            pair = int(layer), int(head)
-            if pair[0] < shape[0] and pair[1] < shape[1]:
-                heads.add(pair)
-    return tuple(sorted(heads))
+    parts = (part.partition(".") for part in written[:20_000].split("-"))
+    heads = (_head(layer, head, shape) for layer, _, head in parts)
+    return tuple(sorted({head for head in heads if head is not None}))
 
 
 def write_heads(parameter: str, heads: Sequence[Head]) -> None:
@@ -27,6 +23,25 @@ def write_heads(parameter: str, heads: Sequence[Head]) -> None:
         st.query_params.pop(parameter, None)
 
 
+def read_head(shape: tuple[int, int], names: tuple[str, str] = ONE) -> Head | None:
+    """The one head that the address has under these names, of so many layers and heads; None where there is none."""
+    layer, head = (st.query_params.get(name, "") for name in names)
+    return _head(layer, head, shape)
+
+
+def write_head(head: Head, names: tuple[str, str] = ONE) -> None:
+    """Into the address."""
+    for name, number in zip(names, head):
+        st.query_params[name] = str(number)
+
+
 def head_name(head: Head) -> str:
     """What a list of heads calls it."""
     return f"layer {head[0]}, head {head[1]}"
+
+
+def _head(layer: str, head: str, shape: tuple[int, int]) -> Head | None:
+    if not all(number.isascii() and number.isdigit() and len(number) < 5 for number in (layer, head)):
+        return None
+    found = int(layer), int(head)
+    return found if found[0] < shape[0] and found[1] < shape[1] else None

@@ -7,7 +7,8 @@ from headlens.model.comparison.head_map import can_lay_out, compared_queries, he
 from headlens.model.recording.recording import Recording
 from headlens.model.runtime.recordings import RecordingEntry
 from headlens.viz.figures.head_map import head_map
-from headlens.viz.pages.parts import BAR
+from headlens.viz.inputs.heads import Head, write_head
+from headlens.viz.pages.parts import draw_heads
 from headlens.viz.pages.runtime import current_theme, stepping, working
 from headlens.viz.view.derived import recorded_roles, role_sums
 from headlens.viz.view.view import View
@@ -31,7 +32,6 @@ def show_head_map(entry: RecordingEntry, view: View) -> None:
     if not can_lay_out():
         st.info(INSTALL)
         return
-    presses = st.session_state.setdefault("head_map_presses", 0)
     figure = head_map(
         entry.derive("head map", lambda: _places(recording)),
         recording.num_heads,
@@ -39,13 +39,10 @@ def show_head_map(entry: RecordingEntry, view: View) -> None:
         pinned=(view.layer, view.head) if view.scope == "head" else None,
         theme=current_theme(),
     )
-    st.plotly_chart(
+    draw_heads(
         figure,
-        key=f"head_map_{presses}",
-        theme=None,
-        on_select=_take_press,
-        selection_mode="points",
-        config=BAR,
+        "head_map",
+        _pin,
         alt="All heads as points: those that look alike on this input lie close together, coloured by their roles.",
     )
     st.caption(
@@ -75,11 +72,6 @@ def _take_switch() -> None:
         st.query_params.pop("map", None)
 
 
-def _take_press() -> None:
-    state = st.session_state
-    points = state[f"head_map_{state.head_map_presses}"].selection.points
-    state.head_map_presses += 1
-    if points and "customdata" in points[0]:
-        layer, head = (int(number) for number in points[0]["customdata"][:2])
-        st.query_params["layer"], st.query_params["head"] = str(layer), str(head)
-        st.query_params["of"] = "head"
+def _pin(head: Head) -> None:
+    write_head(head)
+    st.query_params["of"] = "head"

@@ -8,7 +8,7 @@ import streamlit as st
 from headlens.model.effects.experiment import Experiment
 from headlens.model.effects.heads import Head, StandIn, num_heads, num_layers
 from headlens.model.inputs.text import TextInput
-from headlens.viz.inputs.heads import read_heads, write_heads
+from headlens.viz.inputs.heads import read_head, read_heads, write_heads
 from headlens.viz.inputs.knob import knob
 from headlens.viz.inputs.messages import show_error
 from headlens.viz.pages.matter.question import Question
@@ -73,14 +73,9 @@ class HeadsOff:
                 "Clear", on_click=lambda: write_heads("off", ()), disabled=not self.heads, help="Switch all heads on."
             )
 
-    def take_press(self) -> None:
-        """A square was pressed."""
-        state = st.session_state
-        points = state[f"matter_grid_{state.matter_presses}"].selection.points
-        state.matter_presses += 1
-        if points:
-            layer, head = (int(number) for number in points[0]["customdata"][:2])
-            write_heads("off", tuple(sorted(set(self.heads) ^ {(layer, head)})))
+    def switch(self, head: Head) -> None:
+        """Off, or on again."""
+        write_heads("off", tuple(sorted(set(self.heads) ^ {head})))
 
 
 def heads_off(question: Question) -> HeadsOff:
@@ -108,7 +103,7 @@ def heads_off(question: Question) -> HeadsOff:
         stand_in,
         key,
         shape,
-        _pinned(shape, stage == stages[0]),
+        read_head(shape) if stage == stages[0] else None,
     )
 
 
@@ -180,11 +175,3 @@ def _experiment_on(question: Question, text: str, given: Any) -> Experiment:
 
 def _take_pair() -> None:
     st.query_params.from_dict({**MINIMAL_PAIR, "patch": OTHER_HALF})
-
-
-def _pinned(shape: tuple[int, int], is_first: bool) -> Head | None:
-    numbers = [st.query_params.get(name, "") for name in ("layer", "head")]
-    if not is_first or not all(number.isascii() and number.isdigit() and len(number) < 5 for number in numbers):
-        return None
-    layer, head = map(int, numbers)
-    return (layer, head) if layer < shape[0] and head < shape[1] else None
