@@ -10,6 +10,7 @@ from headlens.viz.figures.head_map import head_map
 from headlens.viz.inputs.heads import Head, write_head
 from headlens.viz.pages.parts import draw_heads
 from headlens.viz.pages.runtime import current_theme, stepping, working
+from headlens.viz.pages.switches import switch
 from headlens.viz.view.derived import recorded_roles, role_sums
 from headlens.viz.view.view import View
 
@@ -23,11 +24,7 @@ INSTALL = 'The map needs scikit-learn: `pip install -e ".[map]"`, then start the
 def show_head_map(entry: RecordingEntry, view: View) -> None:
     """The switch that asks for it, and the map."""
     recording = entry.recording
-    if recording.num_layers * recording.num_heads < 3:
-        return
-    st.session_state["head_map"] = st.query_params.get("map") == "1"
-    st.toggle("Map of all heads", key="head_map", on_change=_take_switch, help=HELP)
-    if not st.session_state["head_map"]:
+    if recording.num_layers * recording.num_heads < 3 or not switch("head", "map", "Map of all heads", HELP):
         return
     if not can_lay_out():
         st.info(INSTALL)
@@ -63,13 +60,6 @@ def _called(entry: RecordingEntry) -> list[str]:
     sums = role_sums(entry, lambda what, layers: working(slot, what, layers))
     named = recorded_roles(entry).called(sums)
     return [each.role.name if each is not None and each.stands_out else "" for each in named]
-
-
-def _take_switch() -> None:
-    if st.session_state["head_map"]:
-        st.query_params["map"] = "1"
-    else:
-        st.query_params.pop("map", None)
 
 
 def _pin(head: Head) -> None:
