@@ -14,7 +14,6 @@ from headlens.model.errors import InputError
 
 LARGEST = 1_000_000  # bytes of a manifest
 MOST = 10_000  # layers, or heads of a layer
-NO_ATLAS = "is no folder of an atlas, or it is not finished; build it with `headlens atlas build`"
 
 
 class Example(NamedTuple):
@@ -155,13 +154,15 @@ def open_atlas(folder: str | Path) -> Atlas:
         )
         if not (0 < atlas.num_layers <= MOST and 0 < atlas.num_heads <= MOST):
             raise ValueError("no model has so many heads")
-        whole = all((folder / f"{name}.parquet").is_file() for name in TABLES)
+        if not all((folder / f"{name}.parquet").is_file() for name in TABLES):
+            raise ValueError("a table is missing")
     except InputError:
         raise
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        raise InputError(f"{str(folder)!r:.80} {NO_ATLAS}.") from error
-    if not whole:
-        raise InputError(f"{str(folder)!r:.80} {NO_ATLAS}.")
+        raise InputError(
+            f"{str(folder)!r:.80} is no folder of an atlas, or it is not finished; build it with `headlens atlas "
+            "build`."
+        ) from error
     return atlas
 
 

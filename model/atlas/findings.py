@@ -8,7 +8,7 @@ import numpy as np
 import torch
 
 from headlens.model.analysis.roles.recorded import RecordedRoles
-from headlens.model.analysis.roles.score import Scorer
+from headlens.model.analysis.roles.score import Scorer, Sums
 from headlens.model.analysis.sample import looking_queries
 from headlens.model.atlas.best import SHARE, WEIGHT
 from headlens.model.attention.inputs import AttentionInputs
@@ -94,7 +94,7 @@ class _Added:
         self._shape = len(recordings), first.num_layers, first.num_heads
         self._roles = _roles_of(recordings)
         self._own = np.stack([~recording.special for recording in recordings])  # [input, key]
-        self._sums: dict[str, tuple[np.ndarray, np.ndarray]] = {}  # of each role, and of how many queries
+        self._sums: dict[str, Sums] = {}  # of each role [input, layer, head]
         self._strongest = np.zeros(self._shape)
         self._share = np.zeros(self._shape)
         self._places = np.full((2, *self._shape), -1)  # query and key of the strongest pair
@@ -106,8 +106,8 @@ class _Added:
                 chosen = of_input[layers.start - part.layers.start : layers.stop - part.layers.start]
                 sums = scorer.sums(chosen.reshape(-1, *weights.shape[-2:]))  # layers as if they were heads of one
                 for role, total, count in zip(scorer.roles, sums.total, sums.count):
-                    both = self._sums.setdefault(role.key, (np.zeros(self._shape), np.zeros(self._shape)))
-                    for before, now in zip(both, (total, count)):
+                    role_sums = self._sums.setdefault(role.key, Sums(np.zeros(self._shape), np.zeros(self._shape)))
+                    for before, now in ((role_sums.total, total), (role_sums.count, count)):
                         before[number, layers.start : layers.stop] += now.reshape(len(layers), -1)
 
     def _alike(self, number: int, part: _Part) -> list[tuple[Scorer, range]]:
@@ -137,10 +137,7 @@ class _Added:
         asked = self._own[:, self.queries].sum(axis=-1)[:, None, None]
         excited = {WEIGHT.name: self._strongest, SHARE.name: self._share / np.maximum(asked, 1)}
         return Findings(
-            {
-                name: np.divide(total, count, out=np.full(self._shape, np.nan), where=count > 0)
-                for name, (total, count) in self._sums.items()
-            },
+            {name: sums.mean for name, sums in self._sums.items()},
             {name: np.where(some, values, np.nan) for name, values in excited.items()},
             *self._places,
         )
