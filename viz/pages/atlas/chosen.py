@@ -10,22 +10,24 @@ import numpy as np
 import streamlit as st
 
 from headlens.model.analysis.roles.role import Role
-from headlens.model.atlas.atlas import Atlas, Vectors, open_atlas
+from headlens.model.atlas.atlas import Atlas, AtlasInput, Vectors, open_atlas
 from headlens.model.atlas.measures import roles_of
 from headlens.model.errors import HeadlensError
 from headlens.model.runtime.folders import open_folder
+from headlens.viz.inputs.heads import Head
 from headlens.viz.inputs.knob import knob
 from headlens.viz.inputs.messages import plain, show_error
 
 SHIPPED = {"texts": "240 sentences · MiniLM", "photos": "4 photos · DINOv2"}
 FOLDER = resources.files("headlens.assets") / "atlas"
-OPEN = 8  # atlases whose means are kept
+STATISTICS = 32  # of several atlases, that are kept
 VISITS = 64  # heads whose vectors are kept
+INPUTS = 128  # that are kept
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Chosen:
-    """The atlas that is shown."""
+    """The atlas that is shown; it equals another one of the same folder and plan, so that what was read is kept."""
 
     atlas: Atlas
     shipped: bool
@@ -50,24 +52,20 @@ class Chosen:
         """The roles that heads may have on its inputs, by key."""
         return roles_of(self.kind)
 
-    @property
-    def means(self) -> dict[str, np.ndarray]:
-        """Of each measure the mean over all inputs, [layer, head]."""
-        return _means(_Same(self.atlas))
+    def heads(self, statistic: str) -> dict[str, np.ndarray]:
+        """A statistic of each measure over all inputs, [layer, head]."""
+        return _heads(self, statistic)
 
-    def vectors(self, layer: int, head: int) -> Vectors:
+    def vectors(self, head: Head) -> Vectors:
         """Queries and keys of a head."""
-        return _vectors(_Same(self.atlas), layer, head)
+        return _vectors(self, head)
 
-
-@dataclass(frozen=True)
-class _Same:
-    """An atlas by what it is: another one in the same folder is another."""
-
-    atlas: Atlas
+    def input(self, number: int) -> AtlasInput:
+        """An input that an example or a vector is of."""
+        return _input(self, number)
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, _Same) and self._id == other._id
+        return isinstance(other, Chosen) and self._id == other._id
 
     def __hash__(self) -> int:
         return hash(self._id)
@@ -77,14 +75,19 @@ class _Same:
         return str(self.atlas.folder), str(self.atlas.manifest.get("plan"))
 
 
-@lru_cache(OPEN)
-def _means(same: _Same) -> dict[str, np.ndarray]:
-    return {key: same.atlas.heads(key) for key in same.atlas.measures}
+@lru_cache(STATISTICS)
+def _heads(chosen: Chosen, statistic: str) -> dict[str, np.ndarray]:
+    return {key: chosen.atlas.heads(key, statistic) for key in chosen.atlas.measures}
 
 
 @lru_cache(VISITS)
-def _vectors(same: _Same, layer: int, head: int) -> Vectors:
-    return same.atlas.vectors(layer, head)
+def _vectors(chosen: Chosen, head: Head) -> Vectors:
+    return chosen.atlas.vectors(*head)
+
+
+@lru_cache(INPUTS)
+def _input(chosen: Chosen, number: int) -> AtlasInput:
+    return chosen.atlas.input(number)
 
 
 def _words(atlas: Atlas, name: str) -> dict[str, object]:
@@ -94,7 +97,6 @@ def _words(atlas: Atlas, name: str) -> dict[str, object]:
 
 def choose_atlas() -> Chosen:
     """Draw the choice, and give the atlas; one that cannot be opened is refused, and the sentences are shown."""
-    state = st.session_state
     own = st.query_params.get("atlas", "")
     with st.container(horizontal=True, vertical_alignment="bottom"):
         name = knob(
@@ -127,7 +129,6 @@ def choose_atlas() -> Chosen:
         except HeadlensError as error:
             show_error(error)
             name = "texts"
-    state.atlas_shown = name
     return Chosen(open_atlas(Path(str(FOLDER)) / name), shipped=True)
 
 

@@ -3,13 +3,13 @@
 import html
 import io
 import warnings
-from dataclasses import dataclass
 
 import numpy as np
 import streamlit as st
 from PIL import Image
 
 from headlens.model.atlas.atlas import AtlasInput, Example
+from headlens.model.recording.parts import Photo
 from headlens.viz.figures.overlay import patch_overlay
 from headlens.viz.inputs import photo
 from headlens.viz.inputs.heads import Head
@@ -31,21 +31,6 @@ ACROSS = 4  # photos beside each other
 LARGEST = 1_024  # pixels of a side of a picture: an atlas keeps them smaller
 
 
-@dataclass(frozen=True)
-class Picture:
-    """A photo as the overlay draws it."""
-
-    pixels: np.ndarray
-    grid: tuple[int, int]
-    cell: str = "patch"
-
-    @property
-    def aspect(self) -> float:
-        """Width over height."""
-        height, width = self.pixels.shape[:2]
-        return float(width / height)
-
-
 def show_examples(chosen: Chosen, head: Head) -> None:
     """The first few by the criterion."""
     atlas = chosen.atlas
@@ -64,18 +49,14 @@ def show_examples(chosen: Chosen, head: Head) -> None:
     examples = atlas.examples(*head, criterion)[:SHOWN]
     if not examples:
         st.info("No input says anything of this head: what it looks at is special tokens alone.")
-    if chosen.kind == "texts":
-        for number, example in enumerate(examples):
-            found = atlas.input(example.input)
-            with st.container(key=f"atlas_example_{number}"):
-                st.html(strip(found, example))
-                _line(chosen, head, found, example, number)
-        return
-    columns = st.columns(ACROSS)
+    columns = [st.container()] if chosen.kind == "texts" else st.columns(ACROSS)
     for number, example in enumerate(examples):
-        found = atlas.input(example.input)
-        with columns[number % ACROSS], st.container(key=f"atlas_example_{number}"):
-            _overlay(found, example)
+        found = chosen.input(example.input)
+        with columns[number % len(columns)], st.container(key=f"atlas_example_{number}"):
+            if chosen.kind == "texts":
+                st.html(strip(found, example))
+            else:
+                _overlay(found, example)
             _line(chosen, head, found, example, number)
 
 
@@ -115,7 +96,10 @@ def _overlay(found: AtlasInput, example: Example) -> None:
         weights[example.key - before] = example.value
     query = example.query - before
     figure = patch_overlay(
-        Picture(pixels, found.grid), weights, query=query if query >= 0 else None, theme=current_theme()
+        Photo(pixels, pixels.shape[1] / pixels.shape[0], found.grid),
+        weights,
+        query=query if query >= 0 else None,
+        theme=current_theme(),
     )
     figure.update_layout(height=190)
     draw_figure(figure, f"{found.id}: {place_in_words(found, example.query)} framed, the key tinted")

@@ -53,7 +53,7 @@ def choose_head(chosen: Chosen, measure: str) -> Head:
             help="Over all inputs for which it can be told.",
         )
         by_size = ordered_by_size("atlas")
-    values = atlas.heads(measure, statistic)
+    values = chosen.heads(statistic)[measure]
     head = read_head((atlas.num_layers, atlas.num_heads))
     head = _largest(values) if head is None else head
     figure = effect_grid(

@@ -62,12 +62,12 @@ def show_joint_map(chosen: Chosen, head: Head) -> None:
         method = "pca"
     try:
         with st.spinner("Laying out the points …", show_time=False):
-            vectors = chosen.vectors(*head)
-            found = _map(_Of(vectors), chosen.model.get("kind") == "causal", method)
+            vectors = chosen.vectors(head)
+            found = _map(chosen, head, method)
     except InputError as error:
         show_error(error)
         return
-    inputs = {int(number): chosen.atlas.input(int(number)) for number in np.unique(vectors.input)}
+    inputs = {int(number): chosen.input(int(number)) for number in np.unique(vectors.input)}
     hover = [_hover(inputs[int(number)], int(at)) for number, at in zip(vectors.input, vectors.position)]
     figure = joint_figure(
         {"query": found.query, "key": found.key},
@@ -90,22 +90,9 @@ def show_joint_map(chosen: Chosen, head: Head) -> None:
     )
 
 
-class _Of:
-    """Vectors by what they are, for the maps that are kept: those of one head are one object."""
-
-    def __init__(self, vectors: Vectors) -> None:
-        self.vectors = vectors
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, _Of) and self.vectors is other.vectors
-
-    def __hash__(self) -> int:
-        return id(self.vectors)
-
-
 @lru_cache(KEPT)
-def _map(of: _Of, causal: bool, method: Method) -> JointMap:
-    return joint_map(of.vectors, causal=causal, method=method)
+def _map(chosen: Chosen, head: Head, method: Method) -> JointMap:
+    return joint_map(chosen.vectors(head), causal=chosen.model.get("kind") == "causal", method=method)
 
 
 def _hover(found: AtlasInput, position: int) -> str:
