@@ -19,7 +19,7 @@ from headlens.model.description import Description
 from headlens.model.errors import InputError
 from headlens.model.inputs.image import Size
 from headlens.model.protocol import Model
-from headlens.model.recording.whole import whole_file
+from headlens.model.recording.whole import remove_parts, whole_file
 
 PROGRESS = "progress.safetensors"  # of an atlas that is not finished
 SHARDS = {"texts": 256, "photos": 32}  # inputs that are read at once, sorted by length, and run
@@ -28,9 +28,8 @@ SAVE_EVERY = 15.0  # seconds between two times that what is done is kept: so muc
 Shard = tuple[int, list[Item]]
 # Runs shards, and gives what was gathered of each with its number, in any order
 Engine = Callable[[Iterable[Shard]], Iterable[tuple[int, Gathered]]]
-OnShard = Callable[
-    [int, int, int], object
-]  # called with the inputs that are done, those done in this run, and of how many
+# Called with the inputs that are done, those done in this run, and of how many
+OnShard = Callable[[int, int, int], object]
 
 
 @dataclass(frozen=True)
@@ -86,18 +85,20 @@ def build(
     Raises InputError for a folder with another atlas in it, or one that cannot be written.
     """
     pyarrow()  # a missing library is said before hours of work
-    folder = Path(folder)
+    folder, began = Path(folder), time.time()
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        if (folder / MANIFEST).exists():
-            return _finished(plan, folder)
-        gathered, done = _resumed(plan, folder)
-        _run(plan, engine, folder, _Work(gathered, done, on_shard, save_every))
+        if not (folder / MANIFEST).exists():
+            gathered, done = _resumed(plan, folder)
+            _run(plan, engine, folder, _Work(gathered, done, on_shard, save_every))
+        atlas = _finished(plan, folder)
+        (folder / PROGRESS).unlink(missing_ok=True)
+        remove_parts(folder, began)
+        return atlas
     except OSError as error:
         raise InputError(
             f"The folder {str(folder)!r:.80} cannot be written ({error.strerror}); take another."
         ) from error
-    return open_atlas(folder)
 
 
 @dataclass
@@ -140,7 +141,6 @@ def _run(plan: Plan, engine: Engine, folder: Path, work: _Work) -> None:
             f"None of the {plan.source.count:,} inputs could be recorded; the first reason: {min(reasons)}"
         )
     write_tables(folder, work.gathered, _manifest(plan, work.gathered), kind=plan.source.kind)
-    (folder / PROGRESS).unlink(missing_ok=True)
 
 
 def _save(plan: Plan, folder: Path, work: _Work) -> None:
@@ -165,11 +165,10 @@ def _resumed(plan: Plan, folder: Path) -> tuple[Gathered, set[int]]:
 
 
 def _finished(plan: Plan, folder: Path) -> Atlas:
-    """The atlas that is there already. Raises InputError where it is another one."""
+    """The atlas that is there. Raises InputError where it is another one."""
     atlas = open_atlas(folder)
     if atlas.manifest.get("plan") != plan.digest:
         raise InputError(f"In {str(folder)!r:.80} there is an atlas already; take another --out.")
-    (folder / PROGRESS).unlink(missing_ok=True)
     return atlas
 
 

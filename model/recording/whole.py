@@ -8,6 +8,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+PART = ".headlens-*.part"
+
 
 @contextmanager
 def whole_file(path: Path) -> Iterator[Path]:
@@ -19,7 +21,7 @@ def whole_file(path: Path) -> Iterator[Path]:
     path = Path(os.path.realpath(path))
     if path.exists() and not path.is_file():
         raise OSError(errno.EEXIST, "it is there and is no file")
-    part = path.with_name(f".headlens-{secrets.token_hex(8)}.part")  # whatever the length of the name itself
+    part = path.with_name(PART.replace("*", secrets.token_hex(8)))  # whatever the length of the name itself
     try:
         part.touch(exist_ok=False)
         mode = stat.S_IMODE((path if path.exists() else part).stat().st_mode)
@@ -30,3 +32,14 @@ def whole_file(path: Path) -> Iterator[Path]:
         with suppress(OSError):
             part.unlink()
         raise
+
+
+def remove_parts(folder: Path, before: float) -> None:
+    """Remove the temporary files that were left in a folder where a writing was killed.
+
+    Those written to since a time, in seconds as `time.time` gives them, may be of a writing that goes on, and stay.
+    """
+    for part in folder.glob(PART):
+        with suppress(OSError):
+            if part.stat().st_mtime < before:
+                part.unlink()

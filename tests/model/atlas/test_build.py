@@ -1,6 +1,8 @@
 """An atlas in a folder: stopped and gone on with, and read by others than this project."""
 
 import json
+import os
+import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -20,6 +22,7 @@ from headlens.model.atlas.tables import rounded
 from headlens.model.errors import InputError
 from headlens.model.load import load_model
 from headlens.model.protocol import Model
+from headlens.model.recording.whole import whole_file
 from tests.model.huggingface.text_models import write_folder
 from tests.sentences import is_one_sentence
 
@@ -87,6 +90,24 @@ def test_what_is_done_is_kept_in_time(bert: Model, text_file: TextFile, tmp_path
     build(plan, here(bert, plan), folder, on_shard=look, save_every=0)
     assert kept == [False, True, True, True]
     assert not (folder / PROGRESS).exists()
+
+
+def test_a_file_that_was_being_written_when_it_was_killed_is_removed(
+    bert: Model, text_file: TextFile, tmp_path: Path
+) -> None:
+    plan, folder = plan_of(text_file(10), bert), tmp_path / "out"
+    folder.mkdir()
+    left = folder / ".headlens-0123456789abcdef.part"
+    left.write_bytes(b"half of it")
+    os.utime(left, (0, 0))
+    with whole_file(folder / "notes.txt") as another:  # of a writing that goes on
+        os.utime(another, (time.time() + 60,) * 2)
+        build(plan, here(bert, plan), folder)
+        assert {path.name for path in folder.glob(".*")} == {another.name}
+    left.write_bytes(b"half of it")
+    os.utime(left, (0, 0))
+    build(plan, here(bert, plan), folder)
+    assert not left.exists()
 
 
 def test_one_that_is_finished_is_read_and_not_built_again(bert: Model, text_file: TextFile, tmp_path: Path) -> None:
