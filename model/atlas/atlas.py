@@ -94,7 +94,10 @@ class Atlas:
         return [Example(*row) for row in zip(*columns)]
 
     def vectors(self, layer: int, head: int) -> Vectors:
-        """Queries and keys of one head, for a map of both; none of a model that gives scores alone."""
+        """Queries and keys of one head, for a map of both; none of a model that gives scores alone.
+
+        Raises InputError where they do not belong together.
+        """
         table = self._rows("vectors", _of(layer, head))
         parts = {}
         for kind in ("query", "key"):
@@ -102,19 +105,28 @@ class Atlas:
             order = np.lexsort((table["position"][chosen], table["input"][chosen]))
             parts[kind] = {name: table[name][chosen][order] for name in ("vector", "input", "position")}
         query, key = parts["query"], parts["key"]
-        rows = [
-            np.stack(each["vector"]) if len(each["vector"]) else np.zeros((0, 0), np.float32) for each in (query, key)
-        ]
-        return Vectors(rows[0], rows[1], query["input"], query["position"])
+        if any(not np.array_equal(query[name], key[name]) for name in ("input", "position")):
+            raise _damaged("vectors")
+        both = [*query["vector"], *key["vector"]]
+        if len({len(vector) for vector in both}) > 1:
+            raise _damaged("vectors")
+        queries, keys = np.split(np.stack(both), 2) if both else np.zeros((2, 0, 0), np.float32)
+        return Vectors(queries, keys, query["input"], query["position"])
 
     def input(self, number: int) -> AtlasInput:
-        """An input that an example or a vector is of. Raises ValueError for another."""
+        """An input that an example or a vector is of.
+
+        Raises InputError for another, and for one whose parts contradict each other.
+        """
         table = self._rows("inputs", [("input", "=", number)])
         if len(table["input"]) == 0:
-            raise ValueError(f"Nothing is kept of an input {number}.")
+            raise InputError(f"Nothing is kept of an input {number}.")
         row = {name: column[0] for name, column in table.items()}
         grid = None if row["rows"] is None or np.isnan(row["rows"]) else (int(row["rows"]), int(row["columns"]))
         special = np.array(row["special"], dtype=bool)
+        fits = grid is None or (min(grid) > 0 and grid[0] * grid[1] <= len(special))
+        if len(special) != len(row["tokens"]) or not fits:
+            raise _damaged("inputs")
         return AtlasInput(row["id"], tuple(row["texts"]), tuple(row["tokens"]), special, grid, row["picture"] or b"")
 
     def failed(self) -> list[tuple[str, str]]:
@@ -128,7 +140,9 @@ class Atlas:
         try:
             table = pyarrow_parquet().read_table(path, filters=filters)
         except (OSError, ValueError) as error:
-            raise InputError(f"The table {path.name!r} of the atlas is missing or damaged; build it again.") from error
+            raise _damaged(name) from error
+        if table.column_names != list(TABLES[name]):
+            raise _damaged(name)
         return {column: table[column].to_numpy() for column in table.column_names}
 
 
@@ -152,6 +166,8 @@ def open_atlas(folder: str | Path) -> Atlas:
             {key: Measured(**words) for key, words in manifest["measures"].items()},
             dict(manifest["criteria"]),
         )
+        if not (atlas.measures and atlas.criteria):
+            raise ValueError("nothing was measured")
         if not (0 < atlas.num_layers <= MOST and 0 < atlas.num_heads <= MOST):
             raise ValueError("no model has so many heads")
         if not all((folder / f"{name}.parquet").is_file() for name in TABLES):
@@ -168,3 +184,7 @@ def open_atlas(folder: str | Path) -> Atlas:
 
 def _of(layer: int, head: int) -> list[tuple[str, str, object]]:
     return [("layer", "=", layer), ("head", "=", head)]
+
+
+def _damaged(table: str) -> InputError:
+    return InputError(f"The table '{table}.parquet' of the atlas is missing or damaged; build it again.")

@@ -2,10 +2,13 @@
 
 import io
 import json
+from collections.abc import Callable
 from pathlib import Path
 from urllib.parse import parse_qs
 
 import numpy as np
+import pyarrow as arrow
+import pyarrow.parquet as parquet
 import pytest
 from PIL import Image
 from streamlit.testing.v1 import AppTest
@@ -171,6 +174,42 @@ def test_a_damaged_table_is_one_sentence(tmp_path: Path, monkeypatch: pytest.Mon
     (tmp_path / "histograms.parquet").write_bytes(b"PAR1")
     (error,) = errors(open_page(atlas=str(tmp_path)))
     assert error == "The table 'histograms.parquet' of the atlas is missing or damaged; build it again."
+
+
+def changed(table: str, **columns: object) -> Callable[[Path], None]:
+    """Writes other values into all rows of a table."""
+
+    def change(folder: Path) -> None:
+        path = folder / f"{table}.parquet"
+        found = parquet.read_table(path)
+        for name, value in columns.items():
+            at, field = found.column_names.index(name), found.schema.field(name)
+            found = found.set_column(at, field, arrow.array([value] * len(found), field.type))
+        parquet.write_table(found, path)
+
+    return change
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (changed("examples", query=10**6), "contradict each other"),
+        (changed("examples", input=10**6), "Nothing is kept of an input 1000000."),
+        (changed("inputs", special=[True]), "'inputs.parquet' of the atlas is missing or damaged"),
+        (changed("inputs", rows=2**31 - 1, columns=2**31 - 1), "'inputs.parquet' of the atlas is missing or damaged"),
+        (changed("vectors", position=10**6), "contradict each other"),
+        (changed("vectors", kind="query"), "'vectors.parquet' of the atlas is missing or damaged"),
+    ],
+)
+def test_tables_that_contradict_each_other_are_one_sentence(
+    change: Callable[[Path], None], message: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(FOLDERS, str(tmp_path))
+    for path in (FOLDER / "photos").iterdir():
+        (tmp_path / path.name).write_bytes(path.read_bytes())
+    change(tmp_path)
+    (error,) = errors(open_page(atlas=str(tmp_path), layer="3", head="4"))
+    assert message in error
 
 
 @pytest.mark.parametrize("hostile", ["-1", "9" * 30, "x", "１"])

@@ -1,5 +1,6 @@
 """Which atlas the page shows: one of the two that are shipped, or a folder of this machine."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
 from importlib import resources
@@ -12,7 +13,7 @@ import streamlit as st
 from headlens.model.analysis.roles.role import Role
 from headlens.model.atlas.atlas import Atlas, AtlasInput, Vectors, open_atlas
 from headlens.model.atlas.measures import roles_of
-from headlens.model.errors import HeadlensError
+from headlens.model.errors import HeadlensError, InputError
 from headlens.model.runtime.folders import open_folder
 from headlens.viz.inputs.heads import Head
 from headlens.viz.inputs.knob import knob
@@ -60,9 +61,15 @@ class Chosen:
         """Queries and keys of a head."""
         return _vectors(self, head)
 
-    def input(self, number: int) -> AtlasInput:
-        """An input that an example or a vector is of."""
-        return _input(self, number)
+    def input(self, number: int, positions: Iterable[int]) -> AtlasInput:
+        """An input that an example or a vector is of, at some of its positions.
+
+        Raises InputError as `Atlas.input` does, and where it has no such positions.
+        """
+        found = _input(self, number)
+        if not all(0 <= position < len(found.tokens) for position in positions):
+            raise InputError("The tables of this atlas contradict each other; build it again.")
+        return found
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Chosen) and self._id == other._id

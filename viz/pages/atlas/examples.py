@@ -22,7 +22,7 @@ from headlens.viz.pages.atlas.chosen import Chosen
 from headlens.viz.pages.parts import draw_figure
 from headlens.viz.pages.runtime import current_theme
 from headlens.viz.view.address import write_texts
-from headlens.viz.view.atlas import GAP, patch_of, place_in_words, shown_tokens
+from headlens.viz.view.atlas import GAP, place_in_words, shown_tokens
 from headlens.viz.view.visible import visible
 
 NAMES = {"weight": "largest weight", "share": "largest share"}
@@ -51,7 +51,7 @@ def show_examples(chosen: Chosen, head: Head) -> None:
         st.info("No input says anything of this head: what it looks at is special tokens alone.")
     columns = [st.container()] if chosen.kind == "texts" else st.columns(ACROSS)
     for number, example in enumerate(examples):
-        found = chosen.input(example.input)
+        found = chosen.input(example.input, (example.query, example.key))
         with columns[number % len(columns)], st.container(key=f"atlas_example_{number}"):
             if chosen.kind == "texts":
                 st.html(strip(found, example))
@@ -146,7 +146,7 @@ def _open(chosen: Chosen, head: Head, found: AtlasInput, example: Example, numbe
 def picture_colours(found: AtlasInput) -> list[str] | None:
     """Of a photo, the mean colour of each patch, row by row; None where there is no picture."""
     pixels = opened_picture(found.picture)
-    if pixels is None or found.grid is None or patch_of(found, len(found.tokens) - 1) is None:
+    if pixels is None or found.grid is None:
         return None
     rows, columns = found.grid
     small = np.asarray(Image.fromarray(pixels).resize((columns, rows), Image.Resampling.BOX)).reshape(-1, 3)

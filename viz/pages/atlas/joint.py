@@ -67,7 +67,10 @@ def show_joint_map(chosen: Chosen, head: Head) -> None:
     except InputError as error:
         show_error(error)
         return
-    inputs = {int(number): chosen.input(int(number)) for number in np.unique(vectors.input)}
+    inputs = {
+        number: chosen.input(number, vectors.position[vectors.input == number])
+        for number in np.unique(vectors.input).tolist()
+    }
     hover = [_hover(inputs[int(number)], int(at)) for number, at in zip(vectors.input, vectors.position)]
     figure = joint_figure(
         {"query": found.query, "key": found.key},
