@@ -45,11 +45,8 @@ class Source:
     def shards(self, size: int, done: frozenset[int] = frozenset()) -> Iterator[tuple[int, list[Item]]]:
         """The inputs in their order, size at once, with the number of each shard; those that are done are left out."""
         items = self.read()
-        number = 0
-        while shard := list(islice(items, size)):
-            if number not in done:
-                yield number, shard
-            number += 1
+        shards = iter(lambda: list(islice(items, size)), [])
+        return ((number, shard) for number, shard in enumerate(shards) if number not in done)
 
 
 def open_source(path: str | Path, columns: Sequence[str] = ()) -> Source:
@@ -159,7 +156,9 @@ def _csv_rows(path: Path, columns: tuple[str, ...]) -> Iterator[Row]:
             _check_columns(columns, names, path.name)
             for number, row in enumerate(reader, 1):
                 cells = dict(zip(names, row))
-                if any("\udc80" <= character <= "\udcff" for cell in cells.values() for character in cell):
+                try:
+                    "".join(cells.values()).encode()
+                except UnicodeEncodeError:  # it has bytes that are no text
                     yield number, None, NO_UTF8
                 else:
                     yield _cells(number, cells, columns)

@@ -21,17 +21,20 @@ def roles_for(facts: frozenset[Fact]) -> tuple[Role, ...]:
 
 @dataclass(frozen=True, eq=False)
 class Sums:
-    """Scores added up over queries; those of several stretches of queries can be added."""
+    """Scores added up over queries; those of several stretches of queries can be added.
 
-    total: np.ndarray  # [role, head]
-    count: np.ndarray  # [role, head], of the queries for which the role can be told
+    Of a layer they are [role, head], of all layers [role, layer, head].
+    """
+
+    total: np.ndarray
+    count: np.ndarray  # of the queries for which the role can be told
 
     def __add__(self, other: "Sums") -> "Sums":
         return Sums(self.total + other.total, self.count + other.count)
 
     @property
     def mean(self) -> np.ndarray:
-        """[role, head]; nan where the role can be told for no query."""
+        """Nan where the role can be told for no query."""
         nothing = np.full(self.total.shape, np.nan)
         means: np.ndarray = np.divide(self.total, self.count, out=nothing, where=self.count > 0)
         return means
