@@ -11,7 +11,7 @@ from headlens.model.analysis.roles.recorded import role_scores
 from headlens.model.atlas import findings as atlas_findings
 from headlens.model.atlas.best import NOBODY
 from headlens.model.atlas.gather import gather, reader_of
-from headlens.model.atlas.gathered import Gathered, Limits
+from headlens.model.atlas.gathered import Gathered, Limits, merge
 from headlens.model.atlas.items import Item, open_source
 from headlens.model.atlas.measures import MEASURES
 from headlens.model.atlas.tally import COUNT, mean, std
@@ -225,8 +225,6 @@ def test_one_that_fails_in_the_network_takes_no_other_with_it(tmp_path: Path, mo
 
 
 def test_what_is_kept_does_not_depend_on_shards(minilm: EncoderTextModel) -> None:
-    from headlens.model.atlas.gathered import merge
-
     items, limits = items_of(sentences(30)), Limits(vectors=4, positions=6, seed=1)
     whole = gather(minilm, items, limits)
     parts = [gather(minilm, items[start::3], limits) for start in (2, 0, 1)]
