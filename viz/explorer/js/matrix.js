@@ -185,16 +185,9 @@ function valuesOf(source, { causal, groups, view }, { data: [trace] }) {
  * @param {Float32Array[]} rows
  */
 function hatched(rows) {
-  /** @type {[first: number, end: number][]} */
-  const runs = [];
-  rows.forEach((weights, row) => {
-    if (!weights.every(Number.isNaN)) return;
-    const last = runs.at(-1);
-    if (last && last[1] === row) last[1] = row + 1;
-    else runs.push([row, row + 1]);
-  });
-  return runs.map(([first, end]) => {
-    const [sizex, sizey] = [rows.length, end - first];
+  const empty = [...rows.keys()].filter((row) => rows[row].every(Number.isNaN));
+  return runs(empty).map(([first, last]) => {
+    const [sizex, sizey] = [rows.length, last - first + 1];
     const place = { xref: "x", yref: "y", x: -0.5, y: first - 0.5, sizex, sizey };
     return { source: hatch(sizex, sizey), sizing: "stretch", layer: "below", ...place };
   });
