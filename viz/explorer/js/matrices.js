@@ -1,5 +1,6 @@
 // The full matrices of A, of B and of A − B: one zoom for all, and a cell under the pointer is framed in each of them.
 
+import { signed } from "./lesswords.js";
 import { across, around, mark, put } from "./marks.js";
 import { download, hosted, plotly } from "./plotly.js";
 import { percent } from "./words.js";
@@ -114,11 +115,10 @@ export class Matrices {
     const [query, key] = under;
     const [{ wording }] = header.sides;
     const [a, b, less] = this.values.map((values) => values[query * header.names.length + key]);
-    /** @param {number} value */
-    const written = (value) => (Number.isNaN(value) ? "nothing" : percent(wording, Math.abs(value)));
-    const sign = less > 0 ? "+" : less < 0 ? "−" : "";
+    /** @param {number} weight */
+    const written = (weight) => (Number.isNaN(weight) ? "nothing" : percent(wording, weight));
     const [from, to] = under.map((place) => `\u2068${header.names[place]}\u2069`);
-    const rest = Number.isNaN(less) ? "" : `, A − B ${sign}${written(less)}`;
+    const rest = Number.isNaN(less) ? "" : `, A − B ${signed(wording, less)}`;
     this.words.textContent = `From ${from} to ${to}: A ${written(a)}, B ${written(b)}${rest}`;
     this.on("hover", this.shown.direction === "at" ? query : key);
   }
