@@ -6,7 +6,7 @@ import { hatchPatches } from "./hatch.js";
 import { Photo } from "./photo.js";
 import { Strip } from "./strip.js";
 import { column, HeadWeights, row } from "./weights.js";
-import { behind, nameOf, positions, specialShare, targets, title } from "./words.js";
+import { behind, nameOf, specialShare, targets, title, toldApart } from "./words.js";
 
 /** @import { Arrays, Header, LinkedView, On, PairFields, Parts, Scale, State, Theme } from "./types.js" */
 
@@ -44,7 +44,8 @@ export class Column {
     const { view } = header;
     const shown = { tokens: [], view, weights: new Float32Array(header.tokens.length) };
     const hover = { token: null, head: null };
-    const named = { ...header, after: header.grid ? [] : positions(header.tokens) };
+    const names = header.tokens.map((_, token) => nameOf(header, token));
+    const named = header.grid ? header : { ...header, names: toldApart(header.wording, names) };
     this.state = { header: named, arrays, view, hover, cursor: 0, photo, source, shown, theme, scale: null };
     this.partner = partner;
     for (const each of this.views) each.load(this.state);

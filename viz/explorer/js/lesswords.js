@@ -1,7 +1,7 @@
 // A − B in words: what its places are called, and the largest differences.
 
 import { colourLimit } from "./weights.js";
-import { behind, percent, positions } from "./words.js";
+import { behind, percent, toldApart } from "./words.js";
 
 /** @import { Difference, Pairing } from "./pairing.js" */
 /** @import { PairHeader, Wording } from "./types.js" */
@@ -19,8 +19,8 @@ const SPECIAL = 3; // special tokens that are named at most
 export function placeNames({ names, sides }, pairing) {
   const [own, theirs] = pairing.at;
   if (!sides[0].grid) {
-    const after = positions(names, (place) => (own[place] < 0 ? theirs : own)[place]);
-    return names.map((name, place) => `\u2068${name}\u2069${after[place]}`);
+    const isolated = names.map((name) => `\u2068${name}\u2069`);
+    return toldApart(sides[0].wording, isolated, (place) => (own[place] < 0 ? theirs : own)[place]);
   }
   return names.map((_, place) => {
     const [a, b] = sides.map(({ tokens }, side) => tokens[pairing.at[side][place]] ?? "");
