@@ -3,12 +3,13 @@
 import { Bars } from "./bars.js";
 import { Chips } from "./chips.js";
 import { hatchPatches } from "./hatch.js";
+import { partsOf } from "./parts.js";
 import { Photo } from "./photo.js";
 import { Strip } from "./strip.js";
 import { column, HeadWeights, row } from "./weights.js";
 import { behind, nameOf, specialShare, targets, title, toldApart } from "./words.js";
 
-/** @import { Arrays, Header, LinkedView, On, PairFields, Parts, Scale, State, Theme } from "./types.js" */
+/** @import { Arrays, Header, LinkedView, On, PairFields, Scale, State, Theme } from "./types.js" */
 
 export class Column {
   /**
@@ -97,16 +98,4 @@ export class Column {
     const share = specialShare(header, weights, direction);
     parts.special.textContent = behind(others, share.text, share.over);
   }
-}
-
-/**
- * The elements of one section by their data-part.
- * @param {HTMLElement} section
- * @returns {Parts}
- */
-export function partsOf(section) {
-  /** @type {NodeListOf<HTMLElement>} */
-  const elements = section.querySelectorAll("[data-part]");
-  const byPart = Object.fromEntries([...elements].map((element) => [element.dataset.part, element]));
-  return /** @type {Parts} */ (/** @type {unknown} */ (byPart));
 }

@@ -1,11 +1,12 @@
 // A head of A beside one of B in one element: one choice, one colour scale and one zoom for both, and A − B.
 
-import { Column, partsOf } from "./column.js";
+import { Column } from "./column.js";
 import { DifferenceView } from "./difference.js";
 import { BOTH } from "./lesswords.js";
 import { Matrices } from "./matrices.js";
 import { LESS, PairChoice } from "./pairchoice.js";
 import { Pairing } from "./pairing.js";
+import { partsOf } from "./parts.js";
 import { unpack } from "./payload.js";
 import { Server } from "./server.js";
 import { themeOf } from "./theme.js";

@@ -5,6 +5,7 @@ import { Chips } from "./chips.js";
 import { Controls } from "./controls.js";
 import { HeadGrid } from "./grid.js";
 import { Matrix } from "./matrix.js";
+import { partsOf } from "./parts.js";
 import { completed, unpack } from "./payload.js";
 import { Photo } from "./photo.js";
 import { download } from "./plotly.js";
@@ -17,16 +18,13 @@ import { themeOf } from "./theme.js";
 import { between, HeadWeights, MatrixWeights } from "./weights.js";
 import { keepWellFormed } from "./wellformed.js";
 
-/** @import { Arrays, Header, Hovered, LinkedView, On, Parts, Pressed, State, Tell, ViewFields, Weights } from "./types.js" */
+/** @import { Arrays, Header, Hovered, LinkedView, On, Pressed, State, Tell, ViewFields, Weights } from "./types.js" */
 
 export class Explorer {
   /** @param {HTMLElement} root */
   constructor(root) {
     this.root = root;
-    /** @type {NodeListOf<HTMLElement>} */
-    const elements = root.querySelectorAll("[data-part]");
-    const byPart = Object.fromEntries([...elements].map((element) => [element.dataset.part, element]));
-    const parts = /** @type {Parts} */ (/** @type {unknown} */ (byPart));
+    const parts = partsOf(root);
     this.parts = parts;
     /** @type {Server<ViewFields>} */
     this.server = new Server();
