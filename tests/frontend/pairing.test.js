@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { whatOf } from "../../viz/explorer/js/compared.js";
-import { beyondScale, lessWords, placeNames, placeNumbers } from "../../viz/explorer/js/lesswords.js";
+import { beyondScale, lessWords, placeNames, placeNumbers, ranked } from "../../viz/explorer/js/lesswords.js";
 import { LESS, PairChoice } from "../../viz/explorer/js/pairchoice.js";
 import { Pairing } from "../../viz/explorer/js/pairing.js";
 import { MatrixWeights } from "../../viz/explorer/js/weights.js";
@@ -144,15 +144,15 @@ test("a part of two patches is called as both are, and in few words", () => {
 
 test("A - B in words: ordinary tokens of both signs, special ones in brackets, and which are beyond the scale", () => {
   const of = { names: ["[CLS]", "This", "is", "a", "[SEP]"], special: [1, 0, 0, 0, 1], wording: WORDING };
-  const less = Float32Array.of(-0.875, 0.625, 0.125, -0.25, 0.0625);
+  const less = ranked(Float32Array.of(-0.875, 0.625, 0.125, -0.25, 0.0625), of.special);
   assert.equal(lessWords(of, less, 3), "more in A: This +63 pc, is +13 pc; more in B: a −25 pc (and [CLS] −88 pc)");
   assert.equal(lessWords(of, less, 1), "more in A: This +63 pc; more in B: a −25 pc (and [CLS] −88 pc)");
   assert.equal(beyondScale(of, less), "Special tokens do not set the scale; beyond it: [CLS] −88 pc");
-  const none = Float32Array.of(-0.5, 0, 0, 0, Number.NaN);
+  const none = ranked(Float32Array.of(-0.5, 0, 0, 0, Number.NaN), of.special);
   assert.equal(lessWords(of, none, 3), "[CLS] −50 pc");
   assert.equal(beyondScale(of, none), ""); // it sets the scale
-  assert.equal(lessWords(of, new Float32Array(5), 3), "no difference");
-  const little = Float32Array.of(-0.0625, 0.625, 0, 0, 0);
+  assert.equal(lessWords(of, ranked(new Float32Array(5), of.special), 3), "no difference");
+  const little = ranked(Float32Array.of(-0.0625, 0.625, 0, 0, 0), of.special);
   assert.equal(lessWords(of, little, 3), "more in A: This +63 pc");
   assert.equal(beyondScale(of, little), "");
 });

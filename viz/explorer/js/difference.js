@@ -3,10 +3,10 @@
 import { mostBars } from "./bars.js";
 import { Buttons } from "./buttons.js";
 import { DifferencePhoto } from "./differencephoto.js";
-import { BOTH, beyondScale, largest, lessWords, placeNames, placeNumbers, signed } from "./lesswords.js";
+import { BOTH, beyondScale, lessWords, placeNames, placeNumbers, ranked, signed } from "./lesswords.js";
 import { SignedColours } from "./signed.js";
-import { colourLimit } from "./weights.js";
 
+/** @import { Ranked } from "./lesswords.js" */
 /** @import { Difference, Pairing } from "./pairing.js" */
 /** @import { PairHeader, Parts } from "./types.js" */
 
@@ -97,17 +97,17 @@ export class DifferenceView {
     const { header, pairing } = this.loaded;
     this.difference = difference;
     const less = difference?.less ?? new Float32Array(header.names.length).fill(Number.NaN);
-    const sizes = less.map((each) => Math.abs(each || 0)); // NaN has none
+    const differences = ranked(less, header.special);
+    const { limit } = differences;
     const most = NAMED[this.picture ? "image" : "text"];
-    this.parts.title.textContent = difference ? `${what}: ${lessWords(this.named, less, most)}` : what;
+    this.parts.title.textContent = difference ? `${what}: ${lessWords(this.named, differences, most)}` : what;
     this.parts.bars.style.visibility = difference ? "" : "hidden"; // what is below must not move under the pointer
-    if (difference) this.bars(difference, sizes);
+    if (difference) this.bars(difference, differences);
     this.picture?.paint(less, { special: header.special, pairing, hovered, strength });
-    const limit = colourLimit(sizes, header.special);
     const { wording } = header.sides[0];
     this.low.textContent = difference && signed(wording, -limit);
     this.high.textContent = difference && signed(wording, limit);
-    this.beyond.textContent = difference && beyondScale(this.named, less);
+    this.beyond.textContent = difference && beyondScale(this.named, differences);
     this.spans.forEach((span, place) => {
       const share = Math.max(-1, Math.min(1, (less[place] || 0) / limit));
       span.style.backgroundColor = this.colours.of(share);
@@ -117,19 +117,17 @@ export class DifferenceView {
 
   /**
    * @param {Difference} difference
-   * @param {Float32Array} sizes [place]
+   * @param {Ranked} differences
    */
-  bars(difference, sizes) {
+  bars(difference, { less, order, sizes }) {
     const [header] = /** @type {Loaded} */ (this.loaded).header.sides;
-    const places = largest(sizes).slice(0, mostBars(header));
-    const top = sizes[places[0]] || 1;
-    const entries = places.map((place) => ({
+    const entries = order.slice(0, mostBars(header)).map((place) => ({
       token: place,
       texts: [this.names[place], ...this.numbers(difference, place)],
       title: `Look from ${this.names[place]}`,
-      style: { background: this.colours.of((0.6 * difference.less[place]) / top) },
+      style: { background: this.colours.of((0.6 * less[place]) / sizes[order[0]]) },
     }));
-    this.buttons.show(entries.filter(({ token }) => sizes[token] > 0));
+    this.buttons.show(entries);
   }
 
   /**
