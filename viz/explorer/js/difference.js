@@ -69,8 +69,10 @@ export class DifferenceView {
     this.names = placeNames(header, pairing);
     this.two.hidden = !header.sides[0].grid || !this.names.some((name) => name.includes(BOTH));
     const [{ aspect }] = header.sides;
-    this.picture = photo && aspect && boxes ? new DifferencePhoto(this.parts.photo, { photo, aspect, boxes }) : null;
-    this.spans = header.names.map((name, place) => {
+    const of = photo && aspect && boxes && { photo, aspect, boxes, special: header.special, pairing };
+    this.picture = of ? new DifferencePhoto(this.parts.photo, of) : null;
+    const written = this.picture ? [] : header.names;
+    this.spans = written.map((name, place) => {
       const span = document.createElement("span");
       span.textContent = name;
       span.dataset.place = String(place);
@@ -81,7 +83,6 @@ export class DifferenceView {
       span.classList.toggle("hl-lone", !pairing.paired(place));
       return span;
     });
-    if (this.picture) this.spans = [];
     this.parts.strip.replaceChildren(...this.spans.flatMap((span) => [span, document.createTextNode(" ")]));
   }
 
@@ -94,7 +95,7 @@ export class DifferenceView {
    */
   paint(difference, { what, hovered, strength }) {
     if (this.loaded === null) return;
-    const { header, pairing } = this.loaded;
+    const { header } = this.loaded;
     this.difference = difference;
     const less = difference?.less ?? new Float32Array(header.names.length).fill(Number.NaN);
     const differences = ranked(less, header.special);
@@ -103,7 +104,7 @@ export class DifferenceView {
     this.parts.title.textContent = difference ? `${what}: ${lessWords(this.named, differences, most)}` : what;
     this.parts.bars.style.visibility = difference ? "" : "hidden"; // what is below must not move under the pointer
     if (difference) this.bars(difference, differences);
-    this.picture?.paint(less, { special: header.special, pairing, hovered, strength });
+    this.picture?.paint(less, { hovered, strength });
     const { wording } = header.sides[0];
     this.low.textContent = difference && signed(wording, -limit);
     this.high.textContent = difference && signed(wording, limit);
