@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { whatOf } from "../../viz/explorer/js/compared.js";
+import { scaleOf, whatOf } from "../../viz/explorer/js/compared.js";
 import { beyondScale, lessWords, placeNames, placeNumbers, ranked } from "../../viz/explorer/js/lesswords.js";
 import { LESS, PairChoice } from "../../viz/explorer/js/pairchoice.js";
 import { Pairing } from "../../viz/explorer/js/pairing.js";
@@ -163,4 +163,12 @@ test("what one side does not have is no nought", () => {
   assert.deepEqual(placeNumbers(WORDING, PAIRING, found, 1), ["A 50 pc", "not in B", "+50 pc"]);
   assert.deepEqual(placeNumbers(WORDING, PAIRING, found, 2), ["not in A", "B none", "none"]);
   assert.deepEqual(placeNumbers(WORDING, PAIRING, found, 3), ["A 25 pc", "B 50 pc", "−25 pc"]);
+});
+
+test("both sides have one scale, whatever has no partner on one of them", () => {
+  const sides = [header({ special: [1, 0, 0] }), header({ special: [0, 1] })];
+  const own = Float32Array.of(0.5, 0.25, 0);
+  assert.deepEqual(scaleOf([own, Float32Array.of(0.125, 0.75)], sides), { limit: 0.25, most: 0.75 });
+  assert.deepEqual(scaleOf([own, new Float32Array(2)], sides), { limit: 0.25, most: 0.5 });
+  assert.deepEqual(scaleOf([new Float32Array(3), Float32Array.of(0, 0.75)], sides), { limit: 0.75, most: 0.75 });
 });

@@ -213,18 +213,15 @@ export function whatOf({ names: [a, b], patches, apart, difference, direction })
 }
 
 /**
- * @param {Float32Array[]} weights of A and of B
+ * The scale that the weights of A and of B share.
+ * @param {Float32Array[]} weights
  * @param {Header[]} sides
  * @returns {Scale}
  */
-function scaleOf(weights, sides) {
-  const ordinary = Math.max(
-    ...weights.map((each, side) =>
-      each.reduce((most, weight, at) => (sides[side].special[at] ? most : Math.max(most, weight)), 0),
-    ),
-  );
-  const most = Math.max(...weights.map((each) => colourLimit(each, [])));
-  return { limit: ordinary || most, most };
+export function scaleOf(weights, sides) {
+  const both = weights.flatMap((each) => [...each]);
+  const special = sides.flatMap((side) => side.special);
+  return { limit: colourLimit(both, special), most: colourLimit(both, []) };
 }
 
 /**
