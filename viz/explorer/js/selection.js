@@ -180,7 +180,7 @@ export function headsAfter(view, adds, pressed) {
   const others = before.filter((head) => !holds(pressed, head));
   let heads = adds ? (all ? others : [...others, ...pressed]) : pressed;
   if (heads.length === 0) heads = before; // something is always chosen
-  heads = heads.toSorted((a, b) => a[0] - b[0] || a[1] - b[1]).slice(0, MOST_HEADS);
+  heads = sorted(heads).slice(0, MOST_HEADS);
   const [layer, head] = heads.findLast((each) => holds(pressed, each)) ?? heads[heads.length - 1];
   return { layer, head, scope: "heads", heads };
 }
@@ -192,10 +192,18 @@ export function headsAfter(view, adds, pressed) {
  * @returns {Partial<ViewFields>}
  */
 export function headsFrom({ head, layer }, heads) {
-  const sorted = heads.toSorted((a, b) => a[0] - b[0] || a[1] - b[1]);
-  const own = sorted.findIndex((each) => holds([each], [layer, head]));
+  const all = sorted(heads);
+  const own = all.findIndex((each) => holds([each], [layer, head]));
   const first = Math.max(0, own - MOST_HEADS + 1);
-  return { layer, head, scope: "heads", heads: sorted.slice(first, first + MOST_HEADS) };
+  return { layer, head, scope: "heads", heads: all.slice(first, first + MOST_HEADS) };
+}
+
+/**
+ * By layer and head.
+ * @param {Head[]} heads
+ */
+function sorted(heads) {
+  return heads.toSorted((a, b) => a[0] - b[0] || a[1] - b[1]);
 }
 
 /**
