@@ -5,9 +5,10 @@ import { Chips } from "./chips.js";
 import { hatchPatches } from "./hatch.js";
 import { partsOf } from "./parts.js";
 import { Photo } from "./photo.js";
+import { say } from "./sentence.js";
 import { Strip } from "./strip.js";
 import { column, HeadWeights, row } from "./weights.js";
-import { behind, nameOf, specialShare, targets, title, toldApart } from "./words.js";
+import { nameOf, toldApart } from "./words.js";
 
 /** @import { Arrays, Header, LinkedView, On, PairFields, Scale, State, Theme } from "./types.js" */
 
@@ -19,11 +20,11 @@ export class Column {
   constructor(section, on) {
     const parts = partsOf(section);
     this.parts = parts;
-    const bars = new Bars(parts, on);
+    this.bars = new Bars(parts, on);
     /** @type {Record<"text" | "image", LinkedView[]>} */
     this.viewsOf = {
-      text: [bars, new Strip(parts, on)],
-      image: [bars, new Photo(parts, on), new Chips(parts, on)],
+      text: [new Strip(parts, on)],
+      image: [new Photo(parts, on), new Chips(parts, on)],
     };
     /** @type {State | null} */
     this.state = null;
@@ -88,14 +89,15 @@ export class Column {
     const view = { ...state.header.view, query, direction, edges, strength };
     const hover = { token: hovered, head: null };
     this.state = { ...state, view, hover, cursor: query, shown: { tokens: [token], view, weights }, scale };
-    parts.bars.style.visibility = token < 0 ? "hidden" : ""; // what is below must not move under the pointer
-    for (const each of this.views) if (token >= 0 || !(each instanceof Bars)) each.paint(this.state);
+    for (const each of this.views) each.paint(this.state);
     if (state.header.grid) hatchPatches(parts.photo, state.header, this.partner);
-    const { header } = state;
-    parts.title.textContent = token < 0 ? none : `${title(header, view, [token])}:`;
-    const others = token < 0 ? "" : targets(header, weights);
-    parts.targets.textContent = others;
-    const share = specialShare(header, weights, direction);
-    parts.special.textContent = behind(others, share.text, share.over);
+    parts.bars.style.visibility = token < 0 ? "hidden" : ""; // what is below must not move under the pointer
+    if (token >= 0) {
+      this.bars.paint(this.state);
+      say(parts, this.state);
+      return;
+    }
+    parts.title.textContent = none;
+    parts.targets.textContent = parts.special.textContent = "";
   }
 }

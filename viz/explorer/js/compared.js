@@ -155,11 +155,12 @@ export class Compared {
     const { held, choice, view } = this;
     if (held === null || choice === null || view === null) return;
     const { pairing } = held;
+    const { sides } = held.header;
     const { apart, hover, pinned } = choice;
     const { place, tokens, under } = choice.shown;
     const { direction, strength } = view;
     const weights = this.columns.map((column, side) => column.weights(tokens[side], direction));
-    const scale = scaleOf(weights, held.header.sides);
+    const scale = scaleOf(weights, sides);
     const names = tokens.map((token, side) => (token < 0 ? "" : this.columns[side].name(token)));
     this.columns.forEach((column, side) => {
       const hovered = under && under[side] >= 0 ? under[side] : null;
@@ -169,8 +170,7 @@ export class Compared {
     });
     const sources = this.columns.flatMap(({ state }) => state?.source ?? []);
     this.less = apart ? pairing.apart(weights, direction) : pairing.atPlace(sources, direction, place);
-    const positions = tokens.map((token, side) => held.header.sides[side].tokens[token] ?? "");
-    const patches = held.header.sides[0].grid ? positions : null;
+    const patches = sides[0].grid && tokens.map((token, side) => sides[side].tokens[token] ?? "");
     const what = whatOf({ names, patches, apart, difference: this.less !== null, direction });
     const hovered = hover ? choice.placeOf(hover.side, hover.token) : -1;
     this.difference.paint(this.less, { what, hovered, strength: strength / 100 });
