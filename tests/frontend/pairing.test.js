@@ -43,7 +43,7 @@ const SOURCES = [A, B].map((rows) => new MatrixWeights({ matrix: Float32Array.fr
 /** @type {PairFields} */
 const VIEW = { query: 0, query2: null, direction: "at", edges: "crisp", strength: 85, matrix: false };
 /** @type {PairHeader} */
-const EMPTY = { id: "", view: VIEW, more: false, sides: [], names: [], special: [], sent: false, matrices: [], matrixNote: "" }; // biome-ignore format: one line
+const EMPTY = { id: "", view: VIEW, sides: [], names: [], special: [], sent: false, matrices: [], matrixNote: "" }; // biome-ignore format: one line
 
 /** @param {Partial<PairFields>} change @param {{side: number, token: number}} [hover] */
 const choice = (change = {}, hover) => new PairChoice(PAIRING, { ...VIEW, ...change }, hover);

@@ -145,7 +145,6 @@
  * @typedef {object} PairHeader
  * @property {string} id
  * @property {PairFields} view
- * @property {boolean} more there is never more to be asked for
  * @property {Header[]} sides of A and of B
  * @property {string[]} names of the places, which the positions of both are in
  * @property {number[]} special [place] 0 or 1
