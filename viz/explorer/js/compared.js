@@ -17,7 +17,8 @@ import { keepWellFormed } from "./wellformed.js";
 /** @import { Under } from "./pairchoice.js" */
 /** @import { Arrays, Header, On, PairArrays, PairFields, PairHeader, Scale, Tell } from "./types.js" */
 
-/** @typedef {{header: PairHeader, arrays: PairArrays & Record<string, Float32Array & Uint8Array<ArrayBuffer>>}} Payload */
+/** @typedef {PairArrays & Record<string, Float32Array & Uint8Array<ArrayBuffer>>} AllArrays */
+/** @typedef {{header: PairHeader, arrays: AllArrays}} Payload */
 
 const NAMES = ["A", "B"];
 
@@ -226,7 +227,7 @@ export function scaleOf(weights, sides) {
 
 /**
  * The arrays of one side, by the names that they have in an explorer's payload.
- * @param {Payload["arrays"]} arrays
+ * @param {AllArrays} arrays
  * @param {string} side
  */
 function ofSide(arrays, side) {

@@ -1,4 +1,5 @@
-// One element a page: all linked views of a recording. It stays mounted and repaints by itself; the server is told of pins.
+// One element a page: all linked views of a recording. It stays mounted and repaints by itself; the server is told of
+// pins.
 
 import { Bars } from "./bars.js";
 import { Chips } from "./chips.js";
@@ -79,7 +80,8 @@ export class Explorer {
     const state = this.stateOf(header, arrays, photo, tell);
     this.state = state;
     this.root.dataset.kind = header.grid ? "image" : "text";
-    if (header.grid && this.parts.bars.parentElement !== this.parts.left) this.parts.left.append(this.parts.bars); // there is room
+    const { bars, left } = this.parts;
+    if (header.grid && bars.parentElement !== left) left.append(bars); // there is room
     const loads = this.views.map((view) => view.load(state));
     this.paint();
     await Promise.all(loads);

@@ -1,9 +1,9 @@
-// Frames over the cells of a matrix that plotly.js has drawn. They are moved by themselves: plotly lays the whole figure
-// out to move a shape.
+// Frames over the cells of a matrix that plotly.js has drawn. They are moved by themselves: plotly lays the whole
+// figure out to move a shape.
 
 /** @import { PlotAxis, PlotElement } from "./types.js" */
 
-/** @typedef {{x0: number, x1: number, y0: number, y1: number}} Frame where it lies: -0.5 is the edge of the first cell */
+/** @typedef {{x0: number, x1: number, y0: number, y1: number}} Frame in cells: -0.5 is the edge of the first */
 
 /** An element to frame with; it is seen once it is put somewhere. */
 export function mark() {

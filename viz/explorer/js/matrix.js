@@ -70,7 +70,8 @@ export class Matrix {
     const font = { .../** @type {object} */ (figure.layout.font), color: getComputedStyle(this.box).color };
     const images = hatched(values.z);
     const layout = { ...figure.layout, uirevision: "keep", autosize: true, font, images, shapes: [] };
-    this.config ??= hosted(Plotly, (format) => this.save(format)); // plotly draws all anew where its configuration is another object
+    // One object: plotly draws all anew where its configuration is another.
+    this.config ??= hosted(Plotly, (format) => this.save(format));
     this.drawn = Plotly.react(this.box, [trace], layout, this.config);
     await this.drawn;
     if (this.drawing.look !== look) return; // meanwhile another was asked for
@@ -171,9 +172,11 @@ function valuesOf(source, { causal, groups, view }, { data: [trace] }) {
   const rows = Array.from({ length: source.count }, (_, query) => {
     const weights = new Float32Array(source.count);
     for (let key = 0; key < source.count; key++) {
-      weights[key] = causal && !groups && key > query ? Number.NaN : source.weight(query, key); // the future stays empty: no weight could be there
+      // The future stays empty: no weight could be there.
+      weights[key] = causal && !groups && key > query ? Number.NaN : source.weight(query, key);
     }
-    return weights.some((weight) => weight > 0) ? weights : weights.fill(Number.NaN); // it looks at nothing, and is hatched
+    // What looks at nothing is hatched.
+    return weights.some((weight) => weight > 0) ? weights : weights.fill(Number.NaN);
   });
   if (!view.log) return { z: rows };
   const floor = 10 ** Number(trace.zmin);
@@ -198,8 +201,9 @@ function hatched(rows) {
  * @param {number} rows
  */
 function hatch(columns, rows) {
+  const height = Math.max(1, Math.round((HATCH * rows) / columns));
   const svg =
-    `<svg xmlns='http://www.w3.org/2000/svg' width='${HATCH}' height='${Math.max(1, Math.round((HATCH * rows) / columns))}'>` +
+    `<svg xmlns='http://www.w3.org/2000/svg' width='${HATCH}' height='${height}'>` +
     "<pattern id='h' width='8' height='8' patternUnits='userSpaceOnUse' patternTransform='rotate(45)'>" +
     "<path d='M1 0V8' stroke='#888'/></pattern><rect width='100%' height='100%' fill='url(#h)'/></svg>";
   return `data:image/svg+xml,${encodeURIComponent(svg)}`;

@@ -1,4 +1,5 @@
-// Several tokens or heads chosen at once: viz/view/view.py says what a view may have of them, viz/view/chosen.py how many.
+// Several tokens or heads chosen at once: viz/view/view.py says what a view may have of them, viz/view/chosen.py how
+// many.
 
 /** @import { Head, Header, ViewFields } from "./types.js" */
 
@@ -79,7 +80,7 @@ export function span({ grid, prefix }, from, to) {
  * @param {Pick<Header, "wordIds">} places
  * @param {number} token
  */
-export function wordOf({ wordIds }, token) {
+function wordOf({ wordIds }, token) {
   if (wordIds[token] < 0) return [token];
   return [...wordIds.keys()].filter((other) => wordIds[other] === wordIds[token]);
 }

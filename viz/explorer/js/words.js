@@ -1,4 +1,5 @@
-// The words of a view: templates of viz/view/wording.py, filled in. Set as text, never as HTML: tokens come from strangers.
+// The words of a view: templates of viz/view/wording.py, filled in. Set as text, never as HTML: tokens come from
+// strangers.
 
 import { span } from "./selection.js";
 
@@ -7,7 +8,8 @@ import { span } from "./selection.js";
 const OVER = 1.005; // a weight from which on more than 100 % is written
 
 /**
- * The one word for which heads are shown, as templates, the control and the address have it: "head", "heads-mean", "layer-max", …
+ * The one word for which heads are shown, as templates, the control and the address have it: "head", "heads-mean",
+ * "layer-max", …
  * @param {Pick<ViewFields, "scope" | "reduction">} view
  */
 export function headsName({ scope, reduction }) {
