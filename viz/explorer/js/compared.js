@@ -15,7 +15,7 @@ import { keepWellFormed } from "./wellformed.js";
 
 /** @import { Difference } from "./pairing.js" */
 /** @import { Under } from "./pairchoice.js" */
-/** @import { Arrays, Header, On, PairArrays, PairFields, PairHeader, Scale, Tell } from "./types.js" */
+/** @import { Arrays, Header, On, PairArrays, PairFields, PairHeader, PairParts, Scale, Tell } from "./types.js" */
 
 /** @typedef {PairArrays & Record<string, Float32Array & Uint8Array<ArrayBuffer>>} AllArrays */
 /** @typedef {{header: PairHeader, arrays: AllArrays}} Payload */
@@ -31,10 +31,11 @@ export class Compared {
     /** @param {string} side */
     const section = (side) => /** @type {HTMLElement} */ (root.querySelector(`[data-side="${side}"]`));
     this.columns = ["a", "b"].map((name, side) => new Column(section(name), this.listener(side)));
-    this.difference = new DifferenceView(partsOf(section("less")), (event, place) => this.take(event, LESS, place));
-    const parts = partsOf(root);
+    const less = /** @type {PairParts} */ (partsOf(section("less")));
+    this.difference = new DifferenceView(less, (event, place) => this.take(event, LESS, place));
+    const parts = /** @type {PairParts} */ (partsOf(root));
     this.matrices = new Matrices(parts, (event, place) => this.take(event, LESS, place));
-    this.together = /** @type {HTMLElement} */ (root.querySelector('[data-part="together"]'));
+    this.together = parts.together;
     this.together.onclick = () => this.pin(this.choice?.parted() ?? {});
     this.fold = parts.fold;
     this.fold.ontoggle = () => {

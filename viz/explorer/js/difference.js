@@ -8,7 +8,7 @@ import { SignedColours } from "./signed.js";
 
 /** @import { Ranked } from "./lesswords.js" */
 /** @import { Difference, Pairing } from "./pairing.js" */
-/** @import { PairHeader, Parts } from "./types.js" */
+/** @import { PairHeader, PairParts } from "./types.js" */
 
 const NAMED = { text: 3, image: 2 }; // in the words, of each sign
 
@@ -23,7 +23,7 @@ const NAMED = { text: 3, image: 2 }; // in the words, of each sign
 
 export class DifferenceView {
   /**
-   * @param {Parts} parts
+   * @param {PairParts} parts
    * @param {(event: "hover" | "pin", place: number | null) => void} on
    */
   constructor(parts, on) {
@@ -37,13 +37,6 @@ export class DifferenceView {
     /** @type {DifferencePhoto | null} */
     this.picture = null;
     const { photo, strip } = parts;
-    const { beyond, low, high, two } = /** @type {Record<string, HTMLElement>} */ (/** @type {unknown} */ (parts));
-    /** The ends of the scale. */
-    this.low = low;
-    this.high = high;
-    this.two = two; // in the legend
-    /** Below the legend. */
-    this.beyond = beyond;
     this.buttons = new Buttons(parts.bars, "hl-bar hl-numbers", (place) => on("pin", place));
     strip.dir = "auto";
     this.colours = new SignedColours(strip);
@@ -67,7 +60,7 @@ export class DifferenceView {
     this.loaded = loaded;
     if (same) return;
     this.names = placeNames(header, pairing);
-    this.two.hidden = !header.sides[0].grid || !this.names.some((name) => name.includes(BOTH));
+    this.parts.two.hidden = !header.sides[0].grid || !this.names.some((name) => name.includes(BOTH));
     const [{ aspect }] = header.sides;
     const of = photo && aspect && boxes && { photo, aspect, boxes, special: header.special, pairing };
     this.picture = of ? new DifferencePhoto(this.parts.photo, of) : null;
@@ -106,9 +99,9 @@ export class DifferenceView {
     if (difference) this.bars(difference, differences);
     this.picture?.paint(less, { hovered, strength });
     const { wording } = header.sides[0];
-    this.low.textContent = difference && signed(wording, -limit);
-    this.high.textContent = difference && signed(wording, limit);
-    this.beyond.textContent = difference && beyondScale(this.named, differences);
+    this.parts.low.textContent = difference && signed(wording, -limit);
+    this.parts.high.textContent = difference && signed(wording, limit);
+    this.parts.beyond.textContent = difference && beyondScale(this.named, differences);
     this.spans.forEach((span, place) => {
       const share = Math.max(-1, Math.min(1, (less[place] || 0) / limit));
       span.style.backgroundColor = this.colours.of(share);

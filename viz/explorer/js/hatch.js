@@ -1,4 +1,4 @@
-// What the other side does not have is hatched on canvases, as explorer's CSS does with tokens.
+// What the other side does not have is hatched on canvases, as compared.css does with tokens.
 
 import { contextOf } from "./pictures.js";
 

@@ -6,24 +6,21 @@ import { download, hosted, plotly } from "./plotly.js";
 import { percent } from "./words.js";
 
 /** @import { Pairing } from "./pairing.js" */
-/** @import { PairArrays, PairHeader, Parts, Plotly, PlotElement } from "./types.js" */
-
-const BOXES = ["matrixA", "matrixB", "matrixLess"];
+/** @import { PairArrays, PairHeader, PairParts, Plotly, PlotElement } from "./types.js" */
 
 /** @typedef {{box: PlotElement, row: HTMLElement, cell: HTMLElement}} Drawn */
 
 export class Matrices {
   /**
-   * @param {Parts} parts
+   * @param {PairParts} parts
    * @param {(event: "hover" | "pin", place: number | null) => void} on
    */
-  constructor(parts, on) {
+  constructor({ cell, matrixA, matrixB, matrixLess, matrixNote }, on) {
     this.on = on;
-    this.note = parts.matrixNote;
-    const byName = /** @type {Record<string, HTMLElement>} */ (/** @type {unknown} */ (parts));
-    this.words = byName.cell;
+    this.note = matrixNote;
+    this.words = cell;
     /** @type {Drawn[]} */
-    this.drawn = BOXES.map((name) => ({ box: /** @type {PlotElement} */ (byName[name]), row: mark(), cell: mark() }));
+    this.drawn = [matrixA, matrixB, matrixLess].map((box) => ({ box, row: mark(), cell: mark() }));
     this.look = "";
     this.zooming = false;
     /** @type {PairHeader | null} */

@@ -299,6 +299,14 @@
  */
 
 /**
+ * What compared.html has besides, in its last section and around all of them.
+ * @typedef {Parts & {
+ *   together: HTMLElement, low: HTMLElement, high: HTMLElement, two: HTMLElement, beyond: HTMLElement,
+ *   cell: HTMLElement, matrixA: PlotElement, matrixB: PlotElement, matrixLess: PlotElement,
+ * }} PairParts
+ */
+
+/**
  * Sends a state ("view") or a trigger ("more", "save") to the server.
  * @callback Tell
  * @param {"view" | "more" | "save"} name
