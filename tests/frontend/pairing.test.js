@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { whatOf } from "../../viz/explorer/js/compared.js";
-import { beyondScale, lessWords, placeNames, placeNumbers } from "../../viz/explorer/js/lesswords.js";
+import { scaleOf, whatOf } from "../../viz/explorer/js/compared.js";
+import { beyondScale, lessWords, placeNames, placeNumbers, ranked } from "../../viz/explorer/js/lesswords.js";
 import { LESS, PairChoice } from "../../viz/explorer/js/pairchoice.js";
 import { Pairing } from "../../viz/explorer/js/pairing.js";
 import { MatrixWeights } from "../../viz/explorer/js/weights.js";
@@ -43,7 +43,7 @@ const SOURCES = [A, B].map((rows) => new MatrixWeights({ matrix: Float32Array.fr
 /** @type {PairFields} */
 const VIEW = { query: 0, query2: null, direction: "at", edges: "crisp", strength: 85, matrix: false };
 /** @type {PairHeader} */
-const EMPTY = { id: "", view: VIEW, more: false, sides: [], names: [], special: [], sent: false, matrices: [], matrixNote: "" }; // biome-ignore format: one line
+const EMPTY = { id: "", view: VIEW, sides: [], names: [], special: [], sent: false, matrices: [], matrixNote: "" }; // biome-ignore format: one line
 
 /** @param {Partial<PairFields>} change @param {{side: number, token: number}} [hover] */
 const choice = (change = {}, hover) => new PairChoice(PAIRING, { ...VIEW, ...change }, hover);
@@ -135,12 +135,7 @@ test("a part of two patches is called as both are, and in few words", () => {
   const texts = { ...pair, sides: [header(), header()] };
   assert.equal(placeNames(texts, PAIRING)[4], "\u2068part 4\u2069");
   const twice = placeNames({ ...texts, names: ["a", "fox", "fox", "b", "fox", "c", "d"] }, PAIRING);
-  assert.deepEqual(twice.slice(1, 5), [
-    "\u2068fox\u2069 (1)",
-    "\u2068fox\u2069 (1)",
-    "\u2068b\u2069",
-    "\u2068fox\u2069 (4)",
-  ]);
+  assert.deepEqual(twice.slice(1, 5), ["\u2068fox\u2069@1", "\u2068fox\u2069@1", "\u2068b\u2069", "\u2068fox\u2069@4"]);
   const of = { names: ["patch (0, 3)", "patch (0, 2)"], patches: ["(0, 3)", "(0, 2)"], apart: false, difference: true };
   assert.equal(whatOf({ ...of, direction: "at" }), "from (0, 3) | (0, 2)");
   assert.equal(whatOf({ ...of, direction: "by" }), "to (0, 3) | (0, 2)");
@@ -149,15 +144,15 @@ test("a part of two patches is called as both are, and in few words", () => {
 
 test("A - B in words: ordinary tokens of both signs, special ones in brackets, and which are beyond the scale", () => {
   const of = { names: ["[CLS]", "This", "is", "a", "[SEP]"], special: [1, 0, 0, 0, 1], wording: WORDING };
-  const less = Float32Array.of(-0.875, 0.625, 0.125, -0.25, 0.0625);
+  const less = ranked(Float32Array.of(-0.875, 0.625, 0.125, -0.25, 0.0625), of.special);
   assert.equal(lessWords(of, less, 3), "more in A: This +63 pc, is +13 pc; more in B: a −25 pc (and [CLS] −88 pc)");
   assert.equal(lessWords(of, less, 1), "more in A: This +63 pc; more in B: a −25 pc (and [CLS] −88 pc)");
   assert.equal(beyondScale(of, less), "Special tokens do not set the scale; beyond it: [CLS] −88 pc");
-  const none = Float32Array.of(-0.5, 0, 0, 0, Number.NaN);
+  const none = ranked(Float32Array.of(-0.5, 0, 0, 0, Number.NaN), of.special);
   assert.equal(lessWords(of, none, 3), "[CLS] −50 pc");
   assert.equal(beyondScale(of, none), ""); // it sets the scale
-  assert.equal(lessWords(of, new Float32Array(5), 3), "no difference");
-  const little = Float32Array.of(-0.0625, 0.625, 0, 0, 0);
+  assert.equal(lessWords(of, ranked(new Float32Array(5), of.special), 3), "no difference");
+  const little = ranked(Float32Array.of(-0.0625, 0.625, 0, 0, 0), of.special);
   assert.equal(lessWords(of, little, 3), "more in A: This +63 pc");
   assert.equal(beyondScale(of, little), "");
 });
@@ -168,4 +163,12 @@ test("what one side does not have is no nought", () => {
   assert.deepEqual(placeNumbers(WORDING, PAIRING, found, 1), ["A 50 pc", "not in B", "+50 pc"]);
   assert.deepEqual(placeNumbers(WORDING, PAIRING, found, 2), ["not in A", "B none", "none"]);
   assert.deepEqual(placeNumbers(WORDING, PAIRING, found, 3), ["A 25 pc", "B 50 pc", "−25 pc"]);
+});
+
+test("both sides have one scale, whatever has no partner on one of them", () => {
+  const sides = [header({ special: [1, 0, 0] }), header({ special: [0, 1] })];
+  const own = Float32Array.of(0.5, 0.25, 0);
+  assert.deepEqual(scaleOf([own, Float32Array.of(0.125, 0.75)], sides), { limit: 0.25, most: 0.75 });
+  assert.deepEqual(scaleOf([own, new Float32Array(2)], sides), { limit: 0.25, most: 0.5 });
+  assert.deepEqual(scaleOf([new Float32Array(3), Float32Array.of(0, 0.75)], sides), { limit: 0.75, most: 0.75 });
 });

@@ -31,9 +31,7 @@ def test_both_columns_have_the_parts_that_a_column_asks_for() -> None:
     asked = set(re.findall(r"parts\.(\w+)\.", (EXPLORER / "js" / "column.js").read_text()))
     for view in ("bars", "strip", "photo", "chips"):
         asked |= set(re.findall(r"constructor\(\{ (\w+)", (EXPLORER / "js" / f"{view}.js").read_text()))
-    sections = re.findall(
-        r'<section data-side="[ab]".*?</section>', (EXPLORER / "compared.html").read_text(), re.DOTALL
-    )
+    sections = re.findall(r'<section data-side="[ab]".*?</section>', element.COMPARED, re.DOTALL)
     assert len(sections) == 2
     for section in sections:
         assert set(re.findall(r'data-part="(\w+)"', section)) == asked

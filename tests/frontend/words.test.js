@@ -10,12 +10,12 @@ import {
   nameOf,
   namesOf,
   percent,
-  positions,
   specialShare,
   strongest,
   targets,
   title,
   toKey,
+  toldApart,
 } from "../../viz/explorer/js/words.js";
 import { header, VIEW, WORDING } from "./fixtures.js";
 
@@ -121,14 +121,19 @@ test("special tokens of one name are added up, the largest first", () => {
   assert.equal(behind("it 50 pc", share.text, "more"), `(${share.text}) more`);
 });
 
-test("where there are several of one name, the position stands behind it", () => {
+test("of several of one name each has its position", () => {
   const tokens = ["[CLS]", "fox", "the", "fox", "[SEP]", "[SEP]"];
-  assert.deepEqual(positions(tokens), ["", " (1)", "", " (3)", " (4)", " (5)"]);
-  assert.deepEqual(positions(tokens, (at) => 10 * at).filter(Boolean), [" (10)", " (30)", " (40)", " (50)"]);
-  const foxes = { ...header({ tokens, special: [1, 0, 0, 0, 1, 1], isolate: [] }), after: positions(tokens) };
-  const named = "'fox' (1) 50 pc, 'the' 25 pc, 'fox' (3) 25 pc";
+  assert.deepEqual(toldApart(WORDING, tokens), ["[CLS]", "fox@1", "the", "fox@3", "[SEP]@4", "[SEP]@5"]);
+  assert.deepEqual(
+    toldApart(WORDING, tokens, (at) => 10 * at),
+    ["[CLS]", "fox@10", "the", "fox@30", "[SEP]@40", "[SEP]@50"],
+  );
+  const plain = header({ tokens, special: [1, 0, 0, 0, 1, 1], isolate: [] });
+  const called = tokens.map((_, token) => nameOf(plain, token));
+  const foxes = { ...plain, names: toldApart(WORDING, called) };
+  const named = "'fox'@1 50 pc, 'the' 25 pc, 'fox'@3 25 pc";
   assert.equal(targets(foxes, Float32Array.of(0, 0.5, 0.25, 0.25, 0, 0)), named);
-  assert.deepEqual([nameOf(foxes, 3), nameOf(foxes, 2), nameOf(foxes, 5)], ["'fox' (3)", "'the'", "[SEP] (5)"]);
+  assert.deepEqual([nameOf(foxes, 3), nameOf(foxes, 2), nameOf(foxes, 5)], ["'fox'@3", "'the'", "[SEP]@5"]);
 });
 
 test("a weight above 100 % is explained, of special tokens together too", () => {

@@ -10,7 +10,7 @@ from headlens.model.recording.parts import Photo
 from headlens.model.recording.recording import Recording
 from headlens.model.runtime.recordings import RecordingEntry
 from headlens.viz.theme import DARK, HEAT, LIGHT, lookup_table
-from headlens.viz.view.derived import Work, all_heads, can_merge, merged, row_of, shown_row
+from headlens.viz.view.derived import Work, all_heads, at_once, can_merge, merged, row_of, shown_row
 from headlens.viz.view.pieces import pieces_of
 from headlens.viz.view.scale import to_levels
 from headlens.viz.view.view import View
@@ -28,11 +28,9 @@ def preview(entry: RecordingEntry, view: View, *, work: Work) -> Arrays:
 
     def compute() -> Arrays:
         recording = entry.recording
-        if view.direction == "by" or view.queries:  # it needs every row's sum, of every head; or many rows
-            with work("Adding up rows", recording.num_layers) as on_layer:
-                weights = all_heads(recording, view.direction, view.chosen, on_layer=on_layer)
-        else:
-            weights = all_heads(recording, view.direction, view.chosen)
+        heavy = view.direction == "by" or view.queries  # it needs every row's sum, of every head; or many rows
+        with (work if heavy else at_once)("Adding up rows", recording.num_layers) as on_layer:
+            weights = all_heads(recording, view.direction, view.chosen, on_layer=on_layer)
         tops = np.maximum(weights[..., ~recording.special].max(axis=-1, initial=0), 1e-12)  # [layer, head]
         levels = to_levels(weights, tops[..., None])
         tops = tops.astype(np.float32)

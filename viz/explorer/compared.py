@@ -28,7 +28,6 @@ from headlens.viz.view.visible import visible
 Entries = tuple[RecordingEntry, RecordingEntry]
 Heads = tuple[Head, Head]
 TOO_MANY = f"The matrices are drawn up to {LARGEST_DRAWN:,} tokens; headlens compare writes these as a sheet."
-
 BEYOND = "Special tokens do not set the scales of the matrices; some weights to them are beyond."
 
 
@@ -56,7 +55,6 @@ class PairHeader(TypedDict):
 
     id: str  # of the recordings, the heads, and what corresponds to what
     view: PairFields
-    more: bool  # there is never more to be asked for
     sides: list[Header]  # of A and of B; queries are in the view above
     names: list[str]  # of the places, as they are to be shown
     special: list[int]  # [place] 0 or 1
@@ -79,7 +77,8 @@ def build_pair(
         theme: the colours of the matrices.
     """
     alignment = comparison.alignment
-    drawn = view.matrix and len(alignment.names) <= LARGEST_DRAWN
+    few = len(alignment.names) <= LARGEST_DRAWN
+    drawn = view.matrix and few
     places = _places(comparison)
     id = _pair_id(entries, heads, places, theme=theme if drawn else None)
     sent = has == id
@@ -88,18 +87,16 @@ def build_pair(
         arrays = wire.colour_tables() | places
         for side, entry, head in zip("AB", entries, heads):
             arrays |= {name + side: array for name, array in _side(entry, head).items()}
-    figures, note = list[Figure](), "" if len(alignment.names) <= LARGEST_DRAWN else TOO_MANY
+    figures = list[Figure]()
+    note = "" if few else TOO_MANY
     if drawn and not sent:
         weights = comparison.beside(*heads[0], heads[1])
         arrays |= {"weightsA": weights.a, "weightsB": weights.b}
-        figures, note = (
-            _matrices(comparison, (weights.a, weights.b, weights.difference), heads, theme),
-            _scale_note(weights, comparison.special),
-        )
+        figures = _matrices(comparison, weights, heads, theme)
+        note = _scale_note(weights, comparison.special)
     header: PairHeader = {
         "id": id,
         "view": asdict(view),  # type: ignore[typeddict-item]  # tests compare the fields
-        "more": False,
         "sides": [_header(entry, head) for entry, head in zip(entries, heads)],
         "names": [visible(name) for name in alignment.names],
         "special": comparison.special.astype(int).tolist(),
@@ -167,15 +164,12 @@ def _header(entry: RecordingEntry, head: Head) -> Header:
     )
 
 
-def _matrices(
-    comparison: Comparison, weights: tuple[np.ndarray, np.ndarray, np.ndarray], heads: Heads, theme: Theme
-) -> list[Figure]:
+def _matrices(comparison: Comparison, weights: HeadBeside, heads: Heads, theme: Theme) -> list[Figure]:
     """The figures of A, of B and of A − B, without their weights: the browser has these."""
-    own, theirs, less = weights
     alignment, special = comparison.alignment, comparison.special
     present = alignment.a.filled, alignment.b.filled
     names = place_names(alignment.names, *present)
-    of_a, of_b = weights_beside((own, theirs), names, present, special=special, theme=theme)
+    of_a, of_b = weights_beside((weights.a, weights.b), names, present, special=special, theme=theme)
     both = zip("AB", (comparison.a, comparison.b), heads)
     about = {side: f"{each.model.title}, layer {layer}, head {head}" for side, each, (layer, head) in both}
     about["program"] = about_recording(comparison.a)["program"]
@@ -184,7 +178,7 @@ def _matrices(
         for figure, name in (
             (of_a, "a"),
             (of_b, "b"),
-            (weights_less(less, names, special=special, theme=theme), "a-less-b"),
+            (weights_less(weights.difference, names, special=special, theme=theme), "a-less-b"),
         )
     ]
 

@@ -15,18 +15,21 @@ export default async function (component) {
   return (await module).default(component);
 }
 """
+CSS = css_variables() + (HERE / "explorer.css").read_text()
+SIDE = (HERE / "side.html").read_text()
+SIDES = "".join(SIDE.replace("{side}", side.lower()).replace("{name}", side) for side in "AB")
+COMPARED = (HERE / "compared.html").read_text().replace("{sides}", SIDES)
 _element = st.components.v2.component(
     "headlens_explorer",
     html=(HERE / "explorer.html").read_text(),
-    css=css_variables() + (HERE / "explorer.css").read_text(),
+    css=CSS,
     js=LOADER.replace("{name}", "explorer"),
     isolate_styles=False,  # plotly.js writes its styles into the document
 )
-
 _compared = st.components.v2.component(
     "headlens_compared",
-    html=(HERE / "compared.html").read_text(),
-    css=css_variables() + (HERE / "explorer.css").read_text() + (HERE / "compared.css").read_text(),
+    html=COMPARED,
+    css=CSS + (HERE / "compared.css").read_text(),
     js=LOADER.replace("{name}", "compared"),
     isolate_styles=False,
 )

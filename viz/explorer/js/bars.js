@@ -19,7 +19,8 @@ export class Bars {
    * @param {On} on
    */
   constructor({ bars }, on) {
-    this.buttons = new Buttons(bars, "hl-bar", (token, event) => on(meaning(event, false), { token })); // the second of two would be on another
+    // Pressed twice is no word: the second press would be on another bar.
+    this.buttons = new Buttons(bars, "hl-bar", (token, event) => on(meaning(event, false), { token }));
   }
 
   load() {}

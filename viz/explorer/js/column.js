@@ -3,12 +3,14 @@
 import { Bars } from "./bars.js";
 import { Chips } from "./chips.js";
 import { hatchPatches } from "./hatch.js";
+import { partsOf } from "./parts.js";
 import { Photo } from "./photo.js";
+import { say } from "./sentence.js";
 import { Strip } from "./strip.js";
 import { column, HeadWeights, row } from "./weights.js";
-import { behind, nameOf, positions, specialShare, targets, title } from "./words.js";
+import { nameOf, toldApart } from "./words.js";
 
-/** @import { Arrays, Header, LinkedView, On, PairFields, Parts, Scale, State, Theme } from "./types.js" */
+/** @import { Arrays, Header, LinkedView, On, PairFields, Scale, State, Theme } from "./types.js" */
 
 export class Column {
   /**
@@ -18,11 +20,11 @@ export class Column {
   constructor(section, on) {
     const parts = partsOf(section);
     this.parts = parts;
-    const bars = new Bars(parts, on);
+    this.bars = new Bars(parts, on);
     /** @type {Record<"text" | "image", LinkedView[]>} */
     this.viewsOf = {
-      text: [bars, new Strip(parts, on)],
-      image: [bars, new Photo(parts, on), new Chips(parts, on)],
+      text: [new Strip(parts, on)],
+      image: [new Photo(parts, on), new Chips(parts, on)],
     };
     /** @type {State | null} */
     this.state = null;
@@ -44,7 +46,8 @@ export class Column {
     const { view } = header;
     const shown = { tokens: [], view, weights: new Float32Array(header.tokens.length) };
     const hover = { token: null, head: null };
-    const named = { ...header, after: header.grid ? [] : positions(header.tokens) };
+    const names = header.tokens.map((_, token) => nameOf(header, token));
+    const named = header.grid ? header : { ...header, names: toldApart(header.wording, names) };
     this.state = { header: named, arrays, view, hover, cursor: 0, photo, source, shown, theme, scale: null };
     this.partner = partner;
     for (const each of this.views) each.load(this.state);
@@ -86,26 +89,15 @@ export class Column {
     const view = { ...state.header.view, query, direction, edges, strength };
     const hover = { token: hovered, head: null };
     this.state = { ...state, view, hover, cursor: query, shown: { tokens: [token], view, weights }, scale };
-    parts.bars.style.visibility = token < 0 ? "hidden" : ""; // what is below must not move under the pointer
-    for (const each of this.views) if (token >= 0 || !(each instanceof Bars)) each.paint(this.state);
+    for (const each of this.views) each.paint(this.state);
     if (state.header.grid) hatchPatches(parts.photo, state.header, this.partner);
-    const { header } = state;
-    parts.title.textContent = token < 0 ? none : `${title(header, view, [token])}:`;
-    const others = token < 0 ? "" : targets(header, weights);
-    parts.targets.textContent = others;
-    const share = specialShare(header, weights, direction);
-    parts.special.textContent = behind(others, share.text, share.over);
+    parts.bars.style.visibility = token < 0 ? "hidden" : ""; // what is below must not move under the pointer
+    if (token >= 0) {
+      this.bars.paint(this.state);
+      say(parts, this.state);
+      return;
+    }
+    parts.title.textContent = none;
+    parts.targets.textContent = parts.special.textContent = "";
   }
-}
-
-/**
- * The elements of one section by their data-part.
- * @param {HTMLElement} section
- * @returns {Parts}
- */
-export function partsOf(section) {
-  /** @type {NodeListOf<HTMLElement>} */
-  const elements = section.querySelectorAll("[data-part]");
-  const byPart = Object.fromEntries([...elements].map((element) => [element.dataset.part, element]));
-  return /** @type {Parts} */ (/** @type {unknown} */ (byPart));
 }

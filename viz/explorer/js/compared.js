@@ -1,11 +1,12 @@
 // A head of A beside one of B in one element: one choice, one colour scale and one zoom for both, and A − B.
 
-import { Column, partsOf } from "./column.js";
+import { Column } from "./column.js";
 import { DifferenceView } from "./difference.js";
 import { BOTH } from "./lesswords.js";
 import { Matrices } from "./matrices.js";
 import { LESS, PairChoice } from "./pairchoice.js";
 import { Pairing } from "./pairing.js";
+import { partsOf } from "./parts.js";
 import { unpack } from "./payload.js";
 import { Server } from "./server.js";
 import { themeOf } from "./theme.js";
@@ -14,9 +15,10 @@ import { keepWellFormed } from "./wellformed.js";
 
 /** @import { Difference } from "./pairing.js" */
 /** @import { Under } from "./pairchoice.js" */
-/** @import { Arrays, Header, On, PairArrays, PairFields, PairHeader, Scale, Tell } from "./types.js" */
+/** @import { Arrays, Header, On, PairArrays, PairFields, PairHeader, PairParts, Scale, Tell } from "./types.js" */
 
-/** @typedef {{header: PairHeader, arrays: PairArrays & Record<string, Float32Array & Uint8Array<ArrayBuffer>>}} Payload */
+/** @typedef {PairArrays & Record<string, Float32Array & Uint8Array<ArrayBuffer>>} AllArrays */
+/** @typedef {{header: PairHeader, arrays: AllArrays}} Payload */
 
 const NAMES = ["A", "B"];
 
@@ -29,10 +31,11 @@ export class Compared {
     /** @param {string} side */
     const section = (side) => /** @type {HTMLElement} */ (root.querySelector(`[data-side="${side}"]`));
     this.columns = ["a", "b"].map((name, side) => new Column(section(name), this.listener(side)));
-    this.difference = new DifferenceView(partsOf(section("less")), (event, place) => this.take(event, LESS, place));
-    const parts = partsOf(root);
+    const less = /** @type {PairParts} */ (partsOf(section("less")));
+    this.difference = new DifferenceView(less, (event, place) => this.take(event, LESS, place));
+    const parts = /** @type {PairParts} */ (partsOf(root));
     this.matrices = new Matrices(parts, (event, place) => this.take(event, LESS, place));
-    this.together = /** @type {HTMLElement} */ (root.querySelector('[data-part="together"]'));
+    this.together = parts.together;
     this.together.onclick = () => this.pin(this.choice?.parted() ?? {});
     this.fold = parts.fold;
     this.fold.ontoggle = () => {
@@ -154,11 +157,12 @@ export class Compared {
     const { held, choice, view } = this;
     if (held === null || choice === null || view === null) return;
     const { pairing } = held;
+    const { sides } = held.header;
     const { apart, hover, pinned } = choice;
     const { place, tokens, under } = choice.shown;
     const { direction, strength } = view;
     const weights = this.columns.map((column, side) => column.weights(tokens[side], direction));
-    const scale = scaleOf(weights, held.header.sides);
+    const scale = scaleOf(weights, sides);
     const names = tokens.map((token, side) => (token < 0 ? "" : this.columns[side].name(token)));
     this.columns.forEach((column, side) => {
       const hovered = under && under[side] >= 0 ? under[side] : null;
@@ -168,8 +172,7 @@ export class Compared {
     });
     const sources = this.columns.flatMap(({ state }) => state?.source ?? []);
     this.less = apart ? pairing.apart(weights, direction) : pairing.atPlace(sources, direction, place);
-    const positions = tokens.map((token, side) => held.header.sides[side].tokens[token] ?? "");
-    const patches = held.header.sides[0].grid ? positions : null;
+    const patches = sides[0].grid && tokens.map((token, side) => sides[side].tokens[token] ?? "");
     const what = whatOf({ names, patches, apart, difference: this.less !== null, direction });
     const hovered = hover ? choice.placeOf(hover.side, hover.token) : -1;
     this.difference.paint(this.less, { what, hovered, strength: strength / 100 });
@@ -212,23 +215,20 @@ export function whatOf({ names: [a, b], patches, apart, difference, direction })
 }
 
 /**
- * @param {Float32Array[]} weights of A and of B
+ * The scale that the weights of A and of B share.
+ * @param {Float32Array[]} weights
  * @param {Header[]} sides
  * @returns {Scale}
  */
-function scaleOf(weights, sides) {
-  const ordinary = Math.max(
-    ...weights.map((each, side) =>
-      each.reduce((most, weight, at) => (sides[side].special[at] ? most : Math.max(most, weight)), 0),
-    ),
-  );
-  const most = Math.max(...weights.map((each) => colourLimit(each, [])));
-  return { limit: ordinary || most, most };
+export function scaleOf(weights, sides) {
+  const both = weights.flatMap((each) => [...each]);
+  const special = sides.flatMap((side) => side.special);
+  return { limit: colourLimit(both, special), most: colourLimit(both, []) };
 }
 
 /**
  * The arrays of one side, by the names that they have in an explorer's payload.
- * @param {Payload["arrays"]} arrays
+ * @param {AllArrays} arrays
  * @param {string} side
  */
 function ofSide(arrays, side) {

@@ -77,8 +77,8 @@ export class Controls {
   }
 
   /**
-   * While a key is being chosen, Enter takes the token that the arrow keys have come to, and Escape none; else Escape goes
-   * back from several tokens or heads to one.
+   * While a key is being chosen, Enter takes the token that the arrow keys have come to, and Escape none; else Escape
+   * goes back from several tokens or heads to one.
    * @param {KeyboardEvent} event
    */
   choose({ key, target }) {

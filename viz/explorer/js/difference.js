@@ -3,12 +3,12 @@
 import { mostBars } from "./bars.js";
 import { Buttons } from "./buttons.js";
 import { DifferencePhoto } from "./differencephoto.js";
-import { BOTH, beyondScale, largest, lessWords, placeNames, placeNumbers, signed } from "./lesswords.js";
+import { BOTH, beyondScale, lessWords, placeNames, placeNumbers, ranked, signed } from "./lesswords.js";
 import { SignedColours } from "./signed.js";
-import { colourLimit } from "./weights.js";
 
+/** @import { Ranked } from "./lesswords.js" */
 /** @import { Difference, Pairing } from "./pairing.js" */
-/** @import { PairHeader, Parts } from "./types.js" */
+/** @import { PairHeader, PairParts } from "./types.js" */
 
 const NAMED = { text: 3, image: 2 }; // in the words, of each sign
 
@@ -23,7 +23,7 @@ const NAMED = { text: 3, image: 2 }; // in the words, of each sign
 
 export class DifferenceView {
   /**
-   * @param {Parts} parts
+   * @param {PairParts} parts
    * @param {(event: "hover" | "pin", place: number | null) => void} on
    */
   constructor(parts, on) {
@@ -37,13 +37,6 @@ export class DifferenceView {
     /** @type {DifferencePhoto | null} */
     this.picture = null;
     const { photo, strip } = parts;
-    const { beyond, low, high, two } = /** @type {Record<string, HTMLElement>} */ (/** @type {unknown} */ (parts));
-    /** The ends of the scale. */
-    this.low = low;
-    this.high = high;
-    this.two = two; // in the legend
-    /** Below the legend. */
-    this.beyond = beyond;
     this.buttons = new Buttons(parts.bars, "hl-bar hl-numbers", (place) => on("pin", place));
     strip.dir = "auto";
     this.colours = new SignedColours(strip);
@@ -67,10 +60,12 @@ export class DifferenceView {
     this.loaded = loaded;
     if (same) return;
     this.names = placeNames(header, pairing);
-    this.two.hidden = !header.sides[0].grid || !this.names.some((name) => name.includes(BOTH));
+    this.parts.two.hidden = !header.sides[0].grid || !this.names.some((name) => name.includes(BOTH));
     const [{ aspect }] = header.sides;
-    this.picture = photo && aspect && boxes ? new DifferencePhoto(this.parts.photo, { photo, aspect, boxes }) : null;
-    this.spans = header.names.map((name, place) => {
+    const of = photo && aspect && boxes && { photo, aspect, boxes, special: header.special, pairing };
+    this.picture = of ? new DifferencePhoto(this.parts.photo, of) : null;
+    const written = this.picture ? [] : header.names;
+    this.spans = written.map((name, place) => {
       const span = document.createElement("span");
       span.textContent = name;
       span.dataset.place = String(place);
@@ -81,7 +76,6 @@ export class DifferenceView {
       span.classList.toggle("hl-lone", !pairing.paired(place));
       return span;
     });
-    if (this.picture) this.spans = [];
     this.parts.strip.replaceChildren(...this.spans.flatMap((span) => [span, document.createTextNode(" ")]));
   }
 
@@ -94,20 +88,20 @@ export class DifferenceView {
    */
   paint(difference, { what, hovered, strength }) {
     if (this.loaded === null) return;
-    const { header, pairing } = this.loaded;
+    const { header } = this.loaded;
     this.difference = difference;
     const less = difference?.less ?? new Float32Array(header.names.length).fill(Number.NaN);
-    const sizes = less.map((each) => Math.abs(each || 0)); // NaN has none
+    const differences = ranked(less, header.special);
+    const { limit } = differences;
     const most = NAMED[this.picture ? "image" : "text"];
-    this.parts.title.textContent = difference ? `${what}: ${lessWords(this.named, less, most)}` : what;
+    this.parts.title.textContent = difference ? `${what}: ${lessWords(this.named, differences, most)}` : what;
     this.parts.bars.style.visibility = difference ? "" : "hidden"; // what is below must not move under the pointer
-    if (difference) this.bars(difference, sizes);
-    this.picture?.paint(less, { special: header.special, pairing, hovered, strength });
-    const limit = colourLimit(sizes, header.special);
+    if (difference) this.bars(difference, differences);
+    this.picture?.paint(less, { hovered, strength });
     const { wording } = header.sides[0];
-    this.low.textContent = difference && signed(wording, -limit);
-    this.high.textContent = difference && signed(wording, limit);
-    this.beyond.textContent = difference && beyondScale(this.named, less);
+    this.parts.low.textContent = difference && signed(wording, -limit);
+    this.parts.high.textContent = difference && signed(wording, limit);
+    this.parts.beyond.textContent = difference && beyondScale(this.named, differences);
     this.spans.forEach((span, place) => {
       const share = Math.max(-1, Math.min(1, (less[place] || 0) / limit));
       span.style.backgroundColor = this.colours.of(share);
@@ -117,19 +111,17 @@ export class DifferenceView {
 
   /**
    * @param {Difference} difference
-   * @param {Float32Array} sizes [place]
+   * @param {Ranked} differences
    */
-  bars(difference, sizes) {
+  bars(difference, { less, order, sizes }) {
     const [header] = /** @type {Loaded} */ (this.loaded).header.sides;
-    const places = largest(sizes).slice(0, mostBars(header));
-    const top = sizes[places[0]] || 1;
-    const entries = places.map((place) => ({
+    const entries = order.slice(0, mostBars(header)).map((place) => ({
       token: place,
       texts: [this.names[place], ...this.numbers(difference, place)],
       title: `Look from ${this.names[place]}`,
-      style: { background: this.colours.of((0.6 * difference.less[place]) / top) },
+      style: { background: this.colours.of((0.6 * less[place]) / sizes[order[0]]) },
     }));
-    this.buttons.show(entries.filter(({ token }) => sizes[token] > 0));
+    this.buttons.show(entries);
   }
 
   /**

@@ -13,11 +13,12 @@ const LEVELS = 64; // of colours, of each sign
 export class DifferencePhoto {
   /**
    * @param {HTMLCanvasElement} canvas
-   * @param {{photo: ImageBitmap, aspect: number, boxes: Float32Array}} of
+   * @param {{photo: ImageBitmap, aspect: number, boxes: Float32Array, special: number[], pairing: Pairing}} of
    */
-  constructor(canvas, { photo, aspect, boxes }) {
+  constructor(canvas, { photo, aspect, boxes, special, pairing }) {
     this.canvas = canvas;
     this.boxes = boxes;
+    this.special = special;
     const corners = [0, 1, 2, 3].map((corner) => boxes.filter((_, at) => at % 4 === corner));
     /** What is seen: A's picture, and what B sees beyond it. */
     this.top = corners[0].reduce((a, b) => Math.min(a, b), 0);
@@ -32,6 +33,8 @@ export class DifferencePhoto {
     this.colours = new SignedColours(canvas);
     /** Pixels: left, top, width and height. */
     this.frames = Array.from({ length: boxes.length / 4 }, (_, place) => this.frame(place));
+    /** Those that only one side has. */
+    this.lone = this.frames.filter((frame, place) => frame[2] > 0 && !pairing.paired(place));
   }
 
   /** @param {MouseEvent} event */
@@ -56,9 +59,9 @@ export class DifferencePhoto {
   /**
    * Parts of patches are coloured by the difference for their area.
    * @param {Float32Array} less [place]
-   * @param {{special: number[], pairing: Pairing, hovered: number, strength: number}} now
+   * @param {{hovered: number, strength: number}} now
    */
-  paint(less, { special, pairing, hovered, strength }) {
+  paint(less, { hovered, strength }) {
     const context = contextOf(this.canvas);
     context.fillStyle = "black";
     context.fillRect(0, 0, this.canvas.width, this.canvas.height);
@@ -68,7 +71,7 @@ export class DifferencePhoto {
     const dense = less.map(
       (each, place) => (each || 0) / (frames[place][2] * frames[place][3] || Number.POSITIVE_INFINITY),
     );
-    const limit = colourLimit(dense.map(Math.abs), special);
+    const limit = colourLimit(dense.map(Math.abs), this.special);
     /** @type {Map<number, number[]>} Places by the level of their colour: to set a colour takes longer than to fill. */
     const byLevel = new Map();
     dense.forEach((each, place) => {
@@ -86,9 +89,7 @@ export class DifferencePhoto {
         context.fillRect(left, top, width, height);
       }
     }
-    frames.forEach((frame, place) => {
-      if (frame[2] > 0 && !pairing.paired(place)) hatch(context, frame);
-    });
+    hatch(this.canvas, this.lone);
     if (hovered < 0) return;
     context.lineWidth = 2;
     context.strokeStyle = "white";

@@ -11,8 +11,8 @@ const LOWEST = -1e300; // what could not be measured comes last
 const LEAST = 1e-12; // the top of a scale where all weights are nothing
 
 /**
- * What the chosen tokens give to every token in every head (their mean), or get from it (their sum): levels of each head's top, and exact on special
- * tokens.
+ * What the chosen tokens give to every token in every head (their mean), or get from it (their sum): levels of each
+ * head's top, and exact on special tokens.
  * @param {Recorded} recorded
  * @param {ViewFields} view
  */

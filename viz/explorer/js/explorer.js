@@ -1,10 +1,12 @@
-// One element a page: all linked views of a recording. It stays mounted and repaints by itself; the server is told of pins.
+// One element a page: all linked views of a recording. It stays mounted and repaints by itself; the server is told of
+// pins.
 
 import { Bars } from "./bars.js";
 import { Chips } from "./chips.js";
 import { Controls } from "./controls.js";
 import { HeadGrid } from "./grid.js";
 import { Matrix } from "./matrix.js";
+import { partsOf } from "./parts.js";
 import { completed, unpack } from "./payload.js";
 import { Photo } from "./photo.js";
 import { download } from "./plotly.js";
@@ -17,16 +19,13 @@ import { themeOf } from "./theme.js";
 import { between, HeadWeights, MatrixWeights } from "./weights.js";
 import { keepWellFormed } from "./wellformed.js";
 
-/** @import { Arrays, Header, Hovered, LinkedView, On, Parts, Pressed, State, Tell, ViewFields, Weights } from "./types.js" */
+/** @import { Arrays, Header, Hovered, LinkedView, On, Pressed, State, Tell, ViewFields, Weights } from "./types.js" */
 
 export class Explorer {
   /** @param {HTMLElement} root */
   constructor(root) {
     this.root = root;
-    /** @type {NodeListOf<HTMLElement>} */
-    const elements = root.querySelectorAll("[data-part]");
-    const byPart = Object.fromEntries([...elements].map((element) => [element.dataset.part, element]));
-    const parts = /** @type {Parts} */ (/** @type {unknown} */ (byPart));
+    const parts = partsOf(root);
     this.parts = parts;
     /** @type {Server<ViewFields>} */
     this.server = new Server();
@@ -81,7 +80,8 @@ export class Explorer {
     const state = this.stateOf(header, arrays, photo, tell);
     this.state = state;
     this.root.dataset.kind = header.grid ? "image" : "text";
-    if (header.grid && this.parts.bars.parentElement !== this.parts.left) this.parts.left.append(this.parts.bars); // there is room
+    const { bars, left } = this.parts;
+    if (header.grid && bars.parentElement !== left) left.append(bars); // there is room
     const loads = this.views.map((view) => view.load(state));
     this.paint();
     await Promise.all(loads);

@@ -1,5 +1,7 @@
 // Where each head stands in the grid: layers down, heads across, or in the order that was asked for.
 
+import { opposite, range, rectangle } from "./selection.js";
+
 /** @import { Head, Header } from "./types.js" */
 
 export const LABEL = 22; // pixels for the numbers of layers and heads
@@ -73,9 +75,9 @@ export class GridLayout {
    * @param {number} down rows
    * @param {number} across columns
    */
-  beside([layer, head], down, across) {
-    const index = this.order.findIndex((other) => other[0] === layer && other[1] === head);
-    return this.at(Math.floor(index / this.columns) + down, (index % this.columns) + across);
+  beside(head, down, across) {
+    const place = this.placeOf(head);
+    return this.at(Math.floor(place / this.columns) + down, (place % this.columns) + across);
   }
 
   /**
@@ -84,14 +86,9 @@ export class GridLayout {
    * @param {Head[]} heads
    */
   between(heads) {
-    const [top, bottom, left, right, places] = this.bounds(heads);
-    const [first, last] = [Math.min(...places), Math.max(...places)];
-    const between = this.order.filter((_, index) => {
-      if (!this.numbered) return first <= index && index <= last;
-      const [row, column] = [Math.floor(index / this.columns), index % this.columns];
-      return top <= row && row <= bottom && left <= column && column <= right;
-    });
-    return between.map(([layer, head]) => /** @type {Head} */ ([layer, head]));
+    const places = heads.map((head) => this.placeOf(head));
+    const all = this.numbered ? rectangle(places, this.columns) : range(Math.min(...places), Math.max(...places));
+    return all.map((place) => this.headOf(place));
   }
 
   /**
@@ -100,26 +97,28 @@ export class GridLayout {
    * @param {Head[]} heads
    */
   endOf(from, heads) {
-    const [top, bottom, left, right, places] = this.bounds([from, ...heads]);
-    const [index] = places;
+    const places = [from, ...heads].map((head) => this.placeOf(head));
+    const [place] = places;
     const [first, last] = [Math.min(...places), Math.max(...places)];
-    const row = Math.floor(index / this.columns) === top ? bottom : top;
-    const column = index % this.columns === left ? right : left;
-    const end = this.numbered ? row * this.columns + column : index === first ? last : first;
-    const [layer, head] = this.order[end];
-    return /** @type {Head} */ ([layer, head]);
+    if (this.numbered) return this.headOf(opposite(place, places, this.columns));
+    return this.headOf(place === first ? last : first);
   }
 
   /**
-   * The first and the last row and column that any of the heads stands in, and their places in the order.
-   * @param {Head[]} heads
-   * @returns {[top: number, bottom: number, left: number, right: number, places: number[]]}
+   * Where a head stands in the order.
+   * @param {Head} head
    */
-  bounds(heads) {
-    const places = heads.map(([layer, head]) => this.order.findIndex(([l, h]) => l === layer && h === head));
-    const rows = places.map((index) => Math.floor(index / this.columns));
-    const columns = places.map((index) => index % this.columns);
-    return [Math.min(...rows), Math.max(...rows), Math.min(...columns), Math.max(...columns), places];
+  placeOf([layer, head]) {
+    return this.order.findIndex((other) => other[0] === layer && other[1] === head);
+  }
+
+  /**
+   * @param {number} place in the order
+   * @returns {Head}
+   */
+  headOf(place) {
+    const [layer, head] = this.order[place];
+    return [layer, head];
   }
 
   /**
@@ -129,7 +128,7 @@ export class GridLayout {
    */
   at(row, column) {
     if (row < 0 || column < 0 || column >= this.columns) return null;
-    const found = this.order[row * this.columns + column];
-    return found ? [found[0], found[1]] : null;
+    const place = row * this.columns + column;
+    return place < this.order.length ? this.headOf(place) : null;
   }
 }

@@ -1,7 +1,7 @@
 // A − B in words: what its places are called, and the largest differences.
 
 import { colourLimit } from "./weights.js";
-import { behind, percent, positions } from "./words.js";
+import { behind, percent, toldApart } from "./words.js";
 
 /** @import { Difference, Pairing } from "./pairing.js" */
 /** @import { PairHeader, Wording } from "./types.js" */
@@ -19,8 +19,8 @@ const SPECIAL = 3; // special tokens that are named at most
 export function placeNames({ names, sides }, pairing) {
   const [own, theirs] = pairing.at;
   if (!sides[0].grid) {
-    const after = positions(names, (place) => (own[place] < 0 ? theirs : own)[place]);
-    return names.map((name, place) => `\u2068${name}\u2069${after[place]}`);
+    const isolated = names.map((name) => `\u2068${name}\u2069`);
+    return toldApart(sides[0].wording, isolated, (place) => (own[place] < 0 ? theirs : own)[place]);
   }
   return names.map((_, place) => {
     const [a, b] = sides.map(({ tokens }, side) => tokens[pairing.at[side][place]] ?? "");
@@ -53,11 +53,23 @@ export function placeNumbers(wording, pairing, { a, b, less }, place) {
 }
 
 /**
- * The places, that with the largest size first.
- * @param {Float32Array} sizes [place]
+ * What places differ by, and how large that is.
+ * @typedef {object} Ranked
+ * @property {Float32Array} less [place] NaN where there is no difference
+ * @property {Float32Array} sizes [place] without their signs
+ * @property {number[]} order the places that differ, those that differ the most first
+ * @property {number} limit the size at the top of the colour scale
  */
-export function largest(sizes) {
-  return [...sizes.keys()].sort((a, b) => sizes[b] - sizes[a] || a - b);
+
+/**
+ * @param {Float32Array} less [place]
+ * @param {number[]} special [place]
+ * @returns {Ranked}
+ */
+export function ranked(less, special) {
+  const sizes = less.map((each) => Math.abs(each || 0)); // NaN has none
+  const order = [...sizes.keys()].filter((place) => sizes[place] > 0).sort((a, b) => sizes[b] - sizes[a] || a - b);
+  return { less, sizes, order, limit: colourLimit(sizes, special) };
 }
 
 /**
@@ -71,12 +83,10 @@ export function largest(sizes) {
 /**
  * The largest differences of ordinary places, of both signs, and behind them those of special tokens.
  * @param {Named} of
- * @param {Float32Array} less [place] NaN where there is no difference
+ * @param {Ranked} differences
  * @param {number} most named, of each sign
  */
-export function lessWords({ names, special, wording }, less, most) {
-  const sizes = less.map((each) => Math.abs(each || 0));
-  const order = largest(sizes).filter((place) => sizes[place] > 0);
+export function lessWords({ names, special, wording }, { less, order, sizes }, most) {
   /** @param {number[]} places */
   const listed = (places) => places.map((place) => `${names[place]} ${signed(wording, less[place])}`).join(", ");
   /** @param {number[]} places */
@@ -93,12 +103,10 @@ export function lessWords({ names, special, wording }, less, most) {
 /**
  * Which special tokens differ by more than the scale has, for they do not set it.
  * @param {Named} of
- * @param {Float32Array} less [place]
+ * @param {Ranked} differences
  */
-export function beyondScale({ names, special, wording }, less) {
-  const sizes = less.map((each) => Math.abs(each || 0));
-  const limit = colourLimit(sizes, special);
-  const beyond = largest(sizes).filter((place) => sizes[place] > limit);
+export function beyondScale({ names, wording }, { less, limit, order, sizes }) {
+  const beyond = order.filter((place) => sizes[place] > limit);
   const listed = beyond.slice(0, SPECIAL).map((place) => `${names[place]} ${signed(wording, less[place])}`);
   return beyond.length ? `Special tokens do not set the scale; beyond it: ${listed.join(", ")}` : "";
 }

@@ -1,28 +1,26 @@
 // The full matrices of A, of B and of A − B: one zoom for all, and a cell under the pointer is framed in each of them.
 
-import { pixelsOf } from "./matrix.js";
-import { download, plotly } from "./plotly.js";
+import { signed } from "./lesswords.js";
+import { across, around, mark, put } from "./marks.js";
+import { download, hosted, plotly } from "./plotly.js";
 import { percent } from "./words.js";
 
 /** @import { Pairing } from "./pairing.js" */
-/** @import { PairArrays, PairHeader, Parts, Plotly, PlotElement } from "./types.js" */
-
-const BOXES = ["matrixA", "matrixB", "matrixLess"];
+/** @import { PairArrays, PairHeader, PairParts, Plotly, PlotElement } from "./types.js" */
 
 /** @typedef {{box: PlotElement, row: HTMLElement, cell: HTMLElement}} Drawn */
 
 export class Matrices {
   /**
-   * @param {Parts} parts
+   * @param {PairParts} parts
    * @param {(event: "hover" | "pin", place: number | null) => void} on
    */
-  constructor(parts, on) {
+  constructor({ cell, matrixA, matrixB, matrixLess, matrixNote }, on) {
     this.on = on;
-    this.note = parts.matrixNote;
-    const byName = /** @type {Record<string, HTMLElement>} */ (/** @type {unknown} */ (parts));
-    this.words = byName.cell;
+    this.note = matrixNote;
+    this.words = cell;
     /** @type {Drawn[]} */
-    this.drawn = BOXES.map((name) => ({ box: /** @type {PlotElement} */ (byName[name]), row: mark(), cell: mark() }));
+    this.drawn = [matrixA, matrixB, matrixLess].map((box) => ({ box, row: mark(), cell: mark() }));
     this.look = "";
     this.zooming = false;
     /** @type {PairHeader | null} */
@@ -31,7 +29,7 @@ export class Matrices {
     this.values = [];
     /** @type {[query: number, key: number] | null} under the pointer */
     this.under = null;
-    /** The row or column that is shown. */
+    /** @type {{place: number, direction: "at" | "by"}} The row or column that is shown. */
     this.shown = { place: -1, direction: "at" };
     this.bound = false;
   }
@@ -78,7 +76,8 @@ export class Matrices {
       { ...data[1], z: values },
     ];
     const own = { ...layout, uirevision: "keep", autosize: true, height: undefined, font };
-    const drawn = Plotly.react(box, traces, own, this.configure(Plotly, index));
+    const config = hosted(Plotly, (format) => this.save(index, format));
+    const drawn = Plotly.react(box, traces, own, config);
     return drawn.then(() => box.append(row, cell));
   }
 
@@ -113,11 +112,10 @@ export class Matrices {
     const [query, key] = under;
     const [{ wording }] = header.sides;
     const [a, b, less] = this.values.map((values) => values[query * header.names.length + key]);
-    /** @param {number} value */
-    const written = (value) => (Number.isNaN(value) ? "nothing" : percent(wording, Math.abs(value)));
-    const sign = less > 0 ? "+" : less < 0 ? "−" : "";
+    /** @param {number} weight */
+    const written = (weight) => (Number.isNaN(weight) ? "nothing" : percent(wording, weight));
     const [from, to] = under.map((place) => `\u2068${header.names[place]}\u2069`);
-    const rest = Number.isNaN(less) ? "" : `, A − B ${sign}${written(less)}`;
+    const rest = Number.isNaN(less) ? "" : `, A − B ${signed(wording, less)}`;
     this.words.textContent = `From ${from} to ${to}: A ${written(a)}, B ${written(b)}${rest}`;
     this.on("hover", this.shown.direction === "at" ? query : key);
   }
@@ -152,35 +150,12 @@ export class Matrices {
   place() {
     const count = this.header?.names.length ?? 0;
     const { place, direction } = this.shown;
-    const whole = [-0.5, count - 0.5];
-    const own = place < 0 ? null : [place - 0.5, place + 0.5];
-    const [query, key] = (this.under ?? []).map((at) => [at - 0.5, at + 0.5]);
+    const shown = place < 0 ? null : across([place, place], count, direction);
+    const under = this.under && around(this.under);
     for (const { box, cell, row } of this.drawn) {
-      put(row, box, own && (direction === "at" ? [whole, own] : [own, whole]));
-      put(cell, box, query ? [key, query] : null);
+      put(row, box, shown);
+      put(cell, box, under);
     }
-  }
-
-  /**
-   * @param {Plotly} Plotly
-   * @param {number} index
-   */
-  configure(Plotly, index) {
-    /** @param {"png" | "svg"} format */
-    const button = (format) => ({
-      name: `save-${format}`,
-      title: `Save as ${format.toUpperCase()}`,
-      icon: Plotly.Icons.camera,
-      click: () => this.save(index, format),
-    });
-    return {
-      displaylogo: false,
-      showSendToCloud: false, // nothing leaves this machine
-      plotlyServerURL: "",
-      responsive: true,
-      modeBarButtonsToRemove: ["toImage"],
-      modeBarButtonsToAdd: [button("png"), button("svg")],
-    };
   }
 
   /**
@@ -193,30 +168,6 @@ export class Matrices {
     const { clientHeight: height, clientWidth: width, data, layout } = box;
     download({ about, figure: { data, layout }, name, format, width, height });
   }
-}
-
-/** A frame that is moved by itself: plotly lays the whole figure out to move a shape. */
-function mark() {
-  const frame = document.createElement("div");
-  frame.className = "hl-mark";
-  frame.hidden = true;
-  return frame;
-}
-
-/**
- * @param {HTMLElement} frame
- * @param {PlotElement} box
- * @param {number[][] | null} cells from and to, across and down
- */
-function put(frame, box, cells) {
-  const { xaxis, yaxis } = box._fullLayout ?? {};
-  frame.hidden = true;
-  if (cells === null || !xaxis?._length || !yaxis) return;
-  const [left, width] = pixelsOf(xaxis, cells[0][0], cells[0][1]);
-  const [top, height] = pixelsOf(yaxis, cells[1][0], cells[1][1]);
-  frame.hidden = width <= 0 || height <= 0;
-  const transform = `translate(${left}px, ${top}px)`;
-  Object.assign(frame.style, { width: `${width}px`, height: `${height}px`, transform });
 }
 
 /**

@@ -1,12 +1,13 @@
 // The full matrix: the pure Plotly figure, hosted by plotly.js; the frames of rows or columns follow the shown tokens.
 
 import { meaning } from "./gestures.js";
-import { download, plotly } from "./plotly.js";
+import { across, mark, put } from "./marks.js";
+import { download, hosted, plotly } from "./plotly.js";
 import { runs } from "./selection.js";
 import { MatrixWeights } from "./weights.js";
 import { who } from "./words.js";
 
-/** @import { Figure, Header, LinkedView, On, Parts, PlotAxis, Plotly, State, Weights } from "./types.js" */
+/** @import { Figure, Header, LinkedView, On, Parts, State, Weights } from "./types.js" */
 
 const HATCH = 720; // pixels of the pattern, which is stretched over a row
 
@@ -39,7 +40,7 @@ export class Matrix {
     /** @type {object | undefined} */
     this.config = undefined;
     this.bound = false;
-    /** @type {HTMLElement[]} Moved by themselves: plotly lays the whole figure out to move a shape. */
+    /** @type {HTMLElement[]} */
     this.marks = [];
   }
 
@@ -63,13 +64,14 @@ export class Matrix {
       await this.drawn; // it may not be done yet
       return this.place(); // only the query is another
     }
-    for (const mark of this.marks) mark.hidden = true;
+    for (const other of this.marks) other.hidden = true;
     const values = valuesOf(weights, header, figure);
     const trace = { ...figure.data[0], ...values, colorscale: scaleOf(theme.weights) };
     const font = { .../** @type {object} */ (figure.layout.font), color: getComputedStyle(this.box).color };
     const images = hatched(values.z);
     const layout = { ...figure.layout, uirevision: "keep", autosize: true, font, images, shapes: [] };
-    this.config ??= this.configure(Plotly); // plotly draws all anew where its configuration is another object
+    // One object: plotly draws all anew where its configuration is another.
+    this.config ??= hosted(Plotly, (format) => this.save(format));
     this.drawn = Plotly.react(this.box, [trace], layout, this.config);
     await this.drawn;
     if (this.drawing.look !== look) return; // meanwhile another was asked for
@@ -99,25 +101,6 @@ export class Matrix {
     this.box.on("plotly_afterplot", () => this.place()); // resized, zoomed
   }
 
-  /** @param {Plotly} Plotly */
-  configure(Plotly) {
-    /** @param {"png" | "svg"} format */
-    const button = (format) => ({
-      name: `save-${format}`,
-      title: `Save as ${format.toUpperCase()}`,
-      icon: Plotly.Icons.camera,
-      click: () => this.save(format),
-    });
-    return {
-      displaylogo: false,
-      showSendToCloud: false, // nothing leaves this machine
-      plotlyServerURL: "",
-      responsive: true,
-      modeBarButtonsToRemove: ["toImage"],
-      modeBarButtonsToAdd: [button("png"), button("svg")],
-    };
-  }
-
   /** @param {"png" | "svg"} format */
   save(format) {
     if (this.drawing === null) return;
@@ -136,12 +119,7 @@ export class Matrix {
    */
   frames({ count, header, size }) {
     const cells = new Set(this.tokens.map((token) => Math.floor(token / size)));
-    const [first, last] = [-0.5, count - 0.5];
-    return runs([...cells]).map(([from, to]) => {
-      const [before, after] = [from - 0.5, to + 0.5];
-      if (header.view.direction === "at") return { x0: first, x1: last, y0: before, y1: after };
-      return { x0: before, x1: after, y0: first, y1: last };
-    });
+    return runs([...cells]).map((run) => across(run, count, header.view.direction));
   }
 
   /**
@@ -159,28 +137,22 @@ export class Matrix {
    */
   marksFor(count) {
     while (this.marks.length < count) {
-      const mark = document.createElement("div");
-      mark.className = "hl-mark";
-      this.marks.push(mark);
-      this.box.append(mark);
+      const added = mark();
+      this.marks.push(added);
+      this.box.append(added);
     }
-    for (const mark of this.marks.slice(count)) mark.hidden = true;
+    for (const other of this.marks.slice(count)) other.hidden = true;
     return this.marks;
   }
 
   /** The frames over what is drawn, cut off where the figure has been zoomed. */
   place() {
-    const { xaxis, yaxis } = this.box._fullLayout ?? {};
-    if (this.drawing === null || !shapeOf(this.drawing.figure) || !xaxis?._length || !yaxis) return;
-    if (this.box.data[0].z.length !== this.drawing.count) return; // it is not drawn yet
+    if (this.drawing === null || !shapeOf(this.drawing.figure)) return;
+    if (this.box.data?.[0].z.length !== this.drawing.count) return; // it is not drawn yet
     const frames = this.frames(this.drawing);
     const marks = this.marksFor(frames.length);
-    frames.forEach(({ x0, x1, y0, y1 }, index) => {
-      const [left, width] = pixelsOf(xaxis, x0, x1);
-      const [top, height] = pixelsOf(yaxis, y0, y1);
-      marks[index].hidden = width <= 0 || height <= 0;
-      const transform = `translate(${left}px, ${top}px)`;
-      Object.assign(marks[index].style, { width: `${width}px`, height: `${height}px`, transform });
+    frames.forEach((frame, index) => {
+      put(marks[index], this.box, frame);
     });
   }
 }
@@ -188,17 +160,6 @@ export class Matrix {
 /** @param {Figure} figure */
 function shapeOf({ layout }) {
   return /** @type {object[]} */ (layout.shapes)[0];
-}
-
-/**
- * Where some cells of an axis stand, and how many pixels they take.
- * @param {PlotAxis} axis
- * @param {number} from
- * @param {number} to
- */
-export function pixelsOf(axis, from, to) {
-  const [start, end] = [from, to].map((cell) => Math.min(axis._length, Math.max(0, axis.l2p(cell))));
-  return [axis._offset + start, end - start];
 }
 
 /**
@@ -211,9 +172,11 @@ function valuesOf(source, { causal, groups, view }, { data: [trace] }) {
   const rows = Array.from({ length: source.count }, (_, query) => {
     const weights = new Float32Array(source.count);
     for (let key = 0; key < source.count; key++) {
-      weights[key] = causal && !groups && key > query ? Number.NaN : source.weight(query, key); // the future stays empty: no weight could be there
+      // The future stays empty: no weight could be there.
+      weights[key] = causal && !groups && key > query ? Number.NaN : source.weight(query, key);
     }
-    return weights.some((weight) => weight > 0) ? weights : weights.fill(Number.NaN); // it looks at nothing, and is hatched
+    // What looks at nothing is hatched.
+    return weights.some((weight) => weight > 0) ? weights : weights.fill(Number.NaN);
   });
   if (!view.log) return { z: rows };
   const floor = 10 ** Number(trace.zmin);
@@ -225,16 +188,9 @@ function valuesOf(source, { causal, groups, view }, { data: [trace] }) {
  * @param {Float32Array[]} rows
  */
 function hatched(rows) {
-  /** @type {[first: number, end: number][]} */
-  const runs = [];
-  rows.forEach((weights, row) => {
-    if (!weights.every(Number.isNaN)) return;
-    const last = runs.at(-1);
-    if (last && last[1] === row) last[1] = row + 1;
-    else runs.push([row, row + 1]);
-  });
-  return runs.map(([first, end]) => {
-    const [sizex, sizey] = [rows.length, end - first];
+  const empty = [...rows.keys()].filter((row) => rows[row].every(Number.isNaN));
+  return runs(empty).map(([first, last]) => {
+    const [sizex, sizey] = [rows.length, last - first + 1];
     const place = { xref: "x", yref: "y", x: -0.5, y: first - 0.5, sizex, sizey };
     return { source: hatch(sizex, sizey), sizing: "stretch", layer: "below", ...place };
   });
@@ -245,8 +201,9 @@ function hatched(rows) {
  * @param {number} rows
  */
 function hatch(columns, rows) {
+  const height = Math.max(1, Math.round((HATCH * rows) / columns));
   const svg =
-    `<svg xmlns='http://www.w3.org/2000/svg' width='${HATCH}' height='${Math.max(1, Math.round((HATCH * rows) / columns))}'>` +
+    `<svg xmlns='http://www.w3.org/2000/svg' width='${HATCH}' height='${height}'>` +
     "<pattern id='h' width='8' height='8' patternUnits='userSpaceOnUse' patternTransform='rotate(45)'>" +
     "<path d='M1 0V8' stroke='#888'/></pattern><rect width='100%' height='100%' fill='url(#h)'/></svg>";
   return `data:image/svg+xml,${encodeURIComponent(svg)}`;

@@ -1,4 +1,5 @@
-// The explorer in a notebook: what Streamlit's element gets as data and tells as states, anywidget's model has as traits.
+// The explorer in a notebook: what Streamlit's element gets as data and tells as states, anywidget's model has as
+// traits.
 
 import { Explorer } from "./explorer.js";
 import { unpack } from "./payload.js";

@@ -1,4 +1,5 @@
-// Which positions of A and of B correspond, and what a head of A differs by from one of B: model/comparison in the page.
+// Which positions of A and of B correspond, and what a head of A differs by from one of B: model/comparison in the
+// page.
 
 import { column, row } from "./weights.js";
 

@@ -1,4 +1,5 @@
-// What the server sends: u32 length of a JSON header, the header, then the blobs that it lists, each at a multiple of 8.
+// What the server sends: u32 length of a JSON header, the header, then the blobs that it lists, each at a multiple
+// of 8.
 
 /** @import { Arrays, Header } from "./types.js" */
 

@@ -8,7 +8,8 @@ import { colourLimit } from "./weights.js";
 
 /** @import { LinkedView, On, Parts, State } from "./types.js" */
 
-const LONGEST = 960; // pixels; of an upright photo the height: drawn wider, it would be shown so small that the frame is lost
+// Pixels; of an upright photo the height: drawn wider, it would be shown so small that the frame is lost.
+const LONGEST = 960;
 
 /** @implements {LinkedView} */
 export class Photo {

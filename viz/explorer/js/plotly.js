@@ -28,6 +28,29 @@ export function takePlotlyFrom(where) {
   source = where;
 }
 
+/**
+ * How a figure is hosted: with buttons of ours that save it, and without those that would send it away.
+ * @param {Plotly} Plotly
+ * @param {(format: "png" | "svg") => void} save
+ */
+export function hosted({ Icons }, save) {
+  /** @param {"png" | "svg"} format */
+  const button = (format) => ({
+    name: `save-${format}`,
+    title: `Save as ${format.toUpperCase()}`,
+    icon: Icons.camera,
+    click: () => save(format),
+  });
+  return {
+    displaylogo: false,
+    showSendToCloud: false, // nothing leaves this machine
+    plotlyServerURL: "",
+    responsive: true,
+    modeBarButtonsToRemove: ["toImage"],
+    modeBarButtonsToAdd: [button("png"), button("svg")],
+  };
+}
+
 /** @returns {Promise<Plotly>} */
 async function load() {
   const page = /** @type {Window & {Plotly?: Plotly}} */ (window);

@@ -1,4 +1,5 @@
-// Several tokens or heads chosen at once: viz/view/view.py says what a view may have of them, viz/view/chosen.py how many.
+// Several tokens or heads chosen at once: viz/view/view.py says what a view may have of them, viz/view/chosen.py how
+// many.
 
 /** @import { Head, Header, ViewFields } from "./types.js" */
 
@@ -71,9 +72,7 @@ function toggled(view, token) {
  */
 export function span({ grid, prefix }, from, to) {
   if (grid === null || from < prefix || to < prefix) return range(Math.min(from, to), Math.max(from, to));
-  const columns = grid[1];
-  const [[top, left], [bottom, right]] = corners([from - prefix, to - prefix], columns);
-  return range(top, bottom).flatMap((row) => range(left, right).map((column) => prefix + row * columns + column));
+  return rectangle([from - prefix, to - prefix], grid[1]).map((patch) => prefix + patch);
 }
 
 /**
@@ -81,7 +80,7 @@ export function span({ grid, prefix }, from, to) {
  * @param {Pick<Header, "wordIds">} places
  * @param {number} token
  */
-export function wordOf({ wordIds }, token) {
+function wordOf({ wordIds }, token) {
   if (wordIds[token] < 0) return [token];
   return [...wordIds.keys()].filter((other) => wordIds[other] === wordIds[token]);
 }
@@ -95,22 +94,40 @@ export function endOf({ query, queries }, { grid, prefix }) {
   if (queries.length === 0) return query;
   const [first, last] = [queries[0], queries[queries.length - 1]];
   if (grid === null || first < prefix) return query === first ? last : first;
-  const columns = grid[1];
   const patches = queries.map((token) => token - prefix);
-  const [[top, left], [bottom, right]] = corners(patches, columns);
-  const row = Math.floor((query - prefix) / columns) === top ? bottom : top;
-  const column = (query - prefix) % columns === left ? right : left;
-  return prefix + row * columns + column;
+  return prefix + opposite(query - prefix, patches, grid[1]);
 }
 
 /**
- * The first row and column that any of the patches stands in, and the last ones.
- * @param {number[]} patches
+ * All places of the smallest rectangle that some stand in.
+ * @param {number[]} places row by row
  * @param {number} columns
  */
-function corners(patches, columns) {
-  const rows = patches.map((patch) => Math.floor(patch / columns));
-  const across = patches.map((patch) => patch % columns);
+export function rectangle(places, columns) {
+  const [[top, left], [bottom, right]] = corners(places, columns);
+  return range(top, bottom).flatMap((row) => range(left, right).map((column) => row * columns + column));
+}
+
+/**
+ * The corner of that rectangle opposite to one of the places, which is in a corner itself.
+ * @param {number} place
+ * @param {number[]} places
+ * @param {number} columns
+ */
+export function opposite(place, places, columns) {
+  const [[top, left], [bottom, right]] = corners(places, columns);
+  const row = Math.floor(place / columns) === top ? bottom : top;
+  return row * columns + (place % columns === left ? right : left);
+}
+
+/**
+ * The first row and column that any of the places stands in, and the last ones.
+ * @param {number[]} places
+ * @param {number} columns
+ */
+function corners(places, columns) {
+  const rows = places.map((place) => Math.floor(place / columns));
+  const across = places.map((place) => place % columns);
   return [
     [Math.min(...rows), Math.min(...across)],
     [Math.max(...rows), Math.max(...across)],
@@ -164,7 +181,7 @@ export function headsAfter(view, adds, pressed) {
   const others = before.filter((head) => !holds(pressed, head));
   let heads = adds ? (all ? others : [...others, ...pressed]) : pressed;
   if (heads.length === 0) heads = before; // something is always chosen
-  heads = heads.toSorted((a, b) => a[0] - b[0] || a[1] - b[1]).slice(0, MOST_HEADS);
+  heads = sorted(heads).slice(0, MOST_HEADS);
   const [layer, head] = heads.findLast((each) => holds(pressed, each)) ?? heads[heads.length - 1];
   return { layer, head, scope: "heads", heads };
 }
@@ -176,10 +193,18 @@ export function headsAfter(view, adds, pressed) {
  * @returns {Partial<ViewFields>}
  */
 export function headsFrom({ head, layer }, heads) {
-  const sorted = heads.toSorted((a, b) => a[0] - b[0] || a[1] - b[1]);
-  const own = sorted.findIndex((each) => holds([each], [layer, head]));
+  const all = sorted(heads);
+  const own = all.findIndex((each) => holds([each], [layer, head]));
   const first = Math.max(0, own - MOST_HEADS + 1);
-  return { layer, head, scope: "heads", heads: sorted.slice(first, first + MOST_HEADS) };
+  return { layer, head, scope: "heads", heads: all.slice(first, first + MOST_HEADS) };
+}
+
+/**
+ * By layer and head.
+ * @param {Head[]} heads
+ */
+function sorted(heads) {
+  return heads.toSorted((a, b) => a[0] - b[0] || a[1] - b[1]);
 }
 
 /**
@@ -204,6 +229,6 @@ export function holds(heads, [layer, head]) {
  * @param {number} first
  * @param {number} last
  */
-function range(first, last) {
+export function range(first, last) {
   return Array.from({ length: last - first + 1 }, (_, index) => first + index);
 }

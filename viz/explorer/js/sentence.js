@@ -22,13 +22,23 @@ export class Sentence {
   }
 
   /** @param {State} state */
-  paint({ header, shown: { tokens, view, weights } }) {
-    const { parts } = this;
-    parts.title.textContent = `${title(header, view, tokens)}:`;
-    const others = targets(header, weights);
-    parts.targets.textContent = others;
-    const share = specialShare(header, weights, view.direction);
-    parts.special.textContent = behind(others, share.text, share.over);
-    parts.why.textContent = view.direction === "at" && share.together >= MUCH ? header.why : "";
+  paint(state) {
+    const { header, shown } = state;
+    const much = say(this.parts, state) >= MUCH;
+    this.parts.why.textContent = shown.view.direction === "at" && much ? header.why : "";
   }
+}
+
+/**
+ * Say what is shown. Gives how much of it special tokens have together.
+ * @param {Pick<Parts, "title" | "targets" | "special">} parts
+ * @param {Pick<State, "header" | "shown">} state
+ */
+export function say(parts, { header, shown: { tokens, view, weights } }) {
+  parts.title.textContent = `${title(header, view, tokens)}:`;
+  const others = targets(header, weights);
+  parts.targets.textContent = others;
+  const share = specialShare(header, weights, view.direction);
+  parts.special.textContent = behind(others, share.text, share.over);
+  return share.together;
 }

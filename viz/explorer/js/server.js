@@ -24,7 +24,7 @@ export class Server {
     this.now = now;
     /** @type {Tell} */
     this.tell = () => {};
-    /** @type {{id: string, view: View, more: boolean} | null} The last one received. */
+    /** @type {{id: string, view: View, more?: boolean} | null} The last one received. */
     this.header = null;
     /** @type {View | null} The view that is pinned here, and that the server has not sent. */
     this.pinned = null;
@@ -38,7 +38,7 @@ export class Server {
 
   /**
    * The view to show with a header: the server's; but where more has been pinned since it was asked, what is pinned.
-   * @param {{id: string, view: View, more: boolean}} header
+   * @param {{id: string, view: View, more?: boolean}} header
    * @param {Tell} tell
    * @returns {View}
    */

@@ -20,8 +20,8 @@ export function shownIn(state) {
   const { scope, reduction, layer, head: one, heads, direction } = sent;
   const words = { ...view, scope, reduction, layer, head: one, heads };
   const tokens = hover.token === null ? chosen(view) : [hover.token];
-  const asSent = view.direction === direction && String(tokens) === String(chosen(sent));
-  if (arrays.row && (asSent || source === null)) {
+  const asSent = () => view.direction === direction && String(tokens) === String(chosen(sent));
+  if (arrays.row && (source === null || asSent())) {
     return { tokens: chosen(sent), view: { ...words, direction }, weights: arrays.row };
   }
   if (source === null) throw new Error("the payload has no weights of the view");

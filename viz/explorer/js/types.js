@@ -10,7 +10,7 @@
  * @property {number} layer
  * @property {number} head
  * @property {number} query the pinned token
- * @property {"head" | "heads" | "layer" | "all"} scope one head, or the chosen ones, or all of the layer or of all layers made one
+ * @property {"head" | "heads" | "layer" | "all"} scope one head, or made one: the chosen ones, the layer's, all
  * @property {"mean" | "max"} reduction how they are made one; always "mean" where the scope is "head"
  * @property {"at" | "by"} direction what the query looks at, or by what it is looked at
  * @property {boolean} log
@@ -78,7 +78,7 @@
  * @typedef {object} Wording
  * @property {Record<string, string>} who {layer}, {head}, or {count}, {heads}
  * @property {string} head {layer}, {head}: each of {heads}
- * @property {Record<string, string>} role {layer}, {head}, {role}: what a head is called after, where "one" is shown or "several" are
+ * @property {Record<string, string>} role {layer}, {head}, {role}: what a head is called after: "one", or of "several"
  * @property {ByDirection} what {name}
  * @property {ByDirection} several {names}, {count}: the same of several tokens
  * @property {string} title {who}, {what}
@@ -145,7 +145,6 @@
  * @typedef {object} PairHeader
  * @property {string} id
  * @property {PairFields} view
- * @property {boolean} more there is never more to be asked for
  * @property {Header[]} sides of A and of B
  * @property {string[]} names of the places, which the positions of both are in
  * @property {number[]} special [place] 0 or 1
@@ -253,8 +252,8 @@
  */
 
 /**
- * What a view tells the explorer: "hover" (null: over nothing), "pin" (pressed), "move" (by an arrow key), "extend" (all
- * up to there), "toggle" (one more, or less), "word" (pressed twice), "drag", and "drop" at its end.
+ * What a view tells the explorer: "hover" (null: over nothing), "pin" (pressed), "move" (by an arrow key), "extend"
+ * (all up to there), "toggle" (one more, or less), "word" (pressed twice), "drag", and "drop" at its end.
  * @callback On
  * @param {"hover" | "pin" | "move" | "extend" | "toggle" | "word" | "drag" | "drop"} event
  * @param {Hovered | Pressed} target
@@ -300,6 +299,14 @@
  */
 
 /**
+ * What compared.html has besides, in its last section and around all of them.
+ * @typedef {Parts & {
+ *   together: HTMLElement, low: HTMLElement, high: HTMLElement, two: HTMLElement, beyond: HTMLElement,
+ *   cell: HTMLElement, matrixA: PlotElement, matrixB: PlotElement, matrixLess: PlotElement,
+ * }} PairParts
+ */
+
+/**
  * Sends a state ("view") or a trigger ("more", "save") to the server.
  * @callback Tell
  * @param {"view" | "more" | "save"} name
@@ -320,13 +327,15 @@
 
 /** @typedef {{pointIndex?: [number, number], pointNumber: [number, number]}} PlotPoint */
 
+/** @typedef {{points: PlotPoint[], event?: MouseEvent} & Record<string, unknown>} PlotEvent */
+
 /**
  * An element that plotly.js draws in.
  * @typedef {HTMLElement & {
  *   data: {z: ArrayLike<ArrayLike<number>>}[],
  *   layout: {margin: object, font: object, xaxis: {range: number[]}, yaxis: {range: number[]}},
  *   _fullLayout?: {xaxis: PlotAxis, yaxis: PlotAxis},
- *   on: (event: string, listener: (event: {points: PlotPoint[], event?: MouseEvent} & Record<string, unknown>) => void) => void,
+ *   on: (event: string, listener: (event: PlotEvent) => void) => void,
  * }} PlotElement
  */
 

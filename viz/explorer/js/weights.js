@@ -133,12 +133,14 @@ export function column(source, token) {
   return weights;
 }
 
-/** What was added up last of a source. @type {WeakMap<Weights, {tokens: number[], direction: string, weights: Float32Array}>} */
+/** @typedef {{tokens: number[], direction: string, weights: Float32Array}} Added */
+
+/** What was added up last of a source. @type {WeakMap<Weights, Added>} */
 const added = new WeakMap();
 
 /**
- * Of several tokens, the mean of their rows ("at"), or the sum of their columns ("by"); of one its row or column. [token]
- * A row of a query that looks at nothing is no part of the mean: so it sums to one.
+ * [token]: of several tokens the mean of their rows ("at"), or the sum of their columns ("by"); of one its row or
+ * column. A row of a query that looks at nothing is no part of the mean: so it sums to one.
  * @param {Weights} source
  * @param {number[]} tokens
  * @param {"at" | "by"} direction

@@ -1,4 +1,5 @@
-// The words of a view: templates of viz/view/wording.py, filled in. Set as text, never as HTML: tokens come from strangers.
+// The words of a view: templates of viz/view/wording.py, filled in. Set as text, never as HTML: tokens come from
+// strangers.
 
 import { span } from "./selection.js";
 
@@ -7,7 +8,8 @@ import { span } from "./selection.js";
 const OVER = 1.005; // a weight from which on more than 100 % is written
 
 /**
- * The one word for which heads are shown, as templates, the control and the address have it: "head", "heads-mean", "layer-max", …
+ * The one word for which heads are shown, as templates, the control and the address have it: "head", "heads-mean",
+ * "layer-max", …
  * @param {Pick<ViewFields, "scope" | "reduction">} view
  */
 export function headsName({ scope, reduction }) {
@@ -63,8 +65,8 @@ function isolated({ tokens, isolate }, token) {
 }
 
 /**
- * A header whose names may have something behind them: [token].
- * @typedef {Header & {after?: string[]}} Named
+ * A header that may have what to call each token: [token].
+ * @typedef {Header & {names?: string[]}} Named
  */
 
 /**
@@ -73,24 +75,27 @@ function isolated({ tokens, isolate }, token) {
  * @param {number} token
  */
 export function nameOf(header, token) {
-  const { after, grid, prefix, special, wording } = header;
+  const { grid, names, prefix, special, wording } = header;
+  if (names) return names[token];
   const name = isolated(header, token);
-  const rest = after?.[token] ?? "";
   if (grid && token >= prefix) return fill(wording.patch, { name });
-  if (special[token] && wording.unquoted.some((start) => name.startsWith(start))) return name + rest;
-  return fill(wording.token, { name }) + rest;
+  if (special[token] && wording.unquoted.some((start) => name.startsWith(start))) return name;
+  return fill(wording.token, { name });
 }
 
 /**
- * The position, " (4)", behind each of several equal names; nothing behind the others.
+ * Names, each of several that are the same with its position.
+ * @param {Wording} wording
  * @param {string[]} names
  * @param {(at: number) => number} position
  */
-export function positions(names, position = (at) => at) {
+export function toldApart(wording, names, position = (at) => at) {
   /** @type {Map<string, number>} */
   const counts = new Map();
   for (const name of names) counts.set(name, (counts.get(name) ?? 0) + 1);
-  return names.map((name, at) => ((counts.get(name) ?? 0) > 1 ? ` (${position(at)})` : ""));
+  return names.map((name, at) =>
+    counts.get(name) === 1 ? name : fill(wording.placed, { name, position: position(at) }),
+  );
 }
 
 /**
@@ -170,13 +175,9 @@ export function targets(header, weights) {
   if (!weights.some((weight) => weight > 0)) return header.wording.nothing;
   const best = strongest(header, weights, 3, { special: false });
   const near = best.filter(([, weight], index) => weight > 0 && (index === 0 || weight >= 0.2 * best[0][1]));
-  const names = near.map(([token]) => nameOf(header, token));
-  const parts = near.map(([position, weight], index) => {
-    const name = names[index];
-    const same = names.filter((other) => other === name).length > 1;
-    return `${same ? fill(header.wording.placed, { name, position }) : name} ${percent(header.wording, weight)}`;
-  });
-  return parts.join(", ");
+  const called = near.map(([token]) => nameOf(header, token));
+  const names = toldApart(header.wording, called, (index) => near[index][0]);
+  return near.map(([, weight], index) => `${names[index]} ${percent(header.wording, weight)}`).join(", ");
 }
 
 /**
