@@ -19,6 +19,7 @@ from headlens.viz.view.words import name_of
 
 KEY = "compare_columns"
 Queries = tuple[int | None, int | None]
+Places = tuple[int, int]  # of a query and of a key
 Below = Callable[[Sides, Queries], None]
 NAMED = 6  # tokens without a partner
 
@@ -37,8 +38,9 @@ def show_head(sides: Sides, head: Head, other: Head, *, again: Callable[[], Side
     beside = "" if head == other else f", beside layer {other[0]}, head {other[1]} of B"
     st.subheader(f"Layer {head[0]}, head {head[1]}{beside}", anchor=False)
     weights = comparison.beside(*head, other)
-    st.markdown(f"{_largest(sides, weights)} {_alone(sides, weights)}")
-    _show_columns(again, (head, other), _start(sides, weights), below)
+    most = _most(weights)
+    st.markdown(f"{_largest(sides, weights, most)} {_alone(sides, weights)}")
+    _show_columns(again, (head, other), _start(sides, most), below)
 
 
 @st.fragment
@@ -83,9 +85,8 @@ def _present(sides: Sides) -> tuple[np.ndarray, np.ndarray]:
     return alignment.a.filled, alignment.b.filled
 
 
-def _start(sides: Sides, weights: HeadBeside) -> PairView:
+def _start(sides: Sides, most: Places | None) -> PairView:
     """The queries that are pinned at first: those that differ most."""
-    most = _most(weights)
     if most is None:
         return PairView(first_view(sides.a.recording).query, None)
     alignment = sides.comparison.alignment
@@ -97,7 +98,7 @@ def _start(sides: Sides, weights: HeadBeside) -> PairView:
     return PairView(own, theirs)  # patches that share a part, each with a larger one elsewhere
 
 
-def _most(weights: HeadBeside) -> tuple[int, int] | None:
+def _most(weights: HeadBeside) -> Places | None:
     """The places of the query and of the key that differ most; None where nothing differs.
 
     Queries that see one key alone, in A or in B, are left out, as in the divergence; unless no others differ.
@@ -109,9 +110,8 @@ def _most(weights: HeadBeside) -> tuple[int, int] | None:
     return (int(query), int(key)) if sizes.any() else None
 
 
-def _largest(sides: Sides, weights: HeadBeside) -> str:
+def _largest(sides: Sides, weights: HeadBeside, most: Places | None) -> str:
     """Where the weights differ most."""
-    most = _most(weights)
     if most is None:
         return "It is the same in A and in B."
     at = _name(sides, most[1])
