@@ -1,4 +1,4 @@
-"""Heads as an address has them."""
+"""Heads as an address has them, and a control to choose several."""
 
 from collections.abc import Sequence
 
@@ -30,3 +30,35 @@ def write_heads(parameter: str, heads: Sequence[Head]) -> None:
 def head_name(head: Head) -> str:
     """What a list of heads calls it."""
     return f"layer {head[0]}, head {head[1]}"
+
+
+def every_head(shape: tuple[int, int]) -> list[Head]:
+    """All of so many layers and heads, by layer."""
+    return [(layer, head) for layer in range(shape[0]) for head in range(shape[1])]
+
+
+def choose_heads(
+    label: str, parameter: str, chosen: Sequence[Head], *, shape: tuple[int, int], key: str, placeholder: str, help: str
+) -> None:
+    """A list of all heads, to choose some into the address.
+
+    Args:
+        label: of the list.
+        parameter: of the address.
+        chosen: which ones are.
+        shape: how many layers and heads there are.
+        key: of the widget.
+        placeholder: what is said where none is chosen.
+        help: of the widget.
+    """
+    state = st.session_state
+    state[key] = list(chosen)
+    st.multiselect(
+        label,
+        every_head(shape),
+        key=key,
+        format_func=head_name,
+        on_change=lambda: write_heads(parameter, sorted(state[key])),
+        placeholder=placeholder,
+        help=help,
+    )

@@ -8,6 +8,7 @@ import streamlit as st
 from headlens.model.comparison.comparison import Head, HeadBeside
 from headlens.viz.explorer.compared import build_pair
 from headlens.viz.explorer.element import compared
+from headlens.viz.inputs.heads import head_name
 from headlens.viz.inputs.messages import plain
 from headlens.viz.pages.compare.sides import Sides
 from headlens.viz.pages.runtime import current_theme
@@ -35,7 +36,7 @@ def show_head(sides: Sides, head: Head, other: Head, *, again: Callable[[], Side
         below: draws what belongs to the pinned queries.
     """
     comparison = sides.comparison
-    beside = "" if head == other else f", beside layer {other[0]}, head {other[1]} of B"
+    beside = "" if head == other else f", beside {head_name(other)} of B"
     st.subheader(f"Layer {head[0]}, head {head[1]}{beside}", anchor=False)
     weights = comparison.beside(*head, other)
     most = _most(weights)

@@ -5,7 +5,7 @@ import streamlit as st
 from headlens.model.comparison.comparison import Head
 from headlens.viz.figures.effects import effect_grid
 from headlens.viz.figures.matches import best_matches
-from headlens.viz.inputs.heads import head_name
+from headlens.viz.inputs.heads import every_head, head_name
 from headlens.viz.inputs.knob import ordered_by_size
 from headlens.viz.pages.compare.sides import Sides
 from headlens.viz.pages.parts import BAR
@@ -32,9 +32,7 @@ def choose_head(sides: Sides, why: str = "") -> tuple[Head, Head]:
     ordered = sides.largest_first()
     asked, other = (_in_address(names) for names in PARAMETERS)
     chosen = asked if asked in ordered else ordered[0]
-    of_b = [
-        (layer, head) for layer in range(sides.b.recording.num_layers) for head in range(sides.b.recording.num_heads)
-    ]
+    of_b = every_head((sides.b.recording.num_layers, sides.b.recording.num_heads))
     other = other if other in of_b else None
     figure, words = st.columns([1, 1], gap="medium")
     with figure:
