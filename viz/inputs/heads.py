@@ -4,6 +4,8 @@ from collections.abc import Sequence
 
 import streamlit as st
 
+from headlens.viz.view.numbers import is_number
+
 Head = tuple[int, int]  # layer, head; both from 0
 
 
@@ -12,11 +14,15 @@ def read_heads(written: str, shape: tuple[int, int]) -> tuple[Head, ...]:
     heads = set()
     for part in written[:20_000].split("-"):
         layer, _, head = part.partition(".")
-        if all(number.isascii() and number.isdigit() and len(number) < 5 for number in (layer, head)):
-            pair = int(layer), int(head)
-            if pair[0] < shape[0] and pair[1] < shape[1]:
-                heads.add(pair)
+        if (found := _head(layer, head, shape)) is not None:
+            heads.add(found)
     return tuple(sorted(heads))
+
+
+def head_in_address(shape: tuple[int, int], parameters: tuple[str, str] = ("layer", "head")) -> Head | None:
+    """The head that two parameters name, of so many layers and heads; None where they name none."""
+    layer, head = (st.query_params.get(name, "") for name in parameters)
+    return _head(layer, head, shape)
 
 
 def write_heads(parameter: str, heads: Sequence[Head]) -> None:
@@ -25,6 +31,12 @@ def write_heads(parameter: str, heads: Sequence[Head]) -> None:
         st.query_params[parameter] = "-".join(f"{layer}.{head}" for layer, head in heads)
     else:
         st.query_params.pop(parameter, None)
+
+
+def _head(layer: str, head: str, shape: tuple[int, int]) -> Head | None:
+    if not (is_number(layer, 4) and is_number(head, 4)):
+        return None
+    return (int(layer), int(head)) if int(layer) < shape[0] and int(head) < shape[1] else None
 
 
 def head_name(head: Head) -> str:

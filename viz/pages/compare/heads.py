@@ -5,7 +5,7 @@ import streamlit as st
 from headlens.model.comparison.comparison import Head
 from headlens.viz.figures.effects import effect_grid
 from headlens.viz.figures.matches import best_matches
-from headlens.viz.inputs.heads import every_head, head_name
+from headlens.viz.inputs.heads import every_head, head_in_address, head_name
 from headlens.viz.inputs.knob import ordered_by_size
 from headlens.viz.pages.compare.sides import Sides
 from headlens.viz.pages.parts import BAR
@@ -30,17 +30,16 @@ def choose_head(sides: Sides, why: str = "") -> tuple[Head, Head]:
     They are by the address; else the one that differs most, and its partner. Why: no head differs, where that is known.
     """
     ordered = sides.largest_first()
-    asked, other = (_in_address(names) for names in PARAMETERS)
-    chosen = asked if asked in ordered else ordered[0]
-    of_b = every_head((sides.b.recording.num_layers, sides.b.recording.num_heads))
-    other = other if other in of_b else None
+    shapes = [(each.recording.num_layers, each.recording.num_heads) for each in (sides.a, sides.b)]
+    asked, other = (head_in_address(*each) for each in zip(shapes, PARAMETERS))
+    chosen = ordered[0] if asked is None else asked
     figure, words = st.columns([1, 1], gap="medium")
     with figure:
         _grid(sides, chosen)
     with words:
         st.markdown(MEANING + ("" if sides.matches is None else CLOSEST))
         _list(sides, ordered, chosen, why)
-        _choose_other(sides, chosen, other, of_b)
+        _choose_other(sides, chosen, other, every_head(shapes[1]))
     both = chosen, sides.partner(chosen) if other is None else other
     st.session_state.compare_heads = both
     return both
@@ -50,13 +49,6 @@ def chosen_heads() -> tuple[Head, Head]:
     """The heads that are shown, of A and of B."""
     heads: tuple[Head, Head] = st.session_state.compare_heads
     return heads
-
-
-def _in_address(names: tuple[str, str]) -> Head | None:
-    numbers = [st.query_params.get(name, "") for name in names]
-    if not all(number.isascii() and number.isdigit() and len(number) < 5 for number in numbers):
-        return None
-    return int(numbers[0]), int(numbers[1])
 
 
 def _grid(sides: Sides, chosen: Head) -> None:

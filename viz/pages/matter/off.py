@@ -8,7 +8,7 @@ import streamlit as st
 from headlens.model.effects.experiment import Experiment
 from headlens.model.effects.heads import Head, StandIn, num_heads, num_layers
 from headlens.model.inputs.text import TextInput
-from headlens.viz.inputs.heads import choose_heads, every_head, read_heads, write_heads
+from headlens.viz.inputs.heads import choose_heads, every_head, head_in_address, read_heads, write_heads
 from headlens.viz.inputs.knob import knob
 from headlens.viz.inputs.messages import show_error
 from headlens.viz.pages.matter.question import Question
@@ -108,7 +108,7 @@ def heads_off(question: Question) -> HeadsOff:
         stand_in,
         key,
         shape,
-        _pinned(shape, stage == stages[0]),
+        head_in_address(shape) if stage == stages[0] else None,
     )
 
 
@@ -180,11 +180,3 @@ def _experiment_on(question: Question, text: str, given: Any) -> Experiment:
 
 def _take_pair() -> None:
     st.query_params.from_dict({**MINIMAL_PAIR, "patch": OTHER_HALF})
-
-
-def _pinned(shape: tuple[int, int], is_first: bool) -> Head | None:
-    numbers = [st.query_params.get(name, "") for name in ("layer", "head")]
-    if not is_first or not all(number.isascii() and number.isdigit() and len(number) < 5 for number in numbers):
-        return None
-    layer, head = map(int, numbers)
-    return (layer, head) if layer < shape[0] and head < shape[1] else None
