@@ -20,19 +20,13 @@ def roles(file: Saved, stage: Stage = None, out: Table = None, as_json: Json = F
     if out is not None:
         check_ending(out, ".csv")
     from headlens.model.analysis.joint import joined
-    from headlens.model.analysis.roles.naming import strongest_role
     from headlens.model.analysis.roles.recorded import RecordedRoles
 
     recording = joined(open_recording(file, stage))
     recorded = RecordedRoles(recording)
     sums, keys = recorded.of_all(), [role.key for role in recorded.roles]
-    means, counts, looking = sums.mean, sums.count, len(recorded.queries)  # [role, layer, head] each
     heads = [(layer, head) for layer in range(recording.num_layers) for head in range(recording.num_heads)]
-    called = [
-        strongest_role(recorded.roles, means[:, layer, head], counts=counts[:, layer, head], looking=looking)
-        for layer, head in heads
-    ]
-    scores = [means[:, layer, head].tolist() for layer, head in heads]
+    called, scores = recorded.called(sums), sums.mean.reshape(len(keys), -1).T.tolist()
     if out is not None:
         from headlens.viz.export.data import table_of
 

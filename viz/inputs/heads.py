@@ -7,22 +7,14 @@ import streamlit as st
 from headlens.viz.view.numbers import is_number
 
 Head = tuple[int, int]  # layer, head; both from 0
+ONE = ("layer", "head")  # of the address
 
 
 def read_heads(written: str, shape: tuple[int, int]) -> tuple[Head, ...]:
     """Heads as the address has them, "7.2-8.0", of so many layers and heads; whatever is wrong in it is left out."""
-    heads = set()
-    for part in written[:20_000].split("-"):
-        layer, _, head = part.partition(".")
-        if (found := _head(layer, head, shape)) is not None:
-            heads.add(found)
-    return tuple(sorted(heads))
-
-
-def head_in_address(shape: tuple[int, int], parameters: tuple[str, str] = ("layer", "head")) -> Head | None:
-    """The head that two parameters name, of so many layers and heads; None where they name none."""
-    layer, head = (st.query_params.get(name, "") for name in parameters)
-    return _head(layer, head, shape)
+    parts = (part.partition(".") for part in written[:20_000].split("-"))
+    heads = (_head(layer, head, shape) for layer, _, head in parts)
+    return tuple(sorted({head for head in heads if head is not None}))
 
 
 def write_heads(parameter: str, heads: Sequence[Head]) -> None:
@@ -33,10 +25,16 @@ def write_heads(parameter: str, heads: Sequence[Head]) -> None:
         st.query_params.pop(parameter, None)
 
 
-def _head(layer: str, head: str, shape: tuple[int, int]) -> Head | None:
-    if not (is_number(layer, 4) and is_number(head, 4)):
-        return None
-    return (int(layer), int(head)) if int(layer) < shape[0] and int(head) < shape[1] else None
+def read_head(shape: tuple[int, int], names: tuple[str, str] = ONE) -> Head | None:
+    """The one head that the address has under these names, of so many layers and heads; None where there is none."""
+    layer, head = (st.query_params.get(name, "") for name in names)
+    return _head(layer, head, shape)
+
+
+def write_head(head: Head, names: tuple[str, str] = ONE) -> None:
+    """Into the address."""
+    for name, number in zip(names, head):
+        st.query_params[name] = str(number)
 
 
 def head_name(head: Head) -> str:
@@ -74,3 +72,10 @@ def choose_heads(
         placeholder=placeholder,
         help=help,
     )
+
+
+def _head(layer: str, head: str, shape: tuple[int, int]) -> Head | None:
+    if not (is_number(layer, 4) and is_number(head, 4)):
+        return None
+    found = int(layer), int(head)
+    return found if found[0] < shape[0] and found[1] < shape[1] else None

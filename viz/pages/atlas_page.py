@@ -5,11 +5,12 @@ import streamlit as st
 from headlens.model.errors import HeadlensError
 from headlens.viz.figures.spread import spread
 from headlens.viz.inputs.address import keep_address
+from headlens.viz.inputs.heads import Head
 from headlens.viz.inputs.messages import plain, show_error
 from headlens.viz.pages import parts
 from headlens.viz.pages.atlas.chosen import Chosen, choose_atlas, show_making
 from headlens.viz.pages.atlas.examples import show_examples
-from headlens.viz.pages.atlas.grid import Head, choose_head, choose_measure
+from headlens.viz.pages.atlas.grid import choose_head, choose_measure
 from headlens.viz.pages.atlas.joint import show_joint_map
 from headlens.viz.pages.runtime import current_theme
 from headlens.viz.view.atlas import role_over_inputs

@@ -3,13 +3,14 @@
 import numpy as np
 import streamlit as st
 
-from headlens.model.analysis.roles.naming import strongest_role
 from headlens.model.comparison.head_map import can_lay_out, compared_queries, head_divergences, lay_out
 from headlens.model.recording.recording import Recording
 from headlens.model.runtime.recordings import RecordingEntry
 from headlens.viz.figures.head_map import head_map
-from headlens.viz.pages.parts import BAR
+from headlens.viz.inputs.heads import Head, write_head
+from headlens.viz.pages.parts import draw_heads
 from headlens.viz.pages.runtime import current_theme, stepping, working
+from headlens.viz.pages.switches import switch
 from headlens.viz.view.derived import recorded_roles, role_sums
 from headlens.viz.view.view import View
 
@@ -23,16 +24,11 @@ INSTALL = 'The map needs scikit-learn: `pip install -e ".[map]"`, then start the
 def show_head_map(entry: RecordingEntry, view: View) -> None:
     """The switch that asks for it, and the map."""
     recording = entry.recording
-    if recording.num_layers * recording.num_heads < 3:
-        return
-    st.session_state["head_map"] = st.query_params.get("map") == "1"
-    st.toggle("Map of all heads", key="head_map", on_change=_take_switch, help=HELP)
-    if not st.session_state["head_map"]:
+    if recording.num_layers * recording.num_heads < 3 or not switch("head", "map", "Map of all heads", HELP):
         return
     if not can_lay_out():
         st.info(INSTALL)
         return
-    presses = st.session_state.setdefault("head_map_presses", 0)
     figure = head_map(
         entry.derive("head map", lambda: _places(recording)),
         recording.num_heads,
@@ -40,13 +36,10 @@ def show_head_map(entry: RecordingEntry, view: View) -> None:
         pinned=(view.layer, view.head) if view.scope == "head" else None,
         theme=current_theme(),
     )
-    st.plotly_chart(
+    draw_heads(
         figure,
-        key=f"head_map_{presses}",
-        theme=None,
-        on_select=_take_press,
-        selection_mode="points",
-        config=BAR,
+        "head_map",
+        _pin,
         alt="All heads as points: those that look alike on this input lie close together, coloured by their roles.",
     )
     st.caption(
@@ -65,26 +58,10 @@ def _called(entry: RecordingEntry) -> list[str]:
     """The role of each head, empty where none stands out."""
     slot = st.empty()
     sums = role_sums(entry, lambda what, layers: working(slot, what, layers))
-    recorded, scores = recorded_roles(entry), sums.mean
-    named = (
-        strongest_role(recorded.roles, scores[at], counts=sums.count[at], looking=len(recorded.queries))
-        for at in ((slice(None), *head) for head in np.ndindex(scores.shape[1:]))
-    )
+    named = recorded_roles(entry).called(sums)
     return [each.role.name if each is not None and each.stands_out else "" for each in named]
 
 
-def _take_switch() -> None:
-    if st.session_state["head_map"]:
-        st.query_params["map"] = "1"
-    else:
-        st.query_params.pop("map", None)
-
-
-def _take_press() -> None:
-    state = st.session_state
-    points = state[f"head_map_{state.head_map_presses}"].selection.points
-    state.head_map_presses += 1
-    if points and "customdata" in points[0]:
-        layer, head = (int(number) for number in points[0]["customdata"][:2])
-        st.query_params["layer"], st.query_params["head"] = str(layer), str(head)
-        st.query_params["of"] = "head"
+def _pin(head: Head) -> None:
+    write_head(head)
+    st.query_params["of"] = "head"

@@ -1,10 +1,13 @@
 """Pieces that the pages are built from."""
 
+from collections.abc import Callable
+
 import plotly.graph_objects as go
 import streamlit as st
 
 from headlens.model.pretrained.checkpoint import Checkpoint
 from headlens.model.recording.recording import Recording
+from headlens.viz.inputs.heads import Head
 from headlens.viz.inputs.messages import plain
 
 BAR = {"responsive": True, "displaylogo": False, "modeBarButtons": [["toImage"]], "toImageButtonOptions": {"scale": 2}}
@@ -28,6 +31,28 @@ def camera() -> None:
 def draw_figure(figure: go.Figure, alt: str) -> None:
     """Show a figure with the camera that saves it; alt says in words what it is, to those who do not see it."""
     st.plotly_chart(figure, theme=None, config=BAR, alt=alt)
+
+
+def draw_heads(figure: go.Figure, name: str, take: Callable[[Head], None], *, alt: str) -> None:
+    """Show a figure whose points are heads to press; their customdata begins with the layer and the head.
+
+    Args:
+        figure: of the heads.
+        name: of the figure in the session.
+        take: called with the head that was pressed, before the page is drawn again.
+        alt: says in words what it is, to those who do not see it.
+    """
+    state, presses = st.session_state, f"{name}_presses"
+    key = f"{name}_{state.setdefault(presses, 0)}"
+
+    def take_press() -> None:
+        points = state[key].selection.points
+        state[presses] += 1  # a new figure, in which nothing is pressed
+        if points and "customdata" in points[0]:  # other points are marks
+            layer, head = (int(number) for number in points[0]["customdata"][:2])
+            take((layer, head))
+
+    st.plotly_chart(figure, key=key, theme=None, on_select=take_press, selection_mode="points", config=BAR, alt=alt)
 
 
 def input_note(recording: Recording, *, of: str = "") -> None:

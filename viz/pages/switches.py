@@ -1,4 +1,4 @@
-"""Two switches above the explorer: tokens merged into words, and special tokens left out of what is looked at."""
+"""Switches that stay in the address; two above the explorer merge tokens into words and leave out special ones."""
 
 import numpy as np
 import streamlit as st
@@ -22,14 +22,14 @@ def switched(page: str, entry: RecordingEntry) -> RecordingEntry:
     """
     recording = entry.recording
     with st.container(horizontal=True, vertical_alignment="center"):
-        merged = any(word is not None for word in recording.words) and _switch(
+        merged = any(word is not None for word in recording.words) and switch(
             page,
             "words",
             "Words",
             "Merges tokens into words: the weight to a word is the sum over its tokens, the weight from it the mean "
             "over them (Clark et al. 2019). Special tokens, and what belongs to no word, stay as they are.",
         )
-        left_out = bool(recording.special.any()) and _switch(
+        left_out = bool(recording.special.any()) and switch(
             page,
             "nospecial",
             "Leave out special tokens",
@@ -47,8 +47,8 @@ def switched(page: str, entry: RecordingEntry) -> RecordingEntry:
     return entry.derive(("switched", merged, left_out), lambda: _made(entry, merged, left_out))
 
 
-def _switch(page: str, name: str, label: str, about: str) -> bool:
-    """Whether it is on, by the address; about says what it does."""
+def switch(page: str, name: str, label: str, about: str) -> bool:
+    """Draw a switch that stays in the address, and give whether it is on; about says what it does."""
     key = f"{page}_{name}"
     st.session_state[key] = on = st.query_params.get(name) == "1"
 

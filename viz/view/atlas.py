@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from headlens.model.analysis.roles.naming import strongest_role
 from headlens.model.analysis.roles.role import Role
 from headlens.model.atlas.atlas import AtlasInput
+from headlens.viz.view.roles import named_in_words
 from headlens.viz.view.visible import visible
 from headlens.viz.view.wording import percent
 
@@ -35,15 +36,11 @@ def role_over_inputs(
         counts=[told[key] for key in known],
         looking=inputs,
     )
-    if named is None:
-        said = "too few inputs can tell its role"
-    elif named.stands_out:
-        said = f"{named.role.name} ({named.score:.2f})"
-    else:
-        said = f"no role stands out (nearest: {named.role.name}, {named.score:.2f})"
     rests = means.get("special", math.nan)
     special = "" if math.isnan(rests) else f"; {percent(rests)} of its weight rests on special tokens"
-    return f"{said}, the mean over {inputs:,} {'input' if inputs == 1 else 'inputs'}{special}."
+    return (
+        f"{named_in_words(named, 'inputs')}, the mean over {inputs:,} {'input' if inputs == 1 else 'inputs'}{special}."
+    )
 
 
 def shown_tokens(count: int, around: Sequence[int]) -> list[int]:

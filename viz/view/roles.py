@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from headlens.model.analysis.roles.naming import strongest_role
-from headlens.model.analysis.roles.recorded import positions_of
+from headlens.model.analysis.roles.naming import Named, strongest_role
+from headlens.model.analysis.roles.recorded import facts_of
 from headlens.model.analysis.roles.score import Sums, roles_for
 from headlens.model.analysis.roles.text import SPECIAL
 from headlens.model.analysis.sample import LONG, looking_queries
@@ -19,7 +19,7 @@ NAMES = 2  # of special tokens; of more they are not named one by one
 
 def orders_of(recording: Recording) -> tuple[str, ...]:
     """The orders of the grid that there are for a recording, of `headlens.viz.view.view.ORDERS`."""
-    return ("layer", *(role.key for role in roles_for(positions_of(pieces_of(recording)).facts)), "key")
+    return ("layer", *(role.key for role in roles_for(facts_of(pieces_of(recording)))), "key")
 
 
 def role_in_words(recording: Recording, view: View, *, sums: Sums) -> str:
@@ -38,17 +38,22 @@ def role_of(recording: Recording, head: int, *, sums: Sums) -> str:
     """
     between = "" if groups_of(recording) is None else "; roles are measured between tokens"
     recording = pieces_of(recording)
-    roles = roles_for(positions_of(recording).facts)
+    roles = roles_for(facts_of(recording))
     scores, counts = sums.mean[:, head], sums.count[:, head]
     named = strongest_role(roles, scores, counts=counts, looking=len(looking_queries(recording)))
-    if named is None:
-        said = "too few positions can tell its role"
-    elif named.stands_out:
-        where = _positions(recording, int(counts[roles.index(named.role)]))
-        said = f"{named.role.name} ({named.score:.2f}), {where}"
-    else:
-        said = f"no role stands out (nearest: {named.role.name}, {named.score:.2f})"
+    said = named_in_words(named, "positions")
+    if named is not None and named.stands_out:
+        said += ", " + _positions(recording, int(counts[roles.index(named.role)]))
     return said + _rests(recording, float(scores[roles.index(SPECIAL)])) + between
+
+
+def named_in_words(named: Named | None, what: str) -> str:
+    """A head's strongest role with its score, the mean over some of what: "positions", "inputs"."""
+    if named is None:
+        return f"too few {what} can tell its role"
+    if named.stands_out:
+        return f"{named.role.name} ({named.score:.2f})"
+    return f"no role stands out (nearest: {named.role.name}, {named.score:.2f})"
 
 
 def _positions(recording: Recording, count: int) -> str:

@@ -1,5 +1,7 @@
 """Roles of heads among the patches of a picture: queries are patches, and [CLS] and registers are taken away."""
 
+from dataclasses import replace
+
 import numpy as np
 
 from headlens.model.analysis.roles.positions import Fact, Positions
@@ -40,12 +42,24 @@ def _column(positions: Positions, queries: np.ndarray) -> np.ndarray:
 
 def _high_norm(positions: Positions, queries: np.ndarray) -> np.ndarray:
     assert positions.high_norm is not None
-    return np.broadcast_to(positions.high_norm, (len(queries), positions.count))
+    return positions.high_norm
 
 
 def _from_patches(positions: Positions, queries: np.ndarray, counts: np.ndarray) -> np.ndarray:
     """[query, key] without the rows of what is no patch."""
     return np.where(queries[:, None] >= positions.prefix, counts, np.nan)
+
+
+def _of_all(distance: WeightRole) -> WeightRole:
+    """A distance by all weight."""
+    return replace(
+        distance,
+        key=f"{distance.key}-all",
+        name=f"{distance.name}, [CLS] as 0",
+        definition="The same by all of its weight, what lies on [CLS] and registers being no distance away.",
+        source=f"{DOSOVITSKIY}, as it is often computed: without [CLS], and not made to sum to one again",
+        among="all",
+    )
 
 
 NEAR = WeightRole(
@@ -89,9 +103,7 @@ CLS = WeightRole(
     needs=PATCHES,
     among="all",
     named_from=None,
-    counts=lambda positions, queries: np.broadcast_to(
-        (np.arange(positions.count) == 0) & (positions.prefix > 0), (len(queries), positions.count)
-    ),
+    counts=lambda positions, queries: (np.arange(positions.count) == 0) & (positions.prefix > 0),
 )
 DISTANCE = WeightRole(
     key="distance",
@@ -100,17 +112,6 @@ DISTANCE = WeightRole(
     source=f"{DOSOVITSKIY} and appendix D.7, there in pixels",
     needs=PATCHES,
     unit="patches",
-    named_from=None,
-    counts=_distance,
-)
-DISTANCE_OF_ALL = WeightRole(
-    key="distance-all",
-    name="distance in patches, [CLS] as 0",
-    definition="The same by all of its weight, what lies on [CLS] and registers being no distance away.",
-    source=f"{DOSOVITSKIY}, as it is often computed: without [CLS], and not made to sum to one again",
-    needs=PATCHES,
-    unit="patches",
-    among="all",
     named_from=None,
     counts=_distance,
 )
@@ -124,15 +125,4 @@ PIXELS = WeightRole(
     named_from=None,
     counts=_pixels,
 )
-PIXELS_OF_ALL = WeightRole(
-    key="pixels-all",
-    name="distance in pixels, [CLS] as 0",
-    definition="The same by all of its weight, what lies on [CLS] and registers being no distance away.",
-    source=f"{DOSOVITSKIY}, as it is often computed: without [CLS], and not made to sum to one again",
-    needs=frozenset({"patches", "photo"}),
-    unit="pixels",
-    among="all",
-    named_from=None,
-    counts=_pixels,
-)
-ROLES: tuple[Role, ...] = (NEAR, ROW, COLUMN, REGISTERS, CLS, DISTANCE, DISTANCE_OF_ALL, PIXELS, PIXELS_OF_ALL)
+ROLES: tuple[Role, ...] = (NEAR, ROW, COLUMN, REGISTERS, CLS, DISTANCE, _of_all(DISTANCE), PIXELS, _of_all(PIXELS))

@@ -1,11 +1,11 @@
 """The scores of a recording's heads; never more than CHUNK weights, or a row of each head of a layer, are in memory."""
 
 import unicodedata
-from collections.abc import Sequence
 
 import numpy as np
 import torch
 
+from headlens.model.analysis.roles.naming import Named, strongest_role
 from headlens.model.analysis.roles.positions import NOWHERE, Fact, Positions, high_norm
 from headlens.model.analysis.roles.role import Role
 from headlens.model.analysis.roles.score import Scorer, Sums, roles_for
@@ -44,6 +44,14 @@ class RecordedRoles:
         total, count = (np.stack(each, axis=1) for each in zip(*((sums.total, sums.count) for sums in layers)))
         return Sums(total, count)
 
+    def called(self, sums: Sums) -> list[Named | None]:
+        """What each head is called after, by layer and head: sums [role, …]."""
+        means, counts = (each.reshape(len(each), -1).T for each in (sums.mean, sums.count))
+        return [
+            strongest_role(self.roles, mean, counts=count, looking=len(self.queries))
+            for mean, count in zip(means, counts)
+        ]
+
     def _of_layers(self, layers: range, on_step: OnStep) -> list[Sums]:
         rows = max(1, CHUNK // (self.recording.num_heads * self.recording.num_keys))
         stretches = [self.queries[first : first + rows] for first in range(0, len(self.queries), rows)]
@@ -71,26 +79,23 @@ def role_scores(recording: Recording, on_step: OnStep = no_step) -> dict[str, np
     return {role.key: scores for role, scores in zip(roles.roles, roles.of_all(on_step).mean)}
 
 
-def positions_of(recording: Recording, ids: Sequence[int] | None = None) -> Positions:
+def positions_of(recording: Recording) -> Positions:
     """What a recording knows of its positions; of cross-attention as `headlens.model.analysis.joint.joined` gives it.
 
-    Args:
-        recording: of one input, whose keys are its own positions.
-        ids: [key] of the tokens; None: tokens are the same where their names are.
+    Tokens are the same where their names are.
     """
-    photo, count = recording.photo, recording.num_tokens
+    photo = recording.photo
     names = [name.removeprefix("##").strip(" ▁Ġ") for name in recording.tokens]
     punctuation = np.array([_is_punctuation(name) for name in names], bool) & ~recording.special
     norms = recording.outputs.get("norms")
     high = None if norms is None else high_norm(norms, recording.prefix_tokens)
-    own = np.unique(np.array(recording.tokens), return_inverse=True)[1] if ids is None else np.array(ids)
     size = (1.0, 1.0)
     if photo is not None:
         size = (photo.pixels.shape[0] / photo.grid[0], photo.pixels.shape[1] / photo.grid[1])
     return Positions(
-        facts=_facts(recording, high is not None),
+        facts=facts_of(recording),
         special=recording.special,
-        ids=own.reshape(count),
+        ids=np.unique(np.array(recording.tokens), return_inverse=True)[1],
         words=np.array([NOWHERE if word is None else word for word in recording.words]),
         punctuation=punctuation,
         ends=punctuation & np.array([bool(ENDS & set(name)) for name in names]),
@@ -101,7 +106,8 @@ def positions_of(recording: Recording, ids: Sequence[int] | None = None) -> Posi
     )
 
 
-def _facts(recording: Recording, norms: bool) -> frozenset[Fact]:
+def facts_of(recording: Recording) -> frozenset[Fact]:
+    """What is true of a recording's positions: that is known at once, whatever their number."""
     photo, facts = recording.photo, set[Fact]()
     within = recording.stage != "cross"
     if within:
@@ -112,7 +118,7 @@ def _facts(recording: Recording, norms: bool) -> frozenset[Fact]:
         facts.add("patches")
         if photo.picture == "photo":
             facts.add("photo")
-        if norms:
+        if "norms" in recording.outputs:
             facts.add("norms")
     if within and (photo is None or photo.cell == "frame"):
         facts |= {"sequence", "both ways" if _looks_on(recording) else "causal"}

@@ -34,9 +34,9 @@ class Role:
 class WeightRole(Role):
     """The sum of what the weights of a row count for.
 
-    counts takes the positions and those of the queries [query], and gives [query, key]; rows of nan are left out. Of a
-    share they are 1 or 0; of a share of the rest, a query that may look at nothing that counts, or at nothing else, is
-    left out as well: there any head would score 0, or 1.
+    counts takes the positions and those of the queries [query], and gives [query, key], or [key] where all queries have
+    the same; rows of nan are left out. Of a share they are 1 or 0; of a share of the rest, a query that may look at
+    nothing that counts, or at nothing else, is left out as well: there any head would score 0, or 1.
     """
 
     counts: Callable[[Positions, np.ndarray], np.ndarray]

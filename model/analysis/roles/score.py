@@ -42,17 +42,11 @@ class Scorer:
 
     Args:
         positions: of the input.
-        queries: [query], the positions of the rows; None: all.
-        seen: [query, key] bool, what they may look at; None: everything, or of a causal model nothing later.
+        queries: [query], the positions of the rows.
+        seen: [query, key] bool, what they may look at.
     """
 
-    def __init__(self, positions: Positions, queries: np.ndarray | None = None, seen: np.ndarray | None = None) -> None:
-        keys = np.arange(positions.count)
-        queries = keys if queries is None else queries
-        if seen is None:
-            seen = np.full((len(queries), len(keys)), True)
-            if "causal" in positions.facts:
-                seen = keys <= queries[:, None]
+    def __init__(self, positions: Positions, queries: np.ndarray, seen: np.ndarray) -> None:
         self.roles = roles_for(positions.facts)
         free = seen & positions.free
         self._keys = {"all": seen.sum(axis=-1), "rest": free.sum(axis=-1)}  # [query]
@@ -92,14 +86,6 @@ class Scorer:
             total[index] = np.where(told, values, 0.0).sum(axis=-1, dtype=float)
             count[index] = told.sum(axis=-1)
         return Sums(total, count)
-
-    def scores(self, weights: np.ndarray) -> dict[str, np.ndarray]:
-        """The scores of a layer by the keys of the roles: weights [head, query, key] -> [head] each."""
-        return self.by_key(self.sums(weights))
-
-    def by_key(self, sums: Sums) -> dict[str, np.ndarray]:
-        """The mean scores [head] by the keys of the roles."""
-        return {role.key: mean for role, mean in zip(self.roles, sums.mean)}
 
     def _entropies(self, rows: np.ndarray, left: np.ndarray, some: np.ndarray) -> Mapping[str, np.ndarray]:
         """Of all weight, and of the rest made to sum to one: of w / left it is log(left) - sum(w log w) / left."""

@@ -18,11 +18,6 @@ def _away(positions: Positions, queries: np.ndarray) -> np.ndarray:
     return away
 
 
-def _on(keys: np.ndarray, queries: np.ndarray) -> np.ndarray:
-    """The same keys [key] for each query: [query, key]."""
-    return np.broadcast_to(keys, (len(queries), len(keys)))
-
-
 def _same_id(positions: Positions, queries: np.ndarray) -> np.ndarray:
     same: np.ndarray = (positions.ids[queries, None] == positions.ids) & (_away(positions, queries) != 0)
     return same
@@ -78,7 +73,7 @@ FIRST = WeightRole(
     needs=frozenset({"sequence"}),
     among="all",
     named_from=None,
-    counts=lambda positions, queries: _on(np.arange(positions.count) == 0, queries),
+    counts=lambda positions, queries: np.arange(positions.count) == 0,
 )
 SPECIAL = WeightRole(
     key="special",
@@ -88,7 +83,7 @@ SPECIAL = WeightRole(
     source=f"{CLARK}, section 3.2; {XIAO}, section 3.1 (attention sinks)",
     among="all",
     named_from=None,
-    counts=lambda positions, queries: _on(positions.special, queries),
+    counts=lambda positions, queries: positions.special,
 )
 ENDS = WeightRole(
     key="ends",
@@ -96,7 +91,7 @@ ENDS = WeightRole(
     definition="The share of the rest that lies on full stops, question and exclamation marks, and line breaks.",
     source=f"{CLARK}, section 3.2 (delimiters)",
     needs=frozenset({"text"}),
-    counts=lambda positions, queries: _on(positions.ends, queries),
+    counts=lambda positions, queries: positions.ends,
 )
 PUNCTUATION = WeightRole(
     key="punctuation",
@@ -104,7 +99,7 @@ PUNCTUATION = WeightRole(
     definition="The share of the rest that lies on punctuation marks and line breaks.",
     source=f"{CLARK}, section 3.2",
     needs=frozenset({"text"}),
-    counts=lambda positions, queries: _on(positions.punctuation, queries),
+    counts=lambda positions, queries: positions.punctuation,
 )
 DUPLICATE = WeightRole(
     key="duplicate",

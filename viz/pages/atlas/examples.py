@@ -12,13 +12,13 @@ from PIL import Image
 from headlens.model.atlas.atlas import AtlasInput, Example
 from headlens.viz.figures.overlay import patch_overlay
 from headlens.viz.inputs import photo
+from headlens.viz.inputs.heads import Head
 from headlens.viz.inputs.knob import knob
 from headlens.viz.inputs.messages import plain
 from headlens.viz.inputs.model_picker import KINDS
 from headlens.viz.inputs.photo import size_name
 from headlens.viz.inputs.samples import PHOTOS
 from headlens.viz.pages.atlas.chosen import Chosen
-from headlens.viz.pages.atlas.grid import Head
 from headlens.viz.pages.parts import draw_figure
 from headlens.viz.pages.runtime import current_theme
 from headlens.viz.view.address import write_texts

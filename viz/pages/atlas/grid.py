@@ -4,13 +4,13 @@ import numpy as np
 import streamlit as st
 
 from headlens.viz.figures.effects import effect_grid
+from headlens.viz.inputs.heads import Head, read_head, write_head
 from headlens.viz.inputs.knob import knob, ordered_by_size
 from headlens.viz.inputs.messages import plain
 from headlens.viz.pages.atlas.chosen import Chosen
-from headlens.viz.pages.parts import BAR
+from headlens.viz.pages.parts import draw_heads
 from headlens.viz.pages.runtime import current_theme
 
-Head = tuple[int, int]  # layer, head
 STATISTICS = {
     "mean": "mean",
     "std": "standard deviation",
@@ -54,8 +54,8 @@ def choose_head(chosen: Chosen, measure: str) -> Head:
         )
         by_size = ordered_by_size("atlas")
     values = atlas.heads(measure, statistic)
-    head = _in_address(values.shape) or _largest(values)
-    pressed = st.session_state.setdefault("atlas_presses", 0)
+    head = read_head((atlas.num_layers, atlas.num_heads))
+    head = _largest(values) if head is None else head
     figure = effect_grid(
         values,
         f"{words.name}, {STATISTICS[statistic]}",
@@ -64,13 +64,10 @@ def choose_head(chosen: Chosen, measure: str) -> Head:
         signed=False,
         theme=current_theme(),
     )
-    st.plotly_chart(
+    draw_heads(
         figure,
-        key=f"atlas_grid_{pressed}",
-        theme=None,
-        on_select=_take_press,
-        selection_mode="points",
-        config=BAR,
+        "atlas_grid",
+        write_head,
         alt=f"All heads, a square each, coloured by {words.name}; the one that is framed is described beside it.",
     )
     st.caption("Press a square to see what that head does over the inputs.")
@@ -78,23 +75,6 @@ def choose_head(chosen: Chosen, measure: str) -> Head:
     return head
 
 
-def _in_address(shape: tuple[int, ...]) -> Head | None:
-    numbers = [st.query_params.get(name, "") for name in ("layer", "head")]
-    if not all(number.isascii() and number.isdigit() and len(number) < 6 for number in numbers):
-        return None
-    layer, head = map(int, numbers)
-    return (layer, head) if layer < shape[0] and head < shape[1] else None
-
-
 def _largest(values: np.ndarray) -> Head:
     layer, head = divmod(int(np.argmax(np.nan_to_num(values, nan=-np.inf))), values.shape[1])
     return layer, head
-
-
-def _take_press() -> None:
-    state = st.session_state
-    points = state[f"atlas_grid_{state.atlas_presses}"].selection.points
-    state.atlas_presses += 1
-    if points:
-        layer, head = (int(number) for number in points[0]["customdata"][:2])
-        st.query_params["layer"], st.query_params["head"] = str(layer), str(head)

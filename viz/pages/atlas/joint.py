@@ -10,11 +10,11 @@ from headlens.model.atlas.joint_map import INSTALL, JointMap, Method, can_keep_n
 from headlens.model.errors import InputError
 from headlens.viz.figures.joint_map import Colouring, joint_figure
 from headlens.viz.figures.labels import escape, token_text
+from headlens.viz.inputs.heads import Head
 from headlens.viz.inputs.knob import knob
 from headlens.viz.inputs.messages import show_error
 from headlens.viz.pages.atlas.chosen import Chosen
 from headlens.viz.pages.atlas.examples import picture_colours
-from headlens.viz.pages.atlas.grid import Head
 from headlens.viz.pages.parts import draw_figure
 from headlens.viz.pages.runtime import current_theme
 from headlens.viz.view.atlas import patch_of, token_kinds

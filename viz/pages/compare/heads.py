@@ -5,10 +5,10 @@ import streamlit as st
 from headlens.model.comparison.comparison import Head
 from headlens.viz.figures.effects import effect_grid
 from headlens.viz.figures.matches import best_matches
-from headlens.viz.inputs.heads import every_head, head_in_address, head_name
+from headlens.viz.inputs.heads import every_head, head_name, read_head, write_head
 from headlens.viz.inputs.knob import ordered_by_size
 from headlens.viz.pages.compare.sides import Sides
-from headlens.viz.pages.parts import BAR
+from headlens.viz.pages.parts import draw_heads
 from headlens.viz.pages.runtime import current_theme
 
 TOP = 10
@@ -21,7 +21,7 @@ CLOSEST = (
     " These models have other numbers of layers or heads, so each head of A stands beside the head of B that differs "
     "least from it, of all: the framed square of its row."
 )
-PARAMETERS = ("layer", "head"), ("layer2", "head2")  # of the address, for A and B
+OF_B = ("layer2", "head2")  # of the address
 
 
 def choose_head(sides: Sides, why: str = "") -> tuple[Head, Head]:
@@ -30,8 +30,9 @@ def choose_head(sides: Sides, why: str = "") -> tuple[Head, Head]:
     They are by the address; else the one that differs most, and its partner. Why: no head differs, where that is known.
     """
     ordered = sides.largest_first()
-    shapes = [(each.recording.num_layers, each.recording.num_heads) for each in (sides.a, sides.b)]
-    asked, other = (head_in_address(*each) for each in zip(shapes, PARAMETERS))
+    b = sides.b.recording
+    shape_b = b.num_layers, b.num_heads
+    asked, other = read_head(sides.divergence.shape), read_head(shape_b, OF_B)
     chosen = ordered[0] if asked is None else asked
     figure, words = st.columns([1, 1], gap="medium")
     with figure:
@@ -39,7 +40,7 @@ def choose_head(sides: Sides, why: str = "") -> tuple[Head, Head]:
     with words:
         st.markdown(MEANING + ("" if sides.matches is None else CLOSEST))
         _list(sides, ordered, chosen, why)
-        _choose_other(sides, chosen, other, every_head(shapes[1]))
+        _choose_other(sides, chosen, other, every_head(shape_b))
     both = chosen, sides.partner(chosen) if other is None else other
     st.session_state.compare_heads = both
     return both
@@ -52,7 +53,6 @@ def chosen_heads() -> tuple[Head, Head]:
 
 
 def _grid(sides: Sides, chosen: Head) -> None:
-    pressed = st.session_state.setdefault("compare_presses", 0)
     if sides.matches is None:
         largest_first = ordered_by_size("compare")
         figure = effect_grid(
@@ -60,13 +60,10 @@ def _grid(sides: Sides, chosen: Head) -> None:
         )
     else:
         figure = best_matches(sides.matches, sides.partners, chosen, theme=current_theme())
-    st.plotly_chart(
+    draw_heads(
         figure,
-        key=f"compare_grid_{pressed}",
-        theme=None,
-        on_select=_take_press,
-        selection_mode="points",
-        config=BAR,
+        "compare_grid",
+        write_head,
         alt="How much each head differs between A and B, a square for each; the ten largest are in words beside it.",
     )
     st.caption("Press a square to see where that head differs.")
@@ -90,7 +87,7 @@ def _list(sides: Sides, ordered: list[Head], chosen: Head, why: str) -> None:
                 name(head),
                 key=f"compare_head_{head[0]}_{head[1]}",
                 type="primary" if head == chosen else "secondary",
-                on_click=_choose,
+                on_click=write_head,
                 args=(head,),
                 help="See where it differs.",
             )
@@ -100,7 +97,7 @@ def _list(sides: Sides, ordered: list[Head], chosen: Head, why: str) -> None:
         ordered,
         key="compare_head",
         format_func=name,
-        on_change=lambda: _choose(state.compare_head),
+        on_change=lambda: write_head(state.compare_head),
         help="Type a layer's or head's number to find one.",
     )
 
@@ -124,23 +121,10 @@ def _choose_other(sides: Sides, chosen: Head, other: Head | None, of_b: list[Hea
         st.caption(f"Layer {chosen[0]}, head {chosen[1]} of A beside {head_name(other)} of B: {divergence:.3f}.")
 
 
-def _take_press() -> None:
-    state = st.session_state
-    points = state[f"compare_grid_{state.compare_presses}"].selection.points
-    state.compare_presses += 1
-    if points:
-        numbers = [int(number) for number in points[0]["customdata"][:2]]
-        _choose((numbers[0], numbers[1]))
-
-
-def _choose(head: Head) -> None:
-    st.query_params["layer"], st.query_params["head"] = map(str, head)
-
-
 def choose_other(head: Head | None) -> None:
     """Write the head of B into the address; None: it is the partner."""
     if head is None:
-        for name in PARAMETERS[1]:
+        for name in OF_B:
             st.query_params.pop(name, None)
     else:
-        st.query_params["layer2"], st.query_params["head2"] = map(str, head)
+        write_head(head, OF_B)

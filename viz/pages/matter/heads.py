@@ -18,7 +18,7 @@ from headlens.viz.pages.matter.off import HeadsOff
 from headlens.viz.pages.matter.question import Question
 from headlens.viz.pages.matter.take import take_heads
 from headlens.viz.pages.matter.words import number, sentence
-from headlens.viz.pages.parts import BAR, draw_figure
+from headlens.viz.pages.parts import draw_figure, draw_heads
 from headlens.viz.pages.runtime import current_theme
 
 MEASURES = {
@@ -63,7 +63,6 @@ def show_heads(question: Question, chosen: ChosenInput, off: HeadsOff, controls:
     signed = measure != "sensitivity" and question.target.has_gradient
     grid, words = st.columns([1, 1], gap="medium")
     with grid:
-        pressed = st.session_state.setdefault("matter_presses", 0)
         figure = effect_grid(
             effects,
             UNITS.get(measure, CHANGE),
@@ -73,13 +72,10 @@ def show_heads(question: Question, chosen: ChosenInput, off: HeadsOff, controls:
             signed=signed,
             theme=current_theme(),
         )
-        st.plotly_chart(
+        draw_heads(
             figure,
-            key=f"matter_grid_{pressed}",
-            theme=None,
-            on_select=off.take_press,
-            selection_mode="points",
-            config=BAR,
+            "matter_grid",
+            off.switch,
             alt="What each head contributes to the target, a square for each; the largest are in words beside it.",
         )
         st.caption("Press a square to switch the head off, and again to switch it on.")

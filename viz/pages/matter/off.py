@@ -8,7 +8,7 @@ import streamlit as st
 from headlens.model.effects.experiment import Experiment
 from headlens.model.effects.heads import Head, StandIn, num_heads, num_layers
 from headlens.model.inputs.text import TextInput
-from headlens.viz.inputs.heads import choose_heads, every_head, head_in_address, read_heads, write_heads
+from headlens.viz.inputs.heads import choose_heads, every_head, read_head, read_heads, write_heads
 from headlens.viz.inputs.knob import knob
 from headlens.viz.inputs.messages import show_error
 from headlens.viz.pages.matter.question import Question
@@ -73,14 +73,9 @@ class HeadsOff:
                 "Clear", on_click=lambda: write_heads("off", ()), disabled=not self.heads, help="Switch all heads on."
             )
 
-    def take_press(self) -> None:
-        """A square was pressed."""
-        state = st.session_state
-        points = state[f"matter_grid_{state.matter_presses}"].selection.points
-        state.matter_presses += 1
-        if points:
-            layer, head = (int(number) for number in points[0]["customdata"][:2])
-            write_heads("off", tuple(sorted(set(self.heads) ^ {(layer, head)})))
+    def switch(self, head: Head) -> None:
+        """Off, or on again."""
+        write_heads("off", tuple(sorted(set(self.heads) ^ {head})))
 
 
 def heads_off(question: Question) -> HeadsOff:
@@ -108,7 +103,7 @@ def heads_off(question: Question) -> HeadsOff:
         stand_in,
         key,
         shape,
-        head_in_address(shape) if stage == stages[0] else None,
+        read_head(shape) if stage == stages[0] else None,
     )
 
 

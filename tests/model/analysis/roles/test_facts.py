@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 import torch
 
-from headlens.model.analysis.roles.naming import strongest_role
 from headlens.model.analysis.roles.recorded import RecordedRoles, role_scores
 from headlens.model.pretrained.files import locate
 from headlens.model.pretrained.registry import CATALOGUE
@@ -36,11 +35,7 @@ def test_how_much_rests_on_cls_and_sep_in_each_layer_of_minilm(minilm: Any) -> N
 def names(recording: Recording) -> Counter[str]:
     """How many heads are called after each role; "" after none."""
     recorded = RecordedRoles(recording)
-    sums, looking = recorded.of_all(), len(recorded.queries)
-    called = [
-        strongest_role(recorded.roles, sums.mean[at], counts=sums.count[at], looking=looking)
-        for at in ((slice(None), *head) for head in np.ndindex(sums.total.shape[1:]))
-    ]
+    called = recorded.called(recorded.of_all())
     return Counter(each.role.key if each is not None and each.stands_out else "" for each in called)
 
 

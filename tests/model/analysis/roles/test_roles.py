@@ -262,8 +262,8 @@ def test_against_plain_loops(seed: int, sharpness: float) -> None:
     generator = np.random.default_rng(seed)
     powers = np.exp(sharpness * generator.standard_normal((2, 10, 10)))
     weights = (powers / powers.sum(axis=-1, keepdims=True)).astype(np.float32)
-    scorer = Scorer(positions_of(text(weights)))
-    found = scorer.scores(weights)
+    scorer = Scorer(positions_of(text(weights)), np.arange(10), np.full((10, 10), True))
+    found = dict(zip((role.key for role in scorer.roles), scorer.sums(weights).mean))
     free = [key for key in range(10) if key not in SPECIAL]
     for head in range(2):
         rows = weights[head].astype(float).tolist()
