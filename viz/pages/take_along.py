@@ -20,7 +20,7 @@ MIME = {"svg": "image/svg+xml", "png": "image/png", "csv": "text/csv", "html": "
 MEGA = 1e6
 BYTES = 3.7  # that a compressed weight takes
 PAGE = 307_000  # bytes that a figure's page takes in a zip, nearly all of them the library that draws it
-ABOUT_ZIP = "Figures, data, the explorer, the recording, and reproduce.py, which makes it again."
+ABOUT_ZIP = "All of the above, with what makes it again where that is known, and a README that says what each file is."
 
 
 class Again(NamedTuple):
