@@ -134,6 +134,11 @@ def exit_code(arguments: Sequence[str]) -> int:
 
 
 def _help_of(arguments: Sequence[str]) -> str:
-    names = {command.__name__ for command in EXAMPLES} | {ATLAS}
-    words = arguments[: 2 if arguments[:1] == [ATLAS] else 1]
-    return "headlens " + "".join(f"{word} " for word in words if word in names) + "--help"
+    """Of the command, or of the group that has none of this name."""
+    command, words = typer.main.get_command(program), ["headlens"]
+    for word in arguments:
+        if word not in (commands := getattr(command, "commands", {})):  # a group has them
+            break
+        command = commands[word]
+        words.append(word)
+    return " ".join([*words, "--help"])
