@@ -92,7 +92,6 @@ def _show(request: PairRequest, top: DeltaGenerator) -> None:
 @st.fragment
 def _show_heads(request: PairRequest, again: Callable[[], Sides]) -> None:
     """All heads, and the chosen one of each side, in a fragment: another head reruns neither inputs nor alignment."""
-    st.session_state.compare_address = st.query_params.to_dict()
     sides = again()
     head, other = choose_head(sides, why_nothing(request, sides.a.recording.num_layers))
     show_head(sides, head, other, again=again, below=show_both_predictions)
