@@ -64,7 +64,7 @@ def rectangle_of(text: str | None) -> "Rectangle | None":
     return Rectangle(*map(int, numbers), colour=colour)  # type: ignore[arg-type, misc]  # it is checked there
 
 
-def heads_of(text: str | None) -> tuple[tuple[int, int], ...]:
+def heads_off(text: str | None) -> tuple[tuple[int, int], ...]:
     """What --off says: layers and heads, "3.1-4.0". Raises InputError."""
     found = []
     for part in [] if text is None else text.split("-"):
