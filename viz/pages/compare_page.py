@@ -19,7 +19,6 @@ from headlens.viz.pages.compare.correct import corrections_in_address, show_alig
 from headlens.viz.pages.compare.head import show_head
 from headlens.viz.pages.compare.heads import choose_head
 from headlens.viz.pages.compare.off import switch_heads_off, why_nothing
-from headlens.viz.pages.compare.predicted import show_both_predictions
 from headlens.viz.pages.compare.sides import Sides, can_be_compared, sides_of
 from headlens.viz.pages.compare.swap import swap
 from headlens.viz.pages.compare.take import take_comparison
@@ -94,7 +93,7 @@ def _show_heads(request: PairRequest, again: Callable[[], Sides]) -> None:
     """All heads, and the chosen one of each side, in a fragment: another head reruns neither inputs nor alignment."""
     sides = again()
     head, other = choose_head(sides, why_nothing(request, sides.a.recording.num_layers))
-    show_head(sides, head, other, again=again, below=show_both_predictions)
+    show_head(sides, head, other, again=again)
     take_comparison(request, sides, head, other)
 
 

@@ -10,6 +10,7 @@ from headlens.viz.explorer.compared import build_pair
 from headlens.viz.explorer.element import compared
 from headlens.viz.inputs.heads import head_name
 from headlens.viz.inputs.messages import plain
+from headlens.viz.pages.compare.predicted import show_both_predictions
 from headlens.viz.pages.compare.sides import Sides
 from headlens.viz.pages.runtime import current_theme
 from headlens.viz.view.pair import PARAMETERS, PairView, read_pair, write_pair
@@ -20,20 +21,18 @@ from headlens.viz.view.words import name_of
 
 KEY = "compare_columns"
 Queries = tuple[int | None, int | None]
-Places = tuple[int, int]  # of a query and of a key
-Below = Callable[[Sides, Queries], None]
+Cell = tuple[int, int]  # the places of a query and of a key
 NAMED = 6  # tokens without a partner
 
 
-def show_head(sides: Sides, head: Head, other: Head, *, again: Callable[[], Sides], below: Below) -> None:
-    """What is said of it, and both heads side by side.
+def show_head(sides: Sides, head: Head, other: Head, *, again: Callable[[], Sides]) -> None:
+    """What is said of it, both heads side by side, and what the models predict.
 
     Args:
         sides: A and B.
         head: layer and head of A.
         other: those of B.
         again: makes the sides again where a pin asks for them, so that nobody but the cache holds the recordings.
-        below: draws what belongs to the pinned queries.
     """
     comparison = sides.comparison
     beside = "" if head == other else f", beside {head_name(other)} of B"
@@ -41,12 +40,12 @@ def show_head(sides: Sides, head: Head, other: Head, *, again: Callable[[], Side
     weights = comparison.beside(*head, other)
     most = _most(weights)
     st.markdown(f"{_largest(sides, weights, most)} {_alone(sides, weights)}")
-    _show_columns(again, (head, other), _start(sides, most), below)
+    _show_columns(again, (head, other), _start(sides, most))
 
 
 @st.fragment
-def _show_columns(again: Callable[[], Sides], heads: tuple[Head, Head], start: PairView, below: Below) -> None:
-    """A and B beside each other, in a fragment: a pin reruns nothing else."""
+def _show_columns(again: Callable[[], Sides], heads: tuple[Head, Head], start: PairView) -> None:
+    """A and B beside each other, and what they predict, in a fragment: a pin reruns nothing else."""
     state, sides = st.session_state, again()
     tokens = sides.a.recording.num_tokens, sides.b.recording.num_tokens
     view = read_pair(st.query_params, start, tokens)
@@ -67,7 +66,7 @@ def _show_columns(again: Callable[[], Sides], heads: tuple[Head, Head], start: P
         st.query_params.from_dict(others | write_pair(read_pair(message, start, tokens)))
 
     compared(KEY, payload, on_view=take_view)
-    below(sides, _pinned(sides, view))
+    show_both_predictions(sides, _pinned(sides, view))
 
 
 def _pinned(sides: Sides, view: PairView) -> Queries:
@@ -86,7 +85,7 @@ def _present(sides: Sides) -> tuple[np.ndarray, np.ndarray]:
     return alignment.a.filled, alignment.b.filled
 
 
-def _start(sides: Sides, most: Places | None) -> PairView:
+def _start(sides: Sides, most: Cell | None) -> PairView:
     """The queries that are pinned at first: those that differ most."""
     if most is None:
         return PairView(first_view(sides.a.recording).query, None)
@@ -99,7 +98,7 @@ def _start(sides: Sides, most: Places | None) -> PairView:
     return PairView(own, theirs)  # patches that share a part, each with a larger one elsewhere
 
 
-def _most(weights: HeadBeside) -> Places | None:
+def _most(weights: HeadBeside) -> Cell | None:
     """The places of the query and of the key that differ most; None where nothing differs.
 
     Queries that see one key alone, in A or in B, are left out, as in the divergence; unless no others differ.
@@ -111,7 +110,7 @@ def _most(weights: HeadBeside) -> Places | None:
     return (int(query), int(key)) if sizes.any() else None
 
 
-def _largest(sides: Sides, weights: HeadBeside, most: Places | None) -> str:
+def _largest(sides: Sides, weights: HeadBeside, most: Cell | None) -> str:
     """Where the weights differ most."""
     if most is None:
         return "It is the same in A and in B."
