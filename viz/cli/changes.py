@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from headlens.model.errors import InputError
+from headlens.viz.view.numbers import is_number
 
 if TYPE_CHECKING:
     from headlens.model.comparison.corrections import Correction
@@ -58,17 +59,17 @@ def rectangle_of(text: str | None) -> "Rectangle | None":
     if text is None:
         return None
     *numbers, colour = text.split(",") if text.count(",") == 4 else (*text.split(","), "grey")
-    if len(numbers) != 4 or not all(_is_number(number) for number in numbers):
+    if len(numbers) != 4 or not all(map(is_number, numbers)):
         raise InputError(f"{text!r:.40} is no rectangle; give left,top,right,bottom in per cent, as 30,20,60,50.")
     return Rectangle(*map(int, numbers), colour=colour)  # type: ignore[arg-type, misc]  # it is checked there
 
 
-def heads_of(text: str | None) -> tuple[tuple[int, int], ...]:
+def heads_off(text: str | None) -> tuple[tuple[int, int], ...]:
     """What --off says: layers and heads, "3.1-4.0". Raises InputError."""
     found = []
     for part in [] if text is None else text.split("-"):
         layer, _, head = part.partition(".")
-        if not (_is_number(layer) and _is_number(head)):
+        if not (is_number(layer) and is_number(head)):
             raise InputError(f"{text!r:.40} names no heads; give layers and heads as 3.1-4.0.")
         found.append((int(layer), int(head)))
     return tuple(found)
@@ -79,12 +80,8 @@ def corrections_of(text: str | None) -> "tuple[Correction, ...]":
     found = []
     for part in [] if text is None else text.split("-"):
         own, _, theirs = part.partition(".")
-        if not all(each == "x" or _is_number(each) for each in (own, theirs)):
+        if not all(each == "x" or is_number(each) for each in (own, theirs)):
             raise InputError(f"{text!r:.40} names no pairs; give tokens of A and B as 3.4-5.x, x for none.")
         pair = tuple(None if each == "x" else int(each) for each in (own, theirs))
         found.append((pair[0], pair[1]))
     return tuple(found)
-
-
-def _is_number(text: str) -> bool:
-    return text.isascii() and text.isdigit() and len(text) < 7

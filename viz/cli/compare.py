@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Literal, NamedTuple
 import typer
 
 from headlens.model.errors import InputError
-from headlens.viz.cli.changes import Changes, corrections_of, heads_of, rectangle_of
+from headlens.viz.cli.changes import Changes, corrections_of, heads_off, rectangle_of
 from headlens.viz.cli.inputs import collect
 from headlens.viz.cli.opening import check_place, open_model, open_recording, seen, size_of
 from headlens.viz.cli.options import Device, Json, ModelName, Size, Stage, WithoutSpecial, Words
@@ -79,16 +79,16 @@ def compare(
     """Say which heads differ most between A and B.
 
     Two inputs of one model, or two models on one input; or one input as it is and with a part painted over, or with
-    heads switched off. A head's difference is the Jensen–Shannon divergence of its
-    rows, from 0 to 1; of models with other numbers of layers or heads, each head of A is compared with the closest of
-    B. With --layer and --head: where that head's weights differ.
+    heads switched off. A head's difference is the Jensen–Shannon divergence of its rows, from 0 to 1; of models with
+    other numbers of layers or heads, each head of A is compared with the closest of B. With --layer and --head: where
+    that head's weights differ.
     """
     if out is not None:
         check_ending(out, ".csv", ".json")
     if (layer is None) != (head is None):
         raise InputError("One head has a layer and a number; give both --layer and --head, or neither.")
     opener = _Opener(device, How(size_of(size)), stage)
-    changes = Changes(rectangle_of(paint), heads_of(off), by), Changes(rectangle_of(paint_b), heads_of(off_b), by)
+    changes = Changes(rectangle_of(paint), heads_off(off), by), Changes(rectangle_of(paint_b), heads_off(off_b), by)
     first = seen(opener.open(a, model, changes[0]), words, without_special)
     check_place(first, layer=layer, head=head)
     from headlens.model.comparison.alignment import align

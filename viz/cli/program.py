@@ -63,20 +63,22 @@ EXAMPLES: dict[Callable[..., None], tuple[str, ...]] = {
         "headlens atlas build photos/ --model dinov2-focus --size 224 --out photos-atlas",
     ),
 }
-ATLAS = "atlas"  # a group of commands
+
+
+def _epilog(command: Callable[..., None]) -> str:
+    return "Examples:\n\n\b\n" + "\n".join(f"  {line}" for line in EXAMPLES[command])
+
 
 program = typer.Typer(
     rich_markup_mode=None,  # plain text: it starts sooner, and a pipe gets the same
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-for command, examples in EXAMPLES.items():
-    epilog = "Examples:\n\n\b\n" + "\n".join(f"  {line}" for line in examples)
-    if command is build:
-        group = typer.Typer(rich_markup_mode=None, help="What each head does over a data set.", epilog=epilog)
-        group.callback()(lambda: None)  # else a group of one command is that command
-        program.add_typer(group, name=ATLAS)
-    (group if command is build else program).command(epilog=epilog)(command)
+atlas = typer.Typer(rich_markup_mode=None, help="What each head does over a data set.", epilog=_epilog(build))
+atlas.callback()(lambda: None)  # else a group of one command is that command
+program.add_typer(atlas, name="atlas")
+for command in EXAMPLES:
+    (atlas if command is build else program).command(epilog=_epilog(command))(command)
 
 
 def _say_version(wanted: bool) -> None:
@@ -134,6 +136,11 @@ def exit_code(arguments: Sequence[str]) -> int:
 
 
 def _help_of(arguments: Sequence[str]) -> str:
-    names = {command.__name__ for command in EXAMPLES} | {ATLAS}
-    words = arguments[: 2 if arguments[:1] == [ATLAS] else 1]
-    return "headlens " + "".join(f"{word} " for word in words if word in names) + "--help"
+    """Of the command, or of the group that has none of this name."""
+    command, words = typer.main.get_command(program), ["headlens"]
+    for word in arguments:
+        if word not in (commands := getattr(command, "commands", {})):  # a group has them
+            break
+        command = commands[word]
+        words.append(word)
+    return " ".join([*words, "--help"])

@@ -85,7 +85,7 @@ def about_comparison(comparison: Comparison, head: Head, other: Head) -> dict[st
     return {**about, **off, "heads": heads, "program": program}
 
 
-def of_comparison(comparison: Comparison, divergence: np.ndarray, partners: np.ndarray | None) -> Finding:
+def of_comparison(divergence: np.ndarray, partners: np.ndarray | None) -> Finding:
     """How much each head differs, [layer, head]; partners: of B, where they are not the same heads."""
     finding = of_heads(
         divergence,

@@ -28,11 +28,10 @@ README = """{caption}
 
 Figures: SVG and PNG, {millimetres} mm wide, on white. explorer.html: the explorer with this recording; it needs no
 network. recording.safetensors: queries, keys and values of every head; headlens.model.Recording.load reads it.
-weights…npz: numpy.load reads it, "readme" in it says what it holds. picture.csv: what the picture shows,
-a weight for each position. Tables (.csv) have a heading; a token that begins
-with = + - @ stands behind an apostrophe, so that no sheet takes it for a formula. reproduce.py makes the recording
-again and says whether it is the same; what "Does it matter?" measured of it, the commands `headlens heads` and
-`headlens explain` measure again.
+weights…npz: numpy.load reads it, "readme" in it says what it holds. picture.csv: what the picture shows, a weight for
+each position. Tables (.csv) have a heading; a token that begins with = + - @ stands behind an apostrophe, so that no
+sheet takes it for a formula. reproduce.py makes the recording again and says whether it is the same; what "Does it
+matter?" measured of it, the commands `headlens heads` and `headlens explain` measure again.
 """
 
 

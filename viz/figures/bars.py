@@ -53,8 +53,7 @@ def strongest_bars(
             text=percent(weight) if percents else f"{weight:.4g}",
         )
     figure.update_layout(page_layout(theme), height=ROW_HEIGHT * len(names), bargap=0.12)
-    both = [*weights, *beside]
-    scale = [float(min(both, default=0)), float(max(both, default=0))]
-    figure.update_xaxes(visible=False, range=[min(scale[0], 0), max(scale[1], 1e-12)], fixedrange=True)
+    scale = [float(min([0, *weights, *beside])), float(max([1e-12, *weights, *beside]))]
+    figure.update_xaxes(visible=False, range=scale, fixedrange=True)
     figure.update_yaxes(visible=False, range=[len(names) - 0.5, -0.5], fixedrange=True)
     return figure

@@ -7,6 +7,7 @@ import numpy as np
 import plotly.graph_objects as go
 
 from headlens.viz.figures.labels import categories, token_axis
+from headlens.viz.figures.pictures import add_picture
 from headlens.viz.theme import LIGHT, Theme, page_layout
 from headlens.viz.view.scale import colour_limit
 from headlens.viz.view.visible import visible
@@ -86,17 +87,8 @@ def _hatch(figure: go.Figure, places: np.ndarray, theme: Theme) -> go.Figure:
         f'<rect width="{step / 7}" height="{step}" fill="{theme.muted}"/></pattern></defs>'
         f'<g fill="url(#h)">{rects}</g></svg>'
     )
-    figure.add_layout_image(
-        source="data:image/svg+xml;base64," + base64.b64encode(picture.encode()).decode(),
-        xref="x",
-        yref="y",
-        x=-0.5,
-        y=-0.5,
-        sizex=count,
-        sizey=count,
-        sizing="stretch",
-        layer="above",
-    )
+    uri = "data:image/svg+xml;base64," + base64.b64encode(picture.encode()).decode()
+    add_picture(figure, uri, (count, count), above=True)
     return figure
 
 

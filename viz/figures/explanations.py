@@ -9,7 +9,7 @@ from plotly.subplots import make_subplots
 
 from headlens.viz.figures.labels import categories, escape, token_axis
 from headlens.viz.figures.overlay import PhotoLike
-from headlens.viz.figures.pictures import add_photo, darkened, data_uri
+from headlens.viz.figures.pictures import add_picture, darkened, data_uri
 from headlens.viz.theme import HEAT, LIGHT, Theme, page_layout, see_through
 from headlens.viz.view.scale import colour_limit
 
@@ -107,7 +107,7 @@ def explained_photo(photo: PhotoLike, groups: Groups, *, prefix: int, theme: The
             limit = max(float(np.abs(patches).max()), 1e-12)
             place = {"row": row, "col": column}
             _title(figure, title, limit, signed, row, column, share=1 - TITLE / PHOTO)
-            add_photo(figure, picture, photo.grid, **place)
+            add_picture(figure, picture, photo.grid, row=row, col=column)
             figure.add_heatmap(
                 z=patches,
                 zmin=-limit if signed else 0.0,

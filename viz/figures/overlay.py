@@ -7,7 +7,7 @@ import numpy as np
 import plotly.graph_objects as go
 
 from headlens.viz.figures.labels import escape, percent
-from headlens.viz.figures.pictures import add_photo, darkened, data_uri
+from headlens.viz.figures.pictures import add_picture, darkened, data_uri
 from headlens.viz.theme import HEAT, HEAT_OPACITY, LIGHT, Theme, page_layout, see_through
 from headlens.viz.view.chosen import boxes
 from headlens.viz.view.scale import colour_limit
@@ -102,7 +102,7 @@ def _over_photo(
             showscale=False,
         )
     )
-    add_photo(figure, data_uri(darkened(photo.pixels)), (rows, columns))
+    add_picture(figure, data_uri(darkened(photo.pixels)), (rows, columns))
     bare = {"showgrid": False, "ticks": "", "zeroline": False, "showticklabels": False, "constrain": "domain"}
     figure.update_layout(page_layout(theme))
     figure.update_xaxes(bare, range=[-0.5, columns - 0.5])

@@ -1,4 +1,4 @@
-"""Photos on their way into a figure."""
+"""Photos and other pictures on their way into a figure."""
 
 import base64
 import io
@@ -18,13 +18,14 @@ def data_uri(pixels: np.ndarray, exact: bool = False) -> str:
     return f"data:image/{'png' if exact else 'webp'};base64,{base64.b64encode(file.getvalue()).decode()}"
 
 
-def add_photo(figure: go.Figure, uri: str, grid: tuple[int, int], **place: int) -> None:
-    """Put a photo below a figure's traces, one row or column of the grid to a unit of the axes.
+def add_picture(figure: go.Figure, uri: str, grid: tuple[int, int], *, above: bool = False, **place: int) -> None:
+    """Put a picture below a figure's traces, one row or column of the grid to a unit of the axes.
 
     Args:
         figure: whose axes begin at -0.5.
-        uri: the photo, as `data_uri` makes it.
+        uri: the picture's, as `data_uri` makes it.
         grid: (rows, columns).
+        above: above the traces instead.
         place: row and col of a figure with subplots.
     """
     rows, columns = grid
@@ -36,7 +37,7 @@ def add_photo(figure: go.Figure, uri: str, grid: tuple[int, int], **place: int) 
         sizex=columns,
         sizey=rows,
         sizing="stretch",
-        layer="below",
+        layer="above" if above else "below",
         **axes,
         **place,
     )

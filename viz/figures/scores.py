@@ -8,7 +8,7 @@ import plotly.graph_objects as go
 from plotly.colors import hex_to_rgb
 
 from headlens.viz.figures.overlay import PhotoLike
-from headlens.viz.figures.pictures import add_photo, data_uri
+from headlens.viz.figures.pictures import add_picture, data_uri
 from headlens.viz.theme import LIGHT, Theme, page_layout
 
 
@@ -82,7 +82,7 @@ def patch_picker(photo: PhotoLike, removed: Collection[int], *, theme: Theme = L
     places = np.arange(rows * columns)
     covered = np.isin(places, list(removed))
     figure = go.Figure(layout=page_layout(theme))
-    add_photo(figure, data_uri(without_patches(photo.pixels, photo.grid, covered)), photo.grid)
+    add_picture(figure, data_uri(without_patches(photo.pixels, photo.grid, covered)), photo.grid)
     figure.add_scatter(
         x=places % columns,
         y=places // columns,

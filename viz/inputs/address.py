@@ -2,6 +2,8 @@
 
 import streamlit as st
 
+from headlens.viz.view.numbers import is_number
+
 
 def keep_address(page: str) -> None:
     """A visitor who comes back to a page finds it as it was left, though Streamlit empties the address in between."""
@@ -16,9 +18,7 @@ def keep_address(page: str) -> None:
 def tokens_in_address(otherwise: int, most: int) -> int:
     """How many tokens a model is to write, by the address, from 1 to most; where that does not say it: otherwise."""
     written = st.query_params.get("tokens", "")
-    if not (written.isascii() and written.isdigit() and len(written) <= 3):
-        return otherwise
-    return int(written) if 1 <= int(written) <= most else otherwise
+    return int(written) if is_number(written, 3) and 1 <= int(written) <= most else otherwise
 
 
 def address_without(*names: str) -> dict[str, str]:

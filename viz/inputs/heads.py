@@ -1,8 +1,10 @@
-"""Heads as an address has them."""
+"""Heads as an address has them, and a control to choose several."""
 
 from collections.abc import Sequence
 
 import streamlit as st
+
+from headlens.viz.view.numbers import is_number
 
 Head = tuple[int, int]  # layer, head; both from 0
 ONE = ("layer", "head")  # of the address
@@ -40,8 +42,40 @@ def head_name(head: Head) -> str:
     return f"layer {head[0]}, head {head[1]}"
 
 
+def every_head(shape: tuple[int, int]) -> list[Head]:
+    """All of so many layers and heads, by layer."""
+    return [(layer, head) for layer in range(shape[0]) for head in range(shape[1])]
+
+
+def choose_heads(
+    label: str, parameter: str, chosen: Sequence[Head], *, shape: tuple[int, int], key: str, placeholder: str, help: str
+) -> None:
+    """A list of all heads, to choose some into the address.
+
+    Args:
+        label: of the list.
+        parameter: of the address.
+        chosen: which ones are.
+        shape: how many layers and heads there are.
+        key: of the widget.
+        placeholder: what is said where none is chosen.
+        help: of the widget.
+    """
+    state = st.session_state
+    state[key] = list(chosen)
+    st.multiselect(
+        label,
+        every_head(shape),
+        key=key,
+        format_func=head_name,
+        on_change=lambda: write_heads(parameter, sorted(state[key])),
+        placeholder=placeholder,
+        help=help,
+    )
+
+
 def _head(layer: str, head: str, shape: tuple[int, int]) -> Head | None:
-    if not all(number.isascii() and number.isdigit() and len(number) < 5 for number in (layer, head)):
+    if not (is_number(layer, 4) and is_number(head, 4)):
         return None
     found = int(layer), int(head)
     return found if found[0] < shape[0] and found[1] < shape[1] else None

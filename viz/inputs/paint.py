@@ -11,6 +11,7 @@ from headlens.model.inputs.paint import COLOURS, Colour, Rectangle
 from headlens.viz.figures.paint import rectangle_picker
 from headlens.viz.inputs.photo import PhotoRequest
 from headlens.viz.pages.runtime import current_theme
+from headlens.viz.view.numbers import is_number
 
 MOST = 600  # pixels of the picture's longer side
 START = Rectangle(30, 30, 60, 60)
@@ -20,7 +21,7 @@ Change = Callable[[Rectangle | None], None]
 def read_rectangle(written: str) -> Rectangle | None:
     """As the address has it, "30-20-60-50-grey"; None for whatever is no rectangle."""
     *parts, colour = written[:40].split("-")
-    if len(parts) != 4 or not all(part.isascii() and part.isdigit() and len(part) < 4 for part in parts):
+    if len(parts) != 4 or not all(is_number(part, 3) for part in parts):
         return None
     try:
         return Rectangle(*map(int, parts), colour=colour)  # type: ignore[arg-type, misc]  # it is checked there

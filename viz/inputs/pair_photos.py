@@ -11,7 +11,7 @@ from headlens.viz.inputs.address import address_without
 from headlens.viz.inputs.models import photo_sizes
 from headlens.viz.inputs.paint import paint_control, read_rectangle, write_rectangle
 from headlens.viz.inputs.pair import PairRequest, Side
-from headlens.viz.inputs.photo import MAX_MEGABYTES, TYPES, PhotoRequest, size_name
+from headlens.viz.inputs.photo import PhotoRequest, size_name, upload_field
 from headlens.viz.inputs.samples import FIRST_PHOTO_PAIR, PHOTO_PAIRS, PHOTOS
 from headlens.viz.inputs.session import InputSession
 
@@ -161,7 +161,7 @@ def _source(photo: PhotoRequest, side: str) -> dict[str, str]:
 def _photo_controls(side: int, photos: Photos) -> None:
     """What is chosen of A, or of B."""
     state, photo, name = st.session_state, photos[side], "AB"[side]
-    keys = {what: f"compare_{what}{SIDES[side]}" for what in ("photo", "size", "file")}
+    keys = {what: f"compare_{what}{SIDES[side]}" for what in ("photo", "size")}
     names = [*([SAME] if side else []), *PHOTOS]
     same = side == 1 and photo.source == photos[0].source
     state[keys["photo"]] = SAME if same else photo.source if isinstance(photo.source, str) else None
@@ -173,10 +173,6 @@ def _photo_controls(side: int, photos: Photos) -> None:
     def take_photo() -> None:
         if (chosen := state[keys["photo"]]) is not None:
             change(source=photos[0].source if chosen == SAME else chosen)
-
-    def take_file() -> None:
-        if (file := state[keys["file"]]) is not None and file.size <= MAX_MEGABYTES * 2**20:
-            SESSIONS[side].offer(file.getvalue())
 
     sizes = photo_sizes(photo.model)[0]
     st.pills(
@@ -196,12 +192,5 @@ def _photo_controls(side: int, photos: Photos) -> None:
             help="Pixels of the photo's short side; more make finer patches.",
         )
         with st.popover(f"Your own {name}", help="A photo of your own, from this device."):
-            st.file_uploader(
-                "Drop it, or paste onto the field",
-                type=TYPES,
-                max_upload_size=MAX_MEGABYTES,
-                key=keys["file"],
-                on_change=take_file,
-                help="It stays on this machine. At most 25 MB and 40 million pixels, up to 4 times as long as wide.",
-            )
+            upload_field("Drop it, or paste onto the field", f"compare_file{SIDES[side]}", SESSIONS[side])
         paint_control(SIDES[side], name, photo, lambda rectangle: change(painted=rectangle))

@@ -232,24 +232,36 @@ def photo_controls(request: PhotoRequest) -> None:
         "224 x 224, which the saliency map was trained on. As the model reads it: by its own image processor, which "
         "may cut the photo.",
     )
-    st.file_uploader(
-        "Your own photo: drop it, or paste onto the field",
-        type=TYPES,
-        max_upload_size=MAX_MEGABYTES,
-        key="image_file",
-        on_change=take_upload,
-        args=("image_file",),
-        help="It stays on this machine. At most 25 MB and 40 million pixels, up to 4 times as long as wide.",
-    )
+    upload_field("Your own photo: drop it, or paste onto the field", "image_file", SESSION)
     with st.popover("Take a photo", help="With this device's camera."):
         if st.toggle("Camera on", key="image_camera_on", help="The camera is used only while this is on."):
             st.camera_input(
                 "Camera",
                 key="image_camera",
-                on_change=take_upload,
-                args=("image_camera",),
+                on_change=_take_upload,
+                args=("image_camera", SESSION),
                 help="The photo stays on this machine.",
             )
+
+
+def upload_field(label: str, key: str, session: InputSession[bytes, PhotoRequest]) -> None:
+    """A field for a photo's file, which the session is offered.
+
+    Args:
+        label: of the field.
+        key: of the widget.
+        session: whose input it becomes.
+    """
+    st.file_uploader(
+        label,
+        type=TYPES,
+        max_upload_size=MAX_MEGABYTES,
+        key=key,
+        on_change=_take_upload,
+        args=(key, session),
+        help=f"It stays on this machine. At most {MAX_MEGABYTES} MB and 40 million pixels, up to 4 times as long as "
+        "wide.",
+    )
 
 
 def range_control(request: PhotoRequest) -> None:
@@ -288,7 +300,7 @@ def _take_size(default: str) -> None:
     change_address(size=None if size == default else size)
 
 
-def take_upload(key: str) -> None:
+def _take_upload(key: str, session: InputSession[bytes, PhotoRequest]) -> None:
     """The file of an uploader is to be shown, if it can be; a browser refuses larger ones, another program may not."""
     if (file := st.session_state[key]) is not None and file.size <= MAX_MEGABYTES * 2**20:
-        SESSION.offer(file.getvalue())
+        session.offer(file.getvalue())

@@ -9,7 +9,7 @@ from streamlit.delta_generator import DeltaGenerator
 from headlens.viz.inputs import photo, prompt, text
 from headlens.viz.inputs.address import address_parts, keep_address
 from headlens.viz.inputs.model_picker import ModelPicker
-from headlens.viz.inputs.photo import PhotoRequest, choose_photo, take_upload
+from headlens.viz.inputs.photo import PhotoRequest, choose_photo, upload_field
 from headlens.viz.inputs.prompt import PromptRequest, choose_prompt, prompt_controls
 from headlens.viz.inputs.samples import FIRST_PHOTO, FIRST_TEXT, PHOTOS, TEXTS, text_sample_name
 from headlens.viz.inputs.session import fill_fields
@@ -184,15 +184,7 @@ class InputChooser:
         about = "Each opens on a head and a patch that show something."
         self._samples(controls, list(PHOTOS), FIRST_PHOTO, width=160, about=about)
         with controls.popover("Your own photo", help="It stays on this machine."):
-            st.file_uploader(
-                "A photo",
-                type=photo.TYPES,
-                max_upload_size=photo.MAX_MEGABYTES,
-                key=f"{self.page}_file",
-                on_change=take_upload,
-                args=(f"{self.page}_file",),
-                help="At most 25 MB and 40 million pixels, up to 4 times as long as wide.",
-            )
+            upload_field("A photo", f"{self.page}_file", photo.SESSION)
         with below:
             run = request.record()
         return ChosenInput("image", request, run, request.start(run.entry().recording))

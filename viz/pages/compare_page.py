@@ -1,5 +1,6 @@
 """The page *Compare*: two texts or photos, or two models on one; which heads differ, and where."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 
@@ -18,8 +19,7 @@ from headlens.viz.pages.compare.correct import corrections_in_address, show_alig
 from headlens.viz.pages.compare.head import show_head
 from headlens.viz.pages.compare.heads import choose_head
 from headlens.viz.pages.compare.off import switch_heads_off, why_nothing
-from headlens.viz.pages.compare.predicted import show_both_predictions
-from headlens.viz.pages.compare.sides import compare_sides, sides_of
+from headlens.viz.pages.compare.sides import Sides, can_be_compared, sides_of
 from headlens.viz.pages.compare.swap import swap
 from headlens.viz.pages.compare.take import take_comparison
 
@@ -66,11 +66,13 @@ def page() -> None:
 def _show(request: PairRequest, top: DeltaGenerator) -> None:
     """A beside B."""
     request = switch_heads_off(request, top)
-    recordings = [side.record().entry().recording for side in (request.a, request.b)]
+    runs = request.a.record(), request.b.record()
+    recordings = [run.entry().recording for run in runs]
     request = replace(request, corrections=corrections_in_address(*recordings))
-    sides = compare_sides(request)
-    if sides is None:
-        show_alignment(sides_of(request), request)
+    again = partial(sides_of, runs, request.corrections)
+    sides = again()
+    if not can_be_compared(sides):
+        show_alignment(sides, request)
         return
     top.button(
         "Swap A and B",
@@ -79,7 +81,7 @@ def _show(request: PairRequest, top: DeltaGenerator) -> None:
         help=SWAPPED if sides.matches is None else SWAPPED_OF_OTHER_SHAPES,
     )
     show_alignment(sides, request)
-    _show_heads(request)
+    _show_heads(request, again)
     parts.camera()
     same = recordings[0] is recordings[1]
     for name, each in zip("A" if same else "AB", recordings):
@@ -87,12 +89,11 @@ def _show(request: PairRequest, top: DeltaGenerator) -> None:
 
 
 @st.fragment
-def _show_heads(request: PairRequest) -> None:
+def _show_heads(request: PairRequest, again: Callable[[], Sides]) -> None:
     """All heads, and the chosen one of each side, in a fragment: another head reruns neither inputs nor alignment."""
-    st.session_state.compare_address = st.query_params.to_dict()
-    sides = sides_of(request)
+    sides = again()
     head, other = choose_head(sides, why_nothing(request, sides.a.recording.num_layers))
-    show_head(sides, head, other, again=partial(sides_of, request), below=show_both_predictions)
+    show_head(sides, head, other, again=again)
     take_comparison(request, sides, head, other)
 
 

@@ -58,9 +58,10 @@ def show_prediction(
     st.text(_heading(recording, prediction))
     names = [visible(name) for name, _ in prediction.candidates]
     scores = np.array([score for _, score in prediction.candidates])
-    same = beside is not None and (beside.scores == "none") == (prediction.scores == "none")
-    others = [score for _, score in beside.candidates] if beside is not None and same else []
-    figure = strongest_bars(names, scores, current_theme(), percents=prediction.scores != "none", beside=others)
+    percents, others = prediction.scores != "none", list[float]()
+    if beside is not None and (beside.scores != "none") == percents:
+        others = [score for _, score in beside.candidates]
+    figure = strongest_bars(names, scores, current_theme(), percents=percents, beside=others)
     st.plotly_chart(figure, key=key, width=620, height=figure.layout.height, config={"displaylogo": False})
 
 

@@ -20,7 +20,7 @@ MIME = {"svg": "image/svg+xml", "png": "image/png", "csv": "text/csv", "html": "
 MEGA = 1e6
 BYTES = 3.7  # that a compressed weight takes
 PAGE = 307_000  # bytes that a figure's page takes in a zip, nearly all of them the library that draws it
-ABOUT_ZIP = "Figures, data, the explorer, the recording, and reproduce.py, which makes it again."
+ABOUT_ZIP = "All of the above, with what makes it again where that is known, and a README that says what each file is."
 
 
 class Again(NamedTuple):
@@ -85,11 +85,8 @@ def take_findings(page: str, entry: RecordingEntry, findings: list[Finding], abo
         return
     with panel:
         millimetres, caption = _looks(page)
-        name, files = f"headlens-{page}", package.Files()
-        for finding in findings:
-            own = finding.files(about, millimetres=millimetres, caption=caption)
-            _row(page, finding.name.replace("-", " ").capitalize(), name, own)
-            files |= own
+        name = f"headlens-{page}"
+        files = _findings(page, name, findings, about, millimetres=millimetres, caption=caption)
         _recording(page, name, entry, files, about, millimetres=millimetres, again=again, size=_pages(files))
 
 
@@ -119,19 +116,25 @@ def take_files(
         return
     with panel:
         millimetres, caption = _looks(page)
-        name, files = f"headlens-{page}", package.Files()
-        for finding in findings():
-            own = finding.files(about, millimetres=millimetres, caption=caption)
-            _row(page, finding.name.capitalize(), name, own)
-            files |= own
+        name = f"headlens-{page}"
+        files = _findings(page, name, findings(), about, millimetres=millimetres, caption=caption)
         for title, own in rows.items():
             _row(page, title, name, own)
             files |= own
-        every = {**files, **others}
-        zipped: package.Files = {
-            "all.zip": lambda: package.zipped(every, about, millimetres=millimetres, readme=readme)
-        }
-        _row(page, "All in one", name, zipped, sizes={"all.zip": size + _pages(every)})
+        size += _pages(files)
+        _all_in_one(page, name, {**files, **others}, about, millimetres=millimetres, size=size, readme=readme)
+
+
+def _findings(
+    page: str, name: str, findings: list[Finding], about: About, *, millimetres: int, caption: bool
+) -> package.Files:
+    """A row for each; give the files of all."""
+    files = package.Files()
+    for finding in findings:
+        own = finding.files(about, millimetres=millimetres, caption=caption)
+        _row(page, finding.name.replace("-", " ").capitalize(), name, own)
+        files |= own
+    return files
 
 
 def _pages(files: package.Files) -> int:
@@ -187,9 +190,17 @@ def _recording(
     """The recording, and all files in one; size: bytes of the other files, about."""
     recording: package.Files = {"recording.safetensors": lambda: package.saved(entry.recording)}
     every = {**others, **recording, **({} if again is None else package.again(entry.recording, *again))}
-    zipped: package.Files = {"all.zip": lambda: package.zipped(every, about, millimetres=millimetres)}
     _row(page, "The recording", name, recording, sizes={"recording.safetensors": entry.recording.nbytes})
-    _row(page, "All in one", name, zipped, sizes={"all.zip": entry.recording.nbytes + size})
+    size += entry.recording.nbytes
+    _all_in_one(page, name, every, about, millimetres=millimetres, size=size, readme=package.README)
+
+
+def _all_in_one(
+    page: str, name: str, files: package.Files, about: About, *, millimetres: int, size: int, readme: str
+) -> None:
+    """One zip of all files; size: their bytes, about."""
+    zipped: package.Files = {"all.zip": lambda: package.zipped(files, about, millimetres=millimetres, readme=readme)}
+    _row(page, "All in one", name, zipped, sizes={"all.zip": size})
 
 
 def _row(

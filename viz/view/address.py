@@ -9,6 +9,7 @@ from typing import cast, get_args
 from urllib.parse import urlencode
 
 from headlens.viz.view.chosen import MOST_HEADS, Head, bounded, read_heads, read_runs, write_heads, write_runs
+from headlens.viz.view.numbers import is_number
 from headlens.viz.view.view import ORDERS, Bounds, Direction, Edges, Reduction, Scope, View, heads_name
 
 MAX_TEXT = 2_000  # encoded characters of own text; addresses much longer are refused by the server
@@ -124,5 +125,5 @@ def _heads(value: object, bounds: Bounds) -> tuple[Head, ...] | None:
 
 def _whole_number(value: object) -> int | None:
     if isinstance(value, str):
-        return int(value) if value.isascii() and value.isdigit() and len(value) < 7 else None
+        return int(value) if is_number(value) else None
     return value if isinstance(value, int) and not isinstance(value, bool) else None

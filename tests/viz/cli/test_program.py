@@ -129,6 +129,8 @@ WEIGHTS = "export trophy.safetensors --out weights.csv"
     [
         ("", "Missing command"),
         ("figur", "No such command 'figur', did you mean 'figure'"),
+        ("build reviews.csv", "No such command 'build'; see headlens --help"),
+        ("atlas figure", "No such command 'figure'; see headlens atlas --help"),
         ("record cat --out out --colour red", "No such option: --colour"),
         ("record cat", "Missing option '--out'"),
         ("record --out out", "There is no input"),

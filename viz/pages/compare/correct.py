@@ -9,6 +9,7 @@ from headlens.model.recording.recording import Recording
 from headlens.viz.inputs.messages import plain
 from headlens.viz.inputs.pair import PairRequest
 from headlens.viz.pages.compare.sides import Sides
+from headlens.viz.view.numbers import is_number
 from headlens.viz.view.visible import visible
 
 PARAMETER = "pairs"
@@ -22,7 +23,7 @@ def read_corrections(written: str) -> tuple[Correction, ...]:
     found = []
     for part in written[:1_000].split("-"):
         own, _, theirs = part.partition(".")
-        if all(each == ALONE or (each.isascii() and each.isdigit() and len(each) < 6) for each in (own, theirs)):
+        if all(each == ALONE or is_number(each, 5) for each in (own, theirs)):
             pair = tuple(None if each == ALONE else int(each) for each in (own, theirs))
             found += [] if pair == (None, None) else [(pair[0], pair[1])]
     return tuple(found[:MOST])

@@ -8,7 +8,9 @@ import streamlit as st
 from headlens.model.comparison.comparison import Head, HeadBeside
 from headlens.viz.explorer.compared import build_pair
 from headlens.viz.explorer.element import compared
+from headlens.viz.inputs.heads import head_name
 from headlens.viz.inputs.messages import plain
+from headlens.viz.pages.compare.predicted import show_both_predictions
 from headlens.viz.pages.compare.sides import Sides
 from headlens.viz.pages.runtime import current_theme
 from headlens.viz.view.pair import PARAMETERS, PairView, read_pair, write_pair
@@ -19,31 +21,31 @@ from headlens.viz.view.words import name_of
 
 KEY = "compare_columns"
 Queries = tuple[int | None, int | None]
-Below = Callable[[Sides, Queries], None]
+Cell = tuple[int, int]  # the places of a query and of a key
 NAMED = 6  # tokens without a partner
 
 
-def show_head(sides: Sides, head: Head, other: Head, *, again: Callable[[], Sides], below: Below) -> None:
-    """What is said of it, and both heads side by side.
+def show_head(sides: Sides, head: Head, other: Head, *, again: Callable[[], Sides]) -> None:
+    """What is said of it, both heads side by side, and what the models predict.
 
     Args:
         sides: A and B.
         head: layer and head of A.
         other: those of B.
         again: makes the sides again where a pin asks for them, so that nobody but the cache holds the recordings.
-        below: draws what belongs to the pinned queries.
     """
     comparison = sides.comparison
-    beside = "" if head == other else f", beside layer {other[0]}, head {other[1]} of B"
+    beside = "" if head == other else f", beside {head_name(other)} of B"
     st.subheader(f"Layer {head[0]}, head {head[1]}{beside}", anchor=False)
     weights = comparison.beside(*head, other)
-    st.markdown(f"{_largest(sides, weights)} {_alone(sides, weights)}")
-    _show_columns(again, (head, other), _start(sides, weights), below)
+    most = _most(weights)
+    st.markdown(f"{_largest(sides, weights, most)} {_alone(sides, weights)}")
+    _show_columns(again, (head, other), _start(sides, most))
 
 
 @st.fragment
-def _show_columns(again: Callable[[], Sides], heads: tuple[Head, Head], start: PairView, below: Below) -> None:
-    """A and B beside each other, in a fragment: a pin reruns nothing else."""
+def _show_columns(again: Callable[[], Sides], heads: tuple[Head, Head], start: PairView) -> None:
+    """A and B beside each other, and what they predict, in a fragment: a pin reruns nothing else."""
     state, sides = st.session_state, again()
     tokens = sides.a.recording.num_tokens, sides.b.recording.num_tokens
     view = read_pair(st.query_params, start, tokens)
@@ -64,7 +66,7 @@ def _show_columns(again: Callable[[], Sides], heads: tuple[Head, Head], start: P
         st.query_params.from_dict(others | write_pair(read_pair(message, start, tokens)))
 
     compared(KEY, payload, on_view=take_view)
-    below(sides, _pinned(sides, view))
+    show_both_predictions(sides, _pinned(sides, view))
 
 
 def _pinned(sides: Sides, view: PairView) -> Queries:
@@ -83,9 +85,8 @@ def _present(sides: Sides) -> tuple[np.ndarray, np.ndarray]:
     return alignment.a.filled, alignment.b.filled
 
 
-def _start(sides: Sides, weights: HeadBeside) -> PairView:
+def _start(sides: Sides, most: Cell | None) -> PairView:
     """The queries that are pinned at first: those that differ most."""
-    most = _most(weights)
     if most is None:
         return PairView(first_view(sides.a.recording).query, None)
     alignment = sides.comparison.alignment
@@ -97,7 +98,7 @@ def _start(sides: Sides, weights: HeadBeside) -> PairView:
     return PairView(own, theirs)  # patches that share a part, each with a larger one elsewhere
 
 
-def _most(weights: HeadBeside) -> tuple[int, int] | None:
+def _most(weights: HeadBeside) -> Cell | None:
     """The places of the query and of the key that differ most; None where nothing differs.
 
     Queries that see one key alone, in A or in B, are left out, as in the divergence; unless no others differ.
@@ -109,9 +110,8 @@ def _most(weights: HeadBeside) -> tuple[int, int] | None:
     return (int(query), int(key)) if sizes.any() else None
 
 
-def _largest(sides: Sides, weights: HeadBeside) -> str:
+def _largest(sides: Sides, weights: HeadBeside, most: Cell | None) -> str:
     """Where the weights differ most."""
-    most = _most(weights)
     if most is None:
         return "It is the same in A and in B."
     at = _name(sides, most[1])

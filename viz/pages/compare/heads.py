@@ -5,7 +5,7 @@ import streamlit as st
 from headlens.model.comparison.comparison import Head
 from headlens.viz.figures.effects import effect_grid
 from headlens.viz.figures.matches import best_matches
-from headlens.viz.inputs.heads import head_name, read_head, write_head
+from headlens.viz.inputs.heads import every_head, head_name, read_head, write_head
 from headlens.viz.inputs.knob import ordered_by_size
 from headlens.viz.pages.compare.sides import Sides
 from headlens.viz.pages.parts import draw_heads
@@ -31,16 +31,16 @@ def choose_head(sides: Sides, why: str = "") -> tuple[Head, Head]:
     """
     ordered = sides.largest_first()
     b = sides.b.recording
-    asked, other = read_head(sides.divergence.shape), read_head((b.num_layers, b.num_heads), OF_B)
+    shape_b = b.num_layers, b.num_heads
+    asked, other = read_head(sides.divergence.shape), read_head(shape_b, OF_B)
     chosen = ordered[0] if asked is None else asked
-    of_b = [(layer, head) for layer in range(b.num_layers) for head in range(b.num_heads)]
     figure, words = st.columns([1, 1], gap="medium")
     with figure:
         _grid(sides, chosen)
     with words:
         st.markdown(MEANING + ("" if sides.matches is None else CLOSEST))
         _list(sides, ordered, chosen, why)
-        _choose_other(sides, chosen, other, of_b)
+        _choose_other(sides, chosen, other, every_head(shape_b))
     both = chosen, sides.partner(chosen) if other is None else other
     st.session_state.compare_heads = both
     return both

@@ -7,7 +7,7 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from headlens.model.recording.recording import Recording
-from headlens.viz.inputs.heads import Head, head_name, read_heads, write_heads
+from headlens.viz.inputs.heads import Head, choose_heads, read_heads
 from headlens.viz.inputs.knob import knob
 from headlens.viz.inputs.pair import By, PairRequest, Side
 
@@ -67,14 +67,12 @@ def _off(name: str, recording: Recording) -> tuple[Head, ...]:
 
 
 def _control(name: str, recording: Recording, off: tuple[Head, ...]) -> None:
-    state, key = st.session_state, f"compare_off_{name}"
-    state[key] = list(off)
-    st.multiselect(
+    choose_heads(
         f"Heads of {name} that are off",
-        [(layer, head) for layer in range(recording.num_layers) for head in range(recording.num_heads)],
-        key=key,
-        format_func=head_name,
-        on_change=lambda: write_heads(PARAMETERS[name], sorted(state[key])),
+        PARAMETERS[name],
+        off,
+        shape=(recording.num_layers, recording.num_heads),
+        key=f"compare_off_{name}",
         placeholder="None",
         help="Type a layer's or head's number to find one. The model runs again without them.",
     )

@@ -7,11 +7,12 @@ import streamlit as st
 
 from headlens.model.comparison.alignment import Alignment, align
 from headlens.model.comparison.comparison import Comparison, Head, closest
-from headlens.model.comparison.corrections import corrected
+from headlens.model.comparison.corrections import Correction, corrected
 from headlens.model.runtime.recordings import RecordingEntry
-from headlens.viz.inputs.pair import PairRequest
 from headlens.viz.pages.parts import input_note
-from headlens.viz.pages.runtime import stepping
+from headlens.viz.pages.runtime import RecordingRequest, stepping
+
+Runs = tuple[RecordingRequest, RecordingRequest]  # of A and of B
 
 
 @dataclass(frozen=True)
@@ -36,12 +37,8 @@ class Sides:
         return [divmod(int(index), self.divergence.shape[1]) for index in order]
 
 
-def compare_sides(request: PairRequest) -> Sides | None:
-    """Record both and compare them; None where there is nothing to compare, and the page says so.
-
-    Raises InputError for inputs that cannot be aligned, and what the runs raise.
-    """
-    sides = sides_of(request)
+def can_be_compared(sides: Sides) -> bool:
+    """Whether there is anything to compare; else the page says why not, behind what is to be known of the inputs."""
     same = sides.a.recording is sides.b.recording
     for name, entry in zip("A" if same else "AB", (sides.a, sides.b)):
         input_note(entry.recording, of="" if same else f"{name}: ")
@@ -50,19 +47,22 @@ def compare_sides(request: PairRequest) -> Sides | None:
             "A and B have no token in common, so no weights of theirs can be compared: take texts that share some, or "
             "pair tokens by hand."
         )
-        return None
+        return False
     if np.isnan(sides.divergence).all():
         st.info(
             "What A and B have in common sees one token alone, so its weights are all one: take texts that share more."
         )
-        return None
-    return sides
+        return False
+    return True
 
 
-def sides_of(request: PairRequest) -> Sides:
-    """Both recordings, compared; made again where they are not kept. Raises as `compare_sides`."""
-    a, b = request.a.record().entry(), request.b.record().entry()
-    comparison = Comparison(a.recording, b.recording, alignment_of(a, b, request))
+def sides_of(runs: Runs, corrections: tuple[Correction, ...]) -> Sides:
+    """Both recordings, compared; made again where they are not kept.
+
+    Raises InputError for inputs that cannot be aligned, and what the runs raise.
+    """
+    a, b = (run.entry() for run in runs)
+    comparison = Comparison(a.recording, b.recording, _alignment(a, b, corrections))
 
     def run() -> tuple[np.ndarray, ...]:
         with stepping("Comparing the heads", part="head") as on_step:
@@ -71,13 +71,10 @@ def sides_of(request: PairRequest) -> Sides:
             matches = comparison.matches(on_step)
             return (*closest(matches), matches)
 
-    return Sides(a, b, comparison, *a.derive(("partners", b.id, request.corrections), run))
+    return Sides(a, b, comparison, *a.derive(("partners", b.id, corrections), run))
 
 
-def alignment_of(a: RecordingEntry, b: RecordingEntry, request: PairRequest) -> Alignment:
+def _alignment(a: RecordingEntry, b: RecordingEntry, corrections: tuple[Correction, ...]) -> Alignment:
     """As it is found, and corrected. Raises InputError."""
     found = a.derive(("alignment", b.id), lambda: align(a.recording, b.recording))
-    return a.derive(
-        ("alignment", b.id, request.corrections),
-        lambda: corrected(found, a.recording, b.recording, request.corrections),
-    )
+    return a.derive(("alignment", b.id, corrections), lambda: corrected(found, a.recording, b.recording, corrections))

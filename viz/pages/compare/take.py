@@ -38,7 +38,7 @@ def take_comparison(request: PairRequest, sides: Sides, head: Head, other: Head)
     take_files(
         "compare",
         lambda: [
-            of_comparison(comparison, sides.divergence, partners),
+            of_comparison(sides.divergence, partners),
             *of_difference(comparison, weights(), head, other),
         ],
         about_comparison(comparison, head, other),

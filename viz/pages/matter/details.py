@@ -11,6 +11,7 @@ from headlens.model.errors import InputError
 from headlens.model.recording.parts import Candidate
 from headlens.model.runtime.recordings import RecordingEntry
 from headlens.viz.inputs.messages import show_error
+from headlens.viz.view.numbers import is_number
 from headlens.viz.view.visible import visible
 from headlens.viz.view.wording import percent
 
@@ -65,7 +66,7 @@ def _candidate(
     written, chosen = params.get(name, ""), options[0]
     if written in AGAINST and written in options:
         chosen = written
-    elif written.isascii() and written.isdigit() and len(written) < 8:
+    elif is_number(written, 7):
         try:
             chosen = candidate_id(experiment, asked, int(written))
         except InputError:
@@ -128,7 +129,7 @@ def _region(experiment: Experiment, first: Target) -> Region | None:
     rows, columns = experiment.input.photo.grid
     numbers = st.query_params.get("region", "").split(".")
     region: list[int] | None = None
-    if len(numbers) == 4 and all(number.isascii() and number.isdigit() and len(number) < 5 for number in numbers):
+    if len(numbers) == 4 and all(is_number(number, 4) for number in numbers):
         top, left, bottom, right = map(int, numbers)
         if top <= bottom < rows and left <= right < columns:
             region = [top, left, bottom, right]

@@ -15,6 +15,7 @@ from headlens.viz.pages.matter.question import Question
 from headlens.viz.pages.matter.removed import pick_removal
 from headlens.viz.pages.parts import BAR, draw_figure
 from headlens.viz.pages.runtime import current_theme
+from headlens.viz.view.numbers import is_number
 from headlens.viz.view.visible import visible
 
 MOST = 10
@@ -101,7 +102,7 @@ def _patches(question: Question, removed: tuple[int, ...]) -> None:
 def _read(written: str) -> list[int]:
     """Positions as the address has them, "3-4-17"; whatever is wrong in it is left out."""
     parts = written[:60_000].split("-")
-    return sorted({int(part) for part in parts if part.isascii() and part.isdigit() and len(part) < 7})
+    return sorted({int(part) for part in parts if is_number(part)})
 
 
 def _write(removed: tuple[int, ...]) -> None:

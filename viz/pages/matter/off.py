@@ -8,7 +8,7 @@ import streamlit as st
 from headlens.model.effects.experiment import Experiment
 from headlens.model.effects.heads import Head, StandIn, num_heads, num_layers
 from headlens.model.inputs.text import TextInput
-from headlens.viz.inputs.heads import read_head, read_heads, write_heads
+from headlens.viz.inputs.heads import choose_heads, every_head, read_head, read_heads, write_heads
 from headlens.viz.inputs.knob import knob
 from headlens.viz.inputs.messages import show_error
 from headlens.viz.pages.matter.question import Question
@@ -43,14 +43,12 @@ class HeadsOff:
         """The same as presses, for the keyboard, and whole layers."""
         state = st.session_state
         layers, heads = self.shape
-        state.matter_off = list(self.heads)
-        every = [(layer, head) for layer in range(layers) for head in range(heads)]
-        st.multiselect(
+        choose_heads(
             "Heads that are off",
-            every,
+            "off",
+            self.heads,
+            shape=self.shape,
             key="matter_off",
-            format_func=lambda head: f"layer {head[0]}, head {head[1]}",
-            on_change=lambda: write_heads("off", tuple(state.matter_off)),
             placeholder="None: press a square, or choose here",
             help="Type a layer's or head's number to find one.",
         )
@@ -65,7 +63,9 @@ class HeadsOff:
             )
             st.button(
                 "All but these",
-                on_click=lambda: write_heads("off", tuple(head for head in every if head not in self.heads)),
+                on_click=lambda: write_heads(
+                    "off", [head for head in every_head(self.shape) if head not in self.heads]
+                ),
                 disabled=not self.heads,
                 help="Switch on what is off, and off what is on: choose one head first, to keep that one alone.",
             )

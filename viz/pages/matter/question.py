@@ -22,6 +22,7 @@ from headlens.viz.inputs.text import TextRequest
 from headlens.viz.pages.chosen_input import ChosenInput
 from headlens.viz.pages.matter.details import target_details
 from headlens.viz.pages.runtime import get_model, stepping
+from headlens.viz.view.numbers import is_number
 from headlens.viz.view.visible import visible
 
 Result = TypeVar("Result")
@@ -138,7 +139,7 @@ def _first(experiment: Experiment, options: list[Choice]) -> Choice:
     """The first choice: at the token that was pinned on the page that the visitor comes from, where there is one."""
     written = num_written(experiment.input) if isinstance(experiment.input, TextInput) else 0
     pinned = st.query_params.get("query", "")
-    if pinned.isascii() and pinned.isdigit() and len(pinned) < 7:
+    if is_number(pinned):
         at = int(pinned)
         at -= written > 0 and at >= len(experiment.input.ids) - written  # what was written there is asked about
         for option in options:
