@@ -11,7 +11,7 @@ import numpy as np
 from headlens.model.attention.merged import NO_SCORES, MergedInputs
 from headlens.model.comparison.places import Places
 from headlens.model.errors import InputError, RecordingError
-from headlens.model.recording.parts import WEIGHTS
+from headlens.model.recording.parts import WEIGHTS, with_note
 from headlens.model.recording.recording import Index, Recording
 
 MERGED = "merged into words"
@@ -101,7 +101,7 @@ def merge_words(recording: Recording) -> Merged:
         "segments": tuple(recording.segments[first] for first in firsts),
         "offsets": tuple(_span(recording, group) for group in groups) if recording.offsets else (),
         "prefix_tokens": sum(first < recording.prefix_tokens for first in firsts),
-        "notes": {**recording.notes, WEIGHTS: ", ".join([*_before(recording), MERGED])},
+        "notes": with_note(recording.notes, WEIGHTS, MERGED, between=", "),
         "predictions": tuple(
             each if each.position is None else each._replace(position=word_of[each.position])
             for each in recording.predictions
@@ -111,11 +111,6 @@ def merge_words(recording: Recording) -> Merged:
         "stages": {name: merge_words(stage) for name, stage in recording.stages.items()},
     }
     return Merged(**{**kept, **changed}, recording=recording, groups=groups)
-
-
-def _before(recording: Recording) -> list[str]:
-    """What was done to the weights before."""
-    return [recording.notes[WEIGHTS]] if WEIGHTS in recording.notes else []
 
 
 def _words(recording: Recording) -> Iterator[list[int]]:
