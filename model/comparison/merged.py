@@ -43,23 +43,18 @@ class Merged(Recording):
         return np.repeat(np.arange(len(self.groups)), [len(group) for group in self.groups])
 
     def attention_to(
-        self, layer: Index, key: Index | Sequence[int] | np.ndarray, head: Index | None = None
+        self, layer: Index, key: Index | Sequence[Index] | np.ndarray, head: Index | None = None
     ) -> np.ndarray:
         """How much every word looks at one, [head, query] or [query]: the sum over its tokens; of several, as of
         `Recording`."""
-        if isinstance(key, (Sequence, np.ndarray)):
-            return np.stack([self.attention_to(layer, each, head) for each in key], axis=-1)
+        if not isinstance(key, (Sequence, np.ndarray)):
+            return self.attention_to(layer, [key], head)[..., 0]
         keys = self if self.keys is None else self.keys
         assert isinstance(keys, Merged)
-        if not 0 <= key < keys.num_tokens:
-            raise ValueError(f"key must be a whole number from 0 to {keys.num_tokens - 1}, not {key!r:.40}.")
-        columns = [self.recording.attention_to(layer, token, head) for token in keys.groups[key]]
-        rows: np.ndarray = self.places.rows(np.sum(columns, axis=0)[..., None])[..., 0]
-        return rows
-
-    def log_sum_exp(self, layer: Index, head: Index | None = None) -> NoReturn:
-        """Raises InputError: there are no scores to sum."""
-        raise InputError(NO_SCORES)
+        groups = [keys.groups[self._key_index(each)] for each in key]
+        columns = self.recording.attention_to(layer, [token for group in groups for token in group], head)
+        firsts = np.cumsum([0, *map(len, groups[:-1])])
+        return self.places.rows(np.add.reduceat(columns, firsts, axis=-1))
 
     def query(self, layer: Index, head: Index | None = None) -> NoReturn:
         """Raises InputError: a word of several tokens has several vectors."""
