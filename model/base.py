@@ -2,7 +2,7 @@
 
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 from typing import Any, Generic, Protocol, TypeAlias, TypeVar
@@ -164,27 +164,34 @@ class RecordingModel(ABC, Generic[Input, Outputs]):
         self, batch: Sequence[Input], on_layer: OnLayer | None, edit: Edit | None = None
     ) -> list[Recording]:
         """The recording of each input, without gradients; on_layer is called anew for each run."""
-        recordings: dict[int, Recording] = {}
-        with torch.inference_mode():
-            for group in self.groups(batch):
-                run = self.run([batch[index] for index in group], on_layer, edit)
-                run = replace(run, seconds=run.seconds / len(group))
-                with enough_memory(self.device):
-                    for index, each in enumerate(group):
-                        recordings[each] = self._recording(batch[each], run, index)
-        return [recordings[index] for index in range(len(batch))]
+
+        def run_group(group: Sequence[Input]) -> Run[Outputs]:
+            run = self.run(group, on_layer, edit)
+            return replace(run, seconds=run.seconds / len(group))
+
+        return self._by_groups(batch, run_group, self._recording)
 
     def record_attention(self, batch: Sequence[Input]) -> list[Recording]:
         """The attention of each input that was read, alone: no outputs, notes or predictions, no seconds, one stage.
 
         As few runs as `groups` says, without gradients. Raises DeviceError where there is not enough memory.
         """
+        return self._by_groups(batch, lambda group: self.forward(self._attention_inputs(group)), self._attention)
+
+    def _by_groups(
+        self,
+        batch: Sequence[Input],
+        run_group: Callable[[Sequence[Input]], Run[Outputs]],
+        recording_of: Callable[[Input, Run[Outputs], int], Recording],
+    ) -> list[Recording]:
+        """What is made of each input, in one run for each of `groups`; without gradients."""
         recordings: dict[int, Recording] = {}
         with torch.inference_mode():
             for group in self.groups(batch):
-                run = self.forward(self._attention_inputs([batch[index] for index in group]))
-                for index, each in enumerate(group):
-                    recordings[each] = self._attention(batch[each], run, index)
+                run = run_group([batch[index] for index in group])
+                with enough_memory(self.device):
+                    for index, each in enumerate(group):
+                        recordings[each] = recording_of(batch[each], run, index)
         return [recordings[index] for index in range(len(batch))]
 
     def _attention_inputs(self, batch: Sequence[Input]) -> dict[str, object]:
@@ -198,6 +205,15 @@ class RecordingModel(ABC, Generic[Input, Outputs]):
     @abstractmethod
     def _recording(self, model_input: Input, run: Run[Outputs], index: int) -> Recording:
         """The recording of one input of a run, whose seconds are this input's share."""
+
+    def _with_outputs(self, attention: Recording, model_input: Input, run: Run[Outputs], index: int) -> Recording:
+        """The recording of one input's attention, with what the run's outputs say of the input."""
+        return replace(
+            attention,
+            outputs=self._outputs(model_input, run, index),
+            notes=self._notes(model_input, run, index),
+            predictions=self._predictions(model_input, run, index),
+        )
 
     def run_inputs(self, batch: Sequence[Input]) -> dict[str, object]:
         """What the network's forward takes to be recorded."""

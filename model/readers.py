@@ -2,7 +2,6 @@
 
 from abc import ABC
 from collections.abc import Sequence
-from dataclasses import replace
 
 import numpy as np
 import torch
@@ -17,7 +16,7 @@ from headlens.model.inputs.image_file import ImageSource
 from headlens.model.inputs.text import Text, TextInput, read_text
 from headlens.model.inputs.token_names import TokenNames
 from headlens.model.progress import OnLayer
-from headlens.model.recording.parts import Unit
+from headlens.model.recording.parts import Unit, with_note
 from headlens.model.recording.recording import Recording
 
 SHORT_SIDES = (224, 336, 448, 672, 1036)  # pixels that are offered
@@ -81,12 +80,7 @@ class TextReader(RecordingModel[TextInput, Outputs], ABC):
         return len(text.ids), len(text.ids)
 
     def _recording(self, text: TextInput, run: Run[Outputs], index: int) -> Recording:
-        return replace(
-            self._attention(text, run, index),
-            outputs=self._outputs(text, run, index),
-            notes=self._notes(text, run, index),
-            predictions=self._predictions(text, run, index),
-        )
+        return self._with_outputs(self._attention(text, run, index), text, run, index)
 
     def _attention(self, text: TextInput, run: Run[Outputs], index: int) -> Recording:
         stage = next(iter(run.stages))
@@ -113,10 +107,8 @@ class TextReader(RecordingModel[TextInput, Outputs], ABC):
         unknown = getattr(self.tokenizer.model, "unk_token", None)  # of some families it stands for what they lack
         count = 0 if unknown is None else text.ids.count(self.tokenizer.token_to_id(unknown))
         notes = {**self._common_notes, **text.notes(self.max_tokens)}
-        if count:
-            said = f"{count:,} of {len(text.ids):,} tokens are unknown to this model, and read as {unknown}."
-            notes["input"] = " ".join([*([notes["input"]] if "input" in notes else []), said])
-        return notes
+        said = f"{count:,} of {len(text.ids):,} tokens are unknown to this model, and read as {unknown}."
+        return with_note(notes, "input", said) if count else notes
 
 
 class PhotoReader(RecordingModel[Input, Outputs], ABC):
@@ -183,12 +175,7 @@ class ImageReader(PhotoReader[ImageInput, Outputs], ABC):
         return list(shapes.values())
 
     def _recording(self, image: ImageInput, run: Run[Outputs], index: int) -> Recording:
-        return replace(
-            self._attention(image, run, index),
-            outputs=self._outputs(image, run, index),
-            notes=self._notes(image, run, index),
-            predictions=self._predictions(image, run, index),
-        )
+        return self._with_outputs(self._attention(image, run, index), image, run, index)
 
     def _attention(self, image: ImageInput, run: Run[Outputs], index: int) -> Recording:
         (stage,) = run.stages

@@ -41,6 +41,11 @@ def masked(scores: Tensor, mask: Tensor | None) -> Tensor:
     return scores + mask.to(scores.dtype)
 
 
+def allowed_by(mask: Tensor) -> Tensor:
+    """A mask as bool, True where a query may look; of one that is added, where it is above the lowest number."""
+    return mask if mask.dtype == torch.bool else mask > torch.finfo(mask.dtype).min
+
+
 def attention_weights(scores: Tensor, sinks: Tensor | None = None) -> Tensor:
     """Softmax over the keys; a query that may look at nothing gets zeros, as torch's fused kernels give it.
 

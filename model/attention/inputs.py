@@ -6,7 +6,14 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
-from headlens.model.attention.formula import attention_scores, attention_weights, masked, upcast, with_causal
+from headlens.model.attention.formula import (
+    allowed_by,
+    attention_scores,
+    attention_weights,
+    masked,
+    upcast,
+    with_causal,
+)
 
 
 @dataclass(frozen=True)
@@ -76,9 +83,8 @@ class AttentionInputs:
         nothing = torch.stack(rest) == 0  # [head, query]
         nothing = nothing[:1] if (nothing == nothing[:1]).all() else nothing
         mask = torch.where(left_out, -math.inf, self.mask)
-        return replace(
-            self, mask=torch.where(nothing[..., None], -math.inf, mask) if nothing.any() else mask, sinks=None
-        )
+        mask = torch.where(nothing[..., None], -math.inf, mask) if nothing.any() else mask
+        return replace(self, mask=mask, sinks=None)
 
     def full_mask(self) -> Tensor | None:
         """The mask, a causal one included, broadcastable to [..., head, query, key]; None: all may look at all."""
@@ -90,8 +96,7 @@ class AttentionInputs:
         if mask is None:
             queries = self.query[..., 0, rows, :]  # of words they have no width
             return torch.ones(*queries.shape[:-1], self.key.shape[-2], dtype=torch.bool, device=queries.device)
-        allowed = mask if mask.dtype == torch.bool else mask > torch.finfo(mask.dtype).min
-        return allowed.any(dim=-3)
+        return allowed_by(mask).any(dim=-3)
 
     def scores(self, rows: slice | Tensor, columns: slice | Tensor, head: int | None = None) -> Tensor:
         """What goes into the softmax for some queries and keys: [..., head, query, key], or of one head.

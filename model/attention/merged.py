@@ -7,6 +7,7 @@ from typing import NoReturn
 import torch
 from torch import Tensor
 
+from headlens.model.attention.formula import allowed_by
 from headlens.model.attention.inputs import AttentionInputs
 from headlens.model.errors import InputError
 
@@ -56,9 +57,7 @@ class MergedInputs(AttentionInputs):
         mask = self.pieces.full_mask()
         if mask is None:
             return None
-        allowed = mask if mask.dtype == torch.bool else mask > torch.finfo(mask.dtype).min
-        num_queries, num_keys = self.pieces.query.shape[-2], self.pieces.key.shape[-2]
-        allowed = self._to_groups(allowed.expand(*allowed.shape[:-2], num_queries, num_keys).float())
+        allowed = self._to_groups(allowed_by(mask).float())
         return _sums(allowed, _places(self.query_sizes), len(self.query_sizes), dim=-2) > 0
 
     def seen(self, rows: slice | Tensor) -> Tensor:

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-import torch
 
 from headlens.model.analysis.sample import sampled_queries
+from headlens.model.attention.formula import allowed_by
 from headlens.model.comparison.alignment import Alignment, align
 from headlens.model.comparison.places import Places
 from headlens.model.errors import InputError
@@ -59,7 +59,7 @@ class Comparison:
         """Whether both have as many layers and heads."""
         return (self.a.num_layers, self.a.num_heads) == (self.b.num_layers, self.b.num_heads)
 
-    def beside(self, layer: Index, head: Index, other: tuple[Index, Index] | None = None) -> "HeadBeside":
+    def beside(self, layer: Index, head: Index, other: tuple[Index, Index] | None = None) -> HeadBeside:
         """A head of A beside one of B: its weights, what they differ by, and how much lies without a partner.
 
         Args:
@@ -231,7 +231,6 @@ def _bound(recording: Recording, layer: int, head: int) -> np.ndarray:
     if mask is None:
         return np.full(recording.num_tokens, recording.num_keys <= 1)
     own = mask[head if mask.shape[0] > 1 else 0] if mask.ndim == 3 else mask
-    allowed = own if own.dtype == torch.bool else own > torch.finfo(own.dtype).min
-    counts = allowed.expand(recording.num_tokens, recording.num_keys).sum(dim=-1)
+    counts = allowed_by(own).expand(recording.num_tokens, recording.num_keys).sum(dim=-1)
     bound: np.ndarray = (counts <= 1).cpu().numpy()
     return bound

@@ -55,7 +55,7 @@ def lay_out(divergences: np.ndarray) -> np.ndarray:
     Raises InputError where scikit-learn is not installed.
     """
     if not can_lay_out():
-        raise InputError("The map of heads needs scikit-learn: pip install -e “.[map]”.")
+        raise InputError('The map of heads needs scikit-learn; run pip install -e ".[map]".')
     from sklearn.manifold import MDS  # it takes a second to import
 
     scaling = MDS(2, metric="precomputed", n_init=1, init="classical_mds", random_state=0)

@@ -11,7 +11,7 @@ import numpy as np
 from headlens.model.attention.merged import NO_SCORES, MergedInputs
 from headlens.model.comparison.places import Places
 from headlens.model.errors import InputError, RecordingError
-from headlens.model.recording.parts import WEIGHTS
+from headlens.model.recording.parts import WEIGHTS, with_note
 from headlens.model.recording.recording import Index, Recording
 
 MERGED = "merged into words"
@@ -43,23 +43,18 @@ class Merged(Recording):
         return np.repeat(np.arange(len(self.groups)), [len(group) for group in self.groups])
 
     def attention_to(
-        self, layer: Index, key: Index | Sequence[int] | np.ndarray, head: Index | None = None
+        self, layer: Index, key: Index | Sequence[Index] | np.ndarray, head: Index | None = None
     ) -> np.ndarray:
         """How much every word looks at one, [head, query] or [query]: the sum over its tokens; of several, as of
         `Recording`."""
-        if isinstance(key, (Sequence, np.ndarray)):
-            return np.stack([self.attention_to(layer, each, head) for each in key], axis=-1)
+        if not isinstance(key, (Sequence, np.ndarray)):
+            return self.attention_to(layer, [key], head)[..., 0]
         keys = self if self.keys is None else self.keys
         assert isinstance(keys, Merged)
-        if not 0 <= key < keys.num_tokens:
-            raise ValueError(f"key must be a whole number from 0 to {keys.num_tokens - 1}, not {key!r:.40}.")
-        columns = [self.recording.attention_to(layer, token, head) for token in keys.groups[key]]
-        rows: np.ndarray = self.places.rows(np.sum(columns, axis=0)[..., None])[..., 0]
-        return rows
-
-    def log_sum_exp(self, layer: Index, head: Index | None = None) -> NoReturn:
-        """Raises InputError: there are no scores to sum."""
-        raise InputError(NO_SCORES)
+        groups = [keys.groups[self._key_index(each)] for each in key]
+        columns = self.recording.attention_to(layer, [token for group in groups for token in group], head)
+        firsts = np.cumsum([0, *map(len, groups[:-1])])
+        return self.places.rows(np.add.reduceat(columns, firsts, axis=-1))
 
     def query(self, layer: Index, head: Index | None = None) -> NoReturn:
         """Raises InputError: a word of several tokens has several vectors."""
@@ -101,7 +96,7 @@ def merge_words(recording: Recording) -> Merged:
         "segments": tuple(recording.segments[first] for first in firsts),
         "offsets": tuple(_span(recording, group) for group in groups) if recording.offsets else (),
         "prefix_tokens": sum(first < recording.prefix_tokens for first in firsts),
-        "notes": {**recording.notes, WEIGHTS: ", ".join([*_before(recording), MERGED])},
+        "notes": with_note(recording.notes, WEIGHTS, MERGED, between=", "),
         "predictions": tuple(
             each if each.position is None else each._replace(position=word_of[each.position])
             for each in recording.predictions
@@ -111,11 +106,6 @@ def merge_words(recording: Recording) -> Merged:
         "stages": {name: merge_words(stage) for name, stage in recording.stages.items()},
     }
     return Merged(**{**kept, **changed}, recording=recording, groups=groups)
-
-
-def _before(recording: Recording) -> list[str]:
-    """What was done to the weights before."""
-    return [recording.notes[WEIGHTS]] if WEIGHTS in recording.notes else []
 
 
 def _words(recording: Recording) -> Iterator[list[int]]:

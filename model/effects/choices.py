@@ -147,7 +147,7 @@ def candidate_id(experiment: Experiment, asked: LogitTarget, candidate: int | st
     candidate = candidate.encode(errors="backslashreplace").decode()  # half of a surrogate pair is no text
     labels = predictor_of(model).labels or dict(enumerate(asked.labels))
     if labels:
-        found = [index for index, label in labels.items() if candidate in (label, label.rpartition(PLACE)[0])]
+        found = [index for index, label in labels.items() if candidate in (label, label.rpartition(PLACE)[0] or label)]
         found = [index for index in found if logits[index] > -torch.inf]
     else:
         tokenizer = model.tokenizer  # type: ignore[attr-defined]  # of every model whose candidates are tokens

@@ -89,3 +89,9 @@ class StageData:
     predictions: tuple[Prediction, ...] = ()
     stage: str = "encoder"  # which attention it is: "encoder", "decoder", "cross", "vision" or "characters"
     unit: Unit = "token"  # what a position of a text stands for
+
+
+def with_note(notes: Mapping[str, str], name: str, said: str, *, between: str = " ") -> dict[str, str]:
+    """Notes with something said behind what one of them says already."""
+    before = [notes[name]] if name in notes else []
+    return {**notes, name: between.join([*before, said])}

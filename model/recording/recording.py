@@ -127,20 +127,17 @@ class Recording(StageData, Displayed):
         return _numpy(self._layer(layer).weights(rows, self._picked(head)))
 
     def attention_to(
-        self, layer: Index, key: Index | Sequence[int] | np.ndarray, head: Index | None = None
+        self, layer: Index, key: Index | Sequence[Index] | np.ndarray, head: Index | None = None
     ) -> np.ndarray:
         """How much every query looks at one key: the column [head, query] of `attention`, by way of `log_sum_exp`.
 
         Of several keys: their columns [head, query, key], in their order. Raises ValueError as `attention` does.
         """
-        if isinstance(key, (Sequence, np.ndarray)):
-            columns = torch.tensor([_index("key", each, self.num_keys) for each in key], dtype=torch.long)
-            scores = _numpy(self._layer(layer).scores(slice(None), columns, self._picked(head)))
-            sums = self.log_sum_exp(layer, head)[..., None]
-        else:
-            column = _index("key", key, self.num_keys)
-            part = self._layer(layer).scores(slice(None), slice(column, column + 1), self._picked(head))
-            scores, sums = _numpy(part.squeeze(-1)), self.log_sum_exp(layer, head)
+        if not isinstance(key, (Sequence, np.ndarray)):
+            return self.attention_to(layer, [key], head)[..., 0]
+        columns = torch.tensor([self._key_index(each) for each in key], dtype=torch.long)
+        scores = _numpy(self._layer(layer).scores(slice(None), columns, self._picked(head)))
+        sums = self.log_sum_exp(layer, head)[..., None]
         with np.errstate(invalid="ignore"):  # a damaged recording may hold infinite scores
             weights: np.ndarray = np.exp(scores - np.where(sums == -np.inf, 0, sums))
         return weights  # zeros for a query that may look at nothing
@@ -267,6 +264,9 @@ class Recording(StageData, Displayed):
 
     def _picked(self, head: Index | None) -> int | None:
         return None if head is None else _index("head", head, self.num_heads)
+
+    def _key_index(self, key: Index) -> int:
+        return _index("key", key, self.num_keys)
 
     def _chunks(self, step: int = 1) -> list[slice]:
         """Rows of one head, as many at once as CHUNK allows, in multiples of the step."""

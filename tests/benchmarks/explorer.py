@@ -22,17 +22,23 @@ FIGURES: list[tuple[str, Callable[[float], str], float]] = [  # what, how to wri
     ("hover: token or patch", milliseconds, 16),
     ("hover: head in the grid", milliseconds, 16),
 ]
-# Milliseconds from a click's change until the element says that its picture is painted.
-CLICK = """(change) => new Promise((painted, failed) => {
-    const root = document.querySelector(".hl");
+# Milliseconds from what is done with a value until the element of a selector says that its picture is painted.
+PAINTED = """(value) => new Promise((painted, failed) => {
+    const root = document.querySelector("SELECTOR");
     setTimeout(() => failed(new Error("nothing was painted")), 5000);
     const start = performance.now();
     new MutationObserver((changes, observer) => {
         observer.disconnect();
         painted(performance.now() - start);
     }).observe(root, { attributeFilter: ["data-painted"] });
-    root.explorer.pin(change);
+    DONE;
 })"""
+# A click's change, and a press on a button of the page with so many before it.
+CLICK = PAINTED.replace("SELECTOR", ".hl").replace("DONE", "root.explorer.pin(value)")
+PRESS = PAINTED.replace("SELECTOR", ".hl-compared").replace(
+    "DONE",
+    'document.querySelectorAll("[class*=st-key-compare_head_] [data-testid=stButton] button")[value].click()',
+)
 # Milliseconds of one event of the pointer, with everything that it paints.
 HOVER = """([what, values]) => {
     const { explorer } = document.querySelector(".hl");
@@ -51,33 +57,16 @@ HOVER = """([what, values]) => {
 SIDES = [" ".join(f"{word} and" for word in [first, *["it"] * 62]) for first in ("she", "he")]  # 128 tokens each
 COMPARED: list[tuple[str, float]] = [("click: another query", 150), ("click: another head", 150), ("hover: token", 16)]
 OF_BOTH = "Compare, twice 128 tokens"
-# Milliseconds from a click on a token of one side until both columns and A − B are laid out.
-PIN = """(queries) => queries.map((query, turn) => {
+# Milliseconds from what is done with a token of one side until both columns and A − B are laid out.
+LAID_OUT = """(tokens) => tokens.map((token, turn) => {
     const { compared } = document.querySelector(".hl-compared");
     const start = performance.now();
-    compared.take("pin", turn % 2, query);
+    DONE;
     document.body.getBoundingClientRect();
     return performance.now() - start;
 })"""
-POINT = """(tokens) => tokens.map((token, turn) => {
-    const { compared } = document.querySelector(".hl-compared");
-    const start = performance.now();
-    compared.hover = { side: turn % 2, token };
-    compared.paint();
-    document.body.getBoundingClientRect();
-    return performance.now() - start;
-})"""
-# Milliseconds from a press on a button of the page until the columns say that they are painted.
-PRESS = """(index) => new Promise((painted, failed) => {
-    const root = document.querySelector(".hl-compared");
-    setTimeout(() => failed(new Error("nothing was painted")), 5000);
-    const start = performance.now();
-    new MutationObserver((changes, observer) => {
-        observer.disconnect();
-        painted(performance.now() - start);
-    }).observe(root, { attributeFilter: ["data-painted"] });
-    document.querySelectorAll("[class*=st-key-compare_head_] [data-testid=stButton] button")[index].click();
-})"""
+PIN = LAID_OUT.replace("DONE", 'compared.take("pin", turn % 2, token)')
+POINT = LAID_OUT.replace("DONE", "compared.hover = { side: turn % 2, token }; compared.paint()")
 
 
 def first_view(browser: Browser, url: str) -> tuple[float, int]:

@@ -7,11 +7,10 @@ import re
 from collections.abc import Iterable, Sequence
 from itertools import groupby
 
-MOST, MOST_RUNS, MOST_HEADS = (
-    1_024,
-    100,
-    256,
-)  # tokens, runs of them, and heads: what a browser adds up, an address holds
+# What a browser adds up, and an address holds
+MOST = 1_024  # tokens
+MOST_RUNS = 100  # of tokens
+MOST_HEADS = 256
 LONGEST = 3_000  # characters that are read
 LARGEST = 1_000_000  # more positions than any recording has
 RUNS = re.compile(r"\d{1,6}(-\d{1,6})?(\.\d{1,6}(-\d{1,6})?)*", re.ASCII)

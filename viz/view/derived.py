@@ -37,7 +37,7 @@ def all_heads(
     their columns), in every head: [layer, head, token]."""
     found = []
     for layer in range(recording.num_layers):
-        found.append(_together(direction, _looks(recording, [(layer, None)], direction, chosen)))
+        found.append(together(direction, _looks(recording, [(layer, None)], direction, chosen)))
         on_layer(layer)
     return np.stack(found)
 
@@ -45,10 +45,10 @@ def all_heads(
 def shown_row(recording: Recording, view: View) -> np.ndarray:
     """What the view's head, or its merged heads, give to the chosen tokens, or get from them: [token]."""
     if view.reduction == "max" and isinstance(recording, Merged):  # heads first: the sum of maxima is another number
-        return _together(view.direction, [_word_rows(recording, view)])
+        return together(view.direction, [_word_rows(recording, view)])
     reduced = np.mean if view.reduction == "mean" else np.max
     looks = _looks(recording, heads_of(recording, view), view.direction, view.chosen)
-    row: np.ndarray = _together(view.direction, (reduced(each, axis=0) for each in looks))
+    row: np.ndarray = together(view.direction, (reduced(each, axis=0) for each in looks))
     return row
 
 
@@ -65,7 +65,7 @@ def _word_rows(recording: Merged, view: View) -> np.ndarray:
 def row_of(weights: np.ndarray, view: View) -> np.ndarray:
     """What of a matrix [query, key] the view sees: [token]."""
     rows = weights if view.direction == "at" else weights.T
-    return _together(view.direction, [rows[list(view.chosen)]])
+    return together(view.direction, [rows[list(view.chosen)]])
 
 
 def _looks(
@@ -92,7 +92,7 @@ def _looks_of(
     return weights if heads is None else weights[list(heads)]
 
 
-def _together(direction: Direction, parts: Iterable[np.ndarray]) -> np.ndarray:
+def together(direction: Direction, parts: Iterable[np.ndarray]) -> np.ndarray:
     """The mean of rows, or the sum of columns: of [..., token, token] in parts, [..., token].
 
     A query that looks at nothing, as where its only key is left out, is no part of the mean: so it sums to one.

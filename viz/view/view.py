@@ -34,9 +34,7 @@ class View:
     strength: int = 85  # per cent
     matrix: bool = False  # the full matrix is unfolded
     queries: tuple[int, ...] = ()  # all that are chosen, the query among them; () where it is the only one
-    heads: tuple[
-        Head, ...
-    ] = ()  # those that scope "heads" merges, the view's own among them; () where it is the only one
+    heads: tuple[Head, ...] = ()  # that scope "heads" merges, the view's own among them; () where it is the only one
 
     def __post_init__(self) -> None:
         # Views of one picture are equal; and who moves the query or the head away from what is chosen, chose it alone.

@@ -8,6 +8,7 @@ from headlens.model.analysis.sample import LONG, SAMPLE, looking_queries, sample
 from headlens.model.recording.parts import WEIGHTS, Cell, Picture
 from headlens.model.recording.recording import Recording
 from headlens.viz.view.chosen import boxes
+from headlens.viz.view.derived import together
 from headlens.viz.view.pieces import pieces_of
 from headlens.viz.view.visible import isolated, visible
 from headlens.viz.view.wording import WORDING, Wording, listed
@@ -90,11 +91,10 @@ def head_template(recording: Recording) -> str:
 def head_in_words(recording: Recording, layer: int, head: int, *, chosen: Sequence[int]) -> str:
     """One paragraph on a head: over how many tokens, from the chosen ones on average, and how far it looks."""
     everywhere, away = spread_and_reach(recording, layer, head)
-    rows = recording.attention_from(layer, chosen, head)
-    looking = max(1, int(rows.any(axis=-1).sum()))  # as headlens.viz.view.derived takes the mean
+    here = together("at", [recording.attention_from(layer, chosen, head)])
     return head_template(recording).format(
         name=names_of(recording, chosen),
-        here=_count(float(spread(rows.sum(axis=0) / looking))),
+        here=_count(float(spread(here))),
         everywhere=_count(everywhere),
         away=f"{away:.1f}",
     )
@@ -122,7 +122,7 @@ def matrix_note(recording: Recording, largest_drawn: int, several: bool) -> str:
 
 def grid_note(num_tokens: int, matrices: bool, order: str) -> str:
     """What is to be known of the grid of all heads of a long input: what comes from a sample of its queries."""
-    if num_tokens <= LONG or not (matrices or order not in ("layer", "key")):
+    if num_tokens <= LONG or (not matrices and order in ("layer", "key")):
         return ""
     return f"{'drawn' if matrices else 'ordered'} from {SAMPLE} evenly spaced queries"
 

@@ -4,7 +4,6 @@ import re
 from dataclasses import dataclass
 from math import prod
 from pathlib import Path
-from typing import cast
 
 import torch
 import transformers
@@ -14,7 +13,7 @@ from transformers.initialization import no_init_weights
 from headlens.model.device import free_memory
 from headlens.model.errors import CheckpointError
 from headlens.model.huggingface.load.adapter import Adapter, OpenBase, folder_with, read_adapter, refuse_base
-from headlens.model.huggingface.load.limits import MAX_LAYERS, read_config, read_json, stored_bytes
+from headlens.model.huggingface.load.limits import MAX_LAYERS, read_config, stored_bytes
 from headlens.model.huggingface.load.network import LOADING, architecture_of, refusing
 
 OTHER_INPUTS = {  # of a network's forward, and what they are
@@ -77,7 +76,7 @@ def read_facts(
     adapter = read_adapter(folder)
     weights = folder if adapter is None else open_base(adapter)
     values = read_config(weights)
-    config = _config(weights)
+    config = _config(weights, values)
     if adapter is not None:
         values, config = _adapted(adapter, values, config, weights)
     architecture = architecture_of(values) or str(values["model_type"])
@@ -123,7 +122,7 @@ def _adapted(
     own = folder_with(("config.json",), base, adapter)
     if own != base:
         family, values = values["model_type"], read_config(own, of_adapter=True)
-        config = _config(own)
+        config = _config(own, values)
         if values["model_type"] != family:
             raise CheckpointError(
                 f"The config.json in {own.name!r} is of {values['model_type']!r:.40}, but its base is {family!r:.40}; "
@@ -132,9 +131,10 @@ def _adapted(
     return {**values, "architectures": [adapter.architecture(config, architecture_of(values))]}, config
 
 
-def _config(folder: Path) -> PretrainedConfig:
+def _config(folder: Path, values: dict[str, object]) -> PretrainedConfig:
+    """By transformers, of a folder whose config.json has these values. Raises CheckpointError."""
     what = f"transformers cannot read the config.json in {folder.name!r}; save the model again with save_pretrained"
-    if "auto_map" in cast(dict[str, object], read_json(folder / "config.json")):
+    if "auto_map" in values:
         what = (
             f"The model in {folder.name!r} needs code that comes with it, which is not run here; take a copy that "
             "transformers reads by itself, such as those of florence-community for Florence-2"

@@ -12,7 +12,7 @@ from headlens.model.errors import InputError
 from headlens.model.huggingface.text.model import TransformersText
 from headlens.model.inputs.text import Text, TextInput
 from headlens.model.progress import OnLayer
-from headlens.model.recording.parts import Predicts
+from headlens.model.recording.parts import Predicts, with_note
 from headlens.model.recording.recording import Recording
 
 OF_THE_WHOLE = (Predicts.CLASS, Predicts.ANSWER)  # predictions; others stand at characters
@@ -43,7 +43,7 @@ class TransformersCharacters(TransformersText):
         self, batch: Sequence[TextInput], on_layer: OnLayer | None = None, edit: Edit | None = None
     ) -> Run[ModelOutput]:
         """As of every model."""
-        more = (max(len(text.ids) for text in batch) - 1) // int(self.network.config.local_transformer_stride)
+        more = (max(len(text.ids) for text in batch) - 1) // self.network.config.local_transformer_stride
         counted = None if on_layer is None else (lambda layer: on_layer(max(0, layer - more)))  # one call a block
         return super().run(batch, counted, edit)
 
@@ -53,10 +53,24 @@ class TransformersCharacters(TransformersText):
         return int(self.network.config.downsampling_rate)
 
     def _recording(self, text: TextInput, run: Run[ModelOutput], index: int) -> Recording:
-        last = replace(run, stages={"characters": run.stages["characters"]})
-        characters = super()._recording(text, last, index)
-        num_groups = len(text.ids) // self._rate - 1  # the last one is cut off for [CLS]
-        groups = [slice(self._rate * at, self._rate * (at + 1)) for at in range(num_groups)]
+        characters = self._with_outputs(self._characters(text, run, index), text, run, index)
+        return replace(
+            self._between_groups(characters, text, run, index),
+            notes=with_note(characters.notes, "input", self._left_over(text)),
+            predictions=tuple(each for each in characters.predictions if each.of in OF_THE_WHOLE),
+            stages={"characters": replace(characters, outputs={})},
+        )
+
+    def _attention(self, text: TextInput, run: Run[ModelOutput], index: int) -> Recording:
+        return self._between_groups(self._characters(text, run, index), text, run, index)
+
+    def _characters(self, text: TextInput, run: Run[ModelOutput], index: int) -> Recording:
+        """The attention of the last layer."""
+        return super()._attention(text, replace(run, stages={"characters": run.stages["characters"]}), index)
+
+    def _between_groups(self, characters: Recording, text: TextInput, run: Run[ModelOutput], index: int) -> Recording:
+        """A recording of the last layer as one of the deep encoder."""
+        groups = [slice(self._rate * at, self._rate * (at + 1)) for at in range(self._num_groups(text))]
         places = [slice(0, 1), *groups]
         return replace(
             characters,
@@ -66,22 +80,18 @@ class TransformersCharacters(TransformersText):
             special=np.array([text.special[place].all() for place in places]),
             segments=tuple(text.segments[place][-1] for place in places),
             offsets=tuple(_span(text, place) for place in places),
-            notes={**characters.notes, "input": " ".join([*_said(characters), self._left_over(text, num_groups)])},
-            predictions=tuple(each for each in characters.predictions if each.of in OF_THE_WHOLE),
             stage="encoder",
-            stages={"characters": replace(characters, outputs={})},
         )
 
-    def _left_over(self, text: TextInput, num_groups: int) -> str:
-        rest = len(text.ids) - self._rate * num_groups
+    def _num_groups(self, text: TextInput) -> int:
+        return len(text.ids) // self._rate - 1  # the last one is cut off for [CLS]
+
+    def _left_over(self, text: TextInput) -> str:
+        rest = len(text.ids) - self._rate * self._num_groups(text)
         return (
             f"The model reads characters in groups of {self._rate}, and leaves the last {rest}, special tokens "
             "included, to its layers of characters; of these the first, which looks within blocks, is not shown."
         )
-
-
-def _said(recording: Recording) -> list[str]:
-    return [recording.notes["input"]] if "input" in recording.notes else []
 
 
 def _span(text: TextInput, place: slice) -> tuple[int, int] | None:

@@ -104,6 +104,7 @@ def test_words_are_sums_and_means(recording: Recording) -> None:
     np.testing.assert_allclose(merged.attention_from(1, [last, 0], 0), expected[0, [last, 0]], atol=2e-6)
     np.testing.assert_allclose(merged.attention_to(1, last), expected[:, :, last], atol=4e-6)
     np.testing.assert_allclose(merged.attention_to(1, 0, 1), expected[1, :, 0], atol=4e-6)
+    np.testing.assert_allclose(merged.attention_to(1, [last, 0]), expected[:, :, [last, 0]], atol=4e-6)
     np.testing.assert_allclose(merged.pooled(1, 0, len(groups)), expected[0], atol=2e-6)
     assert merged.special.tolist() == [bool(recording.special[group[0]]) for group in groups]
 

@@ -203,6 +203,8 @@ def test_whether_a_sentence_follows(bert_of: Any) -> None:
     assert str(asked) == "the class: “it follows”, against “it does not”"
     assert target(experiment, candidate="it follows", against="it does not") == asked
     assert {each.name for each in ablate(experiment, [], asked).candidates_before} == {"it follows", "it does not"}
+    with pytest.raises(InputError, match="“” is no candidate"):
+        target(experiment, candidate="")
 
 
 def test_how_similar_and_how_far(bert_of: Any, experiment_of: ExperimentOf) -> None:

@@ -16,6 +16,7 @@ from headlens.model.errors import CheckpointError, InputError
 from headlens.model.huggingface.text.characters import TransformersCharacters
 from headlens.model.recording.parts import Predicts
 from tests.model.huggingface.text_models import save_canine
+from tests.model.test_record_attention import assert_same_attention
 from tests.sentences import is_one_sentence
 
 HEADS = ("Model", "ForSequenceClassification", "ForTokenClassification", "ForQuestionAnswering")
@@ -175,6 +176,12 @@ def test_several_texts_are_recorded_as_each_alone(folder: FolderOf) -> None:
     model = loaded(folder("Model"))
     for one, text in zip(model.record_batch(TEXTS), TEXTS):
         np.testing.assert_array_equal(one.attention(1), model.record(text).attention(1))
+
+
+def test_attention_alone_is_between_groups_too(folder: FolderOf) -> None:
+    model = loaded(folder("Model"))
+    for alone, text in zip(model.record_attention([model.read(text) for text in TEXTS]), TEXTS, strict=True):
+        assert_same_attention(model.record(text), alone)
 
 
 def test_a_recording_is_saved_and_opened(folder: FolderOf, tmp_path: Path) -> None:
