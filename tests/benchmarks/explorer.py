@@ -37,7 +37,7 @@ PAINTED = """(value) => new Promise((painted, failed) => {
 CLICK = PAINTED.replace("SELECTOR", ".hl").replace("DONE", "root.explorer.pin(value)")
 PRESS = PAINTED.replace("SELECTOR", ".hl-compared").replace(
     "DONE",
-    'document.querySelectorAll("[class*=st-key-compare_head_] button[data-testid^=stBaseButton]")[value].click()',
+    'document.querySelectorAll("[class*=st-key-compare_head_] .stTooltipHoverTarget button")[value].click()',
 )
 # Milliseconds of one event of the pointer, with everything that it paints.
 HOVER = """([what, values]) => {

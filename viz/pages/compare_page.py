@@ -17,7 +17,7 @@ from headlens.viz.inputs.pair_texts import choose_texts, text_pair_controls
 from headlens.viz.pages import parts
 from headlens.viz.pages.compare.correct import corrections_in_address, show_alignment
 from headlens.viz.pages.compare.head import show_head
-from headlens.viz.pages.compare.heads import choose_head
+from headlens.viz.pages.compare.heads import heads_in_address, show_all_heads
 from headlens.viz.pages.compare.off import switch_heads_off, why_nothing
 from headlens.viz.pages.compare.sides import Sides, can_be_compared, sides_of
 from headlens.viz.pages.compare.swap import swap
@@ -92,8 +92,12 @@ def _show(request: PairRequest, top: DeltaGenerator) -> None:
 def _show_heads(request: PairRequest, again: Callable[[], Sides]) -> None:
     """All heads, and the chosen one of each side, in a fragment: another head reruns neither inputs nor alignment."""
     sides = again()
-    head, other = choose_head(sides, why_nothing(request, sides.a.recording.num_layers))
-    show_head(sides, head, other, again=again)
+    all_heads, below = st.container(), st.container()
+    head, other = heads_in_address(sides)
+    with below:  # first, for a press changes this most; Plotly takes longer to make the figure above
+        show_head(sides, head, other, again=again)
+    with all_heads:
+        show_all_heads(sides, head, why_nothing(request, sides.a.recording.num_layers))
     take_comparison(request, sides, head, other)
 
 

@@ -24,32 +24,38 @@ CLOSEST = (
 OF_B = ("layer2", "head2")  # of the address
 
 
-def choose_head(sides: Sides, why: str = "") -> tuple[Head, Head]:
-    """Draw the figure and the list; give the head of A and the one of B that are chosen.
+def heads_in_address(sides: Sides) -> tuple[Head, Head]:
+    """The head of A and the one of B that are chosen; else the one that differs most, and its partner."""
+    asked, other = read_head(sides.divergence.shape), _other_in_address(sides)
+    head = sides.largest_first()[0] if asked is None else asked
+    both = head, sides.partner(head) if other is None else other
+    st.session_state.compare_heads = both
+    return both
 
-    They are by the address; else the one that differs most, and its partner. Why: no head differs, where that is known.
-    """
-    ordered = sides.largest_first()
-    b = sides.b.recording
-    shape_b = b.num_layers, b.num_heads
-    asked, other = read_head(sides.divergence.shape), read_head(shape_b, OF_B)
-    chosen = ordered[0] if asked is None else asked
+
+def show_all_heads(sides: Sides, chosen: Head, why: str = "") -> None:
+    """Draw the figure and the list, from which others can be chosen. Why: no head differs, where that is known."""
     figure, words = st.columns([1, 1], gap="medium")
     with figure:
         _grid(sides, chosen)
     with words:
         st.markdown(MEANING + ("" if sides.matches is None else CLOSEST))
-        _list(sides, ordered, chosen, why)
-        _choose_other(sides, chosen, other, every_head(shape_b))
-    both = chosen, sides.partner(chosen) if other is None else other
-    st.session_state.compare_heads = both
-    return both
+        _list(sides, sides.largest_first(), chosen, why)
+        _choose_other(sides, chosen, _other_in_address(sides))
 
 
 def chosen_heads() -> tuple[Head, Head]:
     """The heads that are shown, of A and of B."""
     heads: tuple[Head, Head] = st.session_state.compare_heads
     return heads
+
+
+def _shape_of_b(sides: Sides) -> tuple[int, int]:
+    return sides.b.recording.num_layers, sides.b.recording.num_heads
+
+
+def _other_in_address(sides: Sides) -> Head | None:
+    return read_head(_shape_of_b(sides), OF_B)
 
 
 def _grid(sides: Sides, chosen: Head) -> None:
@@ -102,14 +108,14 @@ def _list(sides: Sides, ordered: list[Head], chosen: Head, why: str) -> None:
     )
 
 
-def _choose_other(sides: Sides, chosen: Head, other: Head | None, of_b: list[Head]) -> None:
+def _choose_other(sides: Sides, chosen: Head, other: Head | None) -> None:
     """Another head of B than the partner: two heads of one recording, say."""
     state, partner = st.session_state, sides.partner(chosen)
     state.compare_other = other
     which = "the same" if sides.matches is None else f"the closest, {head_name(partner)}"
     st.selectbox(
         "Beside it, of B",
-        [None, *of_b],
+        [None, *every_head(_shape_of_b(sides))],
         key="compare_other",
         format_func=lambda head: which if head is None else head_name(head),
         placeholder=which,
