@@ -27,7 +27,8 @@ def spread(weights: np.ndarray) -> np.ndarray:
 
 def times_log(weights: np.ndarray) -> np.ndarray:
     """Each weight times its natural logarithm, 0 where it is 0: an entropy is minus their sum."""
-    products: np.ndarray = weights * np.log(np.where(weights > 0, weights, 1.0))
+    products: np.ndarray = np.log(weights, where=weights > 0, out=np.zeros_like(weights))
+    products *= weights
     return products
 
 
