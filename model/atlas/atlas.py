@@ -1,10 +1,10 @@
 """An atlas that was built, read from its folder."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -118,16 +118,19 @@ class Atlas:
 
         Raises InputError for another, and for one whose parts contradict each other.
         """
-        table = self._rows("inputs", [("input", "=", number)])
-        if len(table["input"]) == 0:
-            raise InputError(f"Nothing is kept of an input {number}.")
-        row = {name: column[0] for name, column in table.items()}
-        grid = None if row["rows"] is None or np.isnan(row["rows"]) else (int(row["rows"]), int(row["columns"]))
-        special = np.array(row["special"], dtype=bool)
-        fits = grid is None or (min(grid) > 0 and grid[0] * grid[1] <= len(special))
-        if len(special) != len(row["tokens"]) or not fits:
-            raise _damaged("inputs")
-        return AtlasInput(row["id"], tuple(row["texts"]), tuple(row["tokens"]), special, grid, row["picture"] or b"")
+        return self.inputs([number])[number]
+
+    def inputs(self, numbers: Sequence[int]) -> dict[int, AtlasInput]:
+        """Several inputs by their numbers, read at once; raises InputError as `input` does."""
+        table = self._rows("inputs", [("input", "in", list(numbers))])
+        found = {}
+        for values in zip(*table.values()):
+            row = dict(zip(table, values))
+            found[int(row["input"])] = _input_of(row)
+        for number in numbers:
+            if number not in found:
+                raise InputError(f"Nothing is kept of an input {number}.")
+        return found
 
     def failed(self) -> list[tuple[str, str]]:
         """The id of each input that could not be read or run, and why."""
@@ -180,6 +183,15 @@ def open_atlas(folder: str | Path) -> Atlas:
             "build`."
         ) from error
     return atlas
+
+
+def _input_of(row: Mapping[str, Any]) -> AtlasInput:
+    grid = None if row["rows"] is None or np.isnan(row["rows"]) else (int(row["rows"]), int(row["columns"]))
+    special = np.array(row["special"], dtype=bool)
+    fits = grid is None or (min(grid) > 0 and grid[0] * grid[1] <= len(special))
+    if len(special) != len(row["tokens"]) or not fits:
+        raise _damaged("inputs")
+    return AtlasInput(row["id"], tuple(row["texts"]), tuple(row["tokens"]), special, grid, row["picture"] or b"")
 
 
 def _of(layer: int, head: int) -> list[tuple[str, str, object]]:

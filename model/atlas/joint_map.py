@@ -10,9 +10,11 @@ from headlens.model.atlas.atlas import Vectors
 from headlens.model.errors import InputError
 
 Method = Literal["pca", "tsne"]
+Kind = Literal["query", "key"]
 SCALES = np.geomspace(1 / 16, 16, 25)  # that are tried, 1 among them
 MOST_PAIRS = 20_000  # of a query and a key, evenly spaced, that distances are compared with weights in
 LEAST = 2  # positions of which a map can be made
+LINKS = 8  # of a point, at most
 PERPLEXITY = 30.0  # of t-SNE, less where there are few points
 INSTALL = 'A map by t-SNE needs scikit-learn; run pip install -e ".[map]".'
 
@@ -26,6 +28,7 @@ class JointMap(NamedTuple):
     before: float  # rank correlation (Spearman) of distance and weight as the model has its vectors, -1 to 1
     in_space: float  # once they are shifted and scaled, never above it
     in_plane: float  # of the points
+    compared: int  # pairs of a query and a key of one input, that these correlations are over
 
 
 class Pairs(NamedTuple):
@@ -34,6 +37,13 @@ class Pairs(NamedTuple):
     query: np.ndarray  # [pair], which position
     key: np.ndarray  # [pair]
     weight: np.ndarray  # [pair], of the kept keys of the input
+
+
+class Link(NamedTuple):
+    """What a query gives to a key of its input."""
+
+    other: int  # the key's position among the vectors, or of a key the query's
+    weight: float
 
 
 def joint_map(vectors: Vectors, *, causal: bool = False, method: Method = "pca", seed: int = 0) -> JointMap:
@@ -60,6 +70,7 @@ def joint_map(vectors: Vectors, *, causal: bool = False, method: Method = "pca",
         agreement(vectors.query, vectors.key, pairs),
         agreement(query, key, pairs),
         agreement(*placed, pairs),
+        len(_some(pairs)),
     )
 
 
@@ -68,17 +79,41 @@ def pairs_of(vectors: Vectors, *, causal: bool = False) -> Pairs:
     found = []
     for number in np.unique(vectors.input):
         own = np.flatnonzero(vectors.input == number)
-        scores = vectors.query[own] @ vectors.key[own].T / np.sqrt(vectors.query.shape[1])  # [query, key]
-        seen = np.full(scores.shape, True)
-        if causal:
-            seen = vectors.position[own] <= vectors.position[own][:, None]
-        scores = np.where(seen, scores, -np.inf)
-        weights = np.exp(scores - scores.max(axis=1, keepdims=True))
-        weights /= weights.sum(axis=1, keepdims=True)
-        rows, columns = np.nonzero(seen)
+        weights = _weights(vectors, own, causal)
+        rows, columns = np.nonzero(~np.isnan(weights))
         found.append((own[rows], own[columns], weights[rows, columns]))
     query, key, weight = (np.concatenate(each) for each in zip(*found))
     return Pairs(query, key, weight)
+
+
+def strongest_links(vectors: Vectors, kind: Kind, index: int, *, causal: bool = False) -> list[Link]:
+    """Of a query the keys that it gives most to, of a key the queries that give it most: LINKS at most, largest first.
+
+    All are of its own input, and a weight is softmax(q·kᵀ / √d) over the keys of it that are kept. Where all are, and
+    where the model adds nothing to q·kᵀ, that is the model's own weight.
+
+    Args:
+        vectors: of the head.
+        kind: whether the point is a query or a key.
+        index: which of the vectors.
+        causal: whether a query sees no later key.
+    """
+    own = np.flatnonzero(vectors.input == vectors.input[index])
+    weights, at = _weights(vectors, own, causal), int(np.searchsorted(own, index))
+    given = weights[at] if kind == "query" else weights[:, at]
+    order = np.argsort(-given, kind="stable")[:LINKS]  # what is not seen stands last
+    return [Link(int(own[each]), float(given[each])) for each in order if not np.isnan(given[each])]
+
+
+def _weights(vectors: Vectors, own: np.ndarray, causal: bool) -> np.ndarray:
+    """What the queries of one input give to its kept keys, [query, key]; NaN where they do not see."""
+    scores = vectors.query[own] @ vectors.key[own].T / np.sqrt(vectors.query.shape[1])
+    seen = np.full(scores.shape, True)
+    if causal:
+        seen = vectors.position[own] <= vectors.position[own][:, None]
+    scores = np.where(seen, scores, -np.inf)
+    weights = np.exp(scores - scores.max(axis=1, keepdims=True))
+    return np.where(seen, weights / weights.sum(axis=1, keepdims=True), np.nan)
 
 
 def normalised(vectors: Vectors, pairs: Pairs) -> tuple[np.ndarray, np.ndarray, float]:
@@ -88,17 +123,30 @@ def normalised(vectors: Vectors, pairs: Pairs) -> tuple[np.ndarray, np.ndarray, 
     may be multiplied by what keys are divided by. Of the shifts that put the keys' centroid on that of the queries (as
     in the paper), at the origin, or leave it, and of SCALES, those are taken by which distance falls most with weight.
     """
-    query, centroid = vectors.query, vectors.key.mean(axis=0)
-    shifts = (query.mean(axis=0) - centroid, -centroid, np.zeros_like(centroid))
-    spaces = [(query * scale, (vectors.key + shift) / scale, float(scale)) for shift in shifts for scale in SCALES]
-    return min(spaces, key=lambda space: agreement(space[0], space[1], pairs))
+    some, centroid = _some(pairs), vectors.key.mean(axis=0)
+    query, key = vectors.query[pairs.query[some]].astype(np.float64), vectors.key[pairs.key[some]]  # [pair, d_head]
+    own = np.einsum("pd,pd->p", query, query)
+    tried = []
+    for shift in (vectors.query.mean(axis=0) - centroid, -centroid, np.zeros_like(centroid)):
+        moved = key + shift.astype(np.float64)
+        other, product = np.einsum("pd,pd->p", moved, moved), np.einsum("pd,pd->p", query, moved)
+        for scale in SCALES:  # of the squared distance, |sq − k/s|²: its ranks are those of the distance
+            apart = own * scale**2 + other / scale**2 - 2 * product
+            tried.append((spearman(apart, pairs.weight[some]), len(tried), shift, float(scale)))
+    _, _, shift, scale = min(tried, key=lambda each: each[:2])
+    return vectors.query * scale, (vectors.key + shift) / scale, scale
 
 
 def agreement(query: np.ndarray, key: np.ndarray, pairs: Pairs) -> float:
     """The rank correlation (Spearman) of distance and weight over pairs: -1 where what is closer always gets more."""
-    some = np.linspace(0, len(pairs.query) - 1, min(len(pairs.query), MOST_PAIRS)).astype(int)
+    some = _some(pairs)
     apart = np.linalg.norm(query[pairs.query[some]] - key[pairs.key[some]], axis=1)
     return spearman(apart, pairs.weight[some])
+
+
+def _some(pairs: Pairs) -> np.ndarray:
+    """Which pairs are compared: MOST_PAIRS at most, evenly spaced."""
+    return np.linspace(0, len(pairs.query) - 1, min(len(pairs.query), MOST_PAIRS)).astype(int)
 
 
 def can_keep_neighbours() -> bool:

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from torch import Tensor
 
 from headlens.model.recording.recording import Recording
 
@@ -15,7 +16,7 @@ class Kept:
 
     priority: int  # the lowest ones are kept
     positions: np.ndarray  # [position], which tokens
-    queries: tuple[np.ndarray, ...]  # of each layer [head, position, d_head] float32
+    queries: tuple[np.ndarray, ...]  # of each layer [head, position, d_head] float32, times its scale · √d_head
     keys: tuple[np.ndarray, ...]  # of each layer [key head, position, d_head]; heads side by side share one
 
 
@@ -25,14 +26,23 @@ def priority_of(seed: int, id: str) -> int:
 
 
 def keep(recording: Recording, priority: int, count: int) -> Kept | None:
-    """The vectors of an input at count positions at most, chosen by a hash; None of a model that gives scores alone."""
+    """The vectors of an input at count positions at most, chosen by a hash; None of a model that gives scores alone.
+
+    Queries are scaled so that softmax(q·kᵀ / √d) is right for models that scale otherwise too (T5 does not at all).
+    """
     if any(layer.scores_only for layer in recording.layers):
         return None
     order = sorted(range(recording.num_tokens), key=lambda position: _hash(f"{priority}\0{position}"))
     positions = np.sort(np.array(order[:count], dtype=np.int64))
-    layers = recording.layers
-    queries = tuple(layer.query[:, positions].float().cpu().numpy() for layer in layers)
-    return Kept(priority, positions, queries, tuple(layer.key[:, positions].float().cpu().numpy() for layer in layers))
+    queries = tuple(
+        _at(layer.query, positions, layer.scale * layer.query.shape[-1] ** 0.5) for layer in recording.layers
+    )
+    return Kept(priority, positions, queries, tuple(_at(layer.key, positions) for layer in recording.layers))
+
+
+def _at(vectors: Tensor, positions: np.ndarray, times: float = 1.0) -> np.ndarray:
+    found: np.ndarray = (vectors[:, positions].float() * times).cpu().numpy()
+    return found
 
 
 def lowest(candidates: Sequence[tuple[int, Kept]], count: int) -> dict[int, Kept]:

@@ -103,6 +103,11 @@ def test_masks_biases_sinks_and_scores(family: str, tmp_path: Path) -> None:
     assert_alike(together, gather(model, items, limits, tokens=1))
     assert together.inputs == 8
     assert bool(together.kept) == (family not in ("BLOOM", "DeBERTa-v2")), "scores alone have no vectors"
+    for number, kept in together.kept.items():
+        (recording,) = model.record_attention([model.read(items[number].content)])  # type: ignore[attr-defined]
+        layer = recording.layers[0]
+        scaled = kept.queries[0] / layer.query.shape[-1] ** 0.5
+        np.testing.assert_allclose(scaled, layer.query[:, kept.positions] * layer.scale, rtol=1e-5, atol=1e-6)
 
 
 def test_a_vision_transformer(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from scipy.stats import spearmanr
 
 from headlens.model.atlas import joint_map as module
 from headlens.model.atlas.atlas import Vectors
-from headlens.model.atlas.joint_map import agreement, joint_map, normalised, pairs_of
+from headlens.model.atlas.joint_map import LINKS, agreement, joint_map, normalised, pairs_of, strongest_links
 from headlens.model.errors import InputError
 
 INPUTS, LENGTH, WIDTH = 4, 9, 8
@@ -63,12 +63,33 @@ def test_the_map_is_the_best_plane_and_says_how_true_it_is() -> None:
     points = np.concatenate([query, key])
     covariance = np.cov(points.T)
     kept = np.concatenate([found.query, found.key])
+    centred = points - points.mean(axis=0)
+    plane = centred @ np.linalg.svd(centred.astype(np.float64))[2][:2].T
+    np.testing.assert_allclose(kept * np.sign((kept * plane).sum(axis=0)), plane, atol=1e-4)
     np.testing.assert_allclose(kept.mean(axis=0), 0, atol=1e-5)
     np.testing.assert_allclose(kept.var(axis=0, ddof=1), np.linalg.eigvalsh(covariance)[::-1][:2], rtol=1e-4)
     assert found.scale == scale
     assert found.before == agreement(vectors.query, vectors.key, pairs)
     assert found.in_space == agreement(query, key, pairs) < found.before
     assert found.in_plane == agreement(found.query, found.key, pairs)
+    apart = cdist(found.query, found.key)[pairs.query, pairs.key]
+    assert found.in_plane == pytest.approx(spearmanr(apart, pairs.weight).statistic)
+    assert found.compared == len(pairs.query)
+
+
+@pytest.mark.parametrize("causal", [False, True])
+def test_the_strongest_links_of_a_point_are_in_its_own_input(causal: bool) -> None:
+    vectors, at = vectors_of(), 2 * LENGTH + 4
+    own = np.arange(2 * LENGTH, 3 * LENGTH)
+    scores = vectors.query[own] @ vectors.key[own].T / np.sqrt(WIDTH)
+    if causal:
+        scores[np.triu_indices(LENGTH, 1)] = -np.inf
+    weights = softmax(scores, axis=1)
+    for kind, given in (("query", weights[4]), ("key", weights[:, 4])):
+        links = strongest_links(vectors, kind, at, causal=causal)  # type: ignore[arg-type]
+        seen = own if not causal else own[:5] if kind == "query" else own[4:]
+        assert [link.other for link in links] == sorted(seen, key=lambda index: -given[index - own[0]])[:LINKS]
+        assert [link.weight for link in links] == pytest.approx(sorted(given, reverse=True)[: len(links)])
 
 
 def test_tsne_keeps_neighbours_together_and_is_the_same_each_time() -> None:

@@ -11,6 +11,8 @@ from headlens.model.atlas import open_atlas
 from headlens.model.atlas.build import Plan, build, here
 from headlens.model.atlas.gathered import Limits
 from headlens.model.atlas.items import open_source
+from headlens.model.atlas.joint_map import strongest_links
+from headlens.model.pretrained.text_model import EncoderTextModel
 from tests.paths import ROOT
 
 FOLDER = ROOT / "assets" / "atlas"
@@ -30,6 +32,16 @@ def test_the_sentences_are_those_of_the_script() -> None:
     written = runpy.run_path(str(FOLDER / "sentences.py"))["sentences"]()
     assert (FOLDER / "sentences.txt").read_text(encoding="utf-8").splitlines() == written
     assert len(set(written)) == len(written)
+
+
+def test_a_link_is_the_weight_of_the_model(minilm: EncoderTextModel) -> None:
+    vectors = open_atlas(FOLDER / "texts").vectors(1, 9)
+    found = open_atlas(FOLDER / "texts").input(int(vectors.input[0]))
+    weights = minilm.record(*found.texts).attention(1, 9)
+    for index in np.flatnonzero(vectors.input == vectors.input[0]).tolist():
+        for link in strongest_links(vectors, "query", index):
+            own = weights[vectors.position[index], vectors.position[link.other]]
+            assert link.weight == pytest.approx(own, abs=5e-3), "but for the rounding of the vectors"
 
 
 @pytest.mark.parametrize(
