@@ -1,4 +1,4 @@
-"""The explorer's elements: all linked views of one recording in one Components v2 element, and two heads in another."""
+"""The elements: all linked views of one recording in one Components v2 element, two heads in another, a joint map."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -34,6 +34,14 @@ _compared = st.components.v2.component(
     isolate_styles=False,
 )
 
+_joint = st.components.v2.component(
+    "headlens_joint",
+    html='<div class="hl-joint" data-part="joint" role="img"></div>',
+    css=(HERE / "joint.css").read_text(),
+    js=LOADER.replace("{name}", "joint"),
+    isolate_styles=False,
+)
+
 
 def explorer(
     key: str, payload: bytes, *, on_view: Callable[[], None], on_more: Callable[[], None], on_save: Callable[[], None]
@@ -53,3 +61,14 @@ def explorer(
 def compared(key: str, payload: bytes, *, on_view: Callable[[], None]) -> None:
     """Show a payload of `headlens.viz.explorer.compared`; arguments are as those of `explorer`."""
     _compared(key=key, data=payload, on_view_change=on_view)
+
+
+def joint(key: str, payload: bytes, *, on_point: Callable[[], None]) -> None:
+    """Show a payload of `headlens.viz.explorer.joint`.
+
+    Args:
+        key: of the element; it stays mounted, with the zoom of the visitor.
+        payload: what to show.
+        on_point: called before the rerun when a point was pressed: trigger "point", as the address has it.
+    """
+    _joint(key=key, data=payload, on_point_change=on_point)

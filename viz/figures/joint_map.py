@@ -1,6 +1,6 @@
 """Queries and keys of a head in one plane: what lies close to a query gets much of its weight."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,6 +11,7 @@ from headlens.viz.theme import LIGHT, Theme, page_layout
 
 HEIGHT = 520  # pixels
 SYMBOLS = {"query": "circle", "key": "diamond"}
+FADED = 0.3  # opacity of points while links are drawn
 
 
 @dataclass(frozen=True)
@@ -23,14 +24,16 @@ class Colouring:
 
 
 def joint_figure(
-    points: dict[str, np.ndarray], hover: Sequence[str], colouring: Colouring, *, theme: Theme = LIGHT
+    points: Mapping[str, np.ndarray], colouring: Colouring, *, faded: bool = False, theme: Theme = LIGHT
 ) -> go.Figure:
-    """A circle for each query, and a diamond for each key.
+    """A circle for each query, and a diamond for each key; `viz/explorer/js/joint.js` says what each is.
+
+    The customdata of a point is its position among the vectors, and the meta of a trace "query" or "key".
 
     Args:
         points: "query" and "key", [position, 2] each.
-        hover: [position], what a position is, as markup.
         colouring: of the points.
+        faded: so that lines over the points are seen.
         theme: the colours.
     """
     figure = go.Figure(layout=page_layout(theme))
@@ -45,11 +48,13 @@ def joint_figure(
                 y=places[own, 1].astype(np.float32),
                 mode="markers",
                 name={"query": "queries", "key": "keys"}[kind] + (f": {name}" if named else ""),
-                text=[hover[index] for index in own.tolist()],
+                customdata=own.tolist(),
+                meta=kind,
+                opacity=FADED if faded else 1,
                 marker={
                     "symbol": SYMBOLS[kind],
                     "size": 9,
-                    "color": COLOURS[number % len(COLOURS)] if named else values[own].tolist(),
+                    "color": COLOURS[number % len(COLOURS)] if named else _colours(values[own], colouring.own),
                     "line": {"color": theme.text if kind == "query" else theme.muted, "width": 1},
                 }
                 | ({} if named or colouring.own else _scale(values, colouring.title, theme, kind == "key")),
@@ -59,6 +64,29 @@ def joint_figure(
     figure.update_layout(height=HEIGHT, legend=legend, margin={"t": 8, "b": 8, "l": 8, "r": 8}, hovermode="closest")
     figure.update_xaxes(visible=False)
     return figure.update_yaxes(visible=False, scaleanchor="x")
+
+
+def draw_links(figure: go.Figure, start: np.ndarray, ends: np.ndarray, weights: Sequence[float], theme: Theme) -> None:
+    """Lines over the points of a figure, the wider the more weight, and rings around what they join.
+
+    Args:
+        figure: of `joint_figure`.
+        start: the point that is chosen, [2].
+        ends: [link, 2].
+        weights: [link], from 0 to 1.
+        theme: the colours.
+    """
+    common = {"showlegend": False, "hoverinfo": "skip"}
+    for end, weight in zip(ends, weights):
+        (x, y), line = zip(start.tolist(), end.tolist()), {"color": theme.accent, "width": 1 + 5 * weight}
+        figure.add_scattergl(x=x, y=y, mode="lines", line=line, **common)
+    x, y = np.concatenate([start[None], ends]).T.tolist()
+    ring = {"symbol": "circle-open", "size": [20, *([14] * len(ends))], "color": theme.accent, "line": {"width": 2.5}}
+    figure.add_scattergl(x=x, y=y, mode="markers", marker=ring, **common)
+
+
+def _colours(values: np.ndarray, own: bool) -> np.ndarray | list[str]:
+    return values.tolist() if own else values.astype(np.float32)
 
 
 def _scale(values: np.ndarray, title: str, theme: Theme, shown: bool) -> dict[str, object]:

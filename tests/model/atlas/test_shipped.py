@@ -37,7 +37,7 @@ def test_the_sentences_are_those_of_the_script() -> None:
 def test_a_link_is_the_weight_of_the_model(minilm: EncoderTextModel) -> None:
     vectors = open_atlas(FOLDER / "texts").vectors(1, 9)
     found = open_atlas(FOLDER / "texts").input(int(vectors.input[0]))
-    weights = minilm.record(*found.texts).attention(1, 9)
+    weights = minilm.record(found.texts[0]).attention(1, 9)
     for index in np.flatnonzero(vectors.input == vectors.input[0]).tolist():
         for link in strongest_links(vectors, "query", index):
             own = weights[vectors.position[index], vectors.position[link.other]]

@@ -325,7 +325,13 @@
 
 /** @typedef {{_length: number, _offset: number, l2p: (cell: number) => number}} PlotAxis */
 
-/** @typedef {{pointIndex?: [number, number], pointNumber: [number, number]}} PlotPoint */
+/**
+ * @typedef {object} PlotPoint
+ * @property {[number, number]} [pointIndex]
+ * @property {[number, number]} pointNumber
+ * @property {number} [customdata]
+ * @property {{meta?: string}} data
+ */
 
 /** @typedef {{points: PlotPoint[], event?: MouseEvent} & Record<string, unknown>} PlotEvent */
 
@@ -337,6 +343,25 @@
  *   _fullLayout?: {xaxis: PlotAxis, yaxis: PlotAxis},
  *   on: (event: string, listener: (event: PlotEvent) => void) => void,
  * }} PlotElement
+ */
+
+/**
+ * An input of an atlas; what is written of it is escaped.
+ * @typedef {object} JointInput
+ * @property {number} number
+ * @property {string} id
+ * @property {string[]} tokens of a photo those before its patches
+ * @property {number | null} columns of patches; null of a text
+ */
+
+/**
+ * What viz/explorer/joint.py sends.
+ * @typedef {object} JointPayload
+ * @property {{data: {customdata?: number[]}[], layout: object}} figure
+ * @property {JointInput[]} inputs
+ * @property {number[]} input which of the inputs each position is of
+ * @property {number[]} position which of its tokens
+ * @property {string} alt
  */
 
 export {};

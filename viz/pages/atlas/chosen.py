@@ -24,6 +24,7 @@ FOLDER = resources.files("headlens.assets") / "atlas"
 STATISTICS = 32  # of several atlases, that are kept
 VISITS = 64  # heads whose vectors are kept
 INPUTS = 128  # that are kept
+ATLASES = 4  # whose inputs with vectors are kept
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,8 +68,14 @@ class Chosen:
         Raises InputError as `Atlas.input` does, and where it has no such positions.
         """
         found = _input(self, number)
-        if not all(0 <= position < len(found.tokens) for position in positions):
-            raise InputError("The tables of this atlas contradict each other; build it again.")
+        _check(found, positions)
+        return found
+
+    def inputs_of(self, vectors: Vectors) -> dict[int, AtlasInput]:
+        """The inputs that vectors are of, by their numbers; raises InputError as `input` does."""
+        found = _inputs(self, tuple(np.unique(vectors.input).tolist()))
+        for number, each in found.items():
+            _check(each, vectors.position[vectors.input == number])
         return found
 
     def __eq__(self, other: object) -> bool:
@@ -95,6 +102,16 @@ def _vectors(chosen: Chosen, head: Head) -> Vectors:
 @lru_cache(INPUTS)
 def _input(chosen: Chosen, number: int) -> AtlasInput:
     return chosen.atlas.input(number)
+
+
+@lru_cache(ATLASES)
+def _inputs(chosen: Chosen, numbers: tuple[int, ...]) -> dict[int, AtlasInput]:
+    return chosen.atlas.inputs(numbers)
+
+
+def _check(found: AtlasInput, positions: Iterable[int]) -> None:
+    if not all(0 <= position < len(found.tokens) for position in positions):
+        raise InputError("The tables of this atlas contradict each other; build it again.")
 
 
 def _words(atlas: Atlas, name: str) -> dict[str, object]:

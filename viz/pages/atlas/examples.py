@@ -150,4 +150,4 @@ def picture_colours(found: AtlasInput) -> list[str] | None:
         return None
     rows, columns = found.grid
     small = np.asarray(Image.fromarray(pixels).resize((columns, rows), Image.Resampling.BOX)).reshape(-1, 3)
-    return [f"rgb({red},{green},{blue})" for red, green, blue in small]
+    return [f"#{red:02x}{green:02x}{blue:02x}" for red, green, blue in small]

@@ -1,21 +1,22 @@
-"""The joint map of a head: its queries and keys as points, the closer the more weight."""
+"""The joint map of a head: its queries and keys as points, the closer the more weight; one is pressed for its links."""
 
 from functools import lru_cache
 
-import numpy as np
 import streamlit as st
 
-from headlens.model.atlas.atlas import AtlasInput, Vectors
+from headlens.model.atlas.atlas import AtlasInput
 from headlens.model.atlas.joint_map import INSTALL, JointMap, Method, can_keep_neighbours, joint_map
-from headlens.model.errors import InputError
-from headlens.viz.figures.joint_map import Colouring, joint_figure
-from headlens.viz.figures.labels import escape, token_text
+from headlens.model.errors import HeadlensError
+from headlens.viz.explorer.element import joint
+from headlens.viz.explorer.joint import JointInput, joint_payload
+from headlens.viz.figures.joint_map import Colouring, draw_links, joint_figure
+from headlens.viz.inputs.address import keep_address
 from headlens.viz.inputs.heads import Head
 from headlens.viz.inputs.knob import knob
 from headlens.viz.inputs.messages import show_error
 from headlens.viz.pages.atlas.chosen import Chosen
 from headlens.viz.pages.atlas.examples import picture_colours
-from headlens.viz.pages.parts import draw_figure
+from headlens.viz.pages.atlas.links import Linked, choose_point, linked, show_links, take_press
 from headlens.viz.pages.runtime import current_theme
 from headlens.viz.view.atlas import patch_of, token_kinds
 
@@ -24,14 +25,46 @@ COLOURINGS = {
     "texts": {"position": "position", "kind": "kind of token"},
     "photos": {"row": "row", "column": "column", "colour": "colour of the patch"},
 }
-AROUND = 6  # tokens of its sentence before and behind the one under the pointer
 KEPT = 64  # maps
-NO_PATCH = "rgb(128,128,128)"
+NO_PATCH = "#808080"
 
 
+@st.fragment
 def show_joint_map(chosen: Chosen, head: Head) -> None:
-    """The map, what it is coloured by, and how true it is."""
+    """The map, what it is coloured by, the links of a point, and how true it is, in a fragment."""
+    keep_address("atlas")
     st.subheader("Its queries and keys in one map", anchor=False)
+    method, coloured = _choose(chosen)
+    try:
+        vectors = chosen.vectors(head)
+        with st.spinner(f"Laying out {2 * len(vectors.query):,} points …", show_time=method == "tsne"):
+            found = _map(chosen, head, method)
+        inputs = chosen.inputs_of(vectors)
+    except HeadlensError as error:
+        show_error(error)
+        return
+    links = linked(vectors, causal=_is_causal(chosen))
+    _draw(chosen, head, found, coloured=coloured, links=links)
+    choose_point(vectors, inputs, links)
+    if links is not None:
+        show_links(vectors, inputs, links)
+    st.markdown(
+        f"{len(vectors.query):,} queries and as many keys of {len(inputs):,} inputs. Rank correlation (Spearman) of "
+        f"distance and weight over {found.compared:,} pairs of a query and a key of one input: "
+        f"**{found.in_space:.2f}** in the space of the head, **{found.in_plane:.2f}** in this plane; −1 would be: what "
+        f"is closer always gets more. (Without shift and scale: {found.before:.2f}.)".replace("**-", "**−").replace(
+            ": -", ": −"
+        )
+    )
+    st.caption(
+        "Keys are shifted, queries multiplied and keys divided by one number, which changes no weight, so that "
+        f"distance falls with the weight (here by {found.scale:.2f}). Source: Yeh et al. 2023, *AttentionViz*. What a "
+        "model adds to q·k, such as a bias by distance, is not in it."
+    )
+
+
+def _choose(chosen: Chosen) -> tuple[Method, str]:
+    """Draw how the map is laid out and coloured."""
     with st.container(horizontal=True, vertical_alignment="bottom"):
         method = knob(
             st.segmented_control,
@@ -42,8 +75,8 @@ def show_joint_map(chosen: Chosen, head: Head) -> None:
             page="atlas",
             required=True,
             format_func=METHODS.__getitem__,
-            help="PCA: the plane in which the points spread most, at once. t-SNE: keeps neighbours together, takes a "
-            "few seconds, and distances between groups mean nothing.",
+            help="PCA: the plane in which the points spread most, at once. t-SNE: keeps neighbours together, takes "
+            "seconds for a thousand points and minutes for many, and distances between groups mean nothing.",
         )
         names = COLOURINGS[chosen.kind]
         coloured = knob(
@@ -60,58 +93,47 @@ def show_joint_map(chosen: Chosen, head: Head) -> None:
     if method == "tsne" and not can_keep_neighbours():
         st.info(INSTALL)
         method = "pca"
-    try:
-        with st.spinner("Laying out the points …", show_time=False):
-            vectors = chosen.vectors(head)
-            found = _map(chosen, head, method)
-    except InputError as error:
-        show_error(error)
-        return
-    inputs = {
-        number: chosen.input(number, vectors.position[vectors.input == number])
-        for number in np.unique(vectors.input).tolist()
-    }
-    hover = [_hover(inputs[int(number)], int(at)) for number, at in zip(vectors.input, vectors.position)]
-    figure = joint_figure(
-        {"query": found.query, "key": found.key},
-        hover,
-        _colouring(coloured, names[coloured], vectors, inputs),
-        theme=current_theme(),
+    return method, coloured
+
+
+def _draw(chosen: Chosen, head: Head, found: JointMap, *, coloured: str, links: Linked | None) -> None:
+    vectors, theme = chosen.vectors(head), current_theme()
+    inputs, places = chosen.inputs_of(vectors), list(zip(vectors.input.tolist(), vectors.position.tolist()))
+    points = {"query": found.query, "key": found.key}
+    colouring = _colouring(coloured, COLOURINGS[chosen.kind][coloured], places, inputs)
+    figure = joint_figure(points, colouring, faded=links is not None, theme=theme)
+    if links is not None:
+        start, others = points[links.kind][links.at], [link.other for link in links.links]
+        draw_links(figure, start, points[links.other_kind][others], [link.weight for link in links.links], theme)
+    payload = joint_payload(
+        figure,
+        {number: _said(each) for number, each in inputs.items()},
+        places,
+        name=f"{chosen.atlas.folder} {head} {found.scale} {found.in_plane}",
+        alt=f"{len(places):,} queries and {len(places):,} keys of the head as points.",
     )
     with st.container(key="atlas_joint"):
-        draw_figure(figure, f"{len(hover)} queries and {len(hover)} keys of the head as points.")
-    st.markdown(
-        f"{len(hover):,} queries and as many keys of {len(inputs):,} inputs. Rank correlation (Spearman) of distance "
-        f"and weight over the pairs of one input: **{found.in_space:.2f}** in the space of the head, "
-        f"**{found.in_plane:.2f}** in this plane; −1 would be: what is closer always gets more. "
-        f"(Without shift and scale: {found.before:.2f}.)".replace("**-", "**−").replace(": -", ": −")
-    )
-    st.caption(
-        "Keys are shifted, queries multiplied and keys divided by one number, which changes no weight, so that "
-        f"distance falls with the weight (here by {found.scale:.2f}). Source: Yeh et al. 2023, *AttentionViz*. What a "
-        "model adds to q·k, such as a bias by distance, is not in it."
-    )
+        joint("atlas_points", payload, on_point=take_press)
+    st.caption("Press a point for its links; the arrows of the figure's menu pan and zoom it.")
+
+
+def _said(found: AtlasInput) -> JointInput:
+    if found.grid is None:
+        return JointInput(found.id, found.tokens, None)
+    rows, columns = found.grid
+    return JointInput(found.id, found.tokens[: len(found.tokens) - rows * columns], columns)
+
+
+def _is_causal(chosen: Chosen) -> bool:
+    return chosen.model.get("kind") == "causal"
 
 
 @lru_cache(KEPT)
 def _map(chosen: Chosen, head: Head, method: Method) -> JointMap:
-    return joint_map(chosen.vectors(head), causal=chosen.model.get("kind") == "causal", method=method)
+    return joint_map(chosen.vectors(head), causal=_is_causal(chosen), method=method)
 
 
-def _hover(found: AtlasInput, position: int) -> str:
-    patch = patch_of(found, position)
-    if patch is not None:
-        return f"the patch in row {patch[0]}, column {patch[1]}<br>{escape(found.id)}"
-    first, last = max(0, position - AROUND), min(len(found.tokens), position + AROUND + 1)
-    if found.grid is not None:
-        first, last = position, position + 1
-    words = [token_text(token) for token in found.tokens[first:last]]
-    words[position - first] = f"<b>{words[position - first]}</b>"
-    return " ".join(words) + f"<br>position {position}, {escape(found.id)}"
-
-
-def _colouring(by: str, title: str, vectors: Vectors, inputs: dict[int, AtlasInput]) -> Colouring:
-    places = [(int(number), int(at)) for number, at in zip(vectors.input, vectors.position)]
+def _colouring(by: str, title: str, places: list[tuple[int, int]], inputs: dict[int, AtlasInput]) -> Colouring:
     if by == "kind":
         kinds = {number: token_kinds(found) for number, found in inputs.items()}
         return Colouring(title, [kinds[number][at] for number, at in places])
