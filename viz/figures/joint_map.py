@@ -10,6 +10,8 @@ from headlens.viz.figures.head_map import COLOURS
 from headlens.viz.theme import LIGHT, Theme, page_layout
 
 HEIGHT = 520  # pixels
+SIZE, SMALL = 9, 5  # pixels of a point, and where there are MANY: a plane of large ones hides what lies below, slowly
+MANY = 2_000  # positions
 SYMBOLS = {"query": "circle", "key": "diamond"}
 FADED = 0.3  # opacity of points while links are drawn
 
@@ -53,9 +55,9 @@ def joint_figure(
                 opacity=FADED if faded else 1,
                 marker={
                     "symbol": SYMBOLS[kind],
-                    "size": 9,
+                    "size": SIZE if len(values) < MANY else SMALL,
                     "color": COLOURS[number % len(COLOURS)] if named else _colours(values[own], colouring.own),
-                    "line": {"color": theme.text if kind == "query" else theme.muted, "width": 1},
+                    "line": {"color": theme.text if kind == "query" else theme.muted, "width": 1 if len(values) < MANY else 0.5},
                 }
                 | ({} if named or colouring.own else _scale(values, colouring.title, theme, kind == "key")),
                 hovertemplate=f"<b>{kind}</b> of %{{text}}<extra></extra>",

@@ -12,6 +12,7 @@ const CONFIG = {
   plotlyServerURL: "",
   modeBarButtons: [["toImage"], ["zoom2d", "pan2d", "zoomIn2d", "zoomOut2d", "resetScale2d"]],
   toImageButtonOptions: { scale: 2 },
+  plotGlPixelRatio: globalThis.devicePixelRatio, // by default 2, which draws four times as much where one pixel is one
 };
 
 /**
