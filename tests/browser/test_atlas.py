@@ -2,10 +2,13 @@
 
 import re
 
+import numpy as np
 import pytest
 from playwright.sync_api import Page, expect
 
 from headlens.model.atlas import open_atlas
+from headlens.model.atlas.atlas import Vectors
+from headlens.model.atlas.joint_map import strongest_links
 from tests.browser.look import LOAD, SCREENSHOTS, check_layout, holds, settle, shows
 from tests.browser.test_how import PIECES
 from tests.browser.test_matter import GRID, PHONE, PLOTS, POINT
@@ -45,8 +48,8 @@ def test_a_head_is_chosen_its_map_hovered_and_an_example_opened(page: Page, addr
     label = page.locator(".st-key-atlas_joint .hoverlayer .hovertext").first
     expect(label).to_contain_text("of")
     expect(label).to_contain_text("sentences.txt:")
-
     atlas = open_atlas(FOLDER / "texts")
+    check_links(page, atlas.vectors(1, 9))
     best = atlas.examples(1, 9)[0]
     strip = page.locator(".hl-atlas-strip").first
     tokens = atlas.input(best.input).tokens
@@ -58,6 +61,32 @@ def test_a_head_is_chosen_its_map_hovered_and_an_example_opened(page: Page, addr
     shows(page, layer=1, head=9, query=best.query)
     weight = page.evaluate(f"document.querySelector('.hl').explorer.state.shown.weights[{best.key}]")
     assert weight == pytest.approx(best.value, abs=1e-3)
+
+
+def check_links(page: Page, vectors: Vectors) -> None:
+    """A point of a map that is zoomed is pressed: its links are drawn, and the zoom stays; pressed again, none are."""
+    zoomed = page.evaluate(
+        f"""async () => {{
+            const plot = {PLOTS}[{MAP}], [low, high] = plot._fullLayout.xaxis.range;
+            await Plotly.relayout(plot, {{'xaxis.range': [low - 1, high + 1]}});
+            return plot._fullLayout.xaxis.range;
+        }}"""
+    )
+    place = at(page, MAP, 0, 3)
+    count = f"{PLOTS}[{MAP}].data.length"
+    for pressed in (True, False):
+        page.mouse.move(*place)
+        page.mouse.click(*place)
+        page.wait_for_function(f"{count} {'>' if pressed else '==='} 2")
+        said = re.search(r"point=(query|key)-(\d+)-(\d+)", page.url)
+        assert (said is not None) == pressed
+        if said is None:
+            continue
+        index = np.flatnonzero((vectors.input == int(said[2])) & (vectors.position == int(said[3])))[0]
+        links = strongest_links(vectors, said[1], int(index))  # type: ignore[arg-type]
+        assert page.evaluate(count) == 2 + len(links) + 1
+        expect(page.get_by_text(f"{links[0].weight:.3f}: “").first).to_be_visible()
+        assert page.evaluate(f"{PLOTS}[{MAP}]._fullLayout.xaxis.range") == pytest.approx(zoomed)
 
 
 @pytest.mark.parametrize(

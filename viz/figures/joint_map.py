@@ -57,7 +57,10 @@ def joint_figure(
                     "symbol": SYMBOLS[kind],
                     "size": SIZE if len(values) < MANY else SMALL,
                     "color": COLOURS[number % len(COLOURS)] if named else _colours(values[own], colouring.own),
-                    "line": {"color": theme.text if kind == "query" else theme.muted, "width": 1 if len(values) < MANY else 0.5},
+                    "line": {
+                        "color": theme.text if kind == "query" else theme.muted,
+                        "width": 1 if len(values) < MANY else 0.5,
+                    },
                 }
                 | ({} if named or colouring.own else _scale(values, colouring.title, theme, kind == "key")),
                 hovertemplate=f"<b>{kind}</b> of %{{text}}<extra></extra>",

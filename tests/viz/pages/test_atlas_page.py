@@ -4,6 +4,7 @@ import io
 import json
 from collections.abc import Callable
 from pathlib import Path
+from typing import Literal
 from urllib.parse import parse_qs
 
 import numpy as np
@@ -15,7 +16,9 @@ from streamlit.testing.v1 import AppTest
 
 from headlens.model.atlas import open_atlas
 from headlens.model.atlas.atlas import AtlasInput, Example
+from headlens.model.atlas.joint_map import strongest_links
 from headlens.model.runtime.folders import FOLDERS
+from headlens.viz.figures.joint_map import FADED
 from headlens.viz.pages.atlas.chosen import SHIPPED
 from headlens.viz.pages.atlas.examples import opened_picture, strip
 from tests.paths import ROOT
@@ -47,6 +50,12 @@ def open_page(**parameters: str) -> AppTest:
 
 def figures(app: AppTest) -> list[dict]:
     return [json.loads(chart.proto.spec) for chart in app.get("plotly_chart")]
+
+
+def joint(app: AppTest) -> dict:
+    """What the joint map is drawn from."""
+    (found,) = app.get("bidi_component")
+    return json.loads(found.proto.bytes)
 
 
 def said(app: AppTest) -> list[str]:
@@ -90,7 +99,7 @@ def test_it_opens_on_the_shipped_sentences_and_the_strongest_head() -> None:
 def test_all_choices_are_in_the_address() -> None:
     app = open_page(layer="2", head="3", measure="broad", statistic="std", by="share", map="tsne", colour="kind")
     atlas = open_atlas(FOLDER / "texts")
-    grid, histogram, joint = figures(app)
+    grid, histogram = figures(app)
     shown = {(row[0], row[1]): row[2] for row in grid["data"][0]["customdata"]}
     assert shown[2, 3] == pytest.approx(atlas.heads("broad", "std")[2, 3])
     assert "Layer 2, head 3" in said(app)
@@ -98,8 +107,9 @@ def test_all_choices_are_in_the_address() -> None:
     assert len(histogram["data"][0]["width"]["bdata"]) > 0
     assert histogram["layout"]["xaxis"]["title"]["text"] == "broad"
     assert len(lower) > 1
-    assert {trace["name"].split(": ")[0] for trace in joint["data"]} == {"queries", "keys"}
-    assert "queries: punctuation" in {trace["name"] for trace in joint["data"]}
+    traces = joint(app)["figure"]["data"]
+    assert {trace["name"].split(": ")[0] for trace in traces} == {"queries", "keys"}
+    assert "queries: punctuation" in {trace["name"] for trace in traces}
     best = atlas.examples(2, 3, "share")[0]
     assert any(line.startswith(f"{best.value:.3f}: ") for line in said(app))
     (select,) = (each for each in app.selectbox if each.key == "atlas_measure")
@@ -120,9 +130,46 @@ def test_photos_lead_to_the_page_image() -> None:
         "size": ["224"],
         "sample": ["Astronaut"],
     }
-    _, _, *overlays, joint = figures(app)
+    _, _, *overlays = figures(app)
     assert len(overlays) == 4
-    assert joint["data"][0]["marker"]["color"][0].startswith("rgb(")
+    assert joint(app)["figure"]["data"][0]["marker"]["color"][1].startswith("#")
+
+
+@pytest.mark.parametrize("kind", ["query", "key"])
+def test_the_links_of_a_point_are_drawn_and_listed(kind: Literal["query", "key"]) -> None:
+    vectors = open_atlas(FOLDER / "texts").vectors(1, 9)
+    number, position = int(vectors.input[4]), int(vectors.position[4])
+    app = open_page(layer="1", head="9", point=f"{kind}-{number}-{position}")
+    links = strongest_links(vectors, kind, 4)
+    queries, keys, *lines, _ = joint(app)["figure"]["data"]
+    assert (queries["opacity"], keys["opacity"]) == (FADED, FADED)
+    assert len(lines) == len(links)
+    listed = next(line for line in said(app) if line.startswith(f"- {links[0].weight:.3f}: "))
+    assert len(listed.splitlines()) == len(links)
+    assert any("are kept, so this is the model’s own" in line for line in said(app))
+    point = next(each for each in app.selectbox if each.key == "atlas_link_point")
+    point.set_value(other := f"key-{number}-{int(vectors.position[5])}")
+    assert address(run(app))["point"] == other
+    next(each for each in app.button if each.label == "No links").click()
+    assert "point" not in address(run(app))
+    assert len(joint(app)["figure"]["data"]) == 2
+    whole = next(each for each in app.selectbox if each.key == "atlas_link_input")
+    whole.set_value(number)
+    assert address(run(app))["point"] == f"query-{number}-0"
+
+
+def test_links_among_some_of_the_patches_say_so() -> None:
+    vectors = open_atlas(FOLDER / "photos").vectors(3, 4)
+    app = open_page(atlas="photos", layer="3", head="4", point=f"query-{vectors.input[3]}-{vectors.position[3]}")
+    assert any(f"The atlas keeps {len(vectors.input) // 2} of the" in line for line in said(app))
+    assert any(line.startswith("- 0.") and "the patch in row" in line for line in said(app))
+
+
+@pytest.mark.parametrize("hostile", ["query-1-99999999", "key-999-0", "x", "query-1", "query-１-0", "query--1-0"])
+def test_a_point_that_is_not_there_is_none(hostile: str) -> None:
+    app = open_page(point=hostile)
+    assert errors(app) == []
+    assert len(joint(app)["figure"]["data"]) == 2
 
 
 def test_an_atlas_of_a_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -226,6 +273,22 @@ def test_tokens_of_strangers_are_escaped() -> None:
     assert drawn.count("<") == 2 * (len(tokens) + 1)
 
 
+def test_tokens_of_strangers_are_escaped_in_the_map(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(FOLDERS, str(tmp_path))
+    for path in (FOLDER / "texts").iterdir():
+        (tmp_path / path.name).write_bytes(path.read_bytes())
+    tokens = ["<img src=x onerror=alert(1)>", "%{x}", "$a$", *["b"] * 57]
+    changed("inputs", tokens=tokens, special=[False] * 60, id="<b>$x$")(tmp_path)
+    number = open_atlas(tmp_path).vectors(0, 0).input[0]
+    app = open_page(atlas=str(tmp_path), layer="0", head="0", point=f"query-{number}-0")
+    first = joint(app)["inputs"][0]
+    assert first["tokens"][:3] == ["&lt;img src=x onerror=alert(1)&gt;", "%{x}", "$a$"]
+    assert first["id"] == "&lt;b&gt;$x$"
+    (listed,) = [each.value for each in app.markdown if " → " in each.value and each.value.startswith("- 0.")]
+    assert "<img" not in listed.replace("\\<", "")
+    assert "$a$" not in listed.replace("\\$", "")
+
+
 def test_pictures_of_strangers_are_small_jpegs() -> None:
     def encoded(size: tuple[int, int], kind: str) -> bytes:
         file = io.BytesIO()
@@ -243,5 +306,5 @@ def test_every_control_says_what_it_does() -> None:
     app = open_page()
     assert set(SHIPPED) == {path.name for path in FOLDER.iterdir() if path.is_dir()}
     controls = [*app.selectbox, *app.get("button_group"), *app.text_input]
-    assert len(controls) == 8
+    assert len(controls) == 9
     assert all(each.proto.help for each in controls)
