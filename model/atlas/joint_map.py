@@ -126,7 +126,7 @@ def normalised(vectors: Vectors, pairs: Pairs) -> tuple[np.ndarray, np.ndarray, 
     some, centroid = _some(pairs), vectors.key.mean(axis=0)
     query, key = vectors.query[pairs.query[some]].astype(np.float64), vectors.key[pairs.key[some]]  # [pair, d_head]
     own = np.einsum("pd,pd->p", query, query)
-    tried = []
+    tried: list[tuple[float, int, np.ndarray, float]] = []
     for shift in (vectors.query.mean(axis=0) - centroid, -centroid, np.zeros_like(centroid)):
         moved = key + shift.astype(np.float64)
         other, product = np.einsum("pd,pd->p", moved, moved), np.einsum("pd,pd->p", query, moved)
