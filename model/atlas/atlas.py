@@ -78,7 +78,10 @@ class Atlas:
         if statistic not in table or statistic in ("layer", "head", "measure"):
             raise ValueError(f"There is no statistic {statistic!r}; take mean, std, median, a quantile or count.")
         found = np.full((self.num_layers, self.num_heads), np.nan)
-        found[table["layer"], table["head"]] = table[statistic]
+        try:
+            found[table["layer"], table["head"]] = table[statistic]
+        except (IndexError, ValueError) as error:  # of a head that the model does not have, or of no number
+            raise _damaged("heads") from error
         return found
 
     def histogram(self, measure: str, layer: int, head: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

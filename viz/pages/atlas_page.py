@@ -53,9 +53,7 @@ def _show_head(chosen: Chosen, head: Head, measure: str) -> None:
     """Its role, its spread, and the inputs that excite it."""
     layer, number = head
     st.subheader(f"Layer {layer}, head {number}", anchor=False)
-    means = {key: float(values[head]) for key, values in chosen.heads("mean").items()}
-    told = {key: float(values[head]) for key, values in chosen.heads("count").items()}
-    role = role_over_inputs(chosen.roles, means, told=told, inputs=chosen.atlas.recorded)
+    role = role_over_inputs(chosen.over_inputs(head))
     st.markdown(plain(role[0].upper() + role[1:]))
     bins = chosen.atlas.histogram(measure, layer, number)
     words = chosen.atlas.measures[measure]

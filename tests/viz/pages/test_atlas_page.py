@@ -63,12 +63,16 @@ def test_it_opens_on_the_shipped_sentences_and_the_strongest_head() -> None:
     atlas = open_atlas(FOLDER / "texts")
     previous = atlas.heads("previous")
     layer, head = np.unravel_index(previous.argmax(), previous.shape)
+    std = atlas.heads("previous", "std")[layer, head]
     grid = figures(app)[0]["data"][0]
     shown = {(row[0], row[1]): row[2] for row in grid["customdata"]}
     assert shown == {place: pytest.approx(value) for place, value in np.ndenumerate(previous)}
     assert f"Layer {layer}, head {head}" in said(app)
     assert any(
-        line.startswith(f"Previous token ({previous.max():.2f}), the mean over 240 inputs") for line in said(app)
+        line.startswith(
+            f"Previous token ({previous.max():.2f} ± {std:.2f}), mean and standard deviation over 240 inputs"
+        )
+        for line in said(app)
     )
     assert any("Rank correlation (Spearman) of distance and weight" in line for line in said(app))
     examples = atlas.examples(int(layer), int(head))
@@ -197,6 +201,7 @@ def changed(table: str, **columns: object) -> Callable[[Path], None]:
         (changed("examples", input=10**6), "Nothing is kept of an input 1000000."),
         (changed("inputs", special=[True]), "'inputs.parquet' of the atlas is missing or damaged"),
         (changed("inputs", rows=2**31 - 1, columns=2**31 - 1), "'inputs.parquet' of the atlas is missing or damaged"),
+        (changed("heads", layer=10**4), "'heads.parquet' of the atlas is missing or damaged"),
         (changed("vectors", position=10**6), "contradict each other"),
         (changed("vectors", kind="query"), "'vectors.parquet' of the atlas is missing or damaged"),
     ],
