@@ -1,4 +1,4 @@
-"""On Text, Image and Generate: a head over the atlases of its model, and the way to them; nobody else's are shown."""
+"""On Text and Image: a head over the atlases of its model, and the way to them; nobody else's are shown."""
 
 import dataclasses
 import json
@@ -9,10 +9,11 @@ from urllib.parse import parse_qs
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from headlens.model import load_model
 from headlens.model.atlas import open_atlas
+from headlens.model.description import Description
 from headlens.model.recording.recording import Recording
 from headlens.model.runtime.folders import FOLDERS
+from headlens.viz.inputs.models import text_model
 from headlens.viz.pages.atlas.chosen import open_chosen
 from headlens.viz.pages.atlas.other_inputs import LABEL
 from tests.paths import ROOT
@@ -22,30 +23,26 @@ FOLDER = ROOT / "assets" / "atlas"
 
 
 def opened(page: str, **parameters: str) -> AppTest:
-    """A page beside those that it leads to, in a session of its own."""
+    """A page under an address, beside those that it leads to, in a session of its own."""
 
     def script() -> None:
         import streamlit as st
 
-        from headlens.viz.pages import atlas_page, generate_page, image_page, text_page
+        from headlens.viz.pages import atlas_page, image_page, text_page
         from headlens.viz.pages.frame import frame
 
-        draws = {"text": text_page, "image": image_page, "generate": generate_page, "atlas": atlas_page}
-        first = st.session_state["first"]
-        pages = [st.Page(draws[first].page, title=first.title(), url_path=first, default=True)]
-        pages += [
-            st.Page(each.page, title=name.title(), url_path=name) for name, each in draws.items() if name != first
-        ]
+        draws = {"Text": text_page.page, "Image": image_page.page, "Atlas": atlas_page.page}
+        pages = [st.Page(lambda: None, title="Start", url_path="start", default=True)]
+        pages += [st.Page(draw, title=title, url_path=title.lower()) for title, draw in draws.items()]
         frame(st.navigation(pages, position="hidden"), pages)
 
-    app = AppTest.from_function(script, default_timeout=SECONDS)
-    app.session_state["first"] = page
-    return at(app, page, **parameters)
+    return goes_to(run(AppTest.from_function(script, default_timeout=SECONDS)), page, **parameters)
 
 
-def at(app: AppTest, page: str, **parameters: str) -> AppTest:
-    """The same visitor on a page under an address."""
-    app.session_state["first"] = page
+def goes_to(app: AppTest, page: str, **parameters: str) -> AppTest:
+    """The same visitor on another page under an address."""
+    pages = {info["page_name"]: name for name, info in app._registered_pages.items()}
+    app._page_hash = pages[page]
     app.query_params.clear()
     app.query_params.update(parameters)
     return run(app)
@@ -64,7 +61,7 @@ def said(app: AppTest) -> list[str]:
 
 
 def test_a_head_of_the_page_text() -> None:
-    app = opened("text", layer="1", head="9")
+    app = opened("Text", layer="1", head="9")
     atlas = open_atlas(FOLDER / "texts")
     mean, std = (atlas.heads("previous", name)[1, 9] for name in ("mean", "std"))
     (line,) = said(app)
@@ -73,23 +70,22 @@ def test_a_head_of_the_page_text() -> None:
     )
     assert line.endswith("On this input: previous token (0.63).")
     assert ways(app) == [{"layer": ["1"], "head": ["9"], "measure": ["previous"]}]
-    assert ways(opened("text", layer="1", head="9", of="layer-mean")) == ways(app), "of several heads, the last chosen"
-    assert ways(opened("text", layer="1", head="9", nospecial="1", words="1")) == ways(app)
+    assert ways(opened("Text", layer="1", head="9", of="layer-mean")) == ways(app), "of several heads, the last chosen"
+    assert ways(opened("Text", layer="1", head="9", nospecial="1", words="1")) == ways(app)
 
 
 def test_a_head_of_the_page_image_at_another_size() -> None:
-    app = opened("image", size="224", layer="3", head="4")
+    app = opened("Image", size="224", layer="3", head="4")
     assert ways(app) == [{"atlas": ["photos"], "layer": ["3"], "head": ["4"], "measure": ["near"]}]
     (line,) = said(app)
     assert line.startswith("Layer 3, head 4 over the photos of samples: near patches (")
     assert "size" not in line
-    (line,) = said(opened("image", size="448", layer="3", head="4"))
-    assert "Those photos, at size 224, have 353 tokens on average and this input has 1,537: " in line
+    (line,) = said(opened("Image", size="336", layer="3", head="4"))
+    assert "Those photos, at size 224, have 353 tokens on average and this input has 865: " in line
 
 
 def test_of_another_model_there_is_none() -> None:
-    assert ways(opened("generate")) == []
-    atlas, recording = open_chosen("texts"), load_model("minilm-l6").record("A cat.")
+    atlas, recording = open_chosen("texts"), text_model("minilm-l6").record("A cat.")
     assert atlas.is_of(recording)
     assert not open_chosen("photos").is_of(recording)
 
@@ -106,10 +102,8 @@ def test_of_another_model_there_is_none() -> None:
 
 def of_revision(recording: Recording, revision: str) -> Recording:
     model = recording.model
-    parts = {name: getattr(model, name) for name in ("name", "title", "kind", "authors", "licence")}
-    from headlens.model.description import Description
-
-    return dataclasses.replace(recording, model=Description(**parts, revision=revision))
+    described = Description(model.name, model.title, model.kind, model.authors, model.licence, revision=revision)
+    return dataclasses.replace(recording, model=described)
 
 
 @pytest.fixture
@@ -123,24 +117,24 @@ def own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def test_an_atlas_is_offered_to_who_opened_it(own: Path) -> None:
     view = {"layer": "2", "head": "3"}
-    visitor = opened("atlas", atlas=str(own))
-    assert [way.get("atlas") for way in ways(at(visitor, "text", **view))] == [[str(own)], None]
-    assert [way.get("atlas") for way in ways(opened("text", **view))] == [None], "another visitor"
+    visitor = opened("Atlas", atlas=str(own))
+    assert [way.get("atlas") for way in ways(goes_to(visitor, "Text", **view))] == [[str(own)], None]
+    assert [way.get("atlas") for way in ways(opened("Text", **view))] == [None], "another visitor"
 
 
 def test_a_folder_that_may_no_longer_be_opened(own: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    visitor = opened("atlas", atlas=str(own))
+    visitor = opened("Atlas", atlas=str(own))
     with monkeypatch.context() as elsewhere:
         elsewhere.setenv(FOLDERS, str(own.parent / "elsewhere"))
-        assert len(ways(at(visitor, "text"))) == 1
-    assert len(ways(at(visitor, "text"))) == 2
+        assert len(ways(goes_to(visitor, "Text"))) == 1
+    assert len(ways(goes_to(visitor, "Text"))) == 2
     (own / "heads.parquet").write_bytes(b"PAR1")
     manifest = json.loads((own / "atlas.json").read_text(encoding="utf-8"))
     (own / "atlas.json").write_text(json.dumps(manifest | {"plan": "another"}), encoding="utf-8")
-    assert len(ways(at(visitor, "text"))) == 1, "damaged, it says nothing"
+    assert len(ways(goes_to(visitor, "Text"))) == 1, "damaged, it says nothing"
 
 
 def test_a_refused_folder_is_not_remembered(own: Path) -> None:
-    visitor = opened("atlas", atlas=str(own.parent / "nothing"))
+    visitor = opened("Atlas", atlas=str(own.parent / "nothing"))
     assert "atlas_folders" not in visitor.session_state
-    assert len(ways(at(visitor, "text"))) == 1
+    assert len(ways(goes_to(visitor, "Text"))) == 1
