@@ -217,6 +217,19 @@ def test_tables_that_contradict_each_other_are_one_sentence(
     assert message in error
 
 
+def test_a_head_is_chosen_from_the_list() -> None:
+    app = open_page(measure="next")
+    (heads,) = (each for each in app.selectbox if each.key == "atlas_head")
+    values = open_atlas(FOLDER / "texts").heads("next")
+    first = tuple(int(number) for number in np.unravel_index(values.argmax(), values.shape))
+    assert heads.value == first
+    assert heads.options[0] == f"layer {first[0]}, head {first[1]}", "the largest mean"
+    assert len(heads.options) == values.size
+    heads.set_value((2, 3))
+    assert {"layer": "2", "head": "3"}.items() <= address(run(app)).items()
+    assert "Layer 2, head 3" in said(app)
+
+
 @pytest.mark.parametrize("hostile", ["-1", "9" * 30, "x", "１"])
 def test_a_hostile_head_is_the_first(hostile: str) -> None:
     assert said(open_page(layer=hostile, head=hostile)) == said(open_page())
@@ -248,5 +261,5 @@ def test_every_control_says_what_it_does() -> None:
     app = open_page()
     assert set(SHIPPED) == {path.name for path in FOLDER.iterdir() if path.is_dir()}
     controls = [*app.selectbox, *app.get("button_group"), *app.text_input]
-    assert len(controls) == 8
+    assert len(controls) == 9
     assert all(each.proto.help for each in controls)
