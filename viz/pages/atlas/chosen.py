@@ -77,17 +77,13 @@ class Chosen:
         return OverInputs(self.roles, mean, std, told, self.atlas.recorded)
 
     def is_of(self, recording: Recording) -> bool:
-        """Whether it is of the heads of a recording: of the same weights, as far as both say which they are.
-
-        What a model writes of what it reads is another stage, and in no atlas.
-        """
+        """Whether it is of the heads of a recording, by their weights; by the model's name where these aren't known."""
         atlas, model = self.atlas, recording.model
+        if model.kind == "sequence" and recording.stage != "encoder":  # what a model writes is in no atlas
+            return False
+        of_one_shape = (recording.num_layers, recording.num_heads) == (atlas.num_layers, atlas.num_heads)
         weights = self.model.get("revision") or self.model.get("name")
-        of_the_atlas = model.kind != "sequence" or recording.stage == "encoder"
-        shape = (recording.num_layers, recording.num_heads)
-        return (
-            of_the_atlas and weights == (model.revision or model.name) and shape == (atlas.num_layers, atlas.num_heads)
-        )
+        return of_one_shape and weights == (model.revision or model.name)
 
     def vectors(self, head: Head) -> Vectors:
         """Queries and keys of a head."""
