@@ -14,6 +14,7 @@ from headlens.model.errors import InputError
 
 LARGEST = 1_000_000  # bytes of a manifest
 MOST = 10_000  # layers, or heads of a layer
+MOST_INPUTS = 10**12
 
 
 class Example(NamedTuple):
@@ -173,6 +174,8 @@ def open_atlas(folder: str | Path) -> Atlas:
             raise ValueError("nothing was measured")
         if not (0 < atlas.num_layers <= MOST and 0 < atlas.num_heads <= MOST):
             raise ValueError("no model has so many heads")
+        if not 0 <= atlas.recorded <= MOST_INPUTS:
+            raise ValueError("no data set has so many inputs")
         if not all((folder / f"{name}.parquet").is_file() for name in TABLES):
             raise ValueError("a table is missing")
     except InputError:

@@ -174,6 +174,9 @@ def test_a_damaged_table_is_one_sentence(tmp_path: Path, monkeypatch: pytest.Mon
     (tmp_path / "atlas.json").write_text(json.dumps(manifest | {"heads": 10**5}), encoding="utf-8")
     (error,) = errors(open_page(atlas=str(tmp_path)))
     assert "is no folder of an atlas" in error, "no memory is taken for more heads than a model has"
+    (tmp_path / "atlas.json").write_text(json.dumps(manifest | {"recorded": 10**400}), encoding="utf-8")
+    (error,) = errors(open_page(atlas=str(tmp_path)))
+    assert "is no folder of an atlas" in error
     (tmp_path / "atlas.json").write_text(json.dumps(manifest), encoding="utf-8")
     (tmp_path / "histograms.parquet").write_bytes(b"PAR1")
     (error,) = errors(open_page(atlas=str(tmp_path)))

@@ -128,9 +128,14 @@ def test_a_folder_that_may_no_longer_be_opened(own: Path, monkeypatch: pytest.Mo
         elsewhere.setenv(FOLDERS, str(own.parent / "elsewhere"))
         assert len(ways(goes_to(visitor, "Text"))) == 1
     assert len(ways(goes_to(visitor, "Text"))) == 2
-    (own / "heads.parquet").write_bytes(b"PAR1")
     manifest = json.loads((own / "atlas.json").read_text(encoding="utf-8"))
-    (own / "atlas.json").write_text(json.dumps(manifest | {"plan": "another"}), encoding="utf-8")
+    strange = {"plan": "another", "tokens": 10**400, "source": {"name": "<b>" * 10_000}}
+    (own / "atlas.json").write_text(json.dumps(manifest | strange), encoding="utf-8")
+    visitor = goes_to(visitor, "Text")
+    assert len(ways(visitor)) == 2
+    assert all(len(line) < 400 for line in said(visitor))
+    (own / "heads.parquet").write_bytes(b"PAR1")
+    (own / "atlas.json").write_text(json.dumps(manifest | {"plan": "a third"}), encoding="utf-8")
     assert len(ways(goes_to(visitor, "Text"))) == 1, "damaged, it says nothing"
 
 

@@ -25,6 +25,7 @@ from headlens.viz.view.atlas import OverInputs
 SHIPPED = {"texts": "240 sentences · MiniLM", "photos": "4 photos · DINOv2"}
 START = "texts"  # what the page opens on
 FOLDER = resources.files("headlens.assets") / "atlas"
+MOST_TOKENS = 10**15  # more than any data set has
 STATISTICS = 32  # of several atlases, that are kept
 VISITS = 64  # heads whose vectors are kept
 INPUTS = 128  # that are kept
@@ -52,6 +53,12 @@ class Chosen:
     def model(self) -> dict[str, object]:
         """Its model: name, title, kind, authors and licence."""
         return _words(self.atlas, "model")
+
+    @property
+    def mean_tokens(self) -> float | None:
+        """How many tokens its inputs have on average; None where it does not say."""
+        tokens = self.atlas.manifest.get("tokens")
+        return tokens / max(1, self.atlas.recorded) if isinstance(tokens, int) and 0 < tokens < MOST_TOKENS else None
 
     @property
     def size(self) -> str | None:

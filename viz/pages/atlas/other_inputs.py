@@ -15,6 +15,7 @@ from headlens.viz.view.roles import named_role
 from headlens.viz.view.view import View
 
 LABEL = "Other inputs on which this head does that"
+NAME = 80  # characters of a data set's name
 TIMES = 2  # as long as the inputs of an atlas are on average, or as short: beyond that it is said
 
 
@@ -38,16 +39,15 @@ def show_other_inputs(entry: RecordingEntry, view: View) -> None:
 
 def _words(chosen: Chosen, over: OverInputs, here: Named | None, view: View, recording: Recording) -> str:
     """Its role over the atlas, beside that on this input."""
-    source = plain(f"the {chosen.kind} of {chosen.source.get('name')}")
+    source = plain(f"the {chosen.kind} of {str(chosen.source.get('name'))[:NAME]}")
     parts = [role_over_inputs(over), role_beside(here, over), _what_differs(chosen, recording)]
     return f"**Layer {view.layer}, head {view.head} over {source}**: " + plain(" ".join(part for part in parts if part))
 
 
 def _what_differs(chosen: Chosen, recording: Recording) -> str:
     """Where this input is much longer or shorter than those of the atlas, as of a photo at another size."""
-    tokens = chosen.atlas.manifest.get("tokens")
-    mean = tokens / max(1, chosen.atlas.recorded) if isinstance(tokens, int) else recording.num_tokens
-    if mean / TIMES <= recording.num_tokens <= mean * TIMES:
+    mean = chosen.mean_tokens
+    if mean is None or mean / TIMES <= recording.num_tokens <= mean * TIMES:
         return ""
     size = "" if chosen.size is None else f", at size {chosen.size},"
     return (
