@@ -80,8 +80,8 @@ def test_a_head_of_the_page_image_at_another_size() -> None:
     (line,) = said(app)
     assert line.startswith("Layer 3, head 4 over the photos of samples: near patches (")
     assert "size" not in line
-    (line,) = said(opened("Image", size="336", layer="3", head="4"))
-    assert "Those photos, at size 224, have 353 tokens on average and this input has 865: " in line
+    (line,) = said(opened("Image", size="336", sample="Astronaut", layer="3", head="4"))
+    assert "Those photos, at size 224, have 353 tokens on average and this input has 577: " in line
 
 
 def test_of_another_model_there_is_none() -> None:
