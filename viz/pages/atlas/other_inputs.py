@@ -16,8 +16,8 @@ from headlens.viz.view.view import View
 
 LABEL = "Other inputs on which this head does that"
 NAME = 80  # characters of a data set's name
-# As long as the inputs of an atlas are on average, or as short: beyond that it is said. At 336 pixels a square photo has
-# 1.6 times as many patches as the four at 224 have on average.
+# As long as the inputs of an atlas are on average, or as short: beyond that it is said. A square photo at 336 pixels
+# has 1.6 times as many patches as the four at 224 have on average.
 TIMES = 1.5
 
 
