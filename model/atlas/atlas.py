@@ -14,6 +14,7 @@ from headlens.model.errors import InputError
 
 LARGEST = 1_000_000  # bytes of a manifest
 MOST = 10_000  # layers, or heads of a layer
+MOST_INPUTS = 10**12
 
 
 class Example(NamedTuple):
@@ -78,7 +79,10 @@ class Atlas:
         if statistic not in table or statistic in ("layer", "head", "measure"):
             raise ValueError(f"There is no statistic {statistic!r}; take mean, std, median, a quantile or count.")
         found = np.full((self.num_layers, self.num_heads), np.nan)
-        found[table["layer"], table["head"]] = table[statistic]
+        try:
+            found[table["layer"], table["head"]] = table[statistic]
+        except (IndexError, ValueError) as error:  # of a head that the model does not have, or of no number
+            raise _damaged("heads") from error
         return found
 
     def histogram(self, measure: str, layer: int, head: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -173,6 +177,8 @@ def open_atlas(folder: str | Path) -> Atlas:
             raise ValueError("nothing was measured")
         if not (0 < atlas.num_layers <= MOST and 0 < atlas.num_heads <= MOST):
             raise ValueError("no model has so many heads")
+        if not 0 <= atlas.recorded <= MOST_INPUTS:
+            raise ValueError("no data set has so many inputs")
         if not all((folder / f"{name}.parquet").is_file() for name in TABLES):
             raise ValueError("a table is missing")
     except InputError:

@@ -1,4 +1,5 @@
-"""The page Atlas in a real browser: a head chosen, an example opened, the map hovered; a phone and dark colours too."""
+"""The page Atlas in a real browser: a head chosen, an example opened, the map hovered; from a text to a head there
+and back; a phone and dark colours too."""
 
 import re
 
@@ -9,7 +10,8 @@ from playwright.sync_api import Page, expect
 from headlens.model.atlas import open_atlas
 from headlens.model.atlas.atlas import Vectors
 from headlens.model.atlas.joint_map import strongest_links
-from tests.browser.look import LOAD, SCREENSHOTS, check_layout, holds, settle, shows
+from headlens.viz.pages.atlas.other_inputs import LABEL
+from tests.browser.look import LOAD, SCREENSHOTS, check_layout, holds, open_page, settle, shows
 from tests.browser.test_how import PIECES
 from tests.browser.test_matter import GRID, PHONE, PLOTS, POINT
 from tests.paths import ROOT
@@ -87,6 +89,21 @@ def check_links(page: Page, vectors: Vectors) -> None:
         assert page.evaluate(count) == 2 + len(links) + 1
         expect(page.get_by_text(f"{links[0].weight:.3f}: “").first).to_be_visible()
         assert page.evaluate(f"{PLOTS}[{MAP}]._fullLayout.xaxis.range") == pytest.approx(zoomed)
+
+
+def test_from_a_text_by_the_keyboard_to_other_inputs_and_on_to_one_of_them(page: Page, address: str) -> None:
+    open_page(page, f"{address}/?layer=1&head=9")
+    way = page.get_by_role("link", name=LABEL)
+    way.focus()
+    page.keyboard.press("Enter")
+    page.wait_for_url(re.compile(r"/atlas\?layer=1&head=9&measure=previous$"), timeout=LOAD)
+    expect(page.get_by_role("heading", name="Layer 1, head 9")).to_be_visible()
+    best = open_atlas(FOLDER / "texts").examples(1, 9)[0]
+    page.get_by_role("link", name="Open on Text").first.click()
+    page.wait_for_url(re.compile(rf"layer=1&head=9&query={best.query}&text="), timeout=LOAD)
+    settle(page, timeout=LOAD)
+    shows(page, layer=1, head=9, query=best.query)
+    expect(way).to_have_attribute("href", re.compile("layer=1&head=9"))
 
 
 @pytest.mark.parametrize(

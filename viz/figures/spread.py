@@ -35,4 +35,5 @@ def spread(
     titles = {"font": {"size": 12, "color": theme.muted}, "standoff": 4}
     figure.update_xaxes(title=titles | {"text": escape(what)}, gridcolor=theme.line, zeroline=False, fixedrange=True)
     figure.update_yaxes(title=titles | {"text": "inputs"}, gridcolor=theme.line, zeroline=False, fixedrange=True)
+    figure.update_yaxes(tickformat=",d", dtick=1 if count.max(initial=0) < 5 else None)  # of inputs there are no halves
     return figure.update_xaxes(range=[0, 1]) if share else figure.update_xaxes(rangemode="tozero")

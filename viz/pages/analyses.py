@@ -10,6 +10,7 @@ from headlens.model.recording.parts import Photo
 from headlens.model.recording.recording import Recording
 from headlens.model.runtime.recordings import RecordingEntry
 from headlens.viz.figures.tiles import blended
+from headlens.viz.pages.atlas.other_inputs import show_other_inputs
 from headlens.viz.pages.head_map import show_head_map
 from headlens.viz.pages.predictions import show_entities, show_predictions, show_unknown_head
 from headlens.viz.view.view import View
@@ -54,6 +55,6 @@ def _saliency_picture(saliency: np.ndarray, photo: Photo) -> Image.Image:
 
 
 # Each pin draws them again, with the stage that is shown
-OF_THE_VIEW: tuple[ViewAnalysis, ...] = (show_pinned, show_head_map)
+OF_THE_VIEW: tuple[ViewAnalysis, ...] = (show_other_inputs, show_pinned, show_head_map)
 # Drawn once, of the whole recording
 OF_THE_INPUT: tuple[InputAnalysis, ...] = (show_entities, show_unknown_head, show_similarity, show_saliency)

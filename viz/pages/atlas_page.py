@@ -10,7 +10,7 @@ from headlens.viz.inputs.messages import plain, show_error
 from headlens.viz.pages import parts
 from headlens.viz.pages.atlas.chosen import Chosen, choose_atlas, show_making
 from headlens.viz.pages.atlas.examples import show_examples
-from headlens.viz.pages.atlas.grid import choose_head, choose_measure
+from headlens.viz.pages.atlas.grid import choose_head, choose_measure, head_list
 from headlens.viz.pages.atlas.joint import show_joint_map
 from headlens.viz.pages.runtime import current_theme
 from headlens.viz.view.atlas import role_over_inputs
@@ -52,10 +52,10 @@ def _show(chosen: Chosen) -> None:
 def _show_head(chosen: Chosen, head: Head, measure: str) -> None:
     """Its role, its spread, and the inputs that excite it."""
     layer, number = head
-    st.subheader(f"Layer {layer}, head {number}", anchor=False)
-    means = {key: float(values[head]) for key, values in chosen.heads("mean").items()}
-    told = {key: float(values[head]) for key, values in chosen.heads("count").items()}
-    role = role_over_inputs(chosen.roles, means, told=told, inputs=chosen.atlas.recorded)
+    with st.container(horizontal=True, vertical_alignment="bottom", horizontal_alignment="distribute"):
+        st.subheader(f"Layer {layer}, head {number}", anchor=False, width="content")
+        head_list(chosen, head, measure)
+    role = role_over_inputs(chosen.over_inputs(head))
     st.markdown(plain(role[0].upper() + role[1:]))
     bins = chosen.atlas.histogram(measure, layer, number)
     words = chosen.atlas.measures[measure]

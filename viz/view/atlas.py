@@ -3,8 +3,9 @@
 import math
 import unicodedata
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
-from headlens.model.analysis.roles.naming import strongest_role
+from headlens.model.analysis.roles.naming import Named, strongest_role
 from headlens.model.analysis.roles.role import Role
 from headlens.model.atlas.atlas import AtlasInput
 from headlens.viz.view.roles import named_in_words
@@ -16,31 +17,58 @@ WHOLE = 80  # tokens of a text that is shown whole
 GAP = -1  # in place of tokens that are left out
 
 
-def role_over_inputs(
-    roles: Mapping[str, Role], means: Mapping[str, float], *, told: Mapping[str, float], inputs: int
-) -> str:
-    """What a head is called after by its means over all inputs, and how much rests on special tokens.
+@dataclass(frozen=True)
+class OverInputs:
+    """What a head scores over the inputs of an atlas, by the keys of its measures."""
 
-    "previous token (0.94), the mean over 240 inputs; 71 % of its weight rests on special tokens."
+    roles: Mapping[str, Role]
+    mean: Mapping[str, float]
+    std: Mapping[str, float]
+    told: Mapping[str, float]  # in how many inputs each can be told
+    inputs: int  # all of them
 
-    Args:
-        roles: by their keys.
-        means: of their scores.
-        told: in how many inputs each could be told.
-        inputs: all of them.
+    @property
+    def named(self) -> Named | None:
+        """Its strongest role by these means."""
+        known = [key for key in self.roles if key in self.mean]
+        return strongest_role(
+            [self.roles[key] for key in known],
+            [self.mean[key] for key in known],
+            counts=[self.told[key] for key in known],
+            looking=self.inputs,
+        )
+
+
+def role_over_inputs(over: OverInputs) -> str:
+    """What a head is called after over all inputs, how steady that is, and how much rests on special tokens.
+
+    "previous token (0.94 ± 0.05), mean and standard deviation over 240 inputs; 71 % of its weight rests on special
+    tokens."
     """
-    known = [key for key in roles if key in means]
-    named = strongest_role(
-        [roles[key] for key in known],
-        [means[key] for key in known],
-        counts=[told[key] for key in known],
-        looking=inputs,
-    )
-    rests = means.get("special", math.nan)
+    named = over.named
+    std = math.nan if named is None else over.std[named.role.key]
+    spread = "" if math.isnan(std) else f" ± {std:.2f}"
+    what = "mean and standard deviation" if spread else "the mean"
+    rests = over.mean.get("special", math.nan)
     special = "" if math.isnan(rests) else f"; {percent(rests)} of its weight rests on special tokens"
     return (
-        f"{named_in_words(named, 'inputs')}, the mean over {inputs:,} {'input' if inputs == 1 else 'inputs'}{special}."
+        f"{named_in_words(named, 'inputs', spread=spread)}, {what} over {over.inputs:,} "
+        f"{'input' if over.inputs == 1 else 'inputs'}{special}."
     )
+
+
+def role_beside(here: Named | None, over: OverInputs) -> str:
+    """What a head does on one input beside what it does over those of an atlas; nothing where no role stands out here.
+
+    "On this input: same token elsewhere (0.70), which over those has 0.31 ± 0.20."
+    """
+    if here is None or not here.stands_out:
+        return ""
+    key, of_all = here.role.key, over.named
+    said = f"On this input: {here.role.name} ({here.score:.2f})"
+    same = of_all is not None and of_all.stands_out and of_all.role.key == key
+    mean = over.mean.get(key, math.nan)
+    return f"{said}." if same or math.isnan(mean) else f"{said}, which over those has {mean:.2f} ± {over.std[key]:.2f}."
 
 
 def shown_tokens(count: int, around: Sequence[int]) -> list[int]:

@@ -179,9 +179,16 @@ def role_sums(entry: RecordingEntry, work: Work = at_once) -> Sums:
 
 def role_sums_of(entry: RecordingEntry, layer: int) -> Sums:
     """Those of a layer, [role, head]."""
+    held = held_role_sums_of(entry, layer)
+    return entry.derive(("roles", layer), lambda: recorded_roles(entry).of_layer(layer)) if held is None else held
+
+
+def held_role_sums_of(entry: RecordingEntry, layer: int) -> Sums | None:
+    """Those of a layer where they have been measured already."""
     if isinstance(held := entry.held("roles"), Sums):
         return Sums(held.total[:, layer], held.count[:, layer])
-    return entry.derive(("roles", layer), lambda: recorded_roles(entry).of_layer(layer))
+    held = entry.held(("roles", layer))
+    return held if isinstance(held, Sums) else None
 
 
 def text_tiles(entry: RecordingEntry, work: Work = at_once) -> tuple[np.ndarray, np.ndarray]:

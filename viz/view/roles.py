@@ -37,23 +37,30 @@ def role_of(recording: Recording, head: int, *, sums: Sums) -> str:
     Roles are between tokens, where words are shown too.
     """
     between = "" if groups_of(recording) is None else "; roles are measured between tokens"
+    named = named_role(recording, head, sums=sums)
+    recording = pieces_of(recording)
+    roles = roles_for(facts_of(recording))
+    said = named_in_words(named, "positions")
+    if named is not None and named.stands_out:
+        said += ", " + _positions(recording, int(sums.count[roles.index(named.role), head]))
+    return said + _rests(recording, float(sums.mean[roles.index(SPECIAL), head])) + between
+
+
+def named_role(recording: Recording, head: int, *, sums: Sums) -> Named | None:
+    """The strongest role of a head of a layer, whose the sums are."""
     recording = pieces_of(recording)
     roles = roles_for(facts_of(recording))
     scores, counts = sums.mean[:, head], sums.count[:, head]
-    named = strongest_role(roles, scores, counts=counts, looking=len(looking_queries(recording)))
-    said = named_in_words(named, "positions")
-    if named is not None and named.stands_out:
-        said += ", " + _positions(recording, int(counts[roles.index(named.role)]))
-    return said + _rests(recording, float(scores[roles.index(SPECIAL)])) + between
+    return strongest_role(roles, scores, counts=counts, looking=len(looking_queries(recording)))
 
 
-def named_in_words(named: Named | None, what: str) -> str:
-    """A head's strongest role with its score, the mean over some of what: "positions", "inputs"."""
+def named_in_words(named: Named | None, what: str, *, spread: str = "") -> str:
+    """A head's strongest role with its score, the mean over some of what: "positions", "inputs"; " ± 0.05" behind."""
     if named is None:
         return f"too few {what} can tell its role"
     if named.stands_out:
-        return f"{named.role.name} ({named.score:.2f})"
-    return f"no role stands out (nearest: {named.role.name}, {named.score:.2f})"
+        return f"{named.role.name} ({named.score:.2f}{spread})"
+    return f"no role stands out (nearest: {named.role.name}, {named.score:.2f}{spread})"
 
 
 def _positions(recording: Recording, count: int) -> str:

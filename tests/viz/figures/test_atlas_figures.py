@@ -22,6 +22,8 @@ def test_bins_stand_where_they_begin_and_end() -> None:
     assert figure.layout.xaxis.range == (0, 1)
     assert figure.layout.xaxis.title.text == "&lt;b&gt;share"
     assert spread(bins, "tokens", share=False, theme=DARK).layout.xaxis.range is None
+    assert figure.layout.yaxis.dtick == 1, "there are no halves of inputs"
+    assert spread((*bins[:2], np.array([3, 40])), "tokens", share=True).layout.yaxis.dtick is None
 
 
 def test_points_by_numbers() -> None:

@@ -72,12 +72,16 @@ def test_it_opens_on_the_shipped_sentences_and_the_strongest_head() -> None:
     atlas = open_atlas(FOLDER / "texts")
     previous = atlas.heads("previous")
     layer, head = np.unravel_index(previous.argmax(), previous.shape)
+    std = atlas.heads("previous", "std")[layer, head]
     grid = figures(app)[0]["data"][0]
     shown = {(row[0], row[1]): row[2] for row in grid["customdata"]}
     assert shown == {place: pytest.approx(value) for place, value in np.ndenumerate(previous)}
     assert f"Layer {layer}, head {head}" in said(app)
     assert any(
-        line.startswith(f"Previous token ({previous.max():.2f}), the mean over 240 inputs") for line in said(app)
+        line.startswith(
+            f"Previous token ({previous.max():.2f} ± {std:.2f}), mean and standard deviation over 240 inputs"
+        )
+        for line in said(app)
     )
     assert any("Rank correlation (Spearman) of distance and weight" in line for line in said(app))
     examples = atlas.examples(int(layer), int(head))
@@ -217,6 +221,9 @@ def test_a_damaged_table_is_one_sentence(tmp_path: Path, monkeypatch: pytest.Mon
     (tmp_path / "atlas.json").write_text(json.dumps(manifest | {"heads": 10**5}), encoding="utf-8")
     (error,) = errors(open_page(atlas=str(tmp_path)))
     assert "is no folder of an atlas" in error, "no memory is taken for more heads than a model has"
+    (tmp_path / "atlas.json").write_text(json.dumps(manifest | {"recorded": 10**400}), encoding="utf-8")
+    (error,) = errors(open_page(atlas=str(tmp_path)))
+    assert "is no folder of an atlas" in error
     (tmp_path / "atlas.json").write_text(json.dumps(manifest), encoding="utf-8")
     (tmp_path / "histograms.parquet").write_bytes(b"PAR1")
     (error,) = errors(open_page(atlas=str(tmp_path)))
@@ -244,6 +251,7 @@ def changed(table: str, **columns: object) -> Callable[[Path], None]:
         (changed("examples", input=10**6), "Nothing is kept of an input 1000000."),
         (changed("inputs", special=[True]), "'inputs.parquet' of the atlas is missing or damaged"),
         (changed("inputs", rows=2**31 - 1, columns=2**31 - 1), "'inputs.parquet' of the atlas is missing or damaged"),
+        (changed("heads", layer=10**4), "'heads.parquet' of the atlas is missing or damaged"),
         (changed("vectors", position=10**6), "contradict each other"),
         (changed("vectors", kind="query"), "'vectors.parquet' of the atlas is missing or damaged"),
     ],
@@ -257,6 +265,19 @@ def test_tables_that_contradict_each_other_are_one_sentence(
     change(tmp_path)
     (error,) = errors(open_page(atlas=str(tmp_path), layer="3", head="4"))
     assert message in error
+
+
+def test_a_head_is_chosen_from_the_list() -> None:
+    app = open_page(measure="next")
+    (heads,) = (each for each in app.selectbox if each.key == "atlas_head")
+    values = open_atlas(FOLDER / "texts").heads("next")
+    first = tuple(int(number) for number in np.unravel_index(values.argmax(), values.shape))
+    assert heads.value == first
+    assert heads.options[0] == f"layer {first[0]}, head {first[1]}", "the largest mean"
+    assert len(heads.options) == values.size
+    heads.set_value((2, 3))
+    assert {"layer": "2", "head": "3"}.items() <= address(run(app)).items()
+    assert "Layer 2, head 3" in said(app)
 
 
 @pytest.mark.parametrize("hostile", ["-1", "9" * 30, "x", "１"])

@@ -2,9 +2,19 @@
 
 import numpy as np
 
+from headlens.model.analysis.roles.naming import Named
 from headlens.model.atlas.atlas import AtlasInput
 from headlens.model.atlas.measures import roles_of
-from headlens.viz.view.atlas import GAP, patch_of, place_in_words, role_over_inputs, shown_tokens, token_kinds
+from headlens.viz.view.atlas import (
+    GAP,
+    OverInputs,
+    patch_of,
+    place_in_words,
+    role_beside,
+    role_over_inputs,
+    shown_tokens,
+    token_kinds,
+)
 
 
 def text_of(*tokens: str, text: str) -> AtlasInput:
@@ -12,17 +22,38 @@ def text_of(*tokens: str, text: str) -> AtlasInput:
     return AtlasInput("t:1", (text,), tokens, special, None, b"")
 
 
+NAN = float("nan")
+
+
+def over(mean: dict[str, float], *, told: float = 200.0, inputs: int = 240, std: float = 0.05) -> OverInputs:
+    """A head of an atlas of texts, each of whose roles can be told in so many inputs."""
+    return OverInputs(roles_of("texts"), mean, dict.fromkeys(mean, std), dict.fromkeys(mean, told), inputs)
+
+
 def test_a_role_over_inputs() -> None:
-    roles = roles_of("texts")
-    said = role_over_inputs(
-        roles, {"previous": 0.94, "next": 0.01, "special": 0.71}, told=dict.fromkeys(roles, 200.0), inputs=240
+    said = role_over_inputs(over({"previous": 0.94, "next": 0.01, "special": 0.71}))
+    assert said == (
+        "previous token (0.94 ± 0.05), mean and standard deviation over 240 inputs; 71\u00a0% of its weight rests on "
+        "special tokens."
     )
-    assert said == "previous token (0.94), the mean over 240 inputs; 71\u00a0% of its weight rests on special tokens."
-    weak = role_over_inputs(roles, {"previous": 0.2, "next": 0.3}, told=dict.fromkeys(roles, 5.0), inputs=5)
-    assert weak == "no role stands out (nearest: next token, 0.30), the mean over 5 inputs."
-    for score, few in ((float("nan"), 5.0), (0.9, 1.0)):
-        said = role_over_inputs(roles, {"previous": score}, told={"previous": few}, inputs=5)
-        assert said.startswith("too few inputs can tell its role")
+    weak = role_over_inputs(over({"previous": 0.2, "next": 0.3}, told=5.0, inputs=5))
+    expected = "no role stands out (nearest: next token, 0.30 ± 0.05), mean and standard deviation over 5 inputs."
+    assert weak == expected
+    assert role_over_inputs(over({"next": 0.8}, std=NAN)) == "next token (0.80), the mean over 240 inputs."
+    for score, few in ((NAN, 5.0), (0.9, 1.0)):
+        said = role_over_inputs(over({"previous": score}, told=few, inputs=5))
+        assert said == "too few inputs can tell its role, the mean over 5 inputs."
+
+
+def test_a_role_on_one_input_beside_it() -> None:
+    roles = roles_of("texts")
+    of_all = over({"previous": 0.94, "duplicate": 0.31})
+    assert role_beside(Named(roles["previous"], 0.88, True), of_all) == "On this input: previous token (0.88)."
+    other = role_beside(Named(roles["duplicate"], 0.7, True), of_all)
+    assert other == "On this input: same token elsewhere (0.70), which over those has 0.31 ± 0.05."
+    assert role_beside(Named(roles["next"], 0.7, True), of_all) == "On this input: next token (0.70).", "not measured"
+    assert role_beside(Named(roles["duplicate"], 0.2, False), of_all) == ""
+    assert role_beside(None, of_all) == ""
 
 
 def test_kinds_of_tokens() -> None:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache, lru_cache
 from importlib import resources
 from pathlib import Path
 from typing import cast
@@ -14,17 +14,23 @@ from headlens.model.analysis.roles.role import Role
 from headlens.model.atlas.atlas import Atlas, AtlasInput, Vectors, open_atlas
 from headlens.model.atlas.measures import roles_of
 from headlens.model.errors import HeadlensError, InputError
+from headlens.model.recording.recording import Recording
 from headlens.model.runtime.folders import open_folder
 from headlens.viz.inputs.heads import Head
 from headlens.viz.inputs.knob import knob
 from headlens.viz.inputs.messages import plain, show_error
+from headlens.viz.inputs.photo import size_name
+from headlens.viz.view.atlas import OverInputs
 
 SHIPPED = {"texts": "240 sentences · MiniLM", "photos": "4 photos · DINOv2"}
+START = "texts"  # what the page opens on
 FOLDER = resources.files("headlens.assets") / "atlas"
+MOST_TOKENS = 10**15  # more than any data set has
 STATISTICS = 32  # of several atlases, that are kept
 VISITS = 64  # heads whose vectors are kept
 INPUTS = 128  # that are kept
 ATLASES = 4  # whose inputs with vectors are kept
+REMEMBERED = 4  # folders of a visitor; each is looked into at every pin on other pages
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,6 +56,18 @@ class Chosen:
         return _words(self.atlas, "model")
 
     @property
+    def mean_tokens(self) -> float | None:
+        """How many tokens its inputs have on average; None where it does not say."""
+        tokens = self.atlas.manifest.get("tokens")
+        return tokens / max(1, self.atlas.recorded) if isinstance(tokens, int) and 0 < tokens < MOST_TOKENS else None
+
+    @property
+    def size(self) -> str | None:
+        """At which its photos were read, as the page Image has it in its address; None: as the model makes it."""
+        size = self.atlas.manifest.get("size")
+        return None if size is None else size_name(size if isinstance(size, int) else "letterbox")
+
+    @property
     def roles(self) -> dict[str, Role]:
         """The roles that heads may have on its inputs, by key."""
         return roles_of(self.kind)
@@ -57,6 +75,23 @@ class Chosen:
     def heads(self, statistic: str) -> dict[str, np.ndarray]:
         """A statistic of each measure over all inputs, [layer, head]."""
         return _heads(self, statistic)
+
+    def over_inputs(self, head: Head) -> OverInputs:
+        """What a head scores over all inputs."""
+        mean, std, told = (
+            {key: float(values[head]) for key, values in self.heads(statistic).items()}
+            for statistic in ("mean", "std", "count")
+        )
+        return OverInputs(self.roles, mean, std, told, self.atlas.recorded)
+
+    def is_of(self, recording: Recording) -> bool:
+        """Whether it is of the heads of a recording, by their weights; by the model's name where these aren't known."""
+        atlas, model = self.atlas, recording.model
+        if model.kind == "sequence" and recording.stage != "encoder":  # what a model writes is in no atlas
+            return False
+        of_one_shape = (recording.num_layers, recording.num_heads) == (atlas.num_layers, atlas.num_heads)
+        weights = self.model.get("revision") or self.model.get("name")
+        return of_one_shape and weights == (model.revision or model.name)
 
     def vectors(self, head: Head) -> Vectors:
         """Queries and keys of a head."""
@@ -128,7 +163,7 @@ def choose_atlas() -> Chosen:
             "Atlas",
             "atlas",
             options=[*SHIPPED, *([own] if own and own not in SHIPPED else [])],
-            start="texts",
+            start=START,
             page="atlas",
             required=True,
             format_func=lambda each: SHIPPED.get(each) or plain(each[-40:]),
@@ -146,14 +181,40 @@ def choose_atlas() -> Chosen:
             )
             st.form_submit_button("Open", on_click=_take_folder, help="Show this atlas.")
             st.code("headlens atlas build reviews.txt --model minilm-l6 --out reviews-atlas", language=None)
-    if name not in SHIPPED:
-        try:
-            folder = open_folder(name, "one that headlens atlas build made")
-            return Chosen(open_atlas(folder), shipped=False)
-        except HeadlensError as error:
-            show_error(error)
-            name = "texts"
+    try:
+        chosen = open_chosen(name)
+    except HeadlensError as error:
+        show_error(error)
+        return _shipped(START)
+    if not chosen.shipped:
+        _remember(name)
+    return chosen
+
+
+def open_chosen(name: str) -> Chosen:
+    """The atlas that an address names: one of SHIPPED, or a folder.
+
+    Raises InputError for a folder that may not be opened, or holds no atlas.
+    """
+    if name in SHIPPED:
+        return _shipped(name)
+    return Chosen(open_atlas(open_folder(name, "one that headlens atlas build made")), shipped=False)
+
+
+@cache
+def _shipped(name: str) -> Chosen:
     return Chosen(open_atlas(Path(str(FOLDER)) / name), shipped=True)
+
+
+def opened_here() -> list[str]:
+    """The folders that this visitor has opened in this session, the last one first: nobody else's."""
+    folders: list[str] = st.session_state.get("atlas_folders", [])
+    return folders
+
+
+def _remember(folder: str) -> None:
+    others = [each for each in opened_here() if each != folder]
+    st.session_state["atlas_folders"] = [folder, *others][:REMEMBERED]
 
 
 def _take_folder() -> None:

@@ -16,7 +16,6 @@ from headlens.viz.inputs.heads import Head
 from headlens.viz.inputs.knob import knob
 from headlens.viz.inputs.messages import plain
 from headlens.viz.inputs.model_picker import KINDS
-from headlens.viz.inputs.photo import size_name
 from headlens.viz.inputs.samples import PHOTOS
 from headlens.viz.pages.atlas.chosen import Chosen
 from headlens.viz.pages.parts import draw_figure
@@ -129,8 +128,7 @@ def _open(chosen: Chosen, head: Head, found: AtlasInput, example: Example, numbe
         else:
             st.page_link(pages[title], label="Open on Text", query_params=view | texts, help=tip)
         return
-    size = chosen.atlas.manifest.get("size")
-    view |= {} if size is None else {"size": size_name(size if isinstance(size, int) else "letterbox")}
+    view |= {} if chosen.size is None else {"size": chosen.size}
     samples = {sample.file: each for each, sample in PHOTOS.items()}
     if chosen.shipped and found.id in samples:
         st.page_link(pages[title], label="Open on Image", query_params=view | {"sample": samples[found.id]}, help=tip)

@@ -4,7 +4,7 @@ import numpy as np
 import streamlit as st
 
 from headlens.viz.figures.effects import effect_grid
-from headlens.viz.inputs.heads import Head, read_head, write_head
+from headlens.viz.inputs.heads import Head, every_head, head_name, read_head, write_head
 from headlens.viz.inputs.knob import knob, ordered_by_size
 from headlens.viz.inputs.messages import plain
 from headlens.viz.pages.atlas.chosen import Chosen
@@ -18,6 +18,10 @@ STATISTICS = {
     "q05": "5 % quantile",
     "q95": "95 % quantile",
 }
+REST = (
+    "“The rest” is what is left of a head's weight without what lies on special tokens (of a causal model also on its "
+    "first token), scaled to sum to one."
+)
 FIRST = {"texts": "previous", "photos": "near"}  # what heads are coloured by at first
 
 
@@ -72,7 +76,25 @@ def choose_head(chosen: Chosen, measure: str) -> Head:
     )
     st.caption("Press a square to see what that head does over the inputs.")
     st.markdown(plain(f"{words.name}: {words.definition} Source: {words.source}."))
+    if "the rest" in words.definition.lower():
+        st.caption(REST)
     return head
+
+
+def head_list(chosen: Chosen, head: Head, measure: str) -> None:
+    """Draw a list of all heads with the one that is shown: the same as the grid, for whoever has no pointer."""
+    heads = every_head((chosen.atlas.num_layers, chosen.atlas.num_heads))
+    values, key = chosen.heads("mean")[measure], "atlas_head"
+    st.session_state[key] = head
+    st.selectbox(
+        "Head",
+        sorted(heads, key=lambda each: -np.nan_to_num(values[each], nan=-np.inf)),
+        key=key,
+        format_func=head_name,
+        on_change=lambda: write_head(st.session_state[key]),
+        width=260,
+        help="The one that is described here, as in the grid; those first whose mean is the largest. Type to find one.",
+    )
 
 
 def _largest(values: np.ndarray) -> Head:
