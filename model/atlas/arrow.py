@@ -1,4 +1,4 @@
-"""The library for parquet files, imported when it is asked for."""
+"""The library for parquet files and for files elsewhere, imported when it is asked for."""
 
 from importlib import import_module
 from types import ModuleType
@@ -16,8 +16,13 @@ def pyarrow_parquet() -> ModuleType:
     return _imported("pyarrow.parquet")
 
 
+def pyarrow_fs() -> ModuleType:
+    """Its part for files elsewhere. Raises InputError where it is not installed."""
+    return _imported("pyarrow.fs")
+
+
 def _imported(name: str) -> ModuleType:
     try:
         return import_module(name)
     except ImportError:
-        raise InputError('Parquet files need pyarrow, which is not installed; run pip install -e ".[atlas]".') from None
+        raise InputError('This needs pyarrow, which is not installed; run pip install -e ".[atlas]".') from None

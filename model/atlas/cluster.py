@@ -1,14 +1,14 @@
 """Shards run on a cluster: the same function by Ray Data, an existing engine, which starts workers again that die.
 
-Ray is imported when it is asked for. What goes between machines are texts, paths and safetensors; a photo's path has to
-be the same on all of them, and so has the model's folder.
+Ray is imported when it is asked for. What goes between machines are texts, paths, URIs and safetensors; a photo's path
+has to be the same on all of them, and so has the model's folder; each has its own credentials for a URI.
 """
 
 import json
 import os
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from importlib import import_module
 from pathlib import Path
 from types import ModuleType
@@ -17,9 +17,10 @@ from typing import cast
 import numpy as np
 
 from headlens.model.atlas.build import Engine, Plan, Shard
+from headlens.model.atlas.files import Remote
 from headlens.model.atlas.gather import gather, reader_of
 from headlens.model.atlas.gathered import Gathered, Limits
-from headlens.model.atlas.items import Item
+from headlens.model.atlas.items import Content, Item
 from headlens.model.atlas.packed import pack, unpack
 from headlens.model.errors import DeviceError, InputError
 from headlens.model.inputs.image import Size
@@ -103,20 +104,24 @@ class Worker:
 
 
 def _written(items: Iterable[Item]) -> str:
-    rows = [(item.number, item.id, isinstance(item.content, Path), _plain(item.content), item.reason) for item in items]
-    return json.dumps(rows)
+    return json.dumps([(item.number, item.id, _plain(item.content), item.reason) for item in items])
 
 
-def _plain(content: object) -> object:
-    return str(content.absolute()) if isinstance(content, Path) else content
+def _plain(content: Content | None) -> object:
+    """A list is a pair of texts, and an object names a photo."""
+    if isinstance(content, Path):
+        return {"path": str(content.absolute())}
+    return asdict(content) if isinstance(content, Remote) else content
 
 
 def _read(text: str) -> list[Item]:
-    items = []
-    for number, id, is_path, content, reason in json.loads(str(text)):
-        pair = cast("tuple[str, str]", tuple(content)) if isinstance(content, list) else content
-        items.append(Item(number, id, Path(content) if is_path else pair, reason))
-    return items
+    return [Item(number, id, _content(plain), reason) for number, id, plain, reason in json.loads(str(text))]
+
+
+def _content(plain: object) -> Content | None:
+    if isinstance(plain, dict):
+        return Path(plain["path"]) if "path" in plain else Remote(**plain)
+    return cast("Content | None", tuple(plain) if isinstance(plain, list) else plain)
 
 
 @contextmanager

@@ -9,6 +9,7 @@ import numpy as np
 from PIL import Image
 
 from headlens.model.atlas.best import best_of, entries_of
+from headlens.model.atlas.files import Remote
 from headlens.model.atlas.findings import findings
 from headlens.model.atlas.gathered import Failed, Gathered, Limits, Seen, merge, named_in
 from headlens.model.atlas.items import Item
@@ -82,7 +83,8 @@ def read_all(
             continue
         options = () if size is None else (size,)
         try:
-            read.append((item, model.read(item.content, *options)))  # type: ignore[attr-defined]
+            content = item.content.read_photo() if isinstance(item.content, Remote) else item.content
+            read.append((item, model.read(content, *options)))  # type: ignore[attr-defined]
         except Exception as error:
             failed[item.number] = Failed(item.id, _reason(error))
     return read, failed

@@ -6,11 +6,13 @@ import json
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from io import TextIOWrapper
 from itertools import islice
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
 from headlens.model.atlas.arrow import pyarrow_parquet
+from headlens.model.atlas.files import About, Place, about, files_in, place_of, reading
 from headlens.model.errors import InputError
 
 # Of what headlens.model.inputs.image_file reads; another file of a folder is no photo.
@@ -20,7 +22,7 @@ LONGEST = 1_000_000  # bytes of a line, so that a file without line breaks ends;
 DELIMITERS = ",;\t"  # a sheet is saved with ";" where numbers have decimal commas
 ROWS = 1_024  # of a parquet file that are in memory at once
 
-Content = str | tuple[str, str] | Path
+Content = str | tuple[str, str] | Place
 
 
 class Item(NamedTuple):
@@ -28,7 +30,7 @@ class Item(NamedTuple):
 
     number: int  # its place in the data set, from 0
     id: str  # "reviews.csv:17", "birds/robin.jpg": the same as long as the data set is
-    content: Content | None  # a text, a pair of texts, the path of a photo; None: it cannot be read
+    content: Content | None  # a text, a pair of texts, the place of a photo; None: it cannot be read
     reason: str = ""  # why not
 
 
@@ -49,42 +51,45 @@ class Source:
         return ((number, shard) for number, shard in enumerate(shards) if number not in done)
 
 
-def open_source(path: str | Path, columns: Sequence[str] = ()) -> Source:
-    """The data set at a path.
+def open_source(given: str | Path, columns: Sequence[str] = ()) -> Source:
+    """The data set at a path or a URI.
 
     Args:
-        path: a folder of photos, those of its folders too; a text file of one text a line, blank lines left out; a CSV,
-            JSON lines or parquet file.
+        given: a folder of photos, those of its folders too; a text file of one text a line, blank lines left out; a
+            CSV, JSON lines or parquet file. A URI (s3://bucket/folder, gs://, file://) is read by pyarrow, with the
+            credentials that this machine has.
         columns: of a table, where the texts are; two make pairs.
 
     Raises InputError for what is none of these, cannot be read, or has no input in it.
     """
-    path = Path(path)
+    place = place_of(given)
     if len(columns) > 2:
         raise InputError("Give one --column, or two for pairs of texts.")
-    is_table = path.suffix.lower() in TABLES
-    if is_table and not columns and not path.is_dir():
-        raise InputError(f"{path.name!r:.80} is a table; say with --column which of its columns holds the texts.")
+    with reading(place):
+        return _opened(place, tuple(columns))
+
+
+def _opened(place: Place, columns: tuple[str, ...]) -> Source:
+    is_table, found = place.suffix.lower() in TABLES, about(place)
+    if is_table and not columns and not found.is_folder:
+        raise InputError(f"{place.name!r:.80} is a table; say with --column which of its columns holds the texts.")
     if columns and not is_table:
-        raise InputError(f"{path.name!r:.80} is no table ({', '.join(TABLES)}); leave out --column.")
-    try:
-        source = _folder(path) if path.is_dir() else _file(path, tuple(columns))
-    except OSError as error:
-        raise InputError(f"{str(path)!r:.80} cannot be read ({error.strerror}); give another.") from error
+        raise InputError(f"{place.name!r:.80} is no table ({', '.join(TABLES)}); leave out --column.")
+    source = _folder(place) if found.is_folder else _file(place, columns, found)
     if source.count == 0:
         what = f"photo in the folder (these end with {', '.join(PHOTOS)})" if source.kind == "photos" else "text in"
-        raise InputError(f"There is no {what} {str(path)!r:.80}; give another data set.")
+        raise InputError(f"There is no {what} {str(place)!r:.80}; give another data set.")
     return source
 
 
-def _folder(folder: Path) -> Source:
+def _folder(folder: Place) -> Source:
     """By name; hidden files and folders are left out."""
-    names = sorted(
-        path.relative_to(folder).as_posix()
-        for path in folder.rglob("*")
-        if path.suffix.lower() in PHOTOS and not any(part.startswith(".") for part in path.relative_to(folder).parts)
+    files = sorted(
+        (name, size)
+        for name, size in files_in(folder)
+        if name.lower().endswith(PHOTOS) and not any(part.startswith(".") for part in name.split("/"))
     )
-    sizes = [(folder / name).stat().st_size if (folder / name).is_file() else -1 for name in names]
+    names, sizes = [name for name, _ in files], [size for _, size in files]
     return Source(
         folder.name,
         "photos",
@@ -99,8 +104,8 @@ def _written(name: str) -> str:
     return os.fsencode(name).decode(errors="replace")
 
 
-def _file(path: Path, columns: tuple[str, ...]) -> Source:
-    ending = path.suffix.lower()
+def _file(place: Place, columns: tuple[str, ...], found: About) -> Source:
+    ending = place.suffix.lower()
     if ending == ".parquet":
         rows = _parquet_rows
     elif ending == ".csv":
@@ -109,27 +114,27 @@ def _file(path: Path, columns: tuple[str, ...]) -> Source:
         rows = _lines if not columns else _json_rows
 
     def read() -> Iterator[Item]:
-        for number, (row, content, reason) in enumerate(rows(path, columns)):
-            yield Item(number, f"{_written(path.name)}:{row}", content, reason)
+        with reading(place):
+            for number, (row, content, reason) in enumerate(rows(place, columns)):
+                yield Item(number, f"{_written(place.name)}:{row}", content, reason)
 
-    about = path.stat()
-    digest = _digest(json.dumps([path.name, about.st_size, about.st_mtime_ns, columns]))
-    return Source(path.name, "texts", sum(1 for _ in read()), digest, read)
+    digest = _digest(json.dumps([place.name, found.size, found.changed, columns]))
+    return Source(place.name, "texts", sum(1 for _ in read()), digest, read)
 
 
 Row = tuple[int, Content | None, str]  # its number in the file, from 1; the text or the pair; why there is none
 
 
-def _lines(path: Path, columns: tuple[str, ...]) -> Iterator[Row]:
-    with path.open("rb") as file:
+def _lines(place: Place, columns: tuple[str, ...]) -> Iterator[Row]:
+    with place.open("rb") as file:
         for number, line in _limited(file):
             row = _decoded(number, line)
             if row[1] != "":
                 yield row
 
 
-def _json_rows(path: Path, columns: tuple[str, ...]) -> Iterator[Row]:
-    with path.open("rb") as file:
+def _json_rows(place: Place, columns: tuple[str, ...]) -> Iterator[Row]:
+    with place.open("rb") as file:
         for number, line in _limited(file):
             _, text, reason = _decoded(number, line)
             if text == "":
@@ -145,15 +150,15 @@ def _json_rows(path: Path, columns: tuple[str, ...]) -> Iterator[Row]:
             yield _cells(number, row if isinstance(row, dict) else {}, columns)
 
 
-def _csv_rows(path: Path, columns: tuple[str, ...]) -> Iterator[Row]:
-    with path.open(encoding="utf-8-sig", errors="surrogateescape", newline="") as file:
+def _csv_rows(place: Place, columns: tuple[str, ...]) -> Iterator[Row]:
+    with TextIOWrapper(place.open("rb"), encoding="utf-8-sig", errors="surrogateescape", newline="") as file:
         first = file.readline(LONGEST)
         file.seek(0)
         csv.field_size_limit(LONGEST)
         reader = csv.reader(file, delimiter=max(DELIMITERS, key=first.count))
         try:
             names = next(reader, [])
-            _check_columns(columns, names, path.name)
+            _check_columns(columns, names, place.name)
             for number, row in enumerate(reader, 1):
                 cells = dict(zip(names, row))
                 try:
@@ -163,23 +168,23 @@ def _csv_rows(path: Path, columns: tuple[str, ...]) -> Iterator[Row]:
                 else:
                     yield _cells(number, cells, columns)
         except csv.Error as error:
-            raise InputError(f"{path.name!r:.80} is no CSV that can be read ({error}); save it again.") from error
+            raise InputError(f"{place.name!r:.80} is no CSV that can be read ({error}); save it again.") from error
 
 
-def _parquet_rows(path: Path, columns: tuple[str, ...]) -> Iterator[Row]:
+def _parquet_rows(place: Place, columns: tuple[str, ...]) -> Iterator[Row]:
     parquet = pyarrow_parquet()
     try:
-        with parquet.ParquetFile(path) as file:
-            _check_columns(columns, file.schema_arrow.names, path.name)
+        with place.open("rb") as opened, parquet.ParquetFile(opened) as file:
+            _check_columns(columns, file.schema_arrow.names, place.name)
             number = 0
             for batch in file.iter_batches(batch_size=ROWS, columns=list(columns)):
                 for row in batch.to_pylist():
                     number += 1
                     yield _cells(number, row, columns)
-    except (OSError, ValueError) as error:
+    except ValueError as error:
         if isinstance(error, InputError):
             raise
-        raise InputError(f"{path.name!r:.80} is no parquet file that can be read; save it again.") from error
+        raise InputError(f"{place.name!r:.80} is no parquet file that can be read; save it again.") from error
 
 
 NO_UTF8 = "This is no text in UTF-8; save it as one."

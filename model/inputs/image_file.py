@@ -58,6 +58,12 @@ def range_used(source: ImageSource) -> tuple[int, int] | None:
         return (int(low), int(high)) if (low, high) != FULL and low < high else None
 
 
+def check_bytes(count: int) -> None:
+    """Raises InputError for a file of more bytes than are read."""
+    if count > MAX_BYTES:
+        raise InputError(f"This file is larger than {MAX_BYTES // 10**6} MB; save it as PNG or JPEG.")
+
+
 @contextlib.contextmanager
 def _opened(source: ImageSource) -> Iterator[Image.Image]:
     """An image before it is decoded; what a decoder raises inside the context becomes an InputError."""
@@ -68,8 +74,7 @@ def _opened(source: ImageSource) -> Iterator[Image.Image]:
             yield source
             return
         data = source if isinstance(source, bytes) else _read(source)
-        if len(data) > MAX_BYTES:
-            raise InputError(f"This file is larger than {MAX_BYTES // 10**6} MB; save it as PNG or JPEG.")
+        check_bytes(len(data))
         check_limits(data)
         with Image.open(io.BytesIO(data), formats=FORMATS) as image:
             yield image

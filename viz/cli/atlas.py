@@ -22,10 +22,11 @@ LOOK_AGAIN = 10.0  # seconds between two lines of progress, where they cannot be
 
 def build(
     given: Annotated[
-        Path,
+        str,
         typer.Argument(
             metavar="INPUT",
-            help="A folder of photos; a text file, a text a line; a CSV, JSON lines or parquet file with --column.",
+            help="A folder of photos; a text file, a text a line; a CSV, JSON lines or parquet file with --column; or "
+            "the URI of one, such as s3://bucket/folder.",
         ),
     ],
     out: Annotated[Path, typer.Option(metavar="FOLDER", help="For the atlas, made if need be.")],
