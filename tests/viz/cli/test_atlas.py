@@ -49,7 +49,7 @@ def test_what_is_broken_is_listed(headlens: Headlens, tmp_path: Path) -> None:
     rows = [*sentences(5), "", *sentences(25, seed=1)]
     path.write_text("\n".join(json.dumps({"review": text}) for text in rows) + "\n{broken")
     out = tmp_path / "out"
-    ran = headlens("atlas", "build", path, "--column", "review", "--model", folder, "--out", out, "--json")
+    ran = headlens("atlas", "build", path.as_uri(), "--column", "review", "--model", folder, "--out", out, "--json")
     assert ran.code == 1
     assert ran.err.splitlines()[-4:] == [
         "failed: reviews.jsonl:6: The text is empty; type at least one word.",
