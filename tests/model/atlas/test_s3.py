@@ -118,11 +118,11 @@ def test_photos(bucket: Bucket, vit: Path, tmp_path: Path) -> None:
 def test_texts(name: str, bucket: Bucket, bert: Path, tmp_path: Path) -> None:
     """Their times are others, and so are the digests of the data sets."""
     path, texts, model = tmp_path / name, sentences(20), load_model(str(bert), device="cpu")
+    tables: list[dict[str, bytes]] = []
     if name == "texts.txt":
         path.write_text("\n".join(texts))
     else:
         parquet.write_table(arrow.table({"text": texts}), path)
-    tables = []
     for given in (path, bucket.put(path)):
         plan = Plan(open_source(given, () if name == "texts.txt" else ("text",)), model.description, LIMITS)
         build(plan, here(model, plan), tmp_path / f"out{len(tables)}")
