@@ -10,7 +10,7 @@ import pytest
 from headlens.model.atlas import files as atlas_files
 from headlens.model.atlas.cluster import _read, _written
 from headlens.model.atlas.files import Remote
-from headlens.model.atlas.items import open_source
+from headlens.model.atlas.items import Item, open_source
 from headlens.model.errors import InputError
 from headlens.model.inputs import image_file
 from tests.model.atlas.data_sets import write_photos
@@ -63,6 +63,8 @@ def test_photos_are_those_of_the_path(tmp_path: Path) -> None:
 
 
 def test_items_reach_another_machine(tmp_path: Path) -> None:
+    texts = [Item(0, "a:1", "One."), Item(1, "a:2", ("One.", "Two.")), Item(2, "a:3", None, "It is broken.")]
+    assert _read(_written(texts)) == texts
     folder = write_photos(tmp_path / "photos")
     for given in (folder, folder.as_uri()):
         items = list(open_source(given).read())
