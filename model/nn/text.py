@@ -68,9 +68,7 @@ class TextEncoder(nn.Module):
             The last hidden state [batch, token, width], and the inputs of each layer's attention.
         """
         mask = None if real is None else real[:, None, None, :]  # [batch, head, query, key]
-        result: Encoded = self.encoder(
-            self.embed(ids, segments), mask, on_layer=on_layer
-        )
+        result: Encoded = self.encoder(self.embed(ids, segments), mask, on_layer=on_layer)
         return result
 
 
