@@ -173,9 +173,10 @@ class RecordingModel(ABC, Generic[Input, Outputs]):
         return self._by_groups(batch, run_group, self._recording)
 
     def record_attention(self, batch: Sequence[Input]) -> list[Recording]:
-        """The attention of each input that was read, alone: no notes or predictions, no seconds, one stage.
+        """The attention of each input that was read: no notes or predictions, no seconds, one stage.
 
-        Of outputs there are only those that roles of heads need. As few runs as `groups` says, without gradients. Raises DeviceError where there is not enough memory.
+        Of outputs there are only those that roles of heads need. As few runs as `groups` says, without gradients.
+        Raises DeviceError where there is not enough memory.
         """
         return self._by_groups(batch, lambda group: self.forward(self._attention_inputs(group)), self._attention)
 

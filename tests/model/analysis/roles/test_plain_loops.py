@@ -1,0 +1,135 @@
+"""Roles of photos and of causal texts, beside plain loops over each sentence of a definition, on random weights."""
+
+import math
+from collections.abc import Callable
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from headlens.model.analysis.roles.positions import HIGH
+from headlens.model.analysis.roles.recorded import RecordedRoles
+from headlens.model.recording.parts import Photo
+from headlens.model.recording.recording import Recording
+from tests.model.analysis.roles.test_roles import CAUSAL, GRID, causal, of_weights, photo
+
+Counts = Callable[[int, int], float | None]  # what a key counts for a query; None: the query is not asked
+PREFIX, HEIGHT, WIDTH = 2, 14, 28
+HIGH_ONES = {5, 17}
+WORDS = (0, 1, 1, None, 2, 2, 2, None)  # of CAUSAL
+
+
+def random_weights(seen: np.ndarray) -> np.ndarray:
+    powers = np.exp(2 * np.random.default_rng(0).standard_normal((2, *seen.shape))) * seen
+    return powers / powers.sum(axis=-1, keepdims=True)
+
+
+def expected(
+    weights: np.ndarray, seen: np.ndarray, free: set[int], counts: Counts, *, rest: bool, share: bool
+) -> tuple[float, int]:
+    """The mean over the queries that are asked, and how many these are."""
+    scores = []
+    for query, row in enumerate(weights.tolist()):
+        keys = [key for key in range(len(row)) if seen[query, key] and (not rest or key in free)]
+        found = [counts(query, key) for key in keys]
+        if None in found or (rest and len(keys) < 2):
+            continue
+        if rest and share and sum(found) in (0, len(keys)):  # any head would score 0, or 1
+            continue
+        whole = math.fsum(row[key] for key in keys) if rest else 1.0
+        scores.append(math.fsum(count * row[key] for count, key in zip(found, keys)) / whole)
+    return (math.fsum(scores) / len(scores) if scores else math.nan), len(scores)
+
+
+def assert_all(recording: Recording, weights: np.ndarray, seen: np.ndarray, free: set[int], by_hand: dict) -> None:
+    recorded = RecordedRoles(recording)
+    sums = recorded.of_layer(0)
+    assert by_hand.keys() == {role.key for role in recorded.roles} - {"broad", "spread"}
+    for role, means, asked in zip(recorded.roles, sums.mean, sums.count):
+        for head in range(2) if role.key in by_hand else ():
+            mean, count = expected(
+                weights[head], seen, free, by_hand[role.key], rest=role.among == "rest", share=role.unit == "share"
+            )
+            assert (role.key, asked[head]) == (role.key, count)
+            assert means[head] == pytest.approx(mean, rel=1e-4, abs=1e-6, nan_ok=True), role.key
+
+
+def cell(position: int) -> tuple[int, int] | None:
+    return divmod(position - PREFIX, GRID[1]) if position >= PREFIX else None
+
+
+def between(query: int, key: int, *, height: float = 1, width: float = 1) -> float | None:
+    """How far; None from what is no patch, 0 to it."""
+    if cell(query) is None:
+        return None
+    if cell(key) is None:
+        return 0.0
+    (row, column), (top, left) = cell(query), cell(key)
+    return math.dist((row * height, column * width), (top * height, left * width))
+
+
+def of_patches(told: Callable[[int, int], bool]) -> Counts:
+    """By the rows and columns that lie between; every query that is a patch is asked."""
+
+    def counts(query: int, key: int) -> float | None:
+        if cell(query) is None:
+            return None
+        (row, column), (top, left) = cell(query), cell(key)
+        return float(told(abs(row - top), abs(column - left)))
+
+    return counts
+
+
+PHOTO: dict[str, Counts] = {
+    "near": of_patches(lambda rows, columns: max(rows, columns) < 2),
+    "row": of_patches(lambda rows, columns: rows == 0 and columns > 0),
+    "column": of_patches(lambda rows, columns: columns == 0 and rows > 0),
+    "registers": lambda query, key: float(key in HIGH_ONES),
+    "cls": lambda query, key: float(key == 0),
+    "special": lambda query, key: float(key < PREFIX),
+    "same": lambda query, key: float(key == query),
+    "distance": between,
+    "distance-all": between,
+    "pixels": lambda query, key: between(query, key, height=HEIGHT, width=WIDTH),
+    "pixels-all": lambda query, key: between(query, key, height=HEIGHT, width=WIDTH),
+}
+TEXT: dict[str, Counts] = {
+    "previous": lambda query, key: float(key == query - 1),
+    "same": lambda query, key: float(key == query),
+    "word": lambda query, key: float(key != query and WORDS[key] == WORDS[query] is not None),
+    "duplicate": lambda query, key: float(key != query and CAUSAL[key] == CAUSAL[query]),
+    "induction": lambda query, key: float(0 < key < query and CAUSAL[key - 1] == CAUSAL[query]),
+    "ends": lambda query, key: float(CAUSAL[key] == "\n"),
+    "punctuation": lambda query, key: float(CAUSAL[key] in ",\n"),
+    "first": lambda query, key: float(key == 0),
+    "special": lambda query, key: float(key == 0),
+    "distance": lambda query, key: float(query - key),
+    "distance-rest": lambda query, key: float(query - key),
+}
+
+
+def test_of_a_photo() -> None:
+    count = PREFIX + GRID[0] * GRID[1]
+    seen = np.full((count, count), True)
+    norms = np.where(np.isin(np.arange(count), [1, *HIGH_ONES]), HIGH, 1.0)  # a register's own does not count
+    weights = random_weights(seen)
+    recording = photo(weights, outputs={"norms": norms})
+    assert_all(recording, weights, seen, set(range(PREFIX, count)), PHOTO)
+
+
+def test_of_a_causal_text() -> None:
+    seen = np.tri(len(CAUSAL), dtype=bool)
+    weights = random_weights(seen)
+    assert_all(replace(causal(weights), words=WORDS), weights, seen, set(range(1, len(CAUSAL))), TEXT)
+
+
+def test_cls_is_no_patch() -> None:
+    """Of a model without one its share is nothing, and the first patch is as any other."""
+    weights = random_weights(np.full((20, 20), True))
+    tokens = tuple(f"({place // GRID[1]}, {place % GRID[1]})" for place in range(20))
+    pixels = Photo(np.zeros((HEIGHT * GRID[0], WIDTH * GRID[1], 3), np.uint8), 2.5, GRID)
+    recording = of_weights(weights, tokens=tokens, photo=pixels)
+    recorded = RecordedRoles(recording)
+    scores = dict(zip((role.key for role in recorded.roles), recorded.of_layer(0).mean))
+    assert scores["cls"].tolist() == scores["special"].tolist() == [0.0, 0.0]
+    np.testing.assert_allclose(scores["distance"], scores["distance-all"], rtol=1e-5)
