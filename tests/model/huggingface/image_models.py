@@ -35,7 +35,7 @@ TEXT: dict[str, Any] = {
     "intermediate_size": 64,
     "max_position_embeddings": 24,
 }
-PROCESSOR = {  # of google/vit-base-patch16-224, but for the size and a std that differs by channel
+PROCESSOR: dict[str, Any] = {  # of google/vit-base-patch16-224, but for the size and a std that differs by channel
     "do_normalize": True,
     "do_rescale": True,
     "do_resize": True,

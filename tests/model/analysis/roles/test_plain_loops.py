@@ -31,8 +31,8 @@ def expected(
     scores = []
     for query, row in enumerate(weights.tolist()):
         keys = [key for key in range(len(row)) if seen[query, key] and (not rest or key in free)]
-        found = [counts(query, key) for key in keys]
-        if None in found or (rest and len(keys) < 2):
+        found = [count for key in keys if (count := counts(query, key)) is not None]
+        if len(found) < len(keys) or (rest and len(keys) < 2):
             continue
         if rest and share and sum(found) in (0, len(keys)):  # any head would score 0, or 1
             continue
@@ -54,28 +54,24 @@ def assert_all(recording: Recording, weights: np.ndarray, seen: np.ndarray, free
             assert means[head] == pytest.approx(mean, rel=1e-4, abs=1e-6, nan_ok=True), role.key
 
 
-def cell(position: int) -> tuple[int, int] | None:
-    return divmod(position - PREFIX, GRID[1]) if position >= PREFIX else None
+def cell(position: int) -> tuple[int, int]:
+    return divmod(position - PREFIX, GRID[1])
 
 
 def between(query: int, key: int, *, height: float = 1, width: float = 1) -> float | None:
     """How far; None from what is no patch, 0 to it."""
-    if cell(query) is None:
+    if query < PREFIX:
         return None
-    if cell(key) is None:
-        return 0.0
     (row, column), (top, left) = cell(query), cell(key)
-    return math.dist((row * height, column * width), (top * height, left * width))
+    return math.dist((row * height, column * width), (top * height, left * width)) if key >= PREFIX else 0.0
 
 
 def of_patches(told: Callable[[int, int], bool]) -> Counts:
     """By the rows and columns that lie between; every query that is a patch is asked."""
 
     def counts(query: int, key: int) -> float | None:
-        if cell(query) is None:
-            return None
         (row, column), (top, left) = cell(query), cell(key)
-        return float(told(abs(row - top), abs(column - left)))
+        return float(told(abs(row - top), abs(column - left))) if query >= PREFIX else None
 
     return counts
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 
-from headlens.model.analysis.roles.recorded import RecordedRoles, positions_of, role_scores
+from headlens.model.analysis.roles.recorded import RecordedRoles, high_norm_of, role_scores
 from headlens.model.atlas.findings import findings
 from headlens.model.errors import RecordingError
 from headlens.model.load import load_model
@@ -31,7 +31,9 @@ def test_the_role_sees_a_patch_that_is_made_to_be_one(folder: Path, tmp_path: Pa
     recording = model.record(dark_photo(BRIGHT))
     norms = recording.outputs["norms"]
     assert norms[PLACE] > 5 * np.median(norms[PREFIX:]) > 0
-    assert np.flatnonzero(positions_of(recording).high_norm).tolist() == [PLACE]
+    high = high_norm_of(recording)
+    assert high is not None
+    assert np.flatnonzero(high).tolist() == [PLACE]
     pixels = model.read(dark_photo(BRIGHT)).pixels
     eager = np.stack([layer[0] for layer in eager_attentions(load(folder).network, pixel_values=pixels)])
     expected = (eager[..., PLACE] / eager[..., PREFIX:].sum(axis=-1)).mean(axis=-1)  # [layer, head]
