@@ -11,12 +11,13 @@ from headlens.model.analysis.roles.positions import HIGH
 from headlens.model.analysis.roles.recorded import RecordedRoles
 from headlens.model.recording.parts import Photo
 from headlens.model.recording.recording import Recording
-from tests.model.analysis.roles.test_roles import CAUSAL, GRID, causal, of_weights, photo
+from tests.model.analysis.roles.test_roles import GRID, causal, of_weights, photo
 
 Counts = Callable[[int, int], float | None]  # what a key counts for a query; None: the query is not asked
 PREFIX, HEIGHT, WIDTH = 2, 14, 28
 HIGH_ONES = {5, 17}
-WORDS = (0, 1, 1, None, 2, 2, 2, None)  # of CAUSAL
+TOKENS = ("A", "b", "b", ",", "A", ".", "\n", "b")  # two alike in a row, and one that another copy ends with
+WORDS = (0, 1, 1, None, 2, 2, 2, None)
 
 
 def random_weights(seen: np.ndarray) -> np.ndarray:
@@ -41,7 +42,9 @@ def expected(
     return (math.fsum(scores) / len(scores) if scores else math.nan), len(scores)
 
 
-def assert_all(recording: Recording, weights: np.ndarray, seen: np.ndarray, free: set[int], by_hand: dict) -> None:
+def assert_all(
+    recording: Recording, weights: np.ndarray, seen: np.ndarray, free: set[int], by_hand: dict[str, Counts]
+) -> None:
     recorded = RecordedRoles(recording)
     sums = recorded.of_layer(0)
     assert by_hand.keys() == {role.key for role in recorded.roles} - {"broad", "spread"}
@@ -93,12 +96,11 @@ TEXT: dict[str, Counts] = {
     "previous": lambda query, key: float(key == query - 1),
     "same": lambda query, key: float(key == query),
     "word": lambda query, key: float(key != query and WORDS[key] == WORDS[query] is not None),
-    "duplicate": lambda query, key: float(key != query and CAUSAL[key] == CAUSAL[query]),
-    "induction": lambda query, key: float(0 < key < query and CAUSAL[key - 1] == CAUSAL[query]),
-    "ends": lambda query, key: float(CAUSAL[key] == "\n"),
-    "punctuation": lambda query, key: float(CAUSAL[key] in ",\n"),
+    "duplicate": lambda query, key: float(key != query and TOKENS[key] == TOKENS[query]),
+    "induction": lambda query, key: float(0 < key < query and TOKENS[key - 1] == TOKENS[query]),
+    "ends": lambda query, key: float(TOKENS[key] in ".\n"),
+    "punctuation": lambda query, key: float(TOKENS[key] in ",.\n"),
     "first": lambda query, key: float(key == 0),
-    "special": lambda query, key: float(key == 0),
     "distance": lambda query, key: float(query - key),
     "distance-rest": lambda query, key: float(query - key),
 }
@@ -113,10 +115,14 @@ def test_of_a_photo() -> None:
     assert_all(recording, weights, seen, set(range(PREFIX, count)), PHOTO)
 
 
-def test_of_a_causal_text() -> None:
-    seen = np.tri(len(CAUSAL), dtype=bool)
+@pytest.mark.parametrize("special", [{0}, set()], ids=["a sink", "none"])
+def test_of_a_causal_text(special: set[int]) -> None:
+    places = np.arange(len(TOKENS))
+    seen = np.tri(len(TOKENS), dtype=bool)
     weights = random_weights(seen)
-    assert_all(replace(causal(weights), words=WORDS), weights, seen, set(range(1, len(CAUSAL))), TEXT)
+    recording = replace(causal(weights), tokens=TOKENS, words=WORDS, special=np.isin(places, list(special)))
+    by_hand = {**TEXT, "special": lambda query, key: float(key in special)}
+    assert_all(recording, weights, seen, set(places.tolist()) - special, by_hand)
 
 
 def test_cls_is_no_patch() -> None:
