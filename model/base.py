@@ -31,6 +31,7 @@ class Run(Generic[Outputs]):
     stages: Mapping[str, tuple[AttentionInputs, ...]]  # layers in the order in which they ran; [batch, head, token, d]
     call_indices: Mapping[str, tuple[int, ...]] = field(default_factory=dict)  # of each stage's layers, for an `Edit`
     seconds: float = 0.0  # that it took, where it was timed
+    before_norm: Tensor | None = None  # [batch, token, width], what leaves the last layer, where outputs do not say it
 
     def layers(self, stage: str, index: int, shape: tuple[int, int]) -> tuple[AttentionInputs, ...]:
         """One input's layers, without the axis of the batch and its padding; shape is (queries, keys)."""
@@ -172,9 +173,10 @@ class RecordingModel(ABC, Generic[Input, Outputs]):
         return self._by_groups(batch, run_group, self._recording)
 
     def record_attention(self, batch: Sequence[Input]) -> list[Recording]:
-        """The attention of each input that was read, alone: no outputs, notes or predictions, no seconds, one stage.
+        """The attention of each input that was read: no notes or predictions, no seconds, one stage.
 
-        As few runs as `groups` says, without gradients. Raises DeviceError where there is not enough memory.
+        Of outputs there are only those that roles of heads need. As few runs as `groups` says, without gradients.
+        Raises DeviceError where there is not enough memory.
         """
         return self._by_groups(batch, lambda group: self.forward(self._attention_inputs(group)), self._attention)
 
@@ -210,7 +212,7 @@ class RecordingModel(ABC, Generic[Input, Outputs]):
         """The recording of one input's attention, with what the run's outputs say of the input."""
         return replace(
             attention,
-            outputs=self._outputs(model_input, run, index),
+            outputs={**attention.outputs, **self._outputs(model_input, run, index)},
             notes=self._notes(model_input, run, index),
             predictions=self._predictions(model_input, run, index),
         )

@@ -1,6 +1,6 @@
 """What models that read texts, or images, have in common."""
 
-from abc import ABC
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 
 import numpy as np
@@ -140,7 +140,12 @@ class PhotoReader(RecordingModel[Input, Outputs], ABC):
 
 
 class ImageReader(PhotoReader[ImageInput, Outputs], ABC):
-    """A model that gives each patch of an image one position; prefix is what to call the positions before them."""
+    """A model that gives each patch of an image one position; prefix is what to call the positions before them.
+
+    Outputs of its recordings, and of `record_attention`: "norms" [token], the L2 norm of what leaves the last layer at
+    each position, before the last norm. By it the patches are found that serve a model as registers (Darcet et al.
+    2024, "Vision Transformers Need Registers", section 2.1); the last norm would make all tokens about equally long.
+    """
 
     prefix: tuple[str, ...]
 
@@ -174,6 +179,16 @@ class ImageReader(PhotoReader[ImageInput, Outputs], ABC):
             shapes.setdefault(tuple(image.pixels.shape), []).append(index)
         return list(shapes.values())
 
+    @abstractmethod
+    def _before_norm(self, run: Run[Outputs]) -> Tensor | None:
+        """What leaves the last layer, [batch, token, width]; None where the model does not say it."""
+
+    def _norms(self, run: Run[Outputs], index: int, num_tokens: int) -> dict[str, np.ndarray]:
+        rows = self._before_norm(run)  # [batch, token, width]
+        if rows is None or rows.shape[1] != num_tokens:
+            return {}
+        return {"norms": rows[index].float().norm(dim=-1).cpu().numpy()}
+
     def _recording(self, image: ImageInput, run: Run[Outputs], index: int) -> Recording:
         return self._with_outputs(self._attention(image, run, index), image, run, index)
 
@@ -192,6 +207,7 @@ class ImageReader(PhotoReader[ImageInput, Outputs], ABC):
             device=str(self.device),
             prefix_tokens=len(self.prefix),
             photo=image.photo,
+            outputs=self._norms(run, index, num_tokens),
         )
 
 

@@ -7,7 +7,7 @@ from itertools import groupby
 import numpy as np
 import torch
 
-from headlens.model.analysis.roles.recorded import RecordedRoles
+from headlens.model.analysis.roles.recorded import RecordedRoles, high_norm_of
 from headlens.model.analysis.roles.score import Scorer, Sums
 from headlens.model.analysis.sample import looking_queries
 from headlens.model.atlas.best import SHARE, WEIGHT
@@ -144,12 +144,14 @@ class _Added:
 
 
 def _roles_of(recordings: Sequence[Recording]) -> list[RecordedRoles]:
-    """Of each; photos of one shape have the same patches, and share what is known of these."""
+    """Of each; photos of one shape, with a high norm at the same patches or at none, share what is known of these."""
     shared: dict[object, RecordedRoles] = {}
     found = []
     for number, recording in enumerate(recordings):
         photo = recording.photo
-        shape = number if photo is None else (photo.grid, photo.pixels.shape)
+        high = high_norm_of(recording)
+        known = None if high is None else high.tobytes()
+        shape = number if photo is None else (photo.grid, photo.pixels.shape, known)
         if shape not in shared:
             shared[shape] = RecordedRoles(recording)
         found.append(shared[shape])

@@ -1,6 +1,7 @@
 """The encoder: attention and a feed-forward network, each inside a residual connection with a layer norm."""
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -21,6 +22,14 @@ class EncoderConfig:
     norm_eps: float
     pre_norm: bool  # norm before each part (ViT) instead of after its residual (the 2017 paper, BERT)
     layer_scale: bool = False  # a learned factor a channel on what each part adds (Touvron et al. 2021, CaiT, eq. 4)
+
+
+class Encoded(NamedTuple):
+    """What an encoder makes of a batch."""
+
+    hidden: Tensor  # [batch, token, width], the last hidden state
+    layers: tuple[AttentionInputs, ...]  # the inputs of each layer's attention
+    before_norm: Tensor  # [batch, token, width], what leaves the last layer: the last norm makes all equally long
 
 
 class LayerScale(nn.Module):
@@ -78,7 +87,7 @@ class Encoder(nn.Module):
 
     def forward(
         self, hidden: Tensor, mask: Tensor | None = None, causal: bool = False, *, on_layer: OnLayer | None = None
-    ) -> tuple[Tensor, tuple[AttentionInputs, ...]]:
+    ) -> Encoded:
         """[batch, token, width] -> the same shape, and the inputs of each layer's attention."""
         recorded = []
         for index, layer in enumerate(self.layers):
@@ -86,4 +95,4 @@ class Encoder(nn.Module):
             recorded.append(inputs)
             if on_layer is not None:
                 on_layer(index)
-        return self.norm(hidden), tuple(recorded)
+        return Encoded(self.norm(hidden), tuple(recorded), hidden)

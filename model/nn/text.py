@@ -5,8 +5,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from headlens.model.attention.inputs import AttentionInputs
-from headlens.model.nn.encoder import Encoder, EncoderConfig
+from headlens.model.nn.encoder import Encoded, Encoder, EncoderConfig
 from headlens.model.nn.positional import LearnedPositions, SinusoidalPositions
 from headlens.model.progress import OnLayer
 
@@ -57,7 +56,7 @@ class TextEncoder(nn.Module):
         real: Tensor | None = None,
         *,
         on_layer: OnLayer | None = None,
-    ) -> tuple[Tensor, tuple[AttentionInputs, ...]]:
+    ) -> Encoded:
         """Encode a batch of texts.
 
         Args:
@@ -69,9 +68,7 @@ class TextEncoder(nn.Module):
             The last hidden state [batch, token, width], and the inputs of each layer's attention.
         """
         mask = None if real is None else real[:, None, None, :]  # [batch, head, query, key]
-        result: tuple[Tensor, tuple[AttentionInputs, ...]] = self.encoder(
-            self.embed(ids, segments), mask, on_layer=on_layer
-        )
+        result: Encoded = self.encoder(self.embed(ids, segments), mask, on_layer=on_layer)
         return result
 
 

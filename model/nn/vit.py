@@ -5,8 +5,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from headlens.model.attention.inputs import AttentionInputs
-from headlens.model.nn.encoder import Encoder, EncoderConfig
+from headlens.model.nn.encoder import Encoded, Encoder, EncoderConfig
 from headlens.model.nn.positional import PositionGrid
 from headlens.model.progress import OnLayer
 
@@ -68,7 +67,7 @@ class VisionTransformer(nn.Module):
         patches, grid = self.content(pixels)
         return patches + self.position_rows(*grid)
 
-    def forward(self, pixels: Tensor, on_layer: OnLayer | None = None) -> tuple[Tensor, tuple[AttentionInputs, ...]]:
+    def forward(self, pixels: Tensor, on_layer: OnLayer | None = None) -> Encoded:
         """The last hidden state [batch, 1 + row * column, width], and the inputs of each layer's attention."""
-        result: tuple[Tensor, tuple[AttentionInputs, ...]] = self.encoder(self.embed(pixels), on_layer=on_layer)
+        result: Encoded = self.encoder(self.embed(pixels), on_layer=on_layer)
         return result

@@ -7,6 +7,7 @@ from torch import Tensor, nn
 
 from headlens.model.attention.point import Call, Edit, attention_calls
 from headlens.model.base import Run
+from headlens.model.nn.encoder import Encoded
 from headlens.model.nn.text import TextEncoder
 from headlens.model.nn.vit import VisionTransformer
 from headlens.model.progress import OnLayer
@@ -28,8 +29,9 @@ class EncoderRunner:
     ) -> Run[Tensor]:
         """Run inputs as the network's forward takes them; on_layer is called with each layer's index as it is done."""
         with attention_calls(edit=edit):
-            hidden, layers = (self.network if network is None else network)(**inputs, on_layer=on_layer)
-        return Run(hidden, {"encoder": layers}, {"encoder": tuple(range(len(layers)))})
+            encoded: Encoded = (self.network if network is None else network)(**inputs, on_layer=on_layer)
+        calls = tuple(range(len(encoded.layers)))
+        return Run(encoded.hidden, {"encoder": encoded.layers}, {"encoder": calls}, before_norm=encoded.before_norm)
 
     def calls(
         self, network: nn.Module, on_layer: OnLayer | None = None, edit: Edit | None = None

@@ -25,7 +25,7 @@ class EncoderImageModel(ImageReader[Tensor]):
     """A vision transformer with a saliency decoder on top.
 
     A recording's outputs: "saliency" [height, width] in 0 to 1, what draws a person's eye (notes["saliency"] says where
-    it is extrapolated), and "embedding" [width], the last hidden state of [CLS].
+    it is extrapolated), "embedding" [width], the last hidden state of [CLS], and "norms" [token].
     """
 
     own_code = True
@@ -61,6 +61,9 @@ class EncoderImageModel(ImageReader[Tensor]):
     def embeddings(self, batch: Sequence[ImageInput], run: Run[Tensor]) -> Tensor:
         """The last hidden state of each image's [CLS]."""
         return run.outputs[:, 0]
+
+    def _before_norm(self, run: Run[Tensor]) -> Tensor | None:
+        return run.before_norm
 
     def saliency(self, image: ImageInput, run: Run[Tensor]) -> Tensor:
         """The saliency maps [batch, height, width] of images of one shape, on the run's graph."""

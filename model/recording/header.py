@@ -176,7 +176,7 @@ def _check_stage(stored: Mapping[str, Stored], about: StageAbout, num_keys: int)
 
 
 def _check_output(name: str, tensor: Stored) -> None:
-    axes = {"saliency": (2,), "embedding": (1, 2), "similarity": (0,)}.get(name)
+    axes = {"saliency": (2,), "embedding": (1, 2), "similarity": (0,), "norms": (1,)}.get(name)
     formats = BYTES.keys() - {"BF16"} if axes is None else {"F16", "F32", "F64"}  # numpy knows no bfloat16
     if tensor.dtype not in formats or (axes is not None and len(tensor.shape) not in axes):
         raise ValueError(f"its output {name!r:.60} cannot be {_written(tensor)}")

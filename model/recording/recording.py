@@ -312,6 +312,8 @@ def _check(recording: Recording) -> None:
         same(f"number of {name}", len(getattr(recording, name)), num_tokens)
     if recording.offsets:
         same("number of offsets", len(recording.offsets), num_tokens)
+    if "norms" in recording.outputs:
+        same("shape of norms", recording.outputs["norms"].shape, (num_tokens,))
     if recording.grid is not None:
         rows, columns = recording.grid
         same(f"number of tokens for a grid of {rows} x {columns}", num_tokens, recording.prefix_tokens + rows * columns)

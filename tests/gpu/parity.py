@@ -52,7 +52,7 @@ def text(device: str, dtype: torch.dtype) -> Comparison:
     ids, segments = (torch.randint(0, high, (2, 48), generator=generator).to(device) for high in (100, 2))
     real = torch.arange(48, device=device) < torch.tensor([[48], [30]], device=device)
     with torch.inference_mode():
-        _, layers = network(ids, segments, real)
+        layers = network(ids, segments, real).layers
         theirs = bert_like(network, TEXT)(ids, real.long(), segments, output_attentions=True)
     return _compare(layers, theirs.attentions, real)
 
@@ -62,7 +62,7 @@ def image(device: str, dtype: torch.dtype) -> Comparison:
     network = _peaked(VisionTransformer(VISION)).to(device, dtype).eval()
     pixels = torch.randn(2, 3, 112, 168, generator=torch.Generator().manual_seed(0)).to(device, dtype)
     with torch.inference_mode():
-        _, layers = network(pixels)
+        layers = network(pixels).layers
         theirs = dinov2_like(network, VISION)(pixels, output_attentions=True)
     return _compare(layers, theirs.attentions)
 

@@ -87,8 +87,6 @@ def positions_of(recording: Recording) -> Positions:
     photo = recording.photo
     names = [name.removeprefix("##").strip(" ▁Ġ") for name in recording.tokens]
     punctuation = np.array([_is_punctuation(name) for name in names], bool) & ~recording.special
-    norms = recording.outputs.get("norms")
-    high = None if norms is None else high_norm(norms, recording.prefix_tokens)
     size = (1.0, 1.0)
     if photo is not None:
         size = (photo.pixels.shape[0] / photo.grid[0], photo.pixels.shape[1] / photo.grid[1])
@@ -102,8 +100,14 @@ def positions_of(recording: Recording) -> Positions:
         prefix=recording.prefix_tokens,
         grid=None if photo is None or photo.cell == "frame" else photo.grid,
         patch=size,
-        high_norm=high,
+        high_norm=high_norm_of(recording),
     )
+
+
+def high_norm_of(recording: Recording) -> np.ndarray | None:
+    """[key] bool, `high_norm` of what a recording knows; None where it does not know norms."""
+    norms = recording.outputs.get("norms")
+    return None if norms is None else high_norm(norms, recording.prefix_tokens)
 
 
 def facts_of(recording: Recording) -> frozenset[Fact]:

@@ -51,8 +51,8 @@ def load_image(
     stages = [*result.recorder.run(inputs).stages.values()]
     prefix = prefix_of(stages[0] if len(stages) == 1 else (), form, network)
     shape = shape_of(images, processor, network, form, prefix=prefix)
-    if classifies:
-        shape = replace(shape, options={**shape.options, "output_hidden_states": True})
+    # The last one alone: of models of images it is what leaves the last layer, before the last norm.
+    shape = replace(shape, options={**shape.options, "output_hidden_states": -1})
     labels = saved in TRAINED and adapter is None  # the towers of an adapted model would not fit each other
     make_labeller = functools.partial(Labeller, folder, saved) if labels else None
     return TransformersImage(description, result, shape, make_labeller)

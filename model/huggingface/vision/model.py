@@ -27,8 +27,8 @@ class TransformersImage(ShapedReader[ImageInput], ImageReader[ModelOutput]):
     """A vision transformer of transformers, which gives each patch of an image one position.
 
     A recording's outputs: "embedding" [width], of [CLS], or where there is none the mean over the patches, of the last
-    hidden state; of a model with a classifier, of its last layer, before the last norm. A classifier's ten most
-    probable classes are in the recording's predictions.
+    hidden state; of a model with a classifier, of its last layer, before the last norm; and "norms" [token]. A
+    classifier's ten most probable classes are in the recording's predictions.
 
     Args:
         description: of the checkpoint.
@@ -96,6 +96,10 @@ class TransformersImage(ShapedReader[ImageInput], ImageReader[ModelOutput]):
         """The last hidden state of each image's [CLS], or where there is none the mean over its patches."""
         rows = last_hidden_state(run.outputs)
         return rows[:, 0] if self.prefix else rows.mean(dim=1)
+
+    def _before_norm(self, run: Run[ModelOutput]) -> Tensor | None:
+        states: tuple[Tensor | None, ...] = run.outputs.get("hidden_states") or (None,)
+        return states[-1]
 
     def _outputs(self, image: ImageInput, run: Run[ModelOutput], index: int) -> dict[str, np.ndarray]:
         rows = last_hidden_state(run.outputs)[index].float().cpu()  # [token, width]

@@ -8,6 +8,7 @@ from typing import Any
 
 import torch
 import transformers
+from PIL import Image
 from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 from transformers import PreTrainedModel
@@ -34,7 +35,7 @@ TEXT: dict[str, Any] = {
     "intermediate_size": 64,
     "max_position_embeddings": 24,
 }
-PROCESSOR = {  # of google/vit-base-patch16-224, but for the size and a std that differs by channel
+PROCESSOR: dict[str, Any] = {  # of google/vit-base-patch16-224, but for the size and a std that differs by channel
     "do_normalize": True,
     "do_rescale": True,
     "do_resize": True,
@@ -111,6 +112,27 @@ def made_tower(name: str) -> PreTrainedModel:
     """The vision tower by itself."""
     config = getattr(transformers, f"{name}VisionConfig")(**SHAPE)
     return getattr(transformers, f"{name}VisionModel")(config)
+
+
+def save_with_high_norms(folder: Path) -> Path:
+    """A DINOv2 with registers, of which bright patches leave the last layer some ten times as long as dark ones."""
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        network = FAMILIES["dinov2-registers"][0]()
+    save(folder, network)
+    projection = network.embeddings.patch_embeddings.projection  # [channel, 3, 8, 8]
+    black = [-mean / std for mean, std in zip(PROCESSOR["image_mean"], PROCESSOR["image_std"])]
+    projection.weight.data[0], projection.bias.data[0] = 0.1, -0.1 * 64 * sum(black)  # a dark patch adds nothing
+    network.save_pretrained(folder)
+    return folder
+
+
+def dark_photo(*bright: tuple[int, int]) -> Image.Image:
+    """4 x 4 patches of 8 pixels, black but for those of these rows and columns."""
+    photo = Image.new("RGB", (32, 32))
+    for row, column in bright:
+        photo.paste((255, 255, 255), (8 * column, 8 * row, 8 * column + 8, 8 * row + 8))
+    return photo
 
 
 def load(folder: Path, dtype: torch.dtype = torch.float32) -> TransformersImage:

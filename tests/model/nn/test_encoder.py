@@ -72,9 +72,10 @@ def test_stack(pre_norm: bool) -> None:
         their_layer.load_state_dict(torchs_state(our_layer))
     if last_norm is not None:
         last_norm.load_state_dict(ours.norm.state_dict())
-    output, layers = ours(hidden_states())
+    output, layers, before_norm = ours(hidden_states())
     torch.testing.assert_close(output, theirs(hidden_states()), atol=1e-12, rtol=0)
     assert len(layers) == 3
+    torch.testing.assert_close(ours.norm(before_norm), output, atol=0, rtol=0)
 
 
 @pytest.mark.parametrize("pre_norm", [False, True])

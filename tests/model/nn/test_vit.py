@@ -22,7 +22,7 @@ def test_against_dinov2(height: int, width: int) -> None:
     randomize(network)
     generator = torch.Generator().manual_seed(height)
     pixels = torch.randn(2, 3, height, width, generator=generator, dtype=torch.float64)
-    ours, layers = network(pixels)
+    ours, layers, _ = network(pixels)
     theirs = dinov2_like(network, CONFIG)(pixels, output_attentions=True)
     torch.testing.assert_close(ours, theirs.last_hidden_state, atol=1e-12, rtol=0)
     assert ours.shape == (2, 1 + height * width // 16, 16)

@@ -67,7 +67,7 @@ def test_every_weight(minilm: EncoderTextModel, bert: BertModel, files: dict[str
 def test_last_hidden_state(minilm: EncoderTextModel, bert: BertModel, files: dict[str, Path], name: str) -> None:
     encoding = own_encoding(files, TEXTS[name])
     with torch.no_grad():
-        ours, _ = minilm.network(torch.tensor([encoding.ids]), torch.tensor([encoding.type_ids]))
+        ours = minilm.network(torch.tensor([encoding.ids]), torch.tensor([encoding.type_ids])).hidden
     torch.testing.assert_close(ours, run(bert, encoding)[0], atol=1e-5, rtol=0)
 
 
@@ -81,7 +81,7 @@ def test_a_padded_batch(minilm: EncoderTextModel, bert: BertModel, files: dict[s
         for name in ("ids", "type_ids", "attention_mask")
     )
     with torch.no_grad():
-        ours, layers = minilm.network(ids, segments, real.bool())
+        ours, layers, _ = minilm.network(ids, segments, real.bool())
         theirs = bert(ids, real, segments, output_attentions=True)
     asking = real.bool()  # what padding itself looks at is of no use to anyone
     assert not asking.all()

@@ -54,8 +54,11 @@ def test_every_weight(
     recording = dinov2.record(sample_photo(name), 224)
     assert recording.grid == grid
     with torch.no_grad():
-        theirs = reference(read(sample_photo(name), 224), output_attentions=True)
+        theirs = reference(read(sample_photo(name), 224), output_attentions=True, output_hidden_states=True)
     assert differences(recording, theirs.attentions).max() < 1e-4
+    before_norm = theirs.hidden_states[-1]
+    assert torch.equal(reference.layernorm(before_norm), theirs.last_hidden_state)
+    np.testing.assert_allclose(recording.outputs["norms"], before_norm[0].norm(dim=-1), atol=1e-4, rtol=0)
     np.testing.assert_allclose(recording.outputs["embedding"], theirs.last_hidden_state[0, 0], atol=1e-4, rtol=0)
 
 

@@ -84,6 +84,7 @@ def copied(path: Path) -> Path:
         ("outputs.saliency", torch.zeros(28, 42, dtype=torch.bfloat16)),
         ("outputs.embedding", torch.zeros(1, 2, 3)),
         ("outputs.similarity", torch.zeros(1)),
+        ("outputs.norms", torch.zeros(1, 7)),
         ("outputs.else", torch.zeros(2, dtype=torch.bfloat16)),
         ("outputs.else", torch.zeros(2, dtype=torch.complex64)),
         ("outputs.else", torch.zeros(0, 10**9)),

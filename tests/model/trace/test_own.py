@@ -228,7 +228,7 @@ def test_another_order_is_that_of_the_tokens(minilm: EncoderTextModel) -> None:
     run = text_of(minilm).run_reordered(5, order, positions=True)
     text_input = minilm.read(TROPHY)
     with torch.inference_mode():
-        hidden, layers = minilm.network(torch.tensor([[text_input.ids[index] for index in order]]))
+        hidden, layers, _ = minilm.network(torch.tensor([[text_input.ids[index] for index in order]]))
     same(run.out[[1, 2]], hidden[0][[2, 1]], 1e-5)
     same(run.weights(4, np.array([1]))[0], layers[5].first().weights(slice(2, 3), 4)[0][order], 1e-5)
 

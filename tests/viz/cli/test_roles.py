@@ -8,7 +8,9 @@ from pathlib import Path
 import numpy as np
 
 from headlens.model.analysis.roles.recorded import role_scores
+from headlens.model.atlas import open_atlas
 from headlens.model.recording.recording import Recording
+from tests.model.huggingface.image_models import dark_photo, load, save_with_high_norms
 from tests.viz.cli.conftest import Headlens
 
 
@@ -31,3 +33,20 @@ def test_the_roles_of_a_saved_recording(headlens: Headlens, saved: Path, trophy:
         np.testing.assert_allclose(written, scores, rtol=1e-7)
         said = [np.nan if head["scores"][key] is None else head["scores"][key] for head in found]
         np.testing.assert_allclose(np.reshape(said, (6, 12)), scores, rtol=1e-7)
+
+
+def test_patches_of_a_high_norm_are_among_the_roles_of_photos(headlens: Headlens, tmp_path: Path) -> None:
+    """Of a saved recording, and of an atlas."""
+    folder, photos = save_with_high_norms(tmp_path / "model"), tmp_path / "photos"
+    photos.mkdir()
+    for number, bright in enumerate(((0, 1), (3, 2))):
+        dark_photo(bright).save(photos / f"{number}.png")
+    out, atlas = tmp_path / "photo.safetensors", tmp_path / "atlas"
+    assert headlens("record", photos / "0.png", "--model", folder, "--out", out).code == 0
+    said = json.loads(headlens("roles", out, "--json").out)
+    scores = np.array([head["scores"]["registers"] for head in said]).reshape(2, 4)
+    recordings = [load(folder).record(photos / f"{number}.png") for number in (0, 1)]
+    expected = [role_scores(recording)["registers"] for recording in recordings]
+    np.testing.assert_allclose(scores, expected[0], atol=1e-5)
+    assert headlens("atlas", "build", photos, "--model", folder, "--vectors", 1, "--out", atlas).code == 0
+    np.testing.assert_allclose(open_atlas(atlas).heads("registers"), np.mean(expected, axis=0), atol=1e-5)

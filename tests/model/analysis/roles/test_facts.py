@@ -9,10 +9,12 @@ import numpy as np
 import torch
 
 from headlens.model.analysis.roles.recorded import RecordedRoles, role_scores
+from headlens.model.pretrained.dinov2_onnx import CONFIG
 from headlens.model.pretrained.files import locate
 from headlens.model.pretrained.registry import CATALOGUE
 from headlens.model.recording.recording import Recording
-from tests.references import bert_from_files
+from tests.model.quoted import quoted
+from tests.references import bert_from_files, dinov2_like
 
 TEXT = "The trophy does not fit in the suitcase because it is too big."
 
@@ -26,10 +28,34 @@ def test_how_much_rests_on_cls_and_sep_in_each_layer_of_minilm(minilm: Any) -> N
     scores = role_scores(minilm.record(TEXT))
     np.testing.assert_allclose(scores["first"], eager[..., 0].mean(axis=-1), atol=5e-5)
     np.testing.assert_allclose(scores["special"], (eager[..., 0] + eager[..., -1]).mean(axis=-1), atol=5e-5)
-    assert scores["special"].mean(axis=-1).round(2).tolist() == [0.26, 0.54, 0.57, 0.49, 0.51, 0.37]
+    by_layer = (eager[..., 0] + eager[..., -1]).mean(axis=(-1, -2))
+    assert by_layer.astype(float).round(2).tolist() == quoted("MiniLM: share on [CLS] and [SEP]")
     inner = eager[..., 1:-1] / eager[..., 1:-1].sum(axis=-1, keepdims=True)  # [CLS] and [SEP] are taken away
     after_first = np.stack([inner[..., query, query - 2] for query in range(2, 16)], axis=-1)  # its key before
     np.testing.assert_allclose(scores["previous"], after_first.mean(axis=-1), atol=5e-5)
+
+
+def test_how_far_dinov2_looks_in_each_layer(dinov2: Any, sample_photo: Callable[[str], Path]) -> None:
+    """Dosovitskiy et al. 2021, figure 7; on the patches alone, and with [CLS] as no distance away."""
+    network = dinov2_like(dinov2.network, CONFIG)
+    own, alone, with_cls = [], [], []
+    for name in ("astronaut", "chelsea", "coffee", "rocket"):
+        read = dinov2.read(sample_photo(name), 224)
+        scores = role_scores(dinov2.record_input(read))
+        own.append((scores["distance"], scores["distance-all"]))
+        with torch.no_grad():
+            output = network(read.pixels, output_attentions=True)
+        weights = np.stack([layer[0].numpy() for layer in output.attentions])[:, :, 1:, 1:]  # between patches
+        columns = read.photo.grid[1]
+        places = [(patch // columns, patch % columns) for patch in range(weights.shape[-1])]
+        far = np.array([[np.hypot(row - top, column - left) for top, left in places] for row, column in places])
+        alone.append(((weights * far).sum(axis=-1) / weights.sum(axis=-1)).mean(axis=-1))
+        with_cls.append((weights * far).sum(axis=-1).mean(axis=-1))
+    theirs = np.stack([alone, with_cls], axis=1)  # [photo, which, layer, head]
+    np.testing.assert_allclose(own, theirs, atol=1e-3)
+    by_layer = theirs.mean(axis=(0, 3)).astype(float).round(2)
+    assert by_layer[0].tolist() == quoted("DINOv2: distance in patches")
+    assert by_layer[1].tolist() == quoted("DINOv2: distance in patches, [CLS] as 0")
 
 
 def names(recording: Recording) -> Counter[str]:

@@ -1,6 +1,7 @@
 """Vision transformers of transformers: each layer's recomputed weights against the model's own eager ones."""
 
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -26,6 +27,7 @@ from tests.model.huggingface.image_models import (
     save,
     towers,
 )
+from tests.model.inputs.pictures import noise
 from tests.references import dinov2_like
 from tests.sentences import is_one_sentence
 
@@ -137,6 +139,28 @@ def test_the_embedding_is_of_the_first_token_or_the_mean(folder: Callable[[str],
             hidden = model.network(pixel_values=model.read(PHOTO).pixels, **options).last_hidden_state[0]
         expected = hidden[0] if family == "dinov2" else hidden.mean(dim=0)
         np.testing.assert_allclose(model.record(PHOTO).outputs["embedding"], expected, atol=1e-5)
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_norms_are_of_what_leaves_the_last_layer(family: str, folder: Callable[[str], Path]) -> None:
+    """By a hook on the last layer of transformers' own eager model; and the same in a batch, alone or with the rest."""
+    model = load(folder(family))
+    network = load_network(folder(family), type(model.network).__name__, torch.float32)
+    network.set_attn_implementation("eager")
+    (last,) = [module for name, module in network.named_modules() if re.search(r"\blayers?\.1$", name)]
+    left: list[torch.Tensor] = []
+    last.register_forward_hook(lambda _, __, out: left.append(out[0] if isinstance(out, tuple) else out))
+    options = {"interpolate_pos_encoding": True} if family.split("-")[0] in STRETCHED else {}
+    photos = [PHOTO, noise(96, 64).rotate(180)]
+    batch = model.record_attention([model.read(photo) for photo in photos])
+    for photo, attention in zip(photos, batch, strict=True):
+        with torch.inference_mode():
+            network(pixel_values=model.read(photo).pixels, **options)
+        expected = left.pop()[0].double().square().sum(dim=-1).sqrt().numpy()
+        assert np.ptp(expected) > 0.05 * expected.mean(), "behind a norm all would be of one length"
+        for recording in (model.record(photo), attention):
+            assert recording.outputs["norms"].shape == (recording.num_tokens,)
+            np.testing.assert_allclose(recording.outputs["norms"], expected, rtol=1e-4)
 
 
 @pytest.mark.parametrize("name", ["CLIP", "Siglip"])
