@@ -1,9 +1,11 @@
 """Recordings of the real models that several files look at, which nobody changes; and how often the models run."""
 
+import runpy
+import sys
 from collections.abc import Callable, Iterator
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 from streamlit.components.v2 import manifest_scanner
@@ -64,3 +66,30 @@ def text_runs(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
 def image_runs(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
     """Photos that the image model runs on."""
     return count(monkeypatch, EncoderImageModel)
+
+
+class Ran(NamedTuple):
+    """What a script left behind."""
+
+    returncode: int
+    stdout: str
+    stderr: str
+
+
+@pytest.fixture
+def run_script(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Callable[[Path], Ran]:
+    """Runs a script in its folder as `python` does, but in this process: another one would import torch again."""
+
+    def run(script: Path) -> Ran:
+        monkeypatch.chdir(script.parent)
+        monkeypatch.setattr(sys, "argv", [script.name])
+        capsys.readouterr()
+        code: Any = 0
+        try:
+            runpy.run_path(str(script), run_name="__main__")
+        except SystemExit as left:
+            code = left.code or 0
+        out, err = capsys.readouterr()
+        return Ran(1, out, f"{err}{code}\n") if isinstance(code, str) else Ran(int(code), out, err)
+
+    return run
