@@ -79,7 +79,7 @@ def test_through_all_steps(page: Page, kind: str, address: str) -> None:
     open_step(page, address, 1, **given[kind])
     window = page.viewport_size
     assert window is not None
-    windows = [window] if window["width"] == PHONE["width"] else [window, PHONE]
+    windows: list[Any] = [window] if window["width"] == PHONE["width"] else [window, PHONE]
     for number, step in enumerate(STEPS, start=1):
         expect(page.get_by_role("heading", name=f"{number}. {step.title}")).to_be_visible()
         settle(page)
@@ -87,7 +87,7 @@ def test_through_all_steps(page: Page, kind: str, address: str) -> None:
         assert page.evaluate("document.querySelector('[data-testid=stMain]').scrollTop") == 0
         for size in windows:
             if size != page.viewport_size:
-                page.set_viewport_size(size)  # type: ignore[arg-type]
+                page.set_viewport_size(size)
                 settle(page)
             check_step(page, number, size["width"])
         windows.reverse()  # the next step opens in the window of this one
