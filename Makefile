@@ -6,7 +6,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 WORKERS ?= 2
-PARALLEL := -n $(WORKERS) --dist loadfile
+PARALLEL := -n $(WORKERS) --dist worksteal
 ATLAS := $(BIN)/headlens atlas build --device cpu --best 8
 
 .PHONY: run setup test test-fast lint bench load soak atlas

@@ -87,6 +87,7 @@ def all_imports(path: Path) -> set[str]:
     return {name for node in ast.walk(tree_of(path)) for name in names_imported(node, path)}
 
 
+@cache
 def imports_on_import(path: Path, *, functions: bool = False) -> set[str]:
     """Of a file, those that run when it is imported; with functions, those too that run when one is called."""
 

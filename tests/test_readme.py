@@ -2,13 +2,12 @@
 
 import re
 import shlex
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
 from headlens.model import list_models, load_model
+from headlens.viz.cli.program import exit_code
 from tests.paths import ROOT
 
 README = ROOT / "README.md"
@@ -61,14 +60,15 @@ def test_the_notebook_s_three_lines() -> None:
 
 
 @pytest.mark.slow
-def test_the_command_line_s_three_lines(tmp_path: Path) -> None:
+def test_the_command_line_s_three_lines(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
     section = README.read_text(encoding="utf-8").split("### From the command line")[1]
     (commands,) = re.findall(r"```\n(headlens record.*?)```", section.split("## Limits")[0], re.DOTALL)
     assert len(commands.strip().splitlines()) == 3
     for command in commands.strip().splitlines():
         program, *arguments = shlex.split(command)
-        ran = subprocess.run([Path(sys.executable).parent / program, *arguments], cwd=tmp_path, capture_output=True)
-        assert ran.returncode == 0, ran.stderr.decode()
+        assert program == "headlens"
+        assert exit_code(arguments) == 0
     assert {path.name for path in tmp_path.iterdir()} == {"trophy.safetensors", "heatmap.svg", "heads.csv"}
     assert (tmp_path / "heatmap.svg").read_text(encoding="utf-8").startswith("<svg")
 

@@ -4,6 +4,7 @@ import itertools
 import json
 import os
 import re
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -158,17 +159,19 @@ def painted(page: Page) -> list:
     return json.loads(page.locator(".hl").get_attribute("data-painted") or "null")
 
 
-def screenshot(page: Page, name: str, look: str) -> None:
-    """Keep a picture of the whole page for a person to look at; with HEADLENS_PICTURES set, also the README's."""
+def screenshot(page: Page, name: str, look: str, wait: Callable[[Page], None] = settle) -> None:
+    """With HEADLENS_PICTURES set, keep a picture of the whole page for a person to look at, and those of the README."""
+    if not os.environ.get("HEADLENS_PICTURES"):
+        return
     SCREENSHOTS.mkdir(exist_ok=True)
     page.mouse.move(0, 0)
-    if look == "1440-light" and os.environ.get("HEADLENS_PICTURES"):
+    if look == "1440-light":
         page.screenshot(path=PICTURES / f"{name}.png")
     height = page.evaluate("document.querySelector('[data-testid=stMain]').scrollHeight")
     size = page.viewport_size
     assert size is not None
     page.set_viewport_size({"width": size["width"], "height": max(size["height"], height)})
-    settle(page, frames=30)
+    wait(page)
     page.screenshot(path=SCREENSHOTS / f"{name}-{look}.png")
     page.set_viewport_size(size)
 

@@ -16,7 +16,7 @@ from headlens.model.pretrained.text_model import EncoderTextModel
 from headlens.viz.inputs.samples import PHOTOS, TEXTS
 from headlens.viz.pages.matter.words import number
 from headlens.viz.pages.matter_page import DIGITS
-from tests.browser.look import LOAD, SCREENSHOTS, check_layout, holds
+from tests.browser.look import LOAD, check_layout, holds, screenshot
 from tests.browser.test_how import PIECES, SETTLED
 
 PHONE = {"width": 390, "height": 844}
@@ -165,15 +165,8 @@ def test_looks(page: Page, address: str, request: pytest.FixtureRequest) -> None
     ):
         open_matter(page, address, part=part, **parameters)
         check_widths(page)
-        height = page.evaluate("document.querySelector('[data-testid=stMain]').scrollHeight")
-        size = page.viewport_size
-        assert size is not None
-        page.set_viewport_size({"width": size["width"], "height": max(size["height"], height)})
-        settle(page)
-        SCREENSHOTS.mkdir(exist_ok=True)
         kind = parameters.get("kind", "text")
-        page.screenshot(path=SCREENSHOTS / f"matter-{part}-{kind}-{request.node.callspec.id}.png")
-        page.set_viewport_size(size)
+        screenshot(page, f"matter-{part}-{kind}", request.node.callspec.id, wait=settle)
 
 
 def test_all_heads_exactly(page: Page, address: str, minilm: EncoderTextModel) -> None:

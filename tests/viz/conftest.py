@@ -1,15 +1,27 @@
 """Recordings of the real models that several files look at, which nobody changes; and how often the models run."""
 
-from collections.abc import Callable
+import runpy
+import sys
+from collections.abc import Callable, Iterator
+from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
+from streamlit.components.v2 import manifest_scanner
 
 from headlens.model.pretrained.image_model import EncoderImageModel
 from headlens.model.pretrained.text_model import EncoderTextModel
 from headlens.model.recording.recording import Recording
 from headlens.viz.pages import runtime
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _packages_searched_once() -> Iterator[None]:
+    """AppTest searches all installed packages for components each time that a page is opened: half a second."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(manifest_scanner, "scan_component_manifests", cache(manifest_scanner.scan_component_manifests))
+        yield
 
 
 @pytest.fixture(scope="session")
@@ -54,3 +66,30 @@ def text_runs(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
 def image_runs(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
     """Photos that the image model runs on."""
     return count(monkeypatch, EncoderImageModel)
+
+
+class Ran(NamedTuple):
+    """What a script left behind."""
+
+    returncode: int
+    stdout: str
+    stderr: str
+
+
+@pytest.fixture
+def run_script(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Callable[[Path], Ran]:
+    """Runs a script in its folder as `python` does, but in this process: another one would import torch again."""
+
+    def run(script: Path) -> Ran:
+        monkeypatch.chdir(script.parent)
+        monkeypatch.setattr(sys, "argv", [script.name])
+        capsys.readouterr()
+        code: Any = 0
+        try:
+            runpy.run_path(str(script), run_name="__main__")
+        except SystemExit as left:
+            code = left.code or 0
+        out, err = capsys.readouterr()
+        return Ran(1, out, f"{err}{code}\n") if isinstance(code, str) else Ran(int(code), out, err)
+
+    return run

@@ -26,6 +26,7 @@ from headlens.model.pretrained.image_model import EncoderImageModel
 from headlens.model.pretrained.text_model import EncoderTextModel
 from headlens.model.runtime.folders import FOLDERS
 from headlens.viz.export.comparison import compare_script
+from headlens.viz.inputs.paint import read_rectangle
 from headlens.viz.inputs.samples import FIRST_PAIR, FIRST_PHOTO_PAIR, PAIRS, PHOTO_PAIRS, PHOTOS
 from headlens.viz.inputs.text import TextRequest
 from headlens.viz.pages.compare import take
@@ -34,6 +35,7 @@ from tests.model.huggingface.image_models import FAMILIES, save
 from tests.model.huggingface.text_models import write_folder
 from tests.model.inputs.pictures import as_file, noise
 from tests.paths import ROOT
+from tests.viz.conftest import Ran
 from tests.viz.figures.decode import numbers_in
 from tests.viz.pages.apps import address, as_read, choose, errors, press, run
 from tests.viz.pages.test_compare_page import charts, grid, open_compare, words
@@ -100,8 +102,13 @@ def test_what_was_chosen_stays_while_a_photo_is_changed() -> None:
 @pytest.mark.parametrize(
     "written", ["1-2-3", "9-9-1-1-grey", "0-0-5-5-red", "x-0-5-5-grey", "0-0-5-500-black", "-" * 99]
 )
-def test_a_rectangle_that_is_none(written: str) -> None:
-    app = open_compare(kind="image", sample="Cat", paint2=written)
+def test_what_is_no_rectangle(written: str) -> None:
+    assert read_rectangle(written) is None
+    assert read_rectangle("0-0-5-5-grey") == Rectangle(0, 0, 5, 5)
+
+
+def test_an_address_with_what_is_no_rectangle() -> None:
+    app = open_compare(kind="image", sample="Cat", paint2="9-9-1-1-grey")
     assert errors(app) == []
     assert set(grid(app).values()) == {0}
 
@@ -381,7 +388,7 @@ def test_texts_and_photos_are_each_kept() -> None:
 
 
 def test_what_is_taken_away_compares_again(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, dinov2: EncoderImageModel
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, dinov2: EncoderImageModel, run_script: Callable[[Path], Ran]
 ) -> None:
     handed: dict[str, Any] = {}
     monkeypatch.setattr(
@@ -412,27 +419,29 @@ def test_what_is_taken_away_compares_again(
     arrays = np.load(tmp_path / "comparison.npz")
     np.testing.assert_allclose(arrays["divergence"], expected.divergence, atol=1e-5)
     np.testing.assert_allclose(arrays["difference"], expected.difference(4, 2), atol=1e-5)
-    ran = run_script(tmp_path)
+    ran = run_script(tmp_path / "compare.py")
     assert ran.returncode == 0, ran.stderr
     assert "No divergence differs" in ran.stdout
     (tmp_path / "b" / "photo").unlink()
-    alone = run_script(tmp_path)
+    alone = run_script(tmp_path / "compare.py")
     assert (alone.returncode, alone.stderr) == (1, "Put beside this file what the zip has there: b/photo.\n")
 
 
-def test_the_script_saved_alone_compares_texts(tmp_path: Path, nurse: Comparison) -> None:
+def test_the_script_saved_alone_compares_texts(
+    tmp_path: Path, nurse: Comparison, run_script: Callable[[Path], Ran]
+) -> None:
     calls = TextRequest("minilm-l6", (SHE,)).call, TextRequest("minilm-l6", (HE,)).call
     script = compare_script(nurse.a, ("minilm-l6", "minilm-l6"), calls, [])
     (tmp_path / "compare.py").write_text(script)
-    ran = run_script(tmp_path)
+    ran = by_itself(tmp_path)
     assert ran.returncode == 0, ran.stderr
     assert "Put comparison.npz beside this file" in ran.stdout
     np.savez(tmp_path / "headlens-compare-comparison.npz", divergence=nurse.divergence)
-    assert "No divergence differs" in run_script(tmp_path).stdout
+    assert "No divergence differs" in run_script(tmp_path / "compare.py").stdout
 
 
-def run_script(folder: Path) -> "subprocess.CompletedProcess[str]":
-    """compare.py of a folder."""
+def by_itself(folder: Path) -> "subprocess.CompletedProcess[str]":
+    """compare.py of a folder, in a process of its own."""
     return subprocess.run(
         [sys.executable, "compare.py"],
         cwd=folder,
