@@ -4,6 +4,7 @@ import re
 import unicodedata
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from functools import cache
 
 import numpy as np
 from tokenizers import Tokenizer, decoders
@@ -34,6 +35,7 @@ class TokenNames:
         self._are_bytes = isinstance(tokenizer.decoder, decoders.ByteLevel)
         added = tokenizer.get_added_tokens_decoder()
         self._special = {token_id for token_id, token in added.items() if token.special}
+        self._is_blank = cache(lambda token_id: not self._decode([token_id]).strip())
         self.are_residues = self._are_residues()
 
     def of_text(self, text: TextInput) -> tuple[str, ...]:
@@ -103,7 +105,7 @@ class TokenNames:
 
         None of a special token, "<unk>" too, nor of one that is a space alone, which may claim the character behind it.
         """
-        is_none = span is None or token_id in self._special or not self._decode([token_id]).strip()
+        is_none = span is None or token_id in self._special or self._is_blank(token_id)
         return [] if span is None or is_none else [(segment, index) for index in range(*span)]
 
     def _are_residues(self) -> bool:

@@ -20,9 +20,11 @@ def _pixels(positions: Positions, queries: np.ndarray) -> np.ndarray:
 
 
 def _straight(positions: Positions, queries: np.ndarray, size: tuple[float, float]) -> np.ndarray:
-    """Straight across the grid, [query, key]; keys before the patches are 0 away."""
+    """Straight across the grid, [query, key]; to keys before the patches 0, from what is no patch nan."""
     row, column = positions.cells(queries)
-    return _from_patches(positions, queries, np.nan_to_num(np.hypot(row * size[0], column * size[1])))
+    away: np.ndarray = np.hypot(row * np.float32(size[0]), column * np.float32(size[1]))
+    away[:, : positions.prefix] = 0
+    return away
 
 
 def _near(positions: Positions, queries: np.ndarray) -> np.ndarray:

@@ -51,7 +51,8 @@ class Positions:
         """How many rows and columns of the grid lie between queries and keys, [query, key] each; nan if not patches."""
         assert self.grid is not None
         places = np.arange(self.count) - self.prefix
-        found = [np.where(places >= 0, axis, np.nan) for axis in np.divmod(places, self.grid[1])]
+        axes = np.array(np.divmod(places, self.grid[1]), np.float32)
+        found = np.where(places >= 0, axes, np.float32(np.nan))
         row, column = (np.abs(axis[queries, None] - axis) for axis in found)
         return row, column
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 
@@ -54,24 +55,26 @@ class Scorer:
         free = seen & positions.free
         self._keys = {"all": seen.sum(axis=-1), "rest": free.sum(axis=-1)}  # [query]
         self._takes = np.full((len(self.roles), len(queries)), True)
+        counts_of = cache(lambda counts: np.asarray(counts(positions, queries), np.float32))  # some roles share theirs
         columns = []
         for takes, role in zip(self._takes, self.roles):
             among = seen if role.among == "all" else free
             if role.among == "rest":
                 takes &= self._keys["rest"] > 1  # one key alone gets all, whatever the head
             if isinstance(role, WeightRole):
-                counts = np.asarray(role.counts(positions, queries), np.float32)
-                takes &= ~np.isnan(counts).any(axis=-1)
-                columns.append(np.nan_to_num(counts) * among)
+                counts = counts_of(role.counts)
+                untold: np.ndarray = np.isnan(counts).any(axis=-1, keepdims=True)
+                takes &= ~untold[..., 0]
+                columns.append(np.where(untold, np.float32(0), counts) * among)
                 if role.unit == "share" and role.among == "rest":
                     by_chance = columns[-1].sum(axis=-1)  # what attention to all keys alike gives, times their number
                     takes &= (by_chance > 0) & (by_chance < self._keys["rest"])
-        self._counts = np.stack([*columns, free, seen], axis=-1, dtype=np.float32)  # [query, key, column]
+        self._counts = np.stack([*columns, free, seen], axis=1, dtype=np.float32)  # [query, column, key]
 
     def sums(self, weights: np.ndarray) -> Sums:
         """The scores of a layer, added up: weights [head, query, key]."""
         rows = weights.transpose(1, 0, 2)  # [query, head, key]
-        found = (rows @ self._counts).transpose(2, 1, 0)  # [column, head, query]
+        found = (rows @ self._counts.transpose(0, 2, 1)).transpose(2, 1, 0)  # [column, head, query]
         left = found[-2]
         some = left > LEAST
         entropies = self._entropies(rows, left, some)
@@ -92,6 +95,6 @@ class Scorer:
 
     def _entropies(self, rows: np.ndarray, left: np.ndarray, some: np.ndarray) -> Mapping[str, np.ndarray]:
         """Of all weight, and of the rest made to sum to one: of w / left it is log(left) - sum(w log w) / left."""
-        free, everything = (times_log(rows) @ self._counts[..., -2:]).transpose(2, 1, 0)
+        free, everything = (times_log(rows) @ self._counts[:, -2:].transpose(0, 2, 1)).transpose(2, 1, 0)
         safe = np.where(some, left, 1.0)
         return {"all": -everything, "rest": np.maximum(np.log(safe) - free / safe, 0.0)}
