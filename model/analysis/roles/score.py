@@ -63,7 +63,7 @@ class Scorer:
                 takes &= self._keys["rest"] > 1  # one key alone gets all, whatever the head
             if isinstance(role, WeightRole):
                 counts = counts_of(role.counts)
-                untold: np.ndarray = np.isnan(counts).any(axis=-1, keepdims=True)
+                untold = np.any(np.isnan(counts), axis=-1, keepdims=True)
                 takes &= ~untold[..., 0]
                 columns.append(np.where(untold, np.float32(0), counts) * among)
                 if role.unit == "share" and role.among == "rest":
