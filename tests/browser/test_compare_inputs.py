@@ -70,6 +70,7 @@ def test_a_rectangle_is_dragged_over_the_photo(page: Page, address: str, dinov2:
 def test_tokens_are_paired_on_a_phone(page: Page, address: str, minilm: EncoderTextModel) -> None:
     open_compare(page, f"{address}/compare")
     page.get_by_text("Which tokens correspond").click()
+    settle(page)  # the page opens the panel in steps, and a list that opens meanwhile is closed again
     for side, token in (("A", "she (5)"), ("B", "he (5)")):
         page.get_by_role("combobox", name=re.compile(f"Token of {side}")).click()
         page.get_by_role("option", name=token, exact=True).click()

@@ -327,5 +327,5 @@ def test_every_control_says_what_it_does() -> None:
     app = open_page()
     assert set(SHIPPED) == {path.name for path in FOLDER.iterdir() if path.is_dir()}
     controls = [*app.selectbox, *app.get("button_group"), *app.text_input]
-    assert len(controls) == 9
+    assert len(controls) == 10
     assert all(each.proto.help for each in controls)

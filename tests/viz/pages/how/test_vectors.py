@@ -103,7 +103,7 @@ def test_without_positions_the_model_really_runs_without(minilm: EncoderTextMode
     with torch.no_grad():
         ids = torch.tensor([minilm.read(TROPHY).ids])
         bare = network.norm(network.tokens(ids) + network.segments.weight[0])
-        _, layers = network.encoder(bare)
+        layers = network.encoder(bare).layers
         scores = layers[1].query[0, 4] @ layers[1].key[0, 4].T / 32**0.5
     np.testing.assert_allclose(numbers_in(chart(app, 1)["data"][0]["z"]), scores.softmax(-1), atol=1e-5)
 
