@@ -32,13 +32,15 @@ class Run(Generic[Outputs]):
     call_indices: Mapping[str, tuple[int, ...]] = field(default_factory=dict)  # of each stage's layers, for an `Edit`
     seconds: float = 0.0  # that it took, where it was timed
     before_norm: Tensor | None = None  # [batch, token, width], what leaves the last layer, where outputs do not say it
+    lends: bool = False  # recordings share its memory, and are not to be kept
 
     def layers(self, stage: str, index: int, shape: tuple[int, int]) -> tuple[AttentionInputs, ...]:
         """One input's layers, without the axis of the batch and its padding; shape is (queries, keys)."""
         layers = self.stages[stage]
         if all(len(layer.query) == 1 for layer in layers):
             return tuple(layer.first() for layer in layers)
-        return tuple(layer.one(index, *shape) for layer in layers)
+        own = tuple(layer.one(index, *shape) for layer in layers)
+        return own if self.lends else tuple(layer.copied() for layer in own)
 
 
 class Runner(Protocol[Outputs]):
@@ -175,10 +177,16 @@ class RecordingModel(ABC, Generic[Input, Outputs]):
     def record_attention(self, batch: Sequence[Input]) -> list[Recording]:
         """The attention of each input that was read: no notes or predictions, no seconds, one stage.
 
-        Of outputs there are only those that roles of heads need. As few runs as `groups` says, without gradients.
+        Of outputs there are only those that roles of heads need. As few runs as `groups` says, without gradients. The
+        recordings of a run share its memory: keep none of them.
+
         Raises DeviceError where there is not enough memory.
         """
-        return self._by_groups(batch, lambda group: self.forward(self._attention_inputs(group)), self._attention)
+
+        def run_group(group: Sequence[Input]) -> Run[Outputs]:
+            return replace(self.forward(self._attention_inputs(group)), lends=True)
+
+        return self._by_groups(batch, run_group, self._attention)
 
     def _by_groups(
         self,

@@ -56,19 +56,23 @@ class AttentionInputs:
         return replace(self, query=self.query[0], key=self.key[0], value=self.value[0], mask=mask)
 
     def one(self, index: int, num_queries: int, num_keys: int) -> "AttentionInputs":
-        """One input of a batch by itself, its padding on the right cut off; copied, for it may outlive the batch."""
+        """One input of a batch by itself, its padding on the right cut off; it shares the memory of the batch."""
         mask = None
         if self.mask is not None:
             mask = self.mask[index if len(self.mask) > 1 else 0][..., :num_queries, :num_keys]
-            hides = mask.dtype != torch.bool or not mask.all()
-            mask = mask.clone() if hides else None
+            mask = mask if mask.dtype != torch.bool or not mask.all() else None
         return replace(
             self,
-            query=self.query[index, ..., :num_queries, :].clone(),
-            key=self.key[index, ..., :num_keys, :].clone(),
-            value=self.value[index, ..., :num_keys, :].clone(),
+            query=self.query[index, ..., :num_queries, :],
+            key=self.key[index, ..., :num_keys, :],
+            value=self.value[index, ..., :num_keys, :],
             mask=mask,
         )
+
+    def copied(self) -> "AttentionInputs":
+        """The same in memory of its own, which may outlive a batch."""
+        own = {name: getattr(self, name).clone() for name in ("query", "key", "value")}
+        return replace(self, **own, mask=None if self.mask is None else self.mask.clone())
 
     def without(self, left_out: Tensor) -> "AttentionInputs":
         """The same without some keys, [key] bool, and without sinks: the softmax is of the rest alone.
