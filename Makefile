@@ -1,4 +1,4 @@
-# make run: set everything up and start the app.  make test: set everything up and run all tests, at most 15 minutes.
+# make run: set everything up and start the app.  make test: set everything up and run all tests, some 20 minutes.
 # make test-fast: those that need no browser and take no seconds each, at most 90 seconds in all.
 # make bench: measure, more than half an hour, and print the table of tests/benchmarks/README.md.
 # make atlas: build the small atlases that the page Atlas opens on again; assets/atlas/SOURCES.md says of what.

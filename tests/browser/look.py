@@ -17,6 +17,7 @@ PICTURES = ROOT / "assets" / "pictures"  # of the README
 STATE = "document.querySelector('.hl').explorer.state"
 GRID = "document.querySelector('.hl').explorer.grid"
 FRAMES = 8  # for which a page stays as it is before it counts as settled
+SLOW = 60_000  # milliseconds: sums of all heads of a photo, with the other worker's models on the same cores
 LOAD = 120_000  # milliseconds: the first page waits for the server's imports and its model, with others at work too
 SETTLED = """() => {
     const root = document.querySelector('.hl[data-painted]');
@@ -45,12 +46,12 @@ def open_page(page: Page, url: str) -> None:
     settle(page, timeout=LOAD)
 
 
-def settle(page: Page, frames: int = FRAMES, timeout: float = 20_000) -> None:
+def settle(page: Page, frames: int = FRAMES, timeout: float = SLOW) -> None:
     """Wait until the server has answered and everything is painted, and no frame in a row has changed that."""
     holds(page, SETTLED, frames, timeout)
 
 
-def holds(page: Page, condition: str, frames: int = FRAMES, timeout: float = 20_000) -> None:
+def holds(page: Page, condition: str, frames: int = FRAMES, timeout: float = SLOW) -> None:
     """Wait until a condition, a function in JavaScript, holds in so many frames in a row."""
     page.evaluate("window.framesHeld = 0")
     count = f"(frames) => (window.framesHeld = ({condition})() ? (window.framesHeld ?? 0) + 1 : 0) >= frames"
