@@ -1,15 +1,12 @@
 // The joint map of a head: the pure Plotly figure, hosted by plotly.js, so that a zoom stays when links are drawn.
 
-import { plotly } from "./plotly.js";
+import { HOST, plotly } from "./plotly.js";
 
 /** @import { JointInput, JointPayload, PlotElement } from "./types.js" */
 
 const AROUND = 6; // tokens of its sentence before and behind the one under the pointer
 const CONFIG = {
-  responsive: true,
-  displaylogo: false,
-  showSendToCloud: false, // nothing leaves this machine
-  plotlyServerURL: "",
+  ...HOST,
   modeBarButtons: [["toImage"], ["zoom2d", "pan2d", "zoomIn2d", "zoomOut2d", "resetScale2d"]],
   toImageButtonOptions: { scale: 2 },
   plotGlPixelRatio: globalThis.devicePixelRatio, // by default 2, which draws four times as much where one pixel is one
@@ -61,12 +58,12 @@ export default async function draw({ data, parentElement, setTriggerValue }) {
   const Plotly = await plotly();
   if (drawn.get(box)?.payload !== payload) return; // meanwhile another came
   await Plotly.react(box, traces(payload), payload.figure.layout, CONFIG);
-  if (!box.dataset.heard) listen(box);
+  if (!box.dataset.listening) listen(box);
 }
 
 /** @param {PlotElement} box */
 function listen(box) {
-  box.dataset.heard = "1";
+  box.dataset.listening = "1";
   box.on("plotly_click", ({ points: [{ customdata, data }] }) => {
     const found = drawn.get(box);
     if (!found || customdata === undefined) return;

@@ -9,6 +9,9 @@ const PATIENCE = 60_000; // milliseconds for which the browser may still read wh
 // A picture of its own has none of the page's fonts; text measured in one of them and drawn in another is cut off.
 const FAMILY = "Arial, Helvetica, sans-serif";
 
+/** How any figure is hosted: without what would send it away. */
+export const HOST = { responsive: true, displaylogo: false, showSendToCloud: false, plotlyServerURL: "" };
+
 /** @type {Promise<Plotly> | undefined} */
 let library;
 /** Where the library's script is. @type {() => string | Promise<string>} */
@@ -29,7 +32,7 @@ export function takePlotlyFrom(where) {
 }
 
 /**
- * How a figure is hosted: with buttons of ours that save it, and without those that would send it away.
+ * How a figure is hosted that has buttons of ours, which save it.
  * @param {Plotly} Plotly
  * @param {(format: "png" | "svg") => void} save
  */
@@ -42,10 +45,7 @@ export function hosted({ Icons }, save) {
     click: () => save(format),
   });
   return {
-    displaylogo: false,
-    showSendToCloud: false, // nothing leaves this machine
-    plotlyServerURL: "",
-    responsive: true,
+    ...HOST,
     modeBarButtonsToRemove: ["toImage"],
     modeBarButtonsToAdd: [button("png"), button("svg")],
   };
