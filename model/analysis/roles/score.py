@@ -69,12 +69,13 @@ class Scorer:
                 if role.unit == "share" and role.among == "rest":
                     by_chance = columns[-1].sum(axis=-1)  # what attention to all keys alike gives, times their number
                     takes &= (by_chance > 0) & (by_chance < self._keys["rest"])
-        self._counts = np.stack([*columns, free, seen], axis=1, dtype=np.float32)  # [query, column, key]
+        counted = np.stack([*columns, free, seen], axis=1, dtype=np.float32)
+        self._counts = counted.transpose(0, 2, 1)  # [query, key, column]; the keys of a column lie side by side
 
     def sums(self, weights: np.ndarray) -> Sums:
         """The scores of a layer, added up: weights [head, query, key]."""
         rows = weights.transpose(1, 0, 2)  # [query, head, key]
-        found = (rows @ self._counts.transpose(0, 2, 1)).transpose(2, 1, 0)  # [column, head, query]
+        found = (rows @ self._counts).transpose(2, 1, 0)  # [column, head, query]
         left = found[-2]
         some = left > LEAST
         entropies = self._entropies(rows, left, some)
@@ -95,6 +96,6 @@ class Scorer:
 
     def _entropies(self, rows: np.ndarray, left: np.ndarray, some: np.ndarray) -> Mapping[str, np.ndarray]:
         """Of all weight, and of the rest made to sum to one: of w / left it is log(left) - sum(w log w) / left."""
-        free, everything = (times_log(rows) @ self._counts[:, -2:].transpose(0, 2, 1)).transpose(2, 1, 0)
+        free, everything = (times_log(rows) @ self._counts[..., -2:]).transpose(2, 1, 0)
         safe = np.where(some, left, 1.0)
         return {"all": -everything, "rest": np.maximum(np.log(safe) - free / safe, 0.0)}
