@@ -51,10 +51,8 @@ def show_joint_map(chosen: Chosen, head: Head) -> None:
     st.markdown(
         f"{len(vectors.query):,} queries and as many keys of {len(inputs):,} inputs. Rank correlation (Spearman) of "
         f"distance and weight over {found.compared:,} pairs of a query and a key of one input: "
-        f"**{found.in_space:.2f}** in the space of the head, **{found.in_plane:.2f}** in this plane; −1 would be: what "
-        f"is closer always gets more. (Without shift and scale: {found.before:.2f}.)".replace("**-", "**−").replace(
-            ": -", ": −"
-        )
+        f"**{_signed(found.in_space)}** in the space of the head, **{_signed(found.in_plane)}** in this plane; −1 "
+        f"would be: what is closer always gets more. (Without shift and scale: {_signed(found.before)}.)"
     )
     st.caption(
         "Keys are shifted, queries multiplied and keys divided by one number, which changes no weight, so that "
@@ -115,6 +113,10 @@ def _draw(chosen: Chosen, head: Head, found: JointMap, *, coloured: str, links: 
     with st.container(key="atlas_joint"):
         joint("atlas_points", payload, on_point=take_press)
     st.caption("Press a point for its links; the arrows of the figure's menu pan and zoom it.")
+
+
+def _signed(correlation: float) -> str:
+    return f"{correlation:.2f}".replace("-", "−")
 
 
 def _said(found: AtlasInput) -> JointInput:

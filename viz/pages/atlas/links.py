@@ -96,7 +96,10 @@ def show_links(vectors: Vectors, inputs: dict[int, AtlasInput], links: Linked) -
         query, key = (links.at, link.other) if links.kind == "query" else (link.other, links.at)
         lines.append(f"- {link.weight:.3f}: " + plain(f"{place(query)} → {place(key)}"))
     st.markdown("\n".join(lines))
-    all_kept = f"All {whole:,} positions of this input are kept, so this is the model’s own, but for their rounding."
+    all_kept = (
+        f"All {whole:,} positions of this input are kept, so this is the model’s own, but for their rounding and what "
+        "it adds to q·k."
+    )
     some_kept = (
         f"The atlas keeps {kept:,} of the {whole:,} positions of this input: this is the share among those, and the "
         "model’s own weight is smaller."
