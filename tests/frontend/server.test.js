@@ -52,10 +52,37 @@ test("an answer that does not come is asked for again with the next pin", () => 
   assert.equal(told.length, 2);
 });
 
-test("after a while the server's view wins, and at once with another recording", () => {
+test("a slow answer to an earlier view does not take the newest from the page; it is asked for then", () => {
+  const { server, told, clock, tell } = connected();
+  const [first, second] = [2, 3].map((query) => ({ ...VIEW, query }));
+  server.pin(first);
+  server.pin(second);
+  clock.now += 60_000; // the server has been busy with another visitor
+  assert.deepEqual(server.receive(header({ view: first }), tell), second);
+  server.painted();
+  assert.deepEqual([told.length, told[1][1].query], [2, 3]);
+});
+
+test("where the answer to a view is lost, it is asked for again with what the server sends next", () => {
+  const { server, told, clock, tell } = connected();
+  server.pin({ ...VIEW, query: 3 });
+  for (const [wait, asked] of [
+    [2_999, 1],
+    [1, 2],
+  ]) {
+    clock.now += wait;
+    server.receive(header(), tell);
+    server.painted();
+    assert.equal(told.length, asked);
+  }
+  clock.now += 27_000; // but not for ever: the server may have refused it
+  assert.deepEqual(server.receive(header(), tell), VIEW);
+});
+
+test("long after it was asked for the server's view wins, and at once with another recording", () => {
   for (const [wait, id, wins] of /** @type {const} */ ([
-    [4_999, "a recording", false],
-    [5_000, "a recording", true],
+    [29_999, "a recording", false],
+    [30_000, "a recording", true],
     [0, "another", true],
   ])) {
     const { server, clock, tell } = connected();

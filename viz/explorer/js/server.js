@@ -3,8 +3,8 @@
 
 /** @import { Tell, ViewFields } from "./types.js" */
 
-const PATIENCE = 5_000; // milliseconds for which a pinned view is held against the server's
-const REPEAT = 3_000; // milliseconds after which an answer is taken to be lost
+const PATIENCE = 30_000; // milliseconds for which a view that was asked for is held against the server's
+const REPEAT = 3_000; // milliseconds after which an answer may be lost, and is asked for when there is occasion
 const PAUSE = 150; // milliseconds before what was left out for speed is asked for
 
 /**
@@ -28,10 +28,10 @@ export class Server {
     this.header = null;
     /** @type {View | null} The view that is pinned here, and that the server has not sent. */
     this.pinned = null;
-    this.pinnedAt = 0;
     /** @type {View | null} The view that the server was last asked for. */
     this.request = null;
     this.requestAt = 0;
+    this.firstAt = 0; // when it was asked for it first
     /** @type {ReturnType<typeof setTimeout> | undefined} */
     this.timer = undefined;
   }
@@ -44,9 +44,10 @@ export class Server {
    */
   receive(header, tell) {
     const behind = header.id === this.header?.id && this.pinned && !same(this.pinned, header.view);
+    const asked = same(this.request, this.pinned);
     this.header = header;
     this.tell = tell;
-    if (behind && this.now() - this.pinnedAt < PATIENCE) return /** @type {View} */ (this.pinned);
+    if (behind && !(asked && this.now() - this.firstAt >= PATIENCE)) return /** @type {View} */ (this.pinned);
     this.pinned = null;
     this.request = null;
     return header.view;
@@ -56,7 +57,7 @@ export class Server {
   painted() {
     const { header, tell } = this;
     if (header === null) return;
-    if (this.pinned && same(this.request, header.view)) this.ask(this.pinned);
+    if (this.pinned && (same(this.request, header.view) || this.lost())) this.ask(this.pinned);
     clearTimeout(this.timer);
     if (header.more && !this.pinned) this.timer = setTimeout(() => tell("more", header.id), PAUSE);
   }
@@ -68,14 +69,19 @@ export class Server {
   pin(view) {
     if (this.header === null || same(view, this.pinned ?? this.header.view)) return;
     this.pinned = view;
-    this.pinnedAt = this.now();
-    if (this.request === null || this.now() - this.requestAt > REPEAT) this.ask(view);
+    if (this.request === null || this.lost()) this.ask(view);
+  }
+
+  /** Whether the answer may be lost. */
+  lost() {
+    return this.now() - this.requestAt >= REPEAT;
   }
 
   /** @param {View} view */
   ask(view) {
-    this.request = view;
     this.requestAt = this.now();
+    if (!same(this.request, view)) this.firstAt = this.requestAt;
+    this.request = view;
     // The time makes each new: what "back" has left can be pinned again.
     this.tell("view", { ...view, of: this.header?.id, has: this.header?.id, at: this.now() });
   }
