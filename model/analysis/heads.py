@@ -21,15 +21,9 @@ def spread(weights: np.ndarray) -> np.ndarray:
     1 is one key alone, the number of keys is all alike (the perplexity of the row; entropy as in Clark et al. 2019,
     "What Does BERT Look At?", section 3.3).
     """
-    keys: np.ndarray = np.exp(-times_log(weights).sum(axis=-1))
+    logarithms = np.log(weights, where=weights > 0, out=np.zeros_like(weights))
+    keys: np.ndarray = np.exp(-(weights * logarithms).sum(axis=-1))
     return keys
-
-
-def times_log(weights: np.ndarray) -> np.ndarray:
-    """Each weight times its natural logarithm, 0 where it is 0: an entropy is minus their sum."""
-    products: np.ndarray = np.log(weights, where=weights > 0, out=np.zeros_like(weights))
-    products *= weights
-    return products
 
 
 def token_distance(weights: np.ndarray, queries: np.ndarray | None = None) -> np.ndarray:

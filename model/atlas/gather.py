@@ -1,16 +1,20 @@
 """Some inputs run through a model, and all that an atlas wants of them: the one function of every engine."""
 
 import io
+from collections import defaultdict
 from collections.abc import Sequence
+from dataclasses import replace
 from itertools import groupby
 from typing import NamedTuple
 
 import numpy as np
 from PIL import Image
 
+from headlens.model.analysis.roles.positions import Positions
+from headlens.model.analysis.roles.recorded import positions_of
 from headlens.model.atlas.best import best_of, entries_of
 from headlens.model.atlas.files import Remote
-from headlens.model.atlas.findings import findings
+from headlens.model.atlas.findings import Findings, findings
 from headlens.model.atlas.gathered import Failed, Gathered, Limits, Seen, merge, named_in
 from headlens.model.atlas.items import Item
 from headlens.model.atlas.kept import Kept, keep, priority_of
@@ -34,6 +38,7 @@ class Recorded(NamedTuple):
 
     item: Item
     recording: Recording
+    positions: Positions
 
 
 def reader_of(model: Model, kind: str) -> AnyModel:
@@ -63,12 +68,19 @@ def gather(
     """
     read, failed = read_all(model, items, size)
     gathered = Gathered(limits, failed=failed)
+    values = defaultdict[str, list[np.ndarray]](list)  # of each measure [input, layer, head]
     for batch in batches_of(read, tokens):
         recorded, failed = _run(model, batch)
         gathered = merge(gathered, Gathered(limits, failed=failed))
-        for _, group in groupby(recorded, key=lambda each: each.recording.num_tokens):
-            gathered = merge(gathered, _of_one_length(list(group), gathered))
-    return gathered
+        for _, alike in groupby(recorded, key=lambda each: each.positions.layout):
+            group = list(alike)
+            found = findings([each.recording for each in group], [each.positions for each in group])
+            gathered = merge(gathered, _worth_keeping(group, found, gathered))
+            for name, found_values in found.values.items():
+                values[name].append(found_values)
+    return replace(
+        gathered, tallies={name: tally(np.concatenate(values[name]), MEASURES[name]) for name in sorted(values)}
+    )
 
 
 def read_all(
@@ -108,7 +120,8 @@ def _run(model: AnyModel, batch: Sequence[tuple[Item, Read]]) -> tuple[list[Reco
     """The recording of each input; where they do not run together, each by itself."""
     items = [item for item, _ in batch]
     try:
-        return list(map(Recorded, items, model.record_attention([read for _, read in batch]))), {}
+        recordings = model.record_attention([read for _, read in batch])
+        return list(map(Recorded, items, recordings, map(positions_of, recordings))), {}
     except Exception as error:  # a model of anybody's may fail in its own way on one input
         if len(batch) == 1:
             return [], {items[0].number: Failed(items[0].id, _reason(error))}
@@ -123,10 +136,9 @@ def _reason(error: Exception) -> str:
     return " ".join(said.split())[:500]
 
 
-def _of_one_length(recorded: Sequence[Recorded], before: Gathered) -> Gathered:
-    """Of inputs with the same number of tokens; before: what was gathered, which says what is still worth keeping."""
+def _worth_keeping(recorded: Sequence[Recorded], found: Findings, before: Gathered) -> Gathered:
+    """Of inputs of one layout all but the tallies; before: what was gathered, of which not all may be kept."""
     limits = before.limits
-    found = findings([each.recording for each in recorded])
     numbers = np.array([each.item.number for each in recorded])
     best = {
         name: best_of(entries_of(values, numbers, found.queries, found.keys), limits.best)
@@ -136,10 +148,9 @@ def _of_one_length(recorded: Sequence[Recorded], before: Gathered) -> Gathered:
     named = set(named_in(best, kept))
     return Gathered(
         limits,
-        {name: tally(values, MEASURES[name]) for name, values in found.values.items()},
-        best,
-        kept,
-        {each.item.number: _seen(each) for each in recorded if each.item.number in named},
+        best=best,
+        kept=kept,
+        seen={each.item.number: _seen(each) for each in recorded if each.item.number in named},
         inputs=len(recorded),
         tokens=sum(each.recording.num_tokens for each in recorded),
     )
@@ -148,7 +159,7 @@ def _of_one_length(recorded: Sequence[Recorded], before: Gathered) -> Gathered:
 def _kept(recorded: Sequence[Recorded], before: Gathered) -> dict[int, Kept]:
     """Of those whose priorities are low enough; no vectors are copied of the others."""
     limits = before.limits
-    order = sorted((priority_of(limits.seed, item.id), item.number, recording) for item, recording in recorded)
+    order = sorted((priority_of(limits.seed, each.item.id), each.item.number, each.recording) for each in recorded)
     lower = (
         max((kept.priority for kept in before.kept.values()), default=0) if len(before.kept) == limits.vectors else None
     )

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import torch
 from torch import Tensor
 
 from headlens.model.recording.recording import Recording
@@ -33,15 +34,16 @@ def keep(recording: Recording, priority: int, count: int) -> Kept | None:
     if any(layer.scores_only for layer in recording.layers):
         return None
     order = sorted(range(recording.num_tokens), key=lambda position: _hash(f"{priority}\0{position}"))
-    positions = np.sort(np.array(order[:count], dtype=np.int64))
+    positions = torch.tensor(sorted(order[:count]))
     queries = tuple(
         _at(layer.query, positions, layer.scale * layer.query.shape[-1] ** 0.5) for layer in recording.layers
     )
-    return Kept(priority, positions, queries, tuple(_at(layer.key, positions) for layer in recording.layers))
+    keys = tuple(_at(layer.key, positions) for layer in recording.layers)
+    return Kept(priority, positions.numpy(), queries, keys)
 
 
-def _at(vectors: Tensor, positions: np.ndarray, times: float = 1.0) -> np.ndarray:
-    found: np.ndarray = (vectors[:, positions].float() * times).cpu().numpy()
+def _at(vectors: Tensor, positions: Tensor, times: float = 1.0) -> np.ndarray:
+    found: np.ndarray = (vectors.index_select(1, positions.to(vectors.device)).float() * times).cpu().numpy()
     return found
 
 

@@ -54,12 +54,14 @@ def attention_weights(scores: Tensor, sinks: Tensor | None = None) -> Tensor:
         sinks: broadcastable to [..., head, query], one more score in each softmax, whose weight goes nowhere: rows then
             sum to less than one (OpenAI 2025, "gpt-oss-120b & gpt-oss-20b model card", section 2.2).
     """
-    nothing = scores.amax(dim=-1, keepdim=True) == -math.inf
-    if sinks is not None:
-        scores = torch.cat([scores, sinks.to(scores.dtype).expand(scores.shape[:-1])[..., None]], dim=-1)
-    weights = scores.softmax(dim=-1)
-    weights = weights if sinks is None else weights[..., :-1]
-    return weights.masked_fill(nothing, 0.0) if nothing.any() else weights
+    if sinks is None:
+        weights = scores.softmax(dim=-1)
+    else:
+        with_sink = torch.cat([scores, sinks.to(scores.dtype).expand(scores.shape[:-1])[..., None]], dim=-1)
+        weights = with_sink.softmax(dim=-1)[..., :-1]
+    if not weights[..., 0].isnan().any():  # the softmax of -inf alone is nan in all of the row
+        return weights
+    return weights.masked_fill(scores.amax(dim=-1, keepdim=True) == -math.inf, 0.0)
 
 
 def scaled_dot_product_attention(

@@ -95,11 +95,11 @@ class AttentionInputs:
         return self._mask(slice(None), slice(None))
 
     def seen(self, rows: slice | Tensor) -> Tensor:
-        """Which keys some queries may look at in any head: [..., query, key] bool."""
+        """Which keys some queries may look at in any head: [..., query, key] bool, or of all inputs [query, key]."""
         mask = self._mask(rows, slice(None))
         if mask is None:
-            queries = self.query[..., 0, rows, :]  # of words they have no width
-            return torch.ones(*queries.shape[:-1], self.key.shape[-2], dtype=torch.bool, device=queries.device)
+            num_queries = self.query[..., rows, :].shape[-2]
+            return torch.ones(num_queries, self.key.shape[-2], dtype=torch.bool, device=self.query.device)
         return allowed_by(mask).any(dim=-3)
 
     def scores(self, rows: slice | Tensor, columns: slice | Tensor, head: int | None = None) -> Tensor:

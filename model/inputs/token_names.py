@@ -5,6 +5,7 @@ import unicodedata
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from functools import cache
+from itertools import chain
 
 import numpy as np
 from tokenizers import Tokenizer, decoders
@@ -41,15 +42,17 @@ class TokenNames:
     def of_text(self, text: TextInput) -> tuple[str, ...]:
         """The name of each token of a text or a pair."""
         places = [self._places(*row) for row in zip(text.ids, text.offsets, text.segments)]
-        tokens_of = Counter(place for row in places for place in row)  # how many tokens each character takes
+        tokens_of = Counter(chain.from_iterable(places))  # how many tokens each character takes
+        several = {place for place, count in tokens_of.items() if count > 1}
         before = Counter[tuple[int, int]]()
         names = []
         for token_id, row in zip(text.ids, places):
-            characters = "".join(text.texts[segment][index] for segment, index in row)
-            before.update(row)
-            parts = [f" {before[place]}/{tokens_of[place]}" for place in row if tokens_of[place] > 1]
+            characters = "".join([text.texts[segment][index] for segment, index in row])
+            split = [place for place in row if place in several] if several else []
+            before.update(split)
+            part = f" {before[split[0]]}/{tokens_of[split[0]]}" if split else ""
             name = characters.strip() or characters
-            names.append(name + (parts[0] if parts else "") if name else self.of_id(token_id))
+            names.append(name + part if name else self.of_id(token_id))
         return tuple(self._numbered(text, names)) if self.are_residues else tuple(names)
 
     def of_ids(self, ids: Sequence[int]) -> tuple[str, ...]:

@@ -44,7 +44,7 @@ def _column(positions: Positions, queries: np.ndarray) -> np.ndarray:
 
 def _high_norm(positions: Positions, queries: np.ndarray) -> np.ndarray:
     assert positions.high_norm is not None
-    return positions.high_norm
+    return positions.high_norm[..., None, :]
 
 
 def _from_patches(positions: Positions, queries: np.ndarray, counts: np.ndarray) -> np.ndarray:

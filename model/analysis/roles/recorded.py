@@ -1,6 +1,8 @@
 """The scores of a recording's heads; never more than CHUNK weights, or a row of each head of a layer, are in memory."""
 
 import unicodedata
+from collections.abc import Sequence
+from functools import lru_cache
 
 import numpy as np
 import torch
@@ -10,10 +12,26 @@ from headlens.model.analysis.roles.positions import NOWHERE, Fact, Positions, hi
 from headlens.model.analysis.roles.role import Role
 from headlens.model.analysis.roles.score import Scorer, Sums, roles_for
 from headlens.model.analysis.sample import looking_queries
+from headlens.model.attention.inputs import AttentionInputs
 from headlens.model.progress import OnStep, no_step
 from headlens.model.recording.recording import CHUNK, Recording
 
 ENDS = frozenset(".!?…。！？؟।\n")
+
+
+class Scorers:
+    """What scores the rows of some queries of a layer; kept for the next one, which mostly sees the same."""
+
+    def __init__(self) -> None:
+        self._last: tuple[tuple[object, ...], Scorer] | None = None
+
+    def of(self, positions: Positions, layer: AttentionInputs, queries: np.ndarray) -> Scorer:
+        """Of one input, or of several inputs and the layer of all of them."""
+        seen = layer.seen(torch.from_numpy(queries)).cpu().numpy()
+        name = positions.content, queries.tobytes(), seen.shape, seen.tobytes()
+        if self._last is None or self._last[0] != name:
+            self._last = name, Scorer(positions, queries, seen, layer.query.device)
+        return self._last[1]
 
 
 class RecordedRoles:
@@ -27,7 +45,7 @@ class RecordedRoles:
         self.recording = recording
         self.positions = positions_of(recording)
         self.queries = looking_queries(recording)
-        self._last: tuple[tuple[bytes, bytes], Scorer] | None = None  # layers mostly see the same
+        self._scorers = Scorers()
 
     @property
     def roles(self) -> tuple[Role, ...]:
@@ -58,19 +76,13 @@ class RecordedRoles:
         sums: list[Sums | None] = [None for _ in layers]
         for number, queries in enumerate(stretches):
             for index, layer in enumerate(layers):
-                found = self.scorer(layer, queries).sums(self.recording.attention_from(layer, queries))
+                inputs = self.recording.layers[layer]
+                weights = inputs.weights(torch.from_numpy(queries))
+                found = self._scorers.of(self.positions, inputs, queries).sums(weights)
                 before = sums[index]
                 sums[index] = found if before is None else before + found
                 on_step(number * len(layers) + index + 1, len(stretches) * len(layers))
         return [each for each in sums if each is not None]
-
-    def scorer(self, layer: int, queries: np.ndarray) -> Scorer:
-        """What scores the rows of some queries of a layer; of the next one the same, where it sees the same."""
-        seen = self.recording.layers[layer].seen(torch.from_numpy(queries)).cpu().numpy()
-        name = (queries.tobytes(), seen.tobytes())
-        if self._last is None or self._last[0] != name:
-            self._last = name, Scorer(self.positions, queries, seen)
-        return self._last[1]
 
 
 def role_scores(recording: Recording, on_step: OnStep = no_step) -> dict[str, np.ndarray]:
@@ -93,7 +105,7 @@ def positions_of(recording: Recording) -> Positions:
     return Positions(
         facts=facts_of(recording),
         special=recording.special,
-        ids=np.unique(np.array(recording.tokens), return_inverse=True)[1],
+        ids=_numbered(recording.tokens),
         words=np.array([NOWHERE if word is None else word for word in recording.words]),
         punctuation=punctuation,
         ends=punctuation & np.array([bool(ENDS & set(name)) for name in names]),
@@ -134,5 +146,12 @@ def _looks_on(recording: Recording) -> bool:
     return bool(recording.layers[0].seen(torch.tensor([0]))[0, 1:].any())
 
 
+def _numbered(names: Sequence[str]) -> np.ndarray:
+    """The same number for the same name."""
+    numbers: dict[str, int] = {}
+    return np.array([numbers.setdefault(name, len(numbers)) for name in names])
+
+
+@lru_cache(100_000)
 def _is_punctuation(name: str) -> bool:
     return name != "" and all(each in "\r\n" or unicodedata.category(each).startswith("P") for each in name)

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
+from torch import Tensor
 
 from headlens.model.analysis.roles.positions import Fact, Positions
 
@@ -34,8 +35,8 @@ class Role:
 class WeightRole(Role):
     """The sum of what the weights of a row count for.
 
-    counts takes the positions and those of the queries [query], and gives [query, key], or [key] where all queries have
-    the same; rows of nan are left out. Of a share they are 1 or 0; of a share of the rest, a query that may look at
+    counts takes the positions and those of the queries [query], and gives what is broadcastable to [..., query, key];
+    rows of nan are left out. Of a share they are 1 or 0; of a share of the rest, a query that may look at
     nothing that counts, or at nothing else, is left out as well: there any head would score 0, or 1.
     """
 
@@ -44,6 +45,6 @@ class WeightRole(Role):
 
 @dataclass(frozen=True, kw_only=True)
 class EntropyRole(Role):
-    """From the entropy of a row, in nats, and the number of keys that it could be spread over, [head, query] each."""
+    """From the entropy of a row, in nats, and the number of keys it could be spread over: [..., head or 1, query]."""
 
-    of_entropy: Callable[[np.ndarray, np.ndarray], np.ndarray]
+    of_entropy: Callable[[Tensor, Tensor], Tensor]

@@ -5,13 +5,15 @@ from dataclasses import dataclass
 from functools import cache
 
 import numpy as np
+import torch
+from torch import Tensor
 
-from headlens.model.analysis.heads import times_log
 from headlens.model.analysis.roles import photo, text
 from headlens.model.analysis.roles.positions import Fact, Positions
 from headlens.model.analysis.roles.role import EntropyRole, Role, WeightRole
 
 ROLES: tuple[Role, ...] = (*photo.ROLES, *text.ROLES)  # of two that a head plays alike it is called after the first
+CPU = torch.device("cpu")
 LEAST = 1e-12  # of a row's weight: where less is left beside special tokens, it says nothing
 
 
@@ -24,7 +26,7 @@ def roles_for(facts: frozenset[Fact]) -> tuple[Role, ...]:
 class Sums:
     """Scores added up over queries; those of several stretches of queries can be added.
 
-    Of a layer they are [role, head], of all layers [role, layer, head].
+    Of a layer they are [role, head], of all layers [role, layer, head]; of inputs there is an axis behind the roles.
     """
 
     total: np.ndarray
@@ -45,57 +47,68 @@ class Scorer:
     """Scores the rows of some queries, of any layer.
 
     Args:
-        positions: of the input.
+        positions: of the input, or of several of one layout.
         queries: [query], the positions of the rows.
-        seen: [query, key] bool, what they may look at.
+        seen: [query, key] bool, what they may look at; or [input, query, key].
+        device: that the weights are on.
     """
 
-    def __init__(self, positions: Positions, queries: np.ndarray, seen: np.ndarray) -> None:
+    def __init__(self, positions: Positions, queries: np.ndarray, seen: np.ndarray, device: torch.device = CPU) -> None:
         self.roles = roles_for(positions.facts)
-        free = seen & positions.free
-        self._keys = {"all": seen.sum(axis=-1), "rest": free.sum(axis=-1)}  # [query]
-        self._takes = np.full((len(self.roles), len(queries)), True)
+        shape = np.broadcast_shapes((*positions.special.shape[:-1], 1, 1), seen.shape)
+        seen = np.broadcast_to(seen, shape)
+        free = seen & positions.free[..., None, :]
+        keys = {"all": seen.sum(axis=-1), "rest": free.sum(axis=-1)}  # [..., query]
         counts_of = cache(lambda counts: np.asarray(counts(positions, queries), np.float32))  # some roles share theirs
+        takes = np.full((len(self.roles), *keys["rest"].shape), True)
         columns = []
-        for takes, role in zip(self._takes, self.roles):
+        for taken, role in zip(takes, self.roles):
             among = seen if role.among == "all" else free
             if role.among == "rest":
-                takes &= self._keys["rest"] > 1  # one key alone gets all, whatever the head
+                taken &= keys["rest"] > 1  # one key alone gets all, whatever the head
             if isinstance(role, WeightRole):
                 counts = counts_of(role.counts)
                 untold = np.any(np.isnan(counts), axis=-1, keepdims=True)
-                takes &= ~untold[..., 0]
+                taken &= ~untold[..., 0]
                 columns.append(np.where(untold, np.float32(0), counts) * among)
                 if role.unit == "share" and role.among == "rest":
                     by_chance = columns[-1].sum(axis=-1)  # what attention to all keys alike gives, times their number
-                    takes &= (by_chance > 0) & (by_chance < self._keys["rest"])
-        counted = np.stack([*columns, free, seen], axis=1, dtype=np.float32)
-        self._counts = counted.transpose(0, 2, 1)  # [query, key, column]; the keys of a column lie side by side
+                    taken &= (by_chance > 0) & (by_chance < keys["rest"])
+        counted = np.stack([*columns, free, seen], axis=-2, dtype=np.float32)  # the keys of a column lie side by side
+        self._counts = torch.from_numpy(counted).to(device).mT  # [..., query, key, column]
+        self._takes = torch.from_numpy(takes).to(device)[..., None, :]  # [role, ..., 1, query]
+        self._keys = {
+            among: torch.from_numpy(np.maximum(count, 2)).to(device)[..., None, :] for among, count in keys.items()
+        }
 
-    def sums(self, weights: np.ndarray) -> Sums:
-        """The scores of a layer, added up: weights [head, query, key]."""
-        rows = weights.transpose(1, 0, 2)  # [query, head, key]
-        found = (rows @ self._counts).transpose(2, 1, 0)  # [column, head, query]
+    def sums(self, weights: Tensor) -> Sums:
+        """The scores of heads, added up: weights [head, query, key], of several inputs with an axis before these."""
+        rows = weights.transpose(-3, -2)  # [..., query, head, key]
+        counts = self._counts.to(rows.dtype)
+        found = _columns(rows @ counts)
         left = found[-2]
         some = left > LEAST
-        entropies = self._entropies(rows, left, some)
+        safe = torch.where(some, left, 1.0)
+        entropies = self._entropies(rows, counts, safe)
         columns = iter(found)
-        total, count = np.zeros((2, len(self.roles), len(weights)))
-        for index, (role, takes) in enumerate(zip(self.roles, self._takes)):
+        totals, told_by = [], []
+        for role, takes in zip(self.roles, self._takes):
             told = takes & (some | (role.among == "all"))
             if isinstance(role, WeightRole):
-                values = next(columns)
-                if role.among == "rest":
-                    values = np.divide(values, left, out=np.zeros_like(values), where=some)
+                values = next(columns) / (safe if role.among == "rest" else 1)
             else:
                 assert isinstance(role, EntropyRole)
-                values = role.of_entropy(entropies[role.among], np.maximum(self._keys[role.among], 2))
-            total[index] = np.where(told, values, 0.0).sum(axis=-1, dtype=float)
-            count[index] = told.sum(axis=-1)
-        return Sums(total, count)
+                values = role.of_entropy(entropies[role.among], self._keys[role.among])
+            totals.append(torch.where(told, values, 0.0).sum(dim=-1, dtype=torch.float64))
+            told_by.append(told.sum(dim=-1, dtype=torch.float64))
+        return Sums(torch.stack(totals).cpu().numpy(), torch.stack(told_by).cpu().numpy())
 
-    def _entropies(self, rows: np.ndarray, left: np.ndarray, some: np.ndarray) -> Mapping[str, np.ndarray]:
+    def _entropies(self, rows: Tensor, counts: Tensor, safe: Tensor) -> Mapping[str, Tensor]:
         """Of all weight, and of the rest made to sum to one: of w / left it is log(left) - sum(w log w) / left."""
-        free, everything = (times_log(rows) @ self._counts[..., -2:]).transpose(2, 1, 0)
-        safe = np.where(some, left, 1.0)
-        return {"all": -everything, "rest": np.maximum(np.log(safe) - free / safe, 0.0)}
+        free, everything = _columns(torch.special.entr(rows) @ counts[..., -2:])
+        return {"all": everything, "rest": (safe.log() + free / safe).clamp(min=0.0)}
+
+
+def _columns(products: Tensor) -> Tensor:
+    """[..., query, head, column] as [column, ..., head, query]."""
+    return products.movedim(-1, 0).mT

@@ -19,26 +19,32 @@ def _away(positions: Positions, queries: np.ndarray) -> np.ndarray:
 
 
 def _same_id(positions: Positions, queries: np.ndarray) -> np.ndarray:
-    same: np.ndarray = (positions.ids[queries, None] == positions.ids) & (_away(positions, queries) != 0)
+    same: np.ndarray = _pairs_of_equals(positions.ids, queries) & (_away(positions, queries) != 0)
     return same
 
 
 def _same_word(positions: Positions, queries: np.ndarray) -> np.ndarray:
-    own = positions.words[queries, None]
-    same: np.ndarray = (own == positions.words) & (own != NOWHERE) & (_away(positions, queries) != 0)
+    some = positions.words[..., queries, None] != NOWHERE
+    same: np.ndarray = _pairs_of_equals(positions.words, queries) & some & (_away(positions, queries) != 0)
     return same
 
 
 def _after_a_copy(positions: Positions, queries: np.ndarray) -> np.ndarray:
-    before = np.roll(positions.ids, 1)
+    before = np.roll(positions.ids, 1, axis=-1)
     earlier = (_away(positions, queries) < 0) & (np.arange(positions.count) > 0)
-    follows: np.ndarray = earlier & (positions.ids[queries, None] == before)
+    follows: np.ndarray = earlier & (positions.ids[..., queries, None] == before[..., None, :])
     return follows
 
 
 def _far(positions: Positions, queries: np.ndarray) -> np.ndarray:
     far = np.abs(_away(positions, queries)) >= FAR
-    return np.where(positions.special[queries, None], np.nan, far)
+    return np.where(positions.special[..., queries, None], np.nan, far)
+
+
+def _pairs_of_equals(values: np.ndarray, queries: np.ndarray) -> np.ndarray:
+    """[..., query, key] bool of values [..., key]."""
+    equal: np.ndarray = values[..., queries, None] == values[..., None, :]
+    return equal
 
 
 PREVIOUS = WeightRole(
@@ -83,7 +89,7 @@ SPECIAL = WeightRole(
     source=f"{CLARK}, section 3.2; {XIAO}, section 3.1 (attention sinks)",
     among="all",
     named_from=None,
-    counts=lambda positions, queries: positions.special,
+    counts=lambda positions, queries: positions.special[..., None, :],
 )
 ENDS = WeightRole(
     key="ends",
@@ -91,7 +97,7 @@ ENDS = WeightRole(
     definition="The share of the rest that lies on full stops, question and exclamation marks, and line breaks.",
     source=f"{CLARK}, section 3.2 (delimiters)",
     needs=frozenset({"text"}),
-    counts=lambda positions, queries: positions.ends,
+    counts=lambda positions, queries: positions.ends[..., None, :],
 )
 PUNCTUATION = WeightRole(
     key="punctuation",
@@ -99,7 +105,7 @@ PUNCTUATION = WeightRole(
     definition="The share of the rest that lies on punctuation marks and line breaks.",
     source=f"{CLARK}, section 3.2",
     needs=frozenset({"text"}),
-    counts=lambda positions, queries: positions.punctuation,
+    counts=lambda positions, queries: positions.punctuation[..., None, :],
 )
 DUPLICATE = WeightRole(
     key="duplicate",
@@ -141,7 +147,7 @@ BROAD = EntropyRole(
     "seen, less one: 0 is one key alone, 1 all alike.",
     source=f"Heip 1974, “A New Index Measuring Evenness”; {CLARK}, section 3.3 (entropy)",
     named_from=0.75,  # of the keys: an object that fills half of a photo is nothing broad
-    of_entropy=lambda entropy, keys: (np.exp(entropy) - 1) / (keys - 1),
+    of_entropy=lambda entropy, keys: (entropy.exp() - 1) / (keys - 1),
 )
 SPREAD = EntropyRole(
     key="spread",
@@ -151,7 +157,7 @@ SPREAD = EntropyRole(
     unit="tokens",
     among="all",
     named_from=None,
-    of_entropy=lambda entropy, keys: np.exp(entropy),
+    of_entropy=lambda entropy, keys: entropy.exp(),
 )
 DISTANCE = WeightRole(
     key="distance",

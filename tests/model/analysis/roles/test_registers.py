@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 
-from headlens.model.analysis.roles.recorded import RecordedRoles, high_norm_of, role_scores
+from headlens.model.analysis.roles.recorded import RecordedRoles, high_norm_of, positions_of, role_scores
 from headlens.model.atlas.findings import findings
 from headlens.model.errors import RecordingError
 from headlens.model.load import load_model
@@ -57,7 +57,8 @@ def test_photos_of_one_shape_each_have_their_own(folder: Path) -> None:
     """An atlas shares between them what is known of their patches."""
     model = load(folder)
     photos = [dark_photo(BRIGHT), dark_photo((3, 0), (0, 3)), dark_photo(), dark_photo(BRIGHT)]
-    found = findings(model.record_attention([model.read(photo) for photo in photos])).values
+    recordings = model.record_attention([model.read(photo) for photo in photos])
+    found = findings(recordings, [positions_of(recording) for recording in recordings]).values
     for number, photo in enumerate(photos):
         alone = role_scores(model.record(photo))
         assert found.keys() == alone.keys()

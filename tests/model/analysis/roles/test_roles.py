@@ -263,7 +263,7 @@ def test_against_plain_loops(seed: int, sharpness: float) -> None:
     powers = np.exp(sharpness * generator.standard_normal((2, 10, 10)))
     weights = (powers / powers.sum(axis=-1, keepdims=True)).astype(np.float32)
     scorer = Scorer(positions_of(text(weights)), np.arange(10), np.full((10, 10), True))
-    found = dict(zip((role.key for role in scorer.roles), scorer.sums(weights).mean))
+    found = dict(zip((role.key for role in scorer.roles), scorer.sums(torch.from_numpy(weights)).mean))
     free = [key for key in range(10) if key not in SPECIAL]
     for head in range(2):
         rows = weights[head].astype(float).tolist()
