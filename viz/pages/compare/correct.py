@@ -14,7 +14,7 @@ from headlens.viz.view.visible import visible
 
 PARAMETER = "pairs"
 ALONE = "x"  # in an address: no partner
-PINNED = -1  # in the lists: the patch that is pinned on that side
+PINNED, NOBODY = -1, -2  # in the lists: the patch that is pinned on that side, and none
 PINS = "compare_pins"  # in the session: the positions that are pinned
 HEIGHT = 210  # pixels of the list
 PAIRING = (
@@ -82,7 +82,7 @@ def show_alignment(sides: Sides, request: PairRequest) -> None:
 def _controls(a: Recording, b: Recording, corrections: tuple[Correction, ...]) -> None:
     """Two lists, of patches with the pinned one first; the button that pairs; and what it has paired."""
     state, unit = st.session_state, unit_of(a)
-    first: tuple[int | None, ...] = (None,) if a.photo is None else (PINNED, None)
+    first = (NOBODY,) if a.photo is None else (PINNED, NOBODY)
     keys = [f"compare_{unit}_{name}" for name in "AB"]
     with st.container(horizontal=True, vertical_alignment="bottom"):
         for name, key, recording in zip("AB", keys, (a, b)):
@@ -91,15 +91,12 @@ def _controls(a: Recording, b: Recording, corrections: tuple[Correction, ...]) -
                 [*first, *range(recording.num_tokens)],
                 key=key,
                 format_func=partial(_name, recording),
-                placeholder=_name(recording, None),
                 help=f"Choose one of A and one of B to pair them; or one and “no {unit}”, and it has no partner.",
             )
 
         def add() -> None:
-            own, theirs = (
-                pin if (chosen := state[key]) == PINNED else chosen
-                for key, pin in zip(keys, state.get(PINS, (None, None)))
-            )
+            pins = state.get(PINS, (None, None))
+            own, theirs = ({PINNED: pin, NOBODY: None}.get(state[key], state[key]) for key, pin in zip(keys, pins))
             if (pair := (own, theirs)) != (None, None):
                 same = [each for each in corrections if each != pair]
                 write_corrections((*same, pair))
@@ -109,7 +106,7 @@ def _controls(a: Recording, b: Recording, corrections: tuple[Correction, ...]) -
         with st.container(horizontal=True, gap="small"):
             for index, (own, theirs) in enumerate(corrections):
                 st.button(
-                    f"{plain(_name(a, own))} = {plain(_name(b, theirs))} ✕",
+                    f"{_partner(a, own)} = {_partner(b, theirs)} ✕",
                     key=f"compare_unpair_{index}",
                     on_click=write_corrections,
                     args=((*corrections[:index], *corrections[index + 1 :]),),
@@ -122,10 +119,12 @@ def _names(recording: Recording, group: tuple[int, ...]) -> str:
     return " + ".join(visible(recording.tokens[at]) for at in group)
 
 
-def _name(recording: Recording, at: int | None) -> str:
-    if at is None:
-        return f"no {unit_of(recording)}"
-    if at == PINNED:
-        return "the pinned one"
+def _name(recording: Recording, at: int) -> str:
+    if at < 0:
+        return "the pinned one" if at == PINNED else f"no {unit_of(recording)}"
     name = visible(recording.tokens[at])
     return name if recording.photo is not None else f"{name} ({at})"  # patches are named by where they are
+
+
+def _partner(recording: Recording, at: int | None) -> str:
+    return plain(_name(recording, NOBODY if at is None else at))
