@@ -26,6 +26,7 @@ class Alignment:
     names: tuple[str, ...]  # of the places
     a: Places
     b: Places
+    parts: np.ndarray | None = None  # [place] of photos: which part of `photo_places` it is, -1 for none
 
     @cached_property
     def paired(self) -> np.ndarray:
@@ -63,7 +64,7 @@ class Alignment:
 
     def swapped(self) -> "Alignment":
         """That of B and A."""
-        return Alignment(self.names, self.b, self.a)
+        return Alignment(self.names, self.b, self.a, self.parts)
 
 
 def align(a: Recording, b: Recording) -> Alignment:
@@ -188,6 +189,7 @@ def _of_photos(a: Recording, b: Recording) -> Alignment:
         (*names, *parts),
         with_prefix([group for group, _ in before], own, counts[0]),
         with_prefix([group for _, group in before], theirs, counts[1]),
+        np.concatenate([np.full(len(names), -1), np.arange(len(parts))]),
     )
 
 

@@ -37,13 +37,18 @@ def part_boxes(a: Recording, b: Recording) -> np.ndarray:
     """Where the parts of `photo_places` lie: [part, 4], top, left, bottom and right as shares of the whole photo."""
     edges = [_edges(recording) for recording in (a, b)]
     rows, columns = _cuts(edges)
-    corners = np.meshgrid(rows[:-1], columns[:-1], indexing="ij") + np.meshgrid(rows[1:], columns[1:], indexing="ij")
-    seen = np.zeros(corners[0].shape, dtype=bool)
+    cells = _cells(rows, columns)
+    seen = np.zeros(cells.shape[:2], dtype=bool)
     for own in edges:
         inside = [_along(edge, cut)[0] >= 0 for edge, cut in zip(own, (rows, columns))]
         seen |= inside[0][:, None] & inside[1]
-    boxes: np.ndarray = np.stack([corner[seen] for corner in corners], axis=-1)
+    boxes: np.ndarray = cells[seen]
     return boxes
+
+
+def patch_boxes(recording: Recording) -> np.ndarray:
+    """Where the patches lie, [patch, 4], as `part_boxes` says it."""
+    return _cells(*_edges(recording)).reshape(-1, 4)
 
 
 def with_prefix(groups: list[tuple[int, ...]], patches: "csr_array", prefix_tokens: int) -> Places:
@@ -60,6 +65,12 @@ def _edges(recording: Recording) -> tuple[np.ndarray, np.ndarray]:
     top, left, bottom, right = recording.photo.window
     rows, columns = recording.photo.grid
     return np.linspace(top, bottom, rows + 1), np.linspace(left, right, columns + 1)
+
+
+def _cells(rows: np.ndarray, columns: np.ndarray) -> np.ndarray:
+    """What lies between edges: [row, column, 4]."""
+    corners = np.meshgrid(rows[:-1], columns[:-1], indexing="ij") + np.meshgrid(rows[1:], columns[1:], indexing="ij")
+    return np.stack(corners, axis=-1)
 
 
 def _cuts(edges: list[tuple[np.ndarray, np.ndarray]]) -> tuple[np.ndarray, np.ndarray]:

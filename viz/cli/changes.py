@@ -76,12 +76,12 @@ def heads_off(text: str | None) -> tuple[tuple[int, int], ...]:
 
 
 def corrections_of(text: str | None) -> "tuple[Correction, ...]":
-    """What --pairs says: tokens of A and of B, "3.4-5.x-x.7". Raises InputError."""
+    """What --pairs says: positions of A and of B, "3.4-5.x-x.7". Raises InputError."""
     found = []
     for part in [] if text is None else text.split("-"):
         own, _, theirs = part.partition(".")
         if not all(each == "x" or is_number(each) for each in (own, theirs)):
-            raise InputError(f"{text!r:.40} names no pairs; give tokens of A and B as 3.4-5.x, x for none.")
+            raise InputError(f"{text!r:.40} names no pairs; give positions in A and B as 3.4-5.x, x for none.")
         pair = tuple(None if each == "x" else int(each) for each in (own, theirs))
         found.append((pair[0], pair[1]))
     return tuple(found)

@@ -61,8 +61,9 @@ def compare(
     pairs: Annotated[
         str | None,
         typer.Option(
-            metavar="TOKENS",
-            help="Tokens of A and B that correspond, whatever is found, as 3.4-5.x; x: no partner.",
+            metavar="POSITIONS",
+            help="Tokens, or patches by their position, of A and B that correspond, whatever is found, as 3.4-5.x; x: "
+            "no partner.",
             show_default=False,
         ),
     ] = None,

@@ -8,8 +8,8 @@ from typing import TypedDict
 import numpy as np
 import plotly.graph_objects as go
 
+from headlens.model.comparison.boxes import place_boxes
 from headlens.model.comparison.comparison import Comparison, Head, HeadBeside
-from headlens.model.comparison.photos import part_boxes
 from headlens.model.recording.recording import Recording
 from headlens.model.runtime.recordings import RecordingEntry
 from headlens.viz.explorer import arrays as wire
@@ -49,7 +49,8 @@ class PairHeader(TypedDict):
     The arrays of a side have its letter at their end: besides those of its head and its photo they are "placeA",
     "positionA" and "shareA" [entry], which share of a position is in a place; "mainA" [position], the place that a
     position is in; and "partnerA" [position], the position of B that corresponds to it, or -1. "boxes" [place, 4] say
-    where the places of photos lie: top, left, bottom and right as shares of A's picture, which may reach beyond it.
+    where the places of photos lie: top, left, bottom and right as shares of A's picture, which may reach beyond it;
+    zeros for those that lie nowhere.
     "weightsA" and "weightsB" [place, place] are all weights, where matrices are drawn.
     """
 
@@ -128,14 +129,13 @@ def _places(comparison: Comparison) -> Arrays:
         arrays["share" + side] = entries.data.astype(np.float32)
         arrays["main" + side], arrays["partner" + side] = main.astype(np.int32), partner.astype(np.int32)
     if comparison.a.grid is not None and comparison.b.grid is not None:
-        parts = _seen_from(comparison.a, part_boxes(comparison.a, comparison.b))
-        before = np.zeros((len(alignment.names) - len(parts), 4))  # positions before the patches lie nowhere
-        arrays["boxes"] = np.concatenate([before, parts]).astype(np.float32)
+        boxes = _seen_from(comparison.a, place_boxes(alignment, comparison.a, comparison.b))
+        arrays["boxes"] = np.nan_to_num(boxes).astype(np.float32)
     return arrays
 
 
 def _seen_from(recording: Recording, boxes: np.ndarray) -> np.ndarray:
-    """Boxes [part, 4] of a whole photo as shares of what a recording sees of it."""
+    """Boxes [place, 4] of a whole photo as shares of what a recording sees of it."""
     assert recording.photo is not None
     top, left, bottom, right = recording.photo.window
     seen: np.ndarray = (boxes - [top, left, top, left]) / [bottom - top, right - left, bottom - top, right - left]

@@ -62,11 +62,13 @@ def photo_pair_controls(request: PairRequest, form: DeltaGenerator) -> None:
 
 
 def write_pair_of_photos(photos: Photos) -> None:
-    """Into the address: all else that was chosen stays, but for a query in patches of another grid."""
+    """Into the address: all else that was chosen stays, but for a query in patches of another grid, and pairs of those
+    of other photos."""
     a, b = photos
     before = _in_address((a.model, b.model))
     queries = [f"query{side}" for side, *pair in zip(SIDES, before, photos) if not _same_grid(*pair)]
-    kept = address_without("kind", *PARAMETERS, *SIZES, *queries)
+    pairs = [] if all(map(_same_patches, before, photos)) else ["pairs"]
+    kept = address_without("kind", *PARAMETERS, *SIZES, *queries, *pairs)
     written = {"kind": "image"}
     for photo, session in zip(photos, SESSIONS):
         if isinstance(photo.source, bytes):
@@ -82,9 +84,14 @@ def write_pair_of_photos(photos: Photos) -> None:
     st.query_params.from_dict(written | kept)
 
 
+def _same_patches(before: PhotoRequest, after: PhotoRequest) -> bool:
+    """Whether they are one photo in the same patches, perhaps painted over."""
+    return (before.source, before.size) == (after.source, after.size)
+
+
 def _same_grid(before: PhotoRequest, after: PhotoRequest) -> bool:
     """Whether both have as many rows and columns of patches."""
-    if (before.source, before.size) == (after.source, after.size):
+    if _same_patches(before, after):
         return True
     try:
         return before.read().photo.grid == after.read().photo.grid

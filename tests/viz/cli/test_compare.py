@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from headlens.model import load_model
+from headlens.model.comparison.alignment import align
 from headlens.model.comparison.comparison import Comparison, compare
 from headlens.model.comparison.corrections import corrected
 from headlens.model.effects.experiment import Experiment
@@ -23,7 +24,7 @@ from tests.model.huggingface.text_models import write_folder
 from tests.paths import COFFEE
 from tests.viz.cli.conftest import Headlens
 
-CAT = COFFEE.parent / "chelsea.jpg"
+CAT, ASTRONAUT = COFFEE.parent / "chelsea.jpg", COFFEE.parent / "astronaut.jpg"
 SHE, HE = "The nurse said that she was tired.", "The nurse said that he was very tired."
 
 
@@ -157,6 +158,17 @@ def test_pairs_of_one_s_own(headlens: Headlens, nurse: Comparison) -> None:
     np.testing.assert_allclose(divergences(out), expected.ravel(), atol=1e-6)
 
 
+def test_pairs_of_patches(headlens: Headlens, dinov2: EncoderImageModel) -> None:
+    """Of photos of two aspect ratios, so that a patch leaves several parts."""
+    code, out, err = headlens("compare", CAT, ASTRONAUT, "--size", "224", "--pairs", "40.90-5.x-0.0", "--json")
+    assert (code, err) == (0, "")
+    a, b = dinov2.record(CAT, 224), dinov2.record(ASTRONAUT, 224)
+    assert a.grid != b.grid
+    expected = compare(a, b, corrected(align(a, b), a, b, [(40, 90), (5, None), (0, 0)])).divergence
+    assert np.abs(expected - compare(a, b).divergence).max() > 1e-4
+    np.testing.assert_allclose(divergences(out), expected.ravel(), atol=1e-5)
+
+
 @pytest.mark.parametrize(
     ("given", "said"),
     [
@@ -168,7 +180,7 @@ def test_pairs_of_one_s_own(headlens: Headlens, nurse: Comparison) -> None:
         ((SHE, "--off", "6.0"), "no head 0 in layer 6"),
         ((SHE, "--pairs", "1.y"), "names no pairs"),
         ((SHE, "--pairs", "99.0"), "A has the tokens 0 to"),
-        ((CAT, "--size", "224", "--pairs", "0.0"), "pair tokens of texts"),
+        ((CAT, "--size", "224", "--pairs", "0.999"), "A has the positions 0 to"),
     ],
     ids=str,
 )

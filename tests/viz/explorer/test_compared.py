@@ -6,8 +6,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from headlens.model.comparison.alignment import of_groups
+from headlens.model.comparison.alignment import align, of_groups
 from headlens.model.comparison.comparison import Comparison, compare
+from headlens.model.comparison.corrections import corrected
 from headlens.model.pretrained.image_model import EncoderImageModel
 from headlens.model.pretrained.text_model import EncoderTextModel
 from headlens.model.recording.recording import Recording
@@ -129,3 +130,26 @@ def test_photos_have_boxes(dinov2: EncoderImageModel, coffee: Recording, sample_
             within = (middle[:, axis] > corner - 1e-6) & (middle[:, axis] < corner + 1 / count + 1e-6)
             assert within[inside].all()
         assert "photo" in arrays
+
+
+def test_a_pair_of_patches_is_drawn_at_its_patch_of_a(
+    dinov2: EncoderImageModel, coffee: Recording, sample_photo: Callable[[str], Path]
+) -> None:
+    other = dinov2.record(sample_photo("coffee"), 252)
+    rows, columns = coffee.grid or (0, 0)
+    own, theirs = 1 + 3 * columns + 4, 1 + 100
+    comparison = compare(coffee, other, corrected(align(coffee, other), coffee, other, [(own, theirs), (None, 7)]))
+    id, payload = pair_of(comparison)
+    assert id != pair_of(compare(coffee, other))[0]
+    for found, weights in zip(pair_weights(payload), comparison.weights(*HEADS[0], HEADS[1])):
+        np.testing.assert_allclose(found, weights, atol=1e-5)
+    boxes = payload.arrays["boxes"].reshape(-1, 4)
+    pair, alone = len(boxes) - 2, len(boxes) - 1
+    assert payload.header["names"][pair] == f"{coffee.tokens[own]} | {other.tokens[theirs]}"
+    np.testing.assert_allclose(boxes[pair], [3 / rows, 4 / columns, 4 / rows, 5 / columns], atol=1e-6)
+    np.testing.assert_array_equal(boxes[alone], 0)  # under A's patches
+    sides = [side_of(payload, side).arrays for side in (0, 1)]
+    assert (sides[0]["main"][own], sides[1]["main"][theirs], sides[1]["main"][7]) == (pair, pair, alone)
+    assert (sides[0]["partner"][own], sides[1]["partner"][theirs], sides[1]["partner"][7]) == (theirs, own, -1)
+    areas = (boxes[:, 2] - boxes[:, 0]) * (boxes[:, 3] - boxes[:, 1])
+    assert areas.sum() == pytest.approx(1, abs=1e-5)  # A's photo, each part of it once

@@ -1,4 +1,4 @@
-"""Which tokens of A and B correspond, to be corrected: held in the address."""
+"""Which tokens or patches of A and B correspond, to be corrected: held in the address."""
 
 from functools import partial
 
@@ -8,14 +8,22 @@ from headlens.model.comparison.corrections import MOST, Correction
 from headlens.model.recording.recording import Recording
 from headlens.viz.inputs.messages import plain
 from headlens.viz.inputs.pair import PairRequest
-from headlens.viz.pages.compare.sides import Sides
+from headlens.viz.pages.compare.sides import Sides, unit_of
 from headlens.viz.view.numbers import is_number
 from headlens.viz.view.visible import visible
 
 PARAMETER = "pairs"
 ALONE = "x"  # in an address: no partner
-NOBODY = "no token"
+PINNED, NOBODY = -1, -2  # in the lists: the patch that is pinned on that side, and none
+PINS = "compare_pins"  # in the session: the positions that are pinned
 HEIGHT = 210  # pixels of the list
+PAIRING = (
+    "To pair two that you see: switch off “One query for both” below, pin a patch in A and one in B, and press Pair. "
+    "Or choose them here by their (row, column)."
+)
+DRAWN = (
+    "What is paired by hand is drawn at its patch of A; what only B has there lies under it, and is not seen in A − B."
+)
 
 
 def read_corrections(written: str) -> tuple[Correction, ...]:
@@ -41,26 +49,28 @@ def write_corrections(corrections: tuple[Correction, ...]) -> None:
 
 
 def corrections_in_address(a: Recording, b: Recording) -> tuple[Correction, ...]:
-    """Those whose tokens are there; none of photos, whose patches correspond by the part that they show."""
-    if a.grid is not None:
-        return ()
+    """Those whose positions are there."""
     read = read_corrections(st.query_params.get(PARAMETER, ""))
     counts = a.num_tokens, b.num_tokens
     return tuple(pair for pair in read if all(at is None or at < count for at, count in zip(pair, counts)))
 
 
 def show_alignment(sides: Sides, request: PairRequest) -> None:
-    """The tokens that correspond, folded, and the controls that pair others."""
+    """What corresponds, folded, and the controls that pair others."""
     a, b, alignment = sides.a.recording, sides.b.recording, sides.comparison.alignment
     corrections = request.corrections
-    if a.grid is not None:
+    by_hand = f", {len(corrections)} set by hand" if corrections else ""
+    if a.photo is not None:
         by = "the part of the photo that they show" if request.same_photo else "their place in the photo"
-        st.caption(f"Patches of A and B correspond by {by}.")
+        with st.expander(f"Patches of A and B correspond by {by}{by_hand}", key="compare_alignment"):
+            st.caption(PAIRING)
+            _controls(a, b, corrections)
+        if corrections:
+            st.caption(DRAWN)
         return
     groups = list(zip(alignment.a.groups, alignment.b.groups))
     paired = sum(1 for own, theirs in groups if own and theirs)
-    title = f"Which tokens correspond: {paired} of {len(groups)} places are in A and in B"
-    title += f", {len(corrections)} set by hand" if corrections else ""
+    title = f"Which tokens correspond: {paired} of {len(groups)} places are in A and in B{by_hand}"
     with st.expander(title, key="compare_alignment"):
         rows = [{"A": _names(a, own), "B": _names(b, theirs)} for own, theirs in groups]
         pairs, controls = st.columns(2, gap="medium")
@@ -70,21 +80,24 @@ def show_alignment(sides: Sides, request: PairRequest) -> None:
 
 
 def _controls(a: Recording, b: Recording, corrections: tuple[Correction, ...]) -> None:
-    state = st.session_state
+    """Two lists, of patches with the pinned one first; the button that pairs; and what it has paired."""
+    state, unit = st.session_state, unit_of(a)
+    first = (NOBODY,) if a.photo is None else (PINNED, NOBODY)
+    keys = [f"compare_{unit}_{name}" for name in "AB"]
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        for name, recording in (("A", a), ("B", b)):
+        for name, key, recording in zip("AB", keys, (a, b)):
             st.selectbox(
-                f"Token of {name}",
-                list[int | None]([None, *range(recording.num_tokens)]),
-                key=f"compare_pair_{name}",
+                f"{unit.capitalize()} of {name}",
+                [*first, *range(recording.num_tokens)],
+                key=key,
                 format_func=partial(_name, recording),
-                placeholder=NOBODY,
-                help="Choose one of A and one of B to pair them; or one and “no token”, and it has no partner.",
+                help=f"Choose one of A and one of B to pair them; or one and “no {unit}”, and it has no partner.",
             )
 
         def add() -> None:
-            pair = state.compare_pair_A, state.compare_pair_B
-            if pair != (None, None):
+            pins = state.get(PINS, (None, None))
+            own, theirs = ({PINNED: pin, NOBODY: None}.get(state[key], state[key]) for key, pin in zip(keys, pins))
+            if (pair := (own, theirs)) != (None, None):
                 same = [each for each in corrections if each != pair]
                 write_corrections((*same, pair))
 
@@ -93,7 +106,7 @@ def _controls(a: Recording, b: Recording, corrections: tuple[Correction, ...]) -
         with st.container(horizontal=True, gap="small"):
             for index, (own, theirs) in enumerate(corrections):
                 st.button(
-                    f"{plain(_name(a, own))} = {plain(_name(b, theirs))} ✕",
+                    f"{_partner(a, own)} = {_partner(b, theirs)} ✕",
                     key=f"compare_unpair_{index}",
                     on_click=write_corrections,
                     args=((*corrections[:index], *corrections[index + 1 :]),),
@@ -106,5 +119,12 @@ def _names(recording: Recording, group: tuple[int, ...]) -> str:
     return " + ".join(visible(recording.tokens[at]) for at in group)
 
 
-def _name(recording: Recording, at: int | None) -> str:
-    return NOBODY if at is None else f"{visible(recording.tokens[at])} ({at})"
+def _name(recording: Recording, at: int) -> str:
+    if at < 0:
+        return "the pinned one" if at == PINNED else f"no {unit_of(recording)}"
+    name = visible(recording.tokens[at])
+    return name if recording.photo is not None else f"{name} ({at})"  # patches are named by where they are
+
+
+def _partner(recording: Recording, at: int | None) -> str:
+    return plain(_name(recording, NOBODY if at is None else at))

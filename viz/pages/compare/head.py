@@ -10,8 +10,9 @@ from headlens.viz.explorer.compared import build_pair
 from headlens.viz.explorer.element import compared
 from headlens.viz.inputs.heads import head_name
 from headlens.viz.inputs.messages import plain
+from headlens.viz.pages.compare.correct import PINS
 from headlens.viz.pages.compare.predicted import show_both_predictions
-from headlens.viz.pages.compare.sides import Sides
+from headlens.viz.pages.compare.sides import Sides, unit_of
 from headlens.viz.pages.runtime import current_theme
 from headlens.viz.view.pair import PARAMETERS, PairView, read_pair, write_pair
 from headlens.viz.view.start import first_view
@@ -66,7 +67,8 @@ def _show_columns(again: Callable[[], Sides], heads: tuple[Head, Head], start: P
         st.query_params.from_dict(others | write_pair(read_pair(message, start, tokens)))
 
     compared(KEY, payload, on_view=take_view)
-    show_both_predictions(sides, _pinned(sides, view))
+    state[PINS] = _pinned(sides, view)
+    show_both_predictions(sides, state[PINS])
 
 
 def _pinned(sides: Sides, view: PairView) -> Queries:
@@ -127,12 +129,12 @@ def _alone(sides: Sides, weights: HeadBeside) -> str:
     """How much of the weight lies where the other has nothing."""
     alignment = sides.comparison.alignment
     if alignment.paired.all():
-        return f"Every {_unit(sides)} has a partner."
+        return f"Every {unit_of(sides.a.recording)} has a partner."
     said = []
     for side, share, has in zip("AB", weights.unpaired, _present(sides)):
         places = np.flatnonzero(has & ~alignment.paired)
         if len(places):
-            names = [_name(sides, int(place)) for place in places[:NAMED]]
+            names = dict.fromkeys(_name(sides, int(place)) for place in places[:NAMED])  # a patch may be in several
             listed = ", ".join(names) + (", …" if len(places) > NAMED else "")
             said.append(f"{percent(share)} of {side}'s weight, on {listed}")
     return f"Without a partner: {'; '.join(said)}. They are hatched below."
@@ -145,7 +147,7 @@ def _looks(sides: Sides, place: int) -> str:
 
 
 def _name(sides: Sides, place: int) -> str:
-    """“it”, of several of this name with its position, A's if it has one; patch (3, 4), or the part that two share."""
+    """“it”, of several of this name with its position, A's if it has one; patch (3, 4), or two, or a part."""
     if sides.a.recording.photo is None:
         alignment = sides.comparison.alignment
         name = alignment.names[place]
@@ -154,7 +156,9 @@ def _name(sides: Sides, place: int) -> str:
         return f"“{plain(visible(name))}”{position}"
     a, b = _patches(sides, place)
     if a and b and a != b:
-        return f"the part of A's {a} that B's {b} shows"
+        parts = sides.comparison.alignment.parts
+        by_hand = parts is None or parts[place] < 0
+        return f"A's {a} and its partner, B's {b}" if by_hand else f"the part of A's {a} that B's {b} shows"
     return a or b
 
 
@@ -165,8 +169,3 @@ def _patches(sides: Sides, place: int) -> tuple[str, str]:
         return "", ""
     a, b = (plain(name_of(recording, int(at[place]))) if at[place] >= 0 else "" for recording, at in both)
     return a, b
-
-
-def _unit(sides: Sides) -> str:
-    photo = sides.a.recording.photo
-    return "token" if photo is None else photo.cell

@@ -8,6 +8,7 @@ import streamlit as st
 from headlens.model.comparison.alignment import Alignment, align
 from headlens.model.comparison.comparison import Comparison, Head, closest
 from headlens.model.comparison.corrections import Correction, corrected
+from headlens.model.recording.recording import Recording
 from headlens.model.runtime.recordings import RecordingEntry
 from headlens.viz.pages.parts import input_note
 from headlens.viz.pages.runtime import RecordingRequest, stepping
@@ -35,6 +36,11 @@ class Sides:
         """All heads of A, in the order of how much they differ."""
         order = np.argsort(-self.divergence, axis=None, kind="stable")  # nan comes last
         return [divmod(int(index), self.divergence.shape[1]) for index in order]
+
+
+def unit_of(recording: Recording) -> str:
+    """What its positions are called: token, or patch."""
+    return "token" if recording.photo is None else recording.photo.cell
 
 
 def can_be_compared(sides: Sides) -> bool:
