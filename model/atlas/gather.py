@@ -70,17 +70,25 @@ def gather(
     gathered = Gathered(limits, failed=failed)
     values = defaultdict[str, list[np.ndarray]](list)  # of each measure [input, layer, head]
     for batch in batches_of(read, tokens):
-        recorded, failed = _run(model, batch)
-        gathered = merge(gathered, Gathered(limits, failed=failed))
-        for _, alike in groupby(recorded, key=lambda each: each.positions.layout):
-            group = list(alike)
-            found = findings([each.recording for each in group], [each.positions for each in group])
-            gathered = merge(gathered, _worth_keeping(group, found, gathered))
-            for name, found_values in found.values.items():
-                values[name].append(found_values)
+        gathered = _with_batch(model, batch, gathered, values)
     return replace(
         gathered, tallies={name: tally(np.concatenate(values[name]), MEASURES[name]) for name in sorted(values)}
     )
+
+
+def _with_batch(
+    model: AnyModel, batch: Sequence[tuple[Item, Read]], gathered: Gathered, values: dict[str, list[np.ndarray]]
+) -> Gathered:
+    """What was gathered with a batch; its values are added to the lists. Its recordings are gone when it returns."""
+    recorded, failed = _run(model, batch)
+    gathered = merge(gathered, Gathered(gathered.limits, failed=failed))
+    for _, alike in groupby(recorded, key=lambda each: each.positions.layout):
+        group = list(alike)
+        found = findings([each.recording for each in group], [each.positions for each in group])
+        gathered = merge(gathered, _worth_keeping(group, found, gathered))
+        for name, found_values in found.values.items():
+            values[name].append(found_values)
+    return gathered
 
 
 def read_all(
