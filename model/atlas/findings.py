@@ -1,4 +1,4 @@
-"""What inputs of one length say of every head, with AT_ONCE weights in memory, or a row of each head of a layer."""
+"""What inputs of one length say of every head, with so many weights in memory, or a row of each head of a layer."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -16,7 +16,8 @@ from headlens.model.atlas.best import SHARE, WEIGHT
 from headlens.model.attention.inputs import AttentionInputs
 from headlens.model.recording.recording import Recording
 
-AT_ONCE = 1_000_000  # weights: 4 MB, which stay in a core's cache
+AT_ONCE = {"cpu": 1_000_000}  # weights: 4 MB, which stay in a core's cache
+ON_GPU = 32_000_000  # what else is computed of them takes ten times as much
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,10 +34,11 @@ def findings(recordings: Sequence[Recording], positions: Sequence[Positions]) ->
     """Of recordings of one model, with their positions, of one layout; of long ones by a sample of their queries."""
     added = _Added(recordings)
     first = recordings[0]
+    at_once = AT_ONCE.get(first.layers[0].query.device.type, ON_GPU)
     row = first.num_heads * first.num_keys
-    num_rows = min(len(added.queries), max(1, AT_ONCE // row))
-    num_layers = min(first.num_layers, max(1, AT_ONCE // (num_rows * row)))
-    num_inputs = max(1, AT_ONCE // (num_layers * num_rows * row))
+    num_rows = min(len(added.queries), max(1, at_once // row))
+    num_layers = min(first.num_layers, max(1, at_once // (num_rows * row)))
+    num_inputs = max(1, at_once // (num_layers * num_rows * row))
     for inputs in _stretches(len(recordings), num_inputs):
         of_inputs = stacked(positions[inputs.start : inputs.stop])
         for rows in _stretches(len(added.queries), num_rows):
