@@ -125,6 +125,26 @@ def test_of_a_causal_text(special: set[int]) -> None:
     assert_all(recording, weights, seen, set(places.tolist()) - special, by_hand)
 
 
+def test_layers_that_do_not_see_the_same() -> None:
+    """The second one sees the last three tokens, as layers with a sliding window do."""
+    causally = np.tri(len(TOKENS), dtype=bool)
+    window = causally & ~np.tri(len(TOKENS), k=-3, dtype=bool)
+    alone = []
+    for seen in (causally, window):
+        weights = random_weights(seen)
+        known = {"tokens": TOKENS, "words": WORDS, "special": np.arange(len(TOKENS)) == 0, "stage": "decoder"}
+        recording = of_weights(weights, seen, **known)
+        by_hand = {**TEXT, "special": lambda query, key: float(key == 0)}
+        assert_all(recording, weights, seen, set(range(1, len(TOKENS))), by_hand)
+        alone.append(recording)
+    both = replace(alone[0], layers=(*alone[0].layers, *alone[1].layers))
+    found = RecordedRoles(both).of_all()
+    for layer, recording in enumerate(alone):
+        expected = RecordedRoles(recording).of_layer(0)
+        np.testing.assert_array_equal(found.total[:, layer], expected.total)
+        np.testing.assert_array_equal(found.count[:, layer], expected.count)
+
+
 def test_cls_is_no_patch() -> None:
     """Of a model without one its share is nothing, and the first patch is as any other."""
     weights = random_weights(np.full((20, 20), True))
