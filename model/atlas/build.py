@@ -3,7 +3,7 @@
 import hashlib
 import json
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 
@@ -26,8 +26,8 @@ SHARDS = {"texts": 256, "photos": 32}  # inputs that are read at once, sorted by
 SAVE_EVERY = 15.0  # seconds between two times that what is done is kept: so much is lost at most when it is killed
 
 Shard = tuple[int, list[Item]]
-# Runs shards, and gives what was gathered of each with its number, in any order
-Engine = Callable[[Iterable[Shard]], Iterable[tuple[int, Gathered]]]
+# Runs shards, and gives what was gathered of one or more with their numbers, in any order
+Engine = Callable[[Iterable[Shard]], Iterable[tuple[Sequence[int], Gathered]]]
 # Called with the inputs that are done, those done in this run, and of how many
 OnShard = Callable[[int, int, int], object]
 
@@ -63,9 +63,9 @@ def here(model: Model, plan: Plan) -> Engine:
     """Runs shards one after the other in this process. Raises InputError for a model that does not read them."""
     reader = reader_of(model, plan.source.kind)
 
-    def run(shards: Iterable[Shard]) -> Iterable[tuple[int, Gathered]]:
+    def run(shards: Iterable[Shard]) -> Iterable[tuple[Sequence[int], Gathered]]:
         for number, items in shards:
-            yield number, gather(reader, items, plan.limits, size=plan.size, tokens=plan.tokens)
+            yield [number], gather(reader, items, plan.limits, size=plan.size, tokens=plan.tokens)
 
     return run
 
@@ -79,7 +79,7 @@ def build(
         plan: what it is built of.
         engine: that runs the model, as `here` makes it.
         folder: made if need be.
-        on_shard: called at the beginning and after each shard; what it raises stops, and what is done stays.
+        on_shard: called at the beginning and whenever shards are done; what it raises stops, and what is done stays.
         save_every: seconds.
 
     Raises InputError for a folder with another atlas in it, or one that cannot be written.
@@ -125,9 +125,9 @@ def _run(plan: Plan, engine: Engine, folder: Path, work: _Work) -> None:
 
     tell()
     try:
-        for number, part in engine(plan.source.shards(plan.shard, frozenset(work.done))):
+        for numbers, part in engine(plan.source.shards(plan.shard, frozenset(work.done))):
             work.gathered = merge(work.gathered, part)
-            work.done.add(number)
+            work.done.update(numbers)
             if time.monotonic() - saved >= work.save_every:
                 _save(plan, folder, work)
                 saved = time.monotonic()

@@ -6,10 +6,11 @@ has to be the same on all of them, and so has the model's folder; each has its o
 
 import json
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from importlib import import_module
+from itertools import islice
 from pathlib import Path
 from types import ModuleType
 from typing import cast
@@ -19,12 +20,16 @@ import numpy as np
 from headlens.model.atlas.build import Engine, Plan, Shard
 from headlens.model.atlas.files import Remote
 from headlens.model.atlas.gather import gather, reader_of
-from headlens.model.atlas.gathered import Gathered, Limits
+from headlens.model.atlas.gathered import Gathered, Limits, merge
 from headlens.model.atlas.items import Content, Item
 from headlens.model.atlas.packed import pack, unpack
 from headlens.model.errors import DeviceError, InputError
 from headlens.model.inputs.image import Size
 from headlens.model.load import load_model
+
+MOST_TOGETHER = 64  # shards that a worker merges before it sends them
+ROUNDS = 8  # of work for each worker at least: so much of its share is lost with it
+_Row = tuple[int, str, object, str]  # an item, as JSON has it
 
 
 @dataclass(frozen=True)
@@ -61,9 +66,13 @@ def on_cluster(cluster: Cluster, name: str, plan: Plan) -> Engine:
         "size": plan.size,
         "tokens": plan.tokens,
     }
+    together = min(MOST_TOGETHER, max(1, plan.source.count // plan.shard // (ROUNDS * cluster.workers)))
 
-    def run(shards: Iterable[Shard]) -> Iterator[tuple[int, Gathered]]:
-        rows = [{"shard": number, "items": _written(items)} for number, items in shards]
+    def run(shards: Iterable[Shard]) -> Iterator[tuple[list[int], Gathered]]:
+        rest = iter(shards)
+        rows = []
+        while some := [(number, _written(items)) for number, items in islice(rest, together)]:
+            rows.append({"shards": json.dumps(some)})
         if not rows:
             return
         with _connected(ray, cluster.address):
@@ -80,7 +89,8 @@ def on_cluster(cluster: Cluster, name: str, plan: Plan) -> Engine:
                 .iter_rows()
             )
             for row in results:
-                yield int(row["shard"]), unpack(bytes(row["gathered"]))[0]
+                gathered, about = unpack(bytes(row["gathered"]))
+                yield cast("list[int]", about["shards"]), gathered
 
     return run
 
@@ -95,16 +105,20 @@ class Worker:
         self._tokens = tokens
 
     def __call__(self, batch: dict[str, np.ndarray]) -> dict[str, list[object]]:
-        """Rows of shards [row], with what was gathered of each as bytes."""
-        gathered = [
-            pack(gather(self._model, _read(items), self._limits, size=self._size, tokens=self._tokens))
-            for items in batch["items"]
-        ]
-        return {"shard": list(batch["shard"]), "gathered": list[object](gathered)}
+        """Rows of shards [row], with what was gathered of each row's as bytes."""
+        return {"gathered": [self._gathered(json.loads(str(row))) for row in batch["shards"]]}
+
+    def _gathered(self, shards: Sequence[tuple[int, Sequence[_Row]]]) -> bytes:
+        """Of all shards together: to merge them is work that the process that asks has no time for."""
+        gathered = Gathered(self._limits)
+        for _, rows in shards:
+            part = gather(self._model, _read(rows), self._limits, size=self._size, tokens=self._tokens)
+            gathered = merge(gathered, part)
+        return pack(gathered, {"shards": [number for number, _ in shards]})
 
 
-def _written(items: Iterable[Item]) -> str:
-    return json.dumps([(item.number, item.id, _plain(item.content), item.reason) for item in items])
+def _written(items: Iterable[Item]) -> list[_Row]:
+    return [(item.number, item.id, _plain(item.content), item.reason) for item in items]
 
 
 def _plain(content: Content | None) -> object:
@@ -114,8 +128,8 @@ def _plain(content: Content | None) -> object:
     return asdict(content) if isinstance(content, Remote) else content
 
 
-def _read(text: str) -> list[Item]:
-    return [Item(number, id, _content(plain), reason) for number, id, plain, reason in json.loads(str(text))]
+def _read(rows: Iterable[_Row]) -> list[Item]:
+    return [Item(number, id, _content(plain), reason) for number, id, plain, reason in rows]
 
 
 def _content(plain: object) -> Content | None:

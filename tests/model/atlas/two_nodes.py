@@ -14,6 +14,7 @@ import ray
 from ray.cluster_utils import Cluster as Nodes
 
 from headlens.model.atlas import build as atlas_build
+from headlens.model.atlas import cluster as atlas_cluster
 from headlens.model.atlas.build import Plan, build, here
 from headlens.model.atlas.cluster import Cluster, on_cluster
 from headlens.model.atlas.gathered import Limits
@@ -26,6 +27,7 @@ WORKERS = 3  # more than one node has processors for
 def main(texts: str, name: str, folder: Path) -> None:
     """Print how many workers and nodes took part, and which worker was killed."""
     atlas_build.SHARDS["texts"] = 8
+    atlas_cluster.ROUNDS = 2  # so that a worker merges two shards
     model = load_model(name, "cpu")
     plan = Plan(open_source(texts), model.description, Limits(best=3, vectors=4, positions=5))
     build(plan, here(model, plan), folder / "here")
