@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from headlens.model.analysis.roles.role import Role
-from headlens.model.analysis.roles.score import ROLES
+from headlens.model.analysis.roles.roles import ROLES
 
 BINS = 100  # of a histogram
 FARTHEST = 16_384.0  # tokens, patches or pixels

@@ -4,7 +4,8 @@ import numpy as np
 
 from headlens.model.analysis.roles.naming import Named, strongest_role
 from headlens.model.analysis.roles.recorded import facts_of
-from headlens.model.analysis.roles.score import Sums, roles_for
+from headlens.model.analysis.roles.roles import roles_for
+from headlens.model.analysis.roles.score import Sums
 from headlens.model.analysis.roles.text import SPECIAL
 from headlens.model.analysis.sample import LONG, looking_queries
 from headlens.model.recording.parts import WEIGHTS

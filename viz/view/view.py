@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal
 
-from headlens.model.analysis.roles.score import ROLES
+from headlens.model.analysis.roles.roles import ROLES
 from headlens.viz.view.chosen import Head
 
 # One head; the chosen heads, all heads of the layer, or of all layers, merged

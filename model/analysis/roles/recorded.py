@@ -10,7 +10,8 @@ import torch
 from headlens.model.analysis.roles.naming import Named, strongest_role
 from headlens.model.analysis.roles.positions import NOWHERE, Fact, Positions, high_norm
 from headlens.model.analysis.roles.role import Role
-from headlens.model.analysis.roles.score import Scorer, Sums, roles_for
+from headlens.model.analysis.roles.roles import roles_for
+from headlens.model.analysis.roles.score import Scorer, Sums
 from headlens.model.analysis.sample import looking_queries
 from headlens.model.attention.inputs import AttentionInputs
 from headlens.model.progress import OnStep, no_step

@@ -2,12 +2,14 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
-from torch import Tensor
 
 from headlens.model.analysis.roles.positions import Fact, Positions
+
+if TYPE_CHECKING:
+    from torch import Tensor  # figures, which know roles, work without it
 
 Unit = Literal["share", "tokens", "patches", "pixels"]  # of a score; a share is from 0 to 1
 
@@ -47,4 +49,4 @@ class WeightRole(Role):
 class EntropyRole(Role):
     """From the entropy of a row, in nats, and the number of keys it could be spread over: [..., head or 1, query]."""
 
-    of_entropy: Callable[[Tensor, Tensor], Tensor]
+    of_entropy: "Callable[[Tensor, Tensor], Tensor]"

@@ -8,18 +8,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from headlens.model.analysis.roles import photo, text
-from headlens.model.analysis.roles.positions import Fact, Positions
-from headlens.model.analysis.roles.role import EntropyRole, Role, WeightRole
+from headlens.model.analysis.roles.positions import Positions
+from headlens.model.analysis.roles.role import EntropyRole, WeightRole
+from headlens.model.analysis.roles.roles import roles_for
 
-ROLES: tuple[Role, ...] = (*photo.ROLES, *text.ROLES)  # of two that a head plays alike it is called after the first
 CPU = torch.device("cpu")
 LEAST = 1e-12  # of a row's weight: where less is left beside special tokens, it says nothing
-
-
-def roles_for(facts: frozenset[Fact]) -> tuple[Role, ...]:
-    """The roles that heads may play on an input of which these facts are true."""
-    return tuple(role for role in ROLES if role.needs <= facts)
 
 
 @dataclass(frozen=True, eq=False)

@@ -15,7 +15,8 @@ from headlens.model.analysis.roles.naming import Named, strongest_role
 from headlens.model.analysis.roles.positions import HIGH, Positions, high_norm
 from headlens.model.analysis.roles.recorded import RecordedRoles, positions_of
 from headlens.model.analysis.roles.role import Role
-from headlens.model.analysis.roles.score import ROLES, Scorer
+from headlens.model.analysis.roles.roles import ROLES
+from headlens.model.analysis.roles.score import Scorer
 from headlens.model.attention.inputs import inputs_of_scores
 from headlens.model.recording.parts import Photo
 from headlens.model.recording.recording import CHUNK, Recording
