@@ -3,6 +3,7 @@
 Imports stay inside the fixtures: tests/gpu runs where not everything is installed.
 """
 
+import gc
 import os
 from collections.abc import Callable
 from contextlib import suppress
@@ -24,6 +25,15 @@ if TYPE_CHECKING:
     from headlens.model.huggingface.text.model import TransformersText
     from headlens.model.pretrained.image_model import EncoderImageModel
     from headlens.model.pretrained.text_model import EncoderTextModel
+
+gc.disable()  # until all tests and what they import are in memory
+
+
+def pytest_collection_finish() -> None:
+    """From now on no garbage collection walks through what has been imported: Streamlit asks for one after each run."""
+    gc.enable()
+    gc.freeze()
+
 
 # Side by side, each worker and each server that it starts computes in one thread: more would wait for each other.
 if "PYTEST_XDIST_WORKER" in os.environ:
