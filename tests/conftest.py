@@ -5,7 +5,7 @@ Imports stay inside the fixtures: tests/gpu runs where not everything is install
 
 import gc
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Generator
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -26,13 +26,16 @@ if TYPE_CHECKING:
     from headlens.model.pretrained.image_model import EncoderImageModel
     from headlens.model.pretrained.text_model import EncoderTextModel
 
-gc.disable()  # until all tests and what they import are in memory
 
-
-def pytest_collection_finish() -> None:
-    """From now on no garbage collection walks through what has been imported: Streamlit asks for one after each run."""
-    gc.enable()
-    gc.freeze()
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Generator[None, object, object]:
+    """No garbage is collected while tests are, and none later in what they import: Streamlit does so at each run."""
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.enable()
+        gc.freeze()
 
 
 # Side by side, each worker and each server that it starts computes in one thread: more would wait for each other.
