@@ -8,6 +8,7 @@ BIN := $(VENV)/bin
 WORKERS ?= 2
 PARALLEL := -n $(WORKERS) --dist worksteal
 ATLAS := $(BIN)/headlens atlas build --device cpu --best 8
+unexport PYTHONDONTWRITEBYTECODE # else each of the many processes that the tests start compiles Headlens again
 
 .PHONY: run setup test test-fast lint bench load soak atlas
 

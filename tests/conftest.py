@@ -3,8 +3,9 @@
 Imports stay inside the fixtures: tests/gpu runs where not everything is installed.
 """
 
+import gc
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Generator
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -24,6 +25,18 @@ if TYPE_CHECKING:
     from headlens.model.huggingface.text.model import TransformersText
     from headlens.model.pretrained.image_model import EncoderImageModel
     from headlens.model.pretrained.text_model import EncoderTextModel
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Generator[None, object, object]:
+    """No garbage is collected while tests are, and none later in what they import: Streamlit does so at each run."""
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.enable()
+        gc.freeze()
+
 
 # Side by side, each worker and each server that it starts computes in one thread: more would wait for each other.
 if "PYTEST_XDIST_WORKER" in os.environ:

@@ -51,7 +51,7 @@ SLOW_FIXTURES = {"smollm2"}
 def markers_of(item: pytest.Item) -> Iterator[str]:
     """The markers of a test, by where it is and what it needs."""
     for marker, places in PLACES.items():
-        if any(item.path.is_relative_to(place) for place in places):
+        if not {item.path, *item.path.parents}.isdisjoint(places):
             yield marker
     if SLOW_FIXTURES & set(getattr(item, "fixturenames", ())):
         yield "slow"

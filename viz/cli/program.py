@@ -55,7 +55,7 @@ EXAMPLES: dict[Callable[..., None], tuple[str, ...]] = {
     compare: (
         'headlens compare "The nurse said that she was tired." "The nurse said that he was tired." --out heads.csv',
         "headlens compare trophy.safetensors other.safetensors --layer 3 --head 1",
-        "headlens compare cat.jpg --paint-b 28,26,48,52",
+        "headlens compare cat.jpg --size 224 --paint-b 28,26,48,52",
         'headlens compare "The keys are on the table." --model my-classifier --model-b minilm-l6 --out matches.json',
     ),
     build: (

@@ -15,6 +15,7 @@ from headlens.model.inputs.chat import RenderedChat, rendered_chat, with_marks
 from headlens.model.inputs.text import MAX_CHARACTERS, Chat, without_surrogates
 
 SCRIPT = Path(__file__).with_name("render_chat.py")
+SECONDS = 5  # for a template itself
 PATIENCE = 60  # seconds, with the start of a process
 
 
@@ -27,7 +28,8 @@ class ChatTemplate:
     """
 
     def __init__(self, template: str, variables: dict[str, str]) -> None:
-        self._asked = json.dumps({"template": template, "variables": variables, "longest": MAX_CHARACTERS})
+        limits = {"longest": MAX_CHARACTERS, "seconds": SECONDS}
+        self._asked = json.dumps({"template": template, "variables": variables, **limits})
 
     def render(self, chat: Chat) -> RenderedChat:
         """The text of a chat, up to where the answer begins. Raises InputError for what the template refuses."""

@@ -13,7 +13,6 @@ from typing import TypedDict
 from transformers.utils.chat_template_utils import render_jinja_template
 
 MEMORY = 2 * 2**30  # bytes
-SECONDS = 5  # for the template itself
 LONGEST = 300  # characters of what a template says as it refuses
 
 
@@ -24,12 +23,13 @@ class Asked(TypedDict):
     template: str
     variables: dict[str, str]
     longest: int  # characters
+    seconds: int  # for the template itself
 
 
 def main() -> None:
     """Read what is asked on standard input, as JSON, and answer each chat: "text", "characters" or "refused"."""
     asked: Asked = json.load(sys.stdin)
-    _bound()
+    _bound(asked["seconds"])
     json.dump([_answer(messages, asked) for messages in asked["conversations"]], sys.stdout)
 
 
@@ -48,14 +48,14 @@ def _answer(messages: list[dict[str, str]], asked: Asked) -> dict[str, object]:
     return {"text": text} if len(text) <= asked["longest"] else {"characters": len(text)}
 
 
-def _bound() -> None:
+def _bound(seconds: int) -> None:
     """Where the system can: a signal ends this process, also inside of one long operation."""
     with contextlib.suppress(ImportError, ValueError, OSError):
         import resource
 
         resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
     if hasattr(signal, "alarm"):
-        signal.alarm(SECONDS)
+        signal.alarm(seconds)
 
 
 if __name__ == "__main__":

@@ -19,8 +19,9 @@ def tables_of(folder: Path) -> dict[str, bytes]:
     return {path.name: path.read_bytes() for path in sorted(folder.iterdir())}
 
 
-def test_killed_and_started_again(tmp_path: Path) -> None:
-    """SIGKILL: nothing can be tidied up. What is kept now and then is all that the second run has."""
+def test_killed_and_started_again(headlens: Headlens, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """SIGKILL: nothing can be tidied up. What is kept now and then is all that the second run has, in this process."""
+    monkeypatch.chdir(tmp_path)
     write_folder("BERT", tmp_path / "bert")
     (tmp_path / "texts.txt").write_text("\n".join(sentences(COUNT, longest=12)))
     command = ("atlas", "build", "texts.txt", "--model", "bert", "--vectors", "4", "--save-every", "0", "--out")
@@ -32,12 +33,12 @@ def test_killed_and_started_again(tmp_path: Path) -> None:
     process.kill()
     assert finish(process).code == -9
     assert [path.name for path in (tmp_path / "killed").glob("[!.]*")] == [progress.name], "it was stopped half way"
-    went_on = finish(start(*command, "killed", folder=tmp_path))
+    went_on = headlens(*command, "killed")
     assert went_on.code == 0
     first = went_on.err.splitlines()[0]
     assert first.endswith(f" of {COUNT:,} inputs")
     assert not first.startswith("0 "), "it began again"
-    whole = finish(start(*command, "whole", folder=tmp_path))
+    whole = headlens(*command, "whole")
     assert whole.code == 0
     assert whole.err.splitlines()[-1] == f"{COUNT:,} of {COUNT:,} inputs are in the atlas in whole"
     assert tables_of(tmp_path / "killed") == tables_of(tmp_path / "whole")

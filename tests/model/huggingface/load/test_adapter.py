@@ -190,25 +190,21 @@ def test_a_base_of_the_hub(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Non
     assert "organisation/other could not be downloaded" in refusal(folder)
 
 
-def test_without_peft_it_is_refused(folder: Path) -> None:
+def test_without_peft_it_is_refused_and_other_models_do_not_import_it(folder: Path) -> None:
     code = (
-        "import sys; sys.modules['peft'] = None\n"
+        "import sys, headlens.model.huggingface.load.folder\n"
+        "print('peft' in sys.modules); sys.modules['peft'] = None\n"
         "from headlens.model import load_model\n"
         f"print(type(load_model({str(folder.parent / 'base')!r}, device='cpu')).__name__)\n"
         f"try: load_model({str(folder)!r}, device='cpu')\n"
         "except ValueError as error: print(error)"
     )
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
-    kind, sentence = done.stdout.strip().splitlines()
+    imported, kind, sentence = done.stdout.strip().splitlines()
+    assert imported == "False"
     assert kind == "TransformersText"
     assert sentence.startswith("'adapter' holds an adapter (LoRA, say) that is not part of its weights; install peft")
     assert "merge it with merge_and_unload()" in sentence
-
-
-def test_the_model_package_does_not_need_peft() -> None:
-    code = "import sys, headlens.model.huggingface.load.folder; print('peft' in sys.modules)"
-    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
-    assert done.stdout.strip() == "False"
 
 
 @pytest.mark.parametrize(
