@@ -1,5 +1,6 @@
 """The page Compare in a real browser: both columns, linked hover and pins, the difference read off, a phone too."""
 
+import itertools
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -13,7 +14,7 @@ from headlens.model.pretrained.image_model import EncoderImageModel
 from headlens.model.pretrained.text_model import EncoderTextModel
 from headlens.viz.inputs.samples import FIRST_PAIR, PAIRS
 from headlens.viz.view.wording import percent
-from tests.browser.look import LOAD, SCREENSHOTS, check_layout, holds
+from tests.browser.look import LOAD, SCREENSHOTS, box, check_layout, holds
 from tests.browser.test_how import PIECES
 from tests.browser.test_matter import PHONE, POINT
 
@@ -206,6 +207,22 @@ def test_looks(page: Page, address: str, request: pytest.FixtureRequest) -> None
     check_layout(page, pieces)
 
 
+@pytest.mark.parametrize("page", [{"width": width} for width in (1280, 1024, 800)], indirect=True, ids=str)
+def test_photos_stay_under_the_pointer_however_long_the_sentences_are(page: Page, address: str) -> None:
+    open_compare(page, f"{address}/compare?kind=image&layer=10&head=4")
+    photos = [page.locator(f'[data-side="{side}"] canvas') for side in ("a", "b", "less")]
+    photos[0].scroll_into_view_if_needed()
+    tops, titles = set(), set()
+    for x, y in itertools.product((0.1, 0.3, 0.5, 0.7, 0.9), (0.2, 0.5, 0.8)):
+        size = box(photos[0])
+        page.mouse.move(size["x"] + x * size["width"], size["y"] + y * size["height"])
+        page.evaluate("new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
+        tops |= {round(box(photo)["y"]) for photo in photos}
+        titles.add(title(page, "a").inner_text())
+    assert len(titles) > 5
+    assert len(tops) == 1, "photos side by side stand at one height, and stay there"
+
+
 def test_a_patch_is_shown_of_both_photos(
     page: Page, address: str, dinov2: EncoderImageModel, sample_photo: Callable[[str], Path]
 ) -> None:
@@ -215,10 +232,9 @@ def test_a_patch_is_shown_of_both_photos(
     comparison = compare(a, b)
     photo = page.locator('[data-side="b"] canvas')
     photo.scroll_into_view_if_needed()
-    box = photo.bounding_box()
-    assert box is not None
+    size = box(photo)
     rows, columns = comparison.b.grid or (0, 0)
-    page.mouse.move(box["x"] + box["width"] * 20.5 / columns, box["y"] + box["height"] * 9.5 / rows)  # of B's (9, 20)
+    page.mouse.move(size["x"] + size["width"] * 20.5 / columns, size["y"] + size["height"] * 9.5 / rows)  # B's (9, 20)
     expect(title(page, "b")).to_have_text("Layer 11, head 4: what patch (9, 20) looks at:")
     expect(title(page, "a")).to_have_text("Layer 11, head 4: what patch (6, 13) looks at:")
     alignment = comparison.alignment

@@ -72,7 +72,10 @@ def test_tokens_are_paired_on_a_phone(page: Page, address: str, minilm: EncoderT
     page.get_by_text("Which tokens correspond").click()
     settle(page)  # the page opens the panel in steps, and a list that opens meanwhile is closed again
     for side, token in (("A", "she (5)"), ("B", "he (5)")):
-        page.get_by_role("combobox", name=re.compile(f"Token of {side}")).click()
+        tokens = page.get_by_role("combobox", name=re.compile(f"Token of {side}"))
+        tokens.scroll_into_view_if_needed()
+        settle(page)  # a list that opens while the page scrolls is closed again, too
+        tokens.click()
         page.get_by_role("option", name=token, exact=True).click()
         settle(page)
     page.get_by_role("button", name="Pair", exact=True).click()

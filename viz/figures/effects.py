@@ -41,7 +41,7 @@ def effect_grid(
     rows, columns = np.divmod(np.arange(effects.size), num_heads)
     num_rows = int(rows.max()) + 1
     size = float(np.clip(min(WIDTH / num_heads, HEIGHT / num_rows) - GAP, 7, 24))
-    limit = max(float(np.nan_to_num(np.abs(effects)).max()), LEAST)
+    limit = top_of_scale(effects)
     figure = go.Figure(layout=page_layout(theme))
     figure.add_scatter(
         x=columns,
@@ -85,6 +85,12 @@ def effect_grid(
     figure.update_xaxes(showticklabels=not by_size, dtick=max(1, num_heads // 8))
     figure.update_yaxes(bare, range=[num_rows - 0.4, -0.6], title={"text": titles[1], "standoff": 10})
     return figure.update_yaxes(showticklabels=not by_size, dtick=max(1, num_rows // 10))
+
+
+def top_of_scale(values: np.ndarray) -> float:
+    """The largest size of values, nan left out, and at least LEAST; 1 where there is nothing, which has no size."""
+    largest = float(np.nan_to_num(np.abs(values)).max())
+    return max(largest, LEAST) if largest else 1.0
 
 
 def before_and_after(

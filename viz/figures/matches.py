@@ -3,7 +3,7 @@
 import numpy as np
 import plotly.graph_objects as go
 
-from headlens.viz.figures.effects import LEAST, Head
+from headlens.viz.figures.effects import Head, top_of_scale
 from headlens.viz.theme import LIGHT, Theme, page_layout
 
 SIDE = 460  # pixels of the figure's longer side, about
@@ -26,7 +26,7 @@ def best_matches(
     rows = np.arange(layers * heads)
     columns = partners[..., 0].ravel() * heads_b + partners[..., 1].ravel()
     best = flat[rows, columns]
-    limit = max(float(np.nan_to_num(flat).max()), LEAST)
+    limit = top_of_scale(flat)
     figure = go.Figure(layout=page_layout(theme))
     if flat.size <= MOST:
         figure.add_heatmap(

@@ -1,5 +1,7 @@
 """Which two texts the page Compare shows: its controls, and what the address asks for."""
 
+from collections.abc import Callable
+
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
@@ -11,6 +13,7 @@ from headlens.viz.inputs.text import TextRequest
 from headlens.viz.view.address import write_texts
 
 Texts = tuple[str, str]
+Button = Callable[..., bool]  # st.button, or one of a form
 TEXTS = ("text", "text2", "own")  # parameters of the address
 SESSION = InputSession[Texts, PairRequest]("compare")
 
@@ -38,11 +41,14 @@ def choose_texts(models: tuple[str, str]) -> PairRequest:
     return request_of(models, PAIRS[FIRST_PAIR]) if before is None or SESSION.refusal(before) else before
 
 
-def text_pair_controls(request: PairRequest, form: DeltaGenerator) -> None:
-    """Drawn before the recordings are made: while they are, other texts can be typed."""
+def text_pair_controls(request: PairRequest, form: DeltaGenerator) -> Button:
+    """Drawn before the recordings are made: while they are, other texts can be typed.
+
+    Gives what draws another button of the form: the browser sends what was typed with these alone.
+    """
     state, texts = st.session_state, request.texts
     assert texts is not None
-    fill_fields("compare", {"compare_a": texts[0], "compare_b": "" if texts[0] == texts[1] else texts[1]})
+    fill_fields("compare", _fields(texts))
     with form.form("compare_form", border=False):
         first, second = st.columns(2)  # on a phone one above the other
         first.text_area("A", key="compare_a", height=68, help="The text that is compared with B.")
@@ -53,7 +59,10 @@ def text_pair_controls(request: PairRequest, form: DeltaGenerator) -> None:
             placeholder="The same as A",
             help="The other text. Left empty, it is A's, for two models on one text.",
         )
-        st.form_submit_button("Compare", type="primary", on_click=_take_typed, help="Run the models on the texts.")
+        buttons = st.container(horizontal=True)
+        buttons.form_submit_button(
+            "Compare", type="primary", on_click=lambda: SESSION.offer(_typed()), help="Run the models on the texts."
+        )
     state.compare_sample = next((name for name, pair in PAIRS.items() if pair == texts), None)
     form.pills(
         "Samples",
@@ -62,6 +71,7 @@ def text_pair_controls(request: PairRequest, form: DeltaGenerator) -> None:
         on_change=_take_sample,
         help="Each is a pair of sentences that differ in little: which heads notice?",
     )
+    return buttons.form_submit_button
 
 
 def write_pair_of_texts(texts: Texts) -> None:
@@ -83,9 +93,24 @@ def _texts_in_address() -> Texts:
     return PAIRS[FIRST_PAIR]
 
 
-def _take_typed() -> None:
+def swap_texts(texts: Texts) -> None:
+    """Into the address, exchanged; what was typed since is exchanged too, and compared if it can be read."""
+    state, typed = st.session_state, _typed()
+    write_pair_of_texts(texts[::-1])
+    if typed != texts:
+        SESSION.offer(typed[::-1])
+        state.compare_a, state.compare_b = state.compare_b, state.compare_a
+        state.compare_shown = _fields(texts[::-1])  # so that what is refused stays in the fields
+
+
+def _fields(texts: Texts) -> dict[str, object]:
+    """What the fields hold, by their keys."""
+    return {"compare_a": texts[0], "compare_b": "" if texts[0] == texts[1] else texts[1]}
+
+
+def _typed() -> Texts:
     first, second = st.session_state.compare_a, st.session_state.compare_b
-    SESSION.offer((first if first.strip() else second, second if second.strip() else first))
+    return first if first.strip() else second, second if second.strip() else first
 
 
 def _take_sample() -> None:

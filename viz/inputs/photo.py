@@ -19,6 +19,7 @@ from headlens.viz.inputs.models import photo_model, photo_sizes
 from headlens.viz.inputs.samples import FIRST_PHOTO, PHOTOS, PhotoSample
 from headlens.viz.inputs.session import InputSession
 from headlens.viz.pages.runtime import RecordingRequest, record
+from headlens.viz.view.address import OF_THE_MODEL, SWITCHES
 from headlens.viz.view.view import View
 
 TYPES = ["jpg", "jpeg", "png", "webp", "gif", "tif", "tiff", "bmp", "avif"]
@@ -177,10 +178,15 @@ def _at_a_size_that_fits(request: PhotoRequest) -> PhotoRequest:
     return fitting
 
 
-def change_address(**changes: str | None) -> None:
-    """Another photo, size or range: the rest of the address goes, but for what stays true."""
+def change_address(*, kept: tuple[str, ...] = OF_THE_MODEL, **changes: str | None) -> None:
+    """Another photo, size or range: the rest of the address goes, but for what stays true.
+
+    Args:
+        kept: of what is chosen in the explorer.
+        changes: parameters and their values; None: it goes.
+    """
     parameters: dict[str, str | None] = {
-        **address_parts("model", "text", "sample", "own", "size", "range", "tokens", "labels"),
+        **address_parts("model", "text", "sample", "own", "size", "range", "tokens", "labels", *kept),
         **changes,
     }
     st.query_params.from_dict({name: value for name, value in parameters.items() if value is not None})
@@ -283,7 +289,8 @@ def _take_stretch() -> None:
 
 def _take_sample() -> None:
     if (name := st.session_state.image_sample) is not None:
-        change_address(sample=None if name == FIRST_PHOTO else name, own=None, range=None)
+        # It opens on a head of its own.
+        change_address(sample=None if name == FIRST_PHOTO else name, own=None, range=None, kept=SWITCHES)
 
 
 def _take_text() -> None:

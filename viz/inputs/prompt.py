@@ -15,7 +15,7 @@ from headlens.viz.inputs.models import reads_chats, writing_model
 from headlens.viz.inputs.samples import FIRST_PROMPT
 from headlens.viz.inputs.session import InputSession, fill_fields
 from headlens.viz.pages.runtime import RecordingRequest, record
-from headlens.viz.view.address import write_texts
+from headlens.viz.view.address import OF_THE_MODEL, write_texts
 from headlens.viz.view.view import View
 
 DEFAULT_TOKENS, MOST_TOKENS = 2, 200
@@ -97,7 +97,8 @@ def choose_prompt(model: str) -> PromptRequest:
             SESSION.own = candidate
             address = write_texts(_texts(request.prompt, request.system)) or {"own": "1"}
             chat = {"chat": "1"} if request.chat else {}
-            params.from_dict({**address, **address_parts("model"), "tokens": str(request.tokens), **chat})
+            kept = address_parts("model", *OF_THE_MODEL)
+            params.from_dict({**address, **kept, "tokens": str(request.tokens), **chat})
             return request
     request = _request_in_address(model)
     if SESSION.readable(request):

@@ -15,6 +15,7 @@ from headlens.viz.inputs.models import sound_model
 from headlens.viz.inputs.session import InputSession
 from headlens.viz.inputs.sound_samples import FIRST_SOUND, SOUNDS, sample_file
 from headlens.viz.pages.runtime import RecordingRequest, record
+from headlens.viz.view.address import OF_THE_MODEL
 from headlens.viz.view.start import first_view
 from headlens.viz.view.view import View
 
@@ -129,8 +130,8 @@ def play(request: SoundRequest) -> None:
 
 
 def _change_address(**changes: str | None) -> None:
-    """Another sound: the rest of the address goes, but for the model."""
-    parameters: dict[str, str | None] = {**address_parts("model"), **changes}
+    """Another sound: the rest of the address goes, but for the model and what is chosen of it."""
+    parameters: dict[str, str | None] = {**address_parts("model", *OF_THE_MODEL), **changes}
     st.query_params.from_dict({name: value for name, value in parameters.items() if value is not None})
 
 

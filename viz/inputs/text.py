@@ -14,7 +14,7 @@ from headlens.viz.inputs.models import reads_chats, text_model
 from headlens.viz.inputs.samples import FIRST_TEXT, TEXTS, TEXTS_FOR, TextSample, text_sample_name
 from headlens.viz.inputs.session import InputSession, fill_fields
 from headlens.viz.pages.runtime import RecordingRequest, record
-from headlens.viz.view.address import write_texts
+from headlens.viz.view.address import OF_THE_MODEL, SWITCHES, write_texts
 from headlens.viz.view.start import first_view
 from headlens.viz.view.view import View
 
@@ -96,7 +96,8 @@ def choose_text(model: str) -> TextRequest:
         request = TextRequest(model, candidate, chat)
         if SESSION.readable(request):
             SESSION.own = candidate
-            st.query_params.from_dict((write_texts(candidate) or {"own": "1"}) | address_parts("model", "chat"))
+            kept = address_parts("model", "chat", *OF_THE_MODEL)
+            st.query_params.from_dict((write_texts(candidate) or {"own": "1"}) | kept)
             return request
     if "own" in st.query_params and "text" not in st.query_params and SESSION.own is None:
         st.info("The text of this link was too long for it, and went when its page was closed; this is a sample.")
@@ -170,7 +171,8 @@ def _take_typed() -> None:
 
 def _take_sample() -> None:
     if (name := st.session_state.text_sample) is not None:
-        st.query_params.from_dict(({} if name == FIRST_TEXT else {"sample": name}) | address_parts("model"))
+        kept = address_parts("model", *SWITCHES)  # a sample opens on a head of its own
+        st.query_params.from_dict(({} if name == FIRST_TEXT else {"sample": name}) | kept)
 
 
 def _take_file() -> None:

@@ -13,7 +13,7 @@ from headlens.viz.inputs.messages import show_error
 from headlens.viz.inputs.model_picker import ModelPicker
 from headlens.viz.inputs.pair import PairRequest
 from headlens.viz.inputs.pair_photos import choose_photos, photo_pair_controls
-from headlens.viz.inputs.pair_texts import choose_texts, text_pair_controls
+from headlens.viz.inputs.pair_texts import Button, choose_texts, text_pair_controls
 from headlens.viz.pages import parts
 from headlens.viz.pages.compare.correct import corrections_in_address, show_alignment
 from headlens.viz.pages.compare.head import show_head
@@ -54,16 +54,16 @@ def page() -> None:
     of_b = picker("compare_b", label="Model of B", of="B: ", parameter="model2", otherwise=of_a).pick(top, message)
     with message:
         request = choose((of_a, of_b))
-    controls(request, form)
+    button = controls(request, form) or top.button
     keep_address("compare")  # again: what was typed is in it now
     try:
-        _show(request, top)
+        _show(request, top, button)
     except HeadlensError as error:
         show_error(error)
     st.caption(request.link)
 
 
-def _show(request: PairRequest, top: DeltaGenerator) -> None:
+def _show(request: PairRequest, top: DeltaGenerator, button: Button) -> None:
     """A beside B."""
     request = switch_heads_off(request, top)
     runs = request.a.record(), request.b.record()
@@ -74,7 +74,7 @@ def _show(request: PairRequest, top: DeltaGenerator) -> None:
     if not can_be_compared(sides):
         show_alignment(sides, request)
         return
-    top.button(
+    button(
         "Swap A and B",
         on_click=swap,
         args=(request,),

@@ -32,6 +32,9 @@ OF: dict[str, tuple[Scope, Reduction]] = {
     "all-max": ("all", "max"),
 }
 PARAMETERS = ("of", *(field.name for field in dataclasses.fields(View) if field.name not in ("scope", "reduction")))
+SWITCHES = ("words", "nospecial")  # above the explorer
+OF_THE_INPUT = ("query", "queries", "key")  # its tokens
+OF_THE_MODEL = (*SWITCHES, "stage", *(name for name in PARAMETERS if name not in OF_THE_INPUT))
 
 
 def read_address(params: Mapping[str, object], start: View, bounds: Bounds) -> View:
@@ -79,9 +82,14 @@ def read_view(fields: Mapping[str, object], start: View, bounds: Bounds) -> View
 
 
 def write_view(view: View, start: View) -> dict[str, str]:
-    """The parameters of the address that say how a view differs from where the page starts."""
+    """The parameters of the address that say how a view differs from where the page starts.
+
+    A head is written whole, with its layer: it may be kept for another input, where the page starts elsewhere.
+    """
     now, before = _parameters(view), _parameters(start)
-    return {name: value for name, value in now.items() if value != before[name]}
+    changed = {name for name, value in now.items() if value != before[name]}
+    changed |= {"layer", "head"} if changed & {"layer", "head"} else set()
+    return {name: value for name, value in now.items() if name in changed}
 
 
 def write_texts(texts: tuple[str, ...]) -> dict[str, str] | None:

@@ -39,7 +39,8 @@ def test_a_head_may_have_no_number() -> None:
 
 
 def test_nothing_but_zeros_can_be_drawn() -> None:
-    assert effect_grid(np.zeros((1, 1)), "x").data[0].marker.cmax > 0
+    assert effect_grid(np.zeros((1, 1)), "x").data[0].marker.cmax == 1  # nothing is no size to end a scale at
+    assert effect_grid(np.array([[np.nan, 1e-9]]), "x").data[0].marker.cmax == 1e-5
     explained_tokens(["a"], {"all": {"one": Scored(np.zeros(1), True)}}, np.array([True]))
 
 

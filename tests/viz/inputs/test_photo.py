@@ -19,9 +19,10 @@ from tests.viz.pages.apps import address, choose, errors, open_image, run, shown
 
 
 def test_a_photo_of_one_s_own(dinov2: EncoderImageModel, sample_photo: Callable[[str], Path]) -> None:
-    app = upload(open_image(sample="Cat", layer="2"), sample_photo("astronaut").read_bytes())
-    assert (errors(app), address(app)) == ([], {"size": "224", "own": "1"})
-    recording = dinov2.record(sample_photo("astronaut"), 224)
+    view_of_head = {"layer": "11", "head": "4", "edges": "smooth", "nospecial": "1"}
+    app = upload(open_image(sample="Cat", query="7", **view_of_head), sample_photo("astronaut").read_bytes())
+    assert (errors(app), address(app)) == ([], {"size": "224", "own": "1"} | view_of_head)
+    recording = dinov2.record(sample_photo("astronaut"), 224).without_special()
     found = shown(app)
     assert found.header["grid"] == [16, 16]
     assert found.header["link"] == "Your photo is not in this link."
@@ -30,7 +31,7 @@ def test_a_photo_of_one_s_own(dinov2: EncoderImageModel, sample_photo: Callable[
     assert app.session_state.image_sample is None
     assert "257 tokens" in app.caption[-1].value
     assert shown(choose(app, image_size="336")).header["grid"] == [24, 24]
-    assert address(choose(app, image_sample="Coffee")) == {"size": "336"}
+    assert address(choose(app, image_sample="Coffee")) == {"size": "336", "nospecial": "1"}  # a head of its own
 
 
 def test_16_bits_of_which_few_are_used(dinov2: EncoderImageModel) -> None:

@@ -18,7 +18,7 @@ LONG = " ".join([OWN] * 80)
 
 @pytest.mark.parametrize("text", [OWN, "Zwölf “Boxkämpfer” jagen 5 & 6 = 100 % Viktor?"])
 def test_a_text_of_one_s_own_is_in_the_address(text: str, minilm: EncoderTextModel) -> None:
-    app = look(open_text(sample="Bank", layer="1"), text)
+    app = look(open_text(sample="Bank", query="2", queries="2-3"), text)
     assert address(app) == {"text": text}
     found = shown(app)
     assert found.header["tokens"] == list(minilm.record(text).tokens)
@@ -33,13 +33,30 @@ def test_a_text_of_one_s_own_is_in_the_address(text: str, minilm: EncoderTextMod
     assert shown(open_text(**address(app))).header["tokens"] == found.header["tokens"]
 
 
+def test_what_is_chosen_of_the_model_stays_with_another_text(minilm: EncoderTextModel) -> None:
+    kept = {"of": "heads-mean", "layer": "2", "head": "4", "heads": "2~4-6", "direction": "by", "order": "distance"}
+    switches = {"words": "1", "nospecial": "1"}
+    app = look(open_text(query="3", queries="3-4", key="5", **kept, **switches), OWN)
+    assert address(app) == {"text": OWN} | kept | switches
+    assert view(app) == (2, 4, 1)
+    assert address(choose(app, text_sample="Bank")) == {"sample": "Bank"} | switches  # it opens on a head of its own
+    assert view(app)[:2] == (0, 4)
+
+
+def test_a_head_of_a_sample_s_own_layer_is_kept_whole() -> None:
+    app = open_text(sample="Bank")
+    layer, head, _ = view(app)
+    tell(app, view={**shown(app).header["view"], "head": head - 1})
+    assert view(look(app, OWN))[:2] == (layer, head - 1)
+
+
 def test_a_long_text_stays_in_the_session(minilm: EncoderTextModel) -> None:
     app = look(open_text(), LONG)
     assert address(app) == {"own": "1"}
     assert shown(app).header["tokens"] == list(minilm.record(LONG).tokens)
     assert shown(app).header["link"].startswith("Your text is not in this link")
     tell(app, view={**shown(app).header["view"], "layer": 5})
-    assert address(app) == {"own": "1", "layer": "5"}
+    assert address(app) == {"own": "1", "layer": "5", "head": "1"}
     assert shown(app).tokens == len(minilm.record(LONG).tokens)
     assert view(open_text(own="1")) == (3, 1, 11)  # to another visitor it is nothing
 

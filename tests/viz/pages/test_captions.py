@@ -94,10 +94,11 @@ def test_the_other_stages(
 def test_how_many_tokens_is_in_the_address(
     folder: Path, model: TransformersCaption, sample_photo: Callable[[str], Path]
 ) -> None:
-    app = open_captions(folder, layer="0", query="2")
+    app = open_captions(folder, layer="0", head="1", query="2")
     app.number_input(key="image_tokens").set_value(2)
     run(app)
-    assert address(app) == {"model": str(folder), "size": "as trained", "tokens": "2"}
+    kept = {"layer": "0", "head": "1"}
+    assert address(app) == {"model": str(folder), "size": "as trained", "tokens": "2"} | kept
     expected = model.record(sample_photo("coffee"), count=2)
     assert expected.of("decoder").texts[0].strip() in texts(app)
     assert shown(app).header["prefix"] == expected.of("cross").num_tokens + 1

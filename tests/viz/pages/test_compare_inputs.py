@@ -42,6 +42,7 @@ from tests.viz.pages.apps import address, as_read, choose, errors, press, run
 from tests.viz.pages.test_compare_page import charts, grid, open_compare, words
 
 SHE, HE = PAIRS[FIRST_PAIR]
+TOO_LONG = "a" * 100_001
 CAT = PHOTOS["Cat"].read()
 RECTANGLE = PHOTO_PAIRS[FIRST_PHOTO_PAIR][2]
 
@@ -72,7 +73,8 @@ def test_a_photo_and_the_same_painted_over(dinov2: EncoderImageModel) -> None:
     press(app, "Take it off")
     assert address(app) == {"kind": "image", "sample": "Cat"}
     assert set(grid(app).values()) == {0}
-    assert "No head differs." in words(app)
+    said = "take another photo B, paint over a part of it, choose another model of B, or switch heads of it off."
+    assert f"**No head differs.** A and B come out the same: {said}" in words(app)
     assert not [button for button in app.button if button.label.startswith("layer ")]
     assert "Patches of A and B correspond by the part of the photo that they show" in folds(app)
     choose(app, compare_photo="Coffee")  # B is the same as A
@@ -323,6 +325,36 @@ def test_a_swap_negates_the_difference_and_leaves_the_divergence(monkeypatch: py
     assert sorted(names[0]) == sorted(names[1])
     press(app, "Swap A and B")
     assert address(app) == {"pairs": "5.5-1.x", "layer": "3", "head": "1", "layer2": "4", "head2": "2", "query": "5"}
+
+
+def type_texts(app: AppTest, a: str, b: str) -> None:
+    """Into the fields, without a press."""
+    app.text_area(key="compare_a").set_value(a)
+    app.text_area(key="compare_b").set_value(b)
+
+
+def fields(app: AppTest) -> tuple[str | None, str | None]:
+    return app.text_area(key="compare_a").value, app.text_area(key="compare_b").value
+
+
+def test_what_was_typed_is_swapped_too(minilm: EncoderTextModel) -> None:
+    app = open_compare(layer="3", head="1", query="5", pairs="1.x")
+    (button,) = (button for button in app.button if button.label == "Swap A and B")
+    assert button.form_id == "compare_form"  # else a browser does not send what was typed
+    type_texts(app, SHE, "A cat sat.")
+    press(app, "Swap A and B")
+    assert fields(app) == ("A cat sat.", SHE)
+    assert address(app) == {"text": "A cat sat.", "text2": SHE, "layer": "3", "head": "1", "query2": "5"}
+    check_grid(app, compare(minilm.record("A cat sat."), minilm.record(SHE)))
+    type_texts(app, "A dog sat.", "")  # B is A's
+    press(app, "Swap A and B")
+    assert fields(app) == ("A dog sat.", "")
+    assert "type another text B" in words(app)
+    type_texts(app, TOO_LONG, "A cow sat.")
+    press(app, "Swap A and B")
+    assert len(errors(app)) == 1
+    assert fields(app) == ("A cow sat.", TOO_LONG)  # to be corrected
+    assert address(app)["text"] == "A dog sat."
 
 
 def test_a_swap_of_photos_and_models(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -97,7 +97,7 @@ def test_it_opens_on_the_head_that_differs_most(nurse: Comparison) -> None:
     names = nurse.alignment.names
     assert names[key] == "he"  # which A has not
     weight = percent(float(nurse.weights(*most)[1][query, key]))
-    said = f"It differs most in how much “{names[query]}” looks at “he”: A has no “he”; {weight} in B."
+    said = f"It differs most in how much “{names[query]}” looks at “he”: “he” has no partner in A; {weight} in B."
     assert said in words(app)
     assert address(app) == {}
 

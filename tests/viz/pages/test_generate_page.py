@@ -56,6 +56,20 @@ def test_the_capital_of_france(smollm2: TransformersText) -> None:
     assert any(text.startswith("What comes after “is”") for text in texts(app))
 
 
+def test_the_chosen_head_stays_while_more_is_written() -> None:
+    app = open_generate(tokens="1", layer="3", head="2", query="1", nospecial="1")
+    app.number_input(key="generate_tokens").set_value(2)
+    press(app, "Write")
+    assert {name: address(app).get(name) for name in ("tokens", "layer", "head", "nospecial", "query")} == {
+        "tokens": "2",
+        "layer": "3",
+        "head": "2",
+        "nospecial": "1",
+        "query": None,
+    }
+    assert view(app) == (3, 2, 5)
+
+
 def test_what_is_typed_is_written_on_and_linked() -> None:
     app = open_generate(tokens="2")
     app.text_area(key="generate_prompt").set_value("Birds fly")

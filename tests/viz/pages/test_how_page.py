@@ -98,7 +98,7 @@ def test_an_own_text_is_run_and_in_the_address(minilm: EncoderTextModel) -> None
     app = open_how(step="4", layer="2", temperature="0.5")
     app.text_input(key="how_text").set_value("Heads look.")
     run(app)
-    assert address(app) == {"text": "Heads look.", "step": "4", "temperature": "0.5"}
+    assert address(app) == {"text": "Heads look.", "step": "4", "temperature": "0.5", "layer": "2"}
     assert any("Q: 5 × 32" in caption.value for caption in app.caption)
     again = open_how(text="Heads look.", step="4")
     assert again.text_input(key="how_text").value == "Heads look."

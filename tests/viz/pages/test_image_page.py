@@ -59,13 +59,13 @@ def test_a_sample_sets_photo_layer_head_and_patch(
 
 
 def test_another_size_starts_at_the_sample_s_position(dinov2: EncoderImageModel) -> None:
-    """A patch's index means another position on another grid: it leaves the address."""
+    """A patch's index means another position on another grid: it leaves the address; the chosen head does not."""
     app = tell(open_image(), view={"layer": 3, "head": 2, "query": 300})
     assert address(app) == {"size": "224", "layer": "3", "head": "2", "query": "300"}
     choose(app, image_size="336")
-    assert address(app) == {"size": "336"}
-    assert_shows(app, dinov2.record(PHOTOS["Coffee"].read(), 336), 11, 4, 1 + 10 * 36 + 13)
-    assert address(choose(app, image_size="448")) == {}
+    assert address(app) == {"size": "336", "layer": "3", "head": "2"}
+    assert_shows(app, dinov2.record(PHOTOS["Coffee"].read(), 336), 3, 2, 1 + 10 * 36 + 13)
+    assert address(choose(app, image_size="448")) == {"layer": "3", "head": "2"}
 
 
 def test_a_sample_that_is_given_up_changes_nothing(coffee: Recording) -> None:

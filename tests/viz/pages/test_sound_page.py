@@ -195,4 +195,4 @@ def test_what_the_explorer_told_of_the_sound_before_does_not_undo_an_upload(plac
     assert not shown(app).header["sent"]
     assert view(app)[1] == mine["view"]["head"]
     tell(app, view={**mine["view"], "head": 1, "of": mine["id"], "at": 2})
-    assert address(app) == {**own, "head": "1"}
+    assert address(app) == {**own, "layer": str(mine["view"]["layer"]), "head": "1"}

@@ -41,7 +41,13 @@ def test_an_address_counts_in_tokens_whatever_is_shown() -> None:
     app = open_text(text=TEXT, query="4", words="1")
     pinned = {**shown(app).header["view"], "head": 5}
     tell(app, view=pinned)
-    assert address(app) == {"text": TEXT, "query": "4", "words": "1", "head": "5"}  # another head, the same token
+    assert address(app) == {
+        "text": TEXT,
+        "query": "4",
+        "words": "1",
+        "layer": "3",
+        "head": "5",
+    }  # another head, the same token
     tell(app, view={**pinned, "query": 4, "order": "key", "key": 3})
     assert {name: address(app)[name] for name in ("query", "key")} == {"query": "10", "key": "7"}  # first of theirs
     again = shown(open_text(**address(app))).header["view"]

@@ -99,8 +99,9 @@ export class DifferenceView {
     if (difference) this.bars(difference, differences);
     this.picture?.paint(less, { hovered, strength });
     const { wording } = header.sides[0];
-    this.parts.low.textContent = difference && signed(wording, -limit);
-    this.parts.high.textContent = difference && signed(wording, limit);
+    const differs = differences.order.length > 0; // else the scale has no end that means anything
+    this.parts.low.textContent = differs ? signed(wording, -limit) : "";
+    this.parts.high.textContent = differs ? signed(wording, limit) : "";
     this.parts.beyond.textContent = difference && beyondScale(this.named, differences);
     this.spans.forEach((span, place) => {
       const share = Math.max(-1, Math.min(1, (less[place] || 0) / limit));

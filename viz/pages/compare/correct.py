@@ -98,8 +98,8 @@ def _controls(a: Recording, b: Recording, corrections: tuple[Correction, ...]) -
             pins = state.get(PINS, (None, None))
             own, theirs = ({PINNED: pin, NOBODY: None}.get(state[key], state[key]) for key, pin in zip(keys, pins))
             if (pair := (own, theirs)) != (None, None):
-                same = [each for each in corrections if each != pair]
-                write_corrections((*same, pair))
+                others = [each for each in corrections if not _both_say(each, pair)]  # the last word counts
+                write_corrections((*others, pair))
 
         st.button("Pair", on_click=add, help="These two correspond, whatever was found.", key="compare_pair")
     if corrections:
@@ -113,6 +113,11 @@ def _controls(a: Recording, b: Recording, corrections: tuple[Correction, ...]) -
                     help="Take this correction back.",
                 )
             st.button("As found", on_click=write_corrections, args=((),), help="Take all corrections back.")
+
+
+def _both_say(one: Correction, other: Correction) -> bool:
+    """Whether both are about one position of A, or of B."""
+    return any(at is not None and at == also for at, also in zip(one, other))
 
 
 def _names(recording: Recording, group: tuple[int, ...]) -> str:

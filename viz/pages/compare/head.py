@@ -118,7 +118,7 @@ def _largest(sides: Sides, weights: HeadBeside, most: Cell | None) -> str:
         return "It is the same in A and in B."
     at = _name(sides, most[1])
     own, theirs = (
-        f"{percent(float(each[most]))} in {side}" if has[most[1]] else f"{side} has no {at}"
+        f"{percent(float(each[most]))} in {side}" if has[most[1]] else f"{at} has no partner in {side}"
         for side, each, has in zip("AB", (weights.a, weights.b), _present(sides))
     )
     between = ", " if all(has[most[1]] for has in _present(sides)) else "; "

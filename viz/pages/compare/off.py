@@ -44,10 +44,11 @@ def switch_heads_off(request: PairRequest, slot: DeltaGenerator) -> PairRequest:
 
 
 def why_nothing(request: PairRequest, layers: int) -> str:
-    """Why heads that are off change no weight, where they are all in the last layer; else nothing."""
+    """Why no head differs, where none does, and what to change."""
     off = [head for side in (request.a, request.b) for head in side.off]
     if not off or any(layer < layers - 1 for layer, _ in off):
-        return ""
+        other = "type another text B" if request.texts is not None else "take another photo B, paint over a part of it"
+        return f"A and B come out the same: {other}, choose another model of B, or switch heads of it off."
     return (
         "A head that is off changes what later layers look at, and the last layer has none after it: see what the "
         "models predict."

@@ -6,7 +6,7 @@ from headlens.viz.inputs.address import address_without
 from headlens.viz.inputs.heads import write_head
 from headlens.viz.inputs.pair import PairRequest
 from headlens.viz.inputs.pair_photos import write_pair_of_photos
-from headlens.viz.inputs.pair_texts import write_pair_of_texts
+from headlens.viz.inputs.pair_texts import swap_texts
 from headlens.viz.inputs.photo import PhotoRequest
 from headlens.viz.pages.compare.correct import write_corrections
 from headlens.viz.pages.compare.heads import OF_B, chosen_heads
@@ -28,7 +28,7 @@ def swap(request: PairRequest) -> None:
     if isinstance(a, PhotoRequest) and isinstance(b, PhotoRequest):
         write_pair_of_photos((b, a))
     elif request.texts is not None:
-        write_pair_of_texts((request.texts[1], request.texts[0]))
+        swap_texts(request.texts)
     params = st.query_params
     if a.model != b.model:
         params["model"], params["model2"] = b.model, a.model
