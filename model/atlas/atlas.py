@@ -123,7 +123,8 @@ class Atlas:
         vectors = np.stack(both) if both else np.zeros((0, 1), np.float32)
         if vectors.shape[1] == 0 or not (np.abs(vectors) < LARGEST_NUMBER).all():  # nor of what is no number
             raise _damaged("vectors")
-        return Vectors(*np.split(vectors, 2), query["input"], query["position"])
+        queries, keys = np.split(vectors, 2)
+        return Vectors(queries, keys, query["input"], query["position"])
 
     def input(self, number: int) -> AtlasInput:
         """An input that an example or a vector is of.
