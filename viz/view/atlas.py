@@ -42,8 +42,8 @@ class OverInputs:
 def role_over_inputs(over: OverInputs) -> str:
     """What a head is called after over all inputs, how steady that is, and how much rests on special tokens.
 
-    "previous token (0.94 ± 0.05), mean and standard deviation over 150 of 240 inputs; 71 % of its weight rests on special
-    tokens."
+    "previous token (0.94 ± 0.05), mean and standard deviation over 150 of 240 inputs; 71 % of its weight rests on
+    special tokens."
     """
     named, of = over.named, f"{over.inputs:,} {'input' if over.inputs == 1 else 'inputs'}"
     rests = over.mean.get("special", math.nan)
