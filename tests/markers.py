@@ -15,6 +15,7 @@ PLACES = {
         TESTS / "model" / "atlas" / "test_cluster.py",
         TESTS / "model" / "atlas" / "test_gather.py",
         TESTS / "model" / "atlas" / "test_joint_map.py",
+        TESTS / "model" / "atlas" / "test_neighbours.py",
         TESTS / "model" / "atlas" / "test_s3.py",
         TESTS / "model" / "atlas" / "test_shipped.py",
         TESTS / "model" / "effects",

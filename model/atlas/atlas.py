@@ -4,17 +4,21 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from headlens.model.atlas.arrow import pyarrow_parquet
-from headlens.model.atlas.schema import MANIFEST, TABLES, VERSION
+from headlens.model.atlas.arrow import pyarrow, pyarrow_parquet
+from headlens.model.atlas.schema import MANIFEST, MISSING, TABLES, VERSION, schema_of
 from headlens.model.errors import InputError
+
+if TYPE_CHECKING:
+    import pyarrow as arrow
 
 LARGEST = 1_000_000  # bytes of a manifest
 MOST = 10_000  # layers, or heads of a layer
 MOST_INPUTS = 10**12
+LARGEST_NUMBER = 1e9  # of a vector: its square is far from the end of float32
 
 
 class Example(NamedTuple):
@@ -88,6 +92,8 @@ class Atlas:
     def histogram(self, measure: str, layer: int, head: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """How a measure of one head spreads over the inputs: where bins begin and end, and how many are in each."""
         table = self._rows("histograms", [("measure", "=", measure), *_of(layer, head)])
+        if not all(np.isfinite(table[edge]).all() for edge in ("lower", "upper")):
+            raise _damaged("histograms")
         return table["lower"], table["upper"], table["count"]
 
     def examples(self, layer: int, head: int, criterion: str = "weight") -> list[Example]:
@@ -114,7 +120,10 @@ class Atlas:
         both = [*query["vector"], *key["vector"]]
         if len({len(vector) for vector in both}) > 1:
             raise _damaged("vectors")
-        queries, keys = np.split(np.stack(both), 2) if both else np.zeros((2, 0, 0), np.float32)
+        vectors = np.stack(both) if both else np.zeros((0, 1), np.float32)
+        if vectors.shape[1] == 0 or not (np.abs(vectors) < LARGEST_NUMBER).all():  # nor of what is no number
+            raise _damaged("vectors")
+        queries, keys = np.split(vectors, 2)
         return Vectors(queries, keys, query["input"], query["position"])
 
     def input(self, number: int) -> AtlasInput:
@@ -145,10 +154,11 @@ class Atlas:
         """The columns of some rows of a table."""
         path = self.folder / f"{name}.parquet"
         try:
-            table = pyarrow_parquet().read_table(path, filters=filters)
-        except (OSError, ValueError) as error:
+            table = pyarrow_parquet().read_table(path, filters=filters).cast(schema_of(name))
+        except (OSError, ValueError, NotImplementedError) as error:  # of other columns, too
             raise _damaged(name) from error
-        if table.column_names != list(TABLES[name]):
+        whole = (column for column in table.column_names if column not in MISSING)
+        if any(_lacks(chunk) for column in whole for chunk in table[column].chunks):
             raise _damaged(name)
         return {column: table[column].to_numpy() for column in table.column_names}
 
@@ -173,6 +183,10 @@ def open_atlas(folder: str | Path) -> Atlas:
             {key: Measured(**words) for key, words in manifest["measures"].items()},
             dict(manifest["criteria"]),
         )
+        if not all(
+            isinstance(word, str) for words in (*atlas.measures.values(), atlas.criteria.values()) for word in words
+        ):
+            raise ValueError("what was measured has no words")
         if not (atlas.measures and atlas.criteria):
             raise ValueError("nothing was measured")
         if not (0 < atlas.num_layers <= MOST and 0 < atlas.num_heads <= MOST):
@@ -183,7 +197,7 @@ def open_atlas(folder: str | Path) -> Atlas:
             raise ValueError("a table is missing")
     except InputError:
         raise
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise InputError(
             f"{str(folder)!r:.80} is no folder of an atlas, or it is not finished; build it with `headlens atlas "
             "build`."
@@ -198,6 +212,12 @@ def _input_of(row: Mapping[str, Any]) -> AtlasInput:
     if len(special) != len(row["tokens"]) or not fits:
         raise _damaged("inputs")
     return AtlasInput(row["id"], tuple(row["texts"]), tuple(row["tokens"]), special, grid, row["picture"] or b"")
+
+
+def _lacks(values: "arrow.Array") -> bool:
+    """Whether a value is missing, or one in a list."""
+    nested = pyarrow().types.is_list(values.type)
+    return bool(values.null_count or (nested and values.flatten().null_count))
 
 
 def _of(layer: int, head: int) -> list[tuple[str, str, object]]:

@@ -1,5 +1,6 @@
 """The inputs that excite each head most, with the query and the key that do: the k best of a total order."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,17 +14,25 @@ class Criterion:
     """By what one input excites a head more than another."""
 
     name: str
-    sentence: str
+    sentences: Mapping[str, str]  # one for each kind of inputs
 
 
 WEIGHT = Criterion(
     "weight",
-    "The largest weight from a token to another one, special tokens apart (of a causal model the first token too).",
+    {
+        "texts": "The largest weight from a token to another one, special tokens apart (of a causal model the first "
+        "token too).",
+        "photos": "The largest weight from a patch to another one.",
+    },
 )
 SHARE = Criterion(
     "share",
-    "How much of a token's weight goes to other tokens that are not special, the mean over the tokens that are not; "
-    "query and key are those of the largest such weight.",
+    {
+        "texts": "How much of a token's weight goes to other tokens that are not special, the mean over the tokens "
+        "that are not; query and key are those of the largest such weight.",
+        "photos": "How much of a patch's weight goes to other patches, the mean over the patches; query and key are "
+        "those of the largest such weight.",
+    },
 )
 CRITERIA = (WEIGHT, SHARE)
 

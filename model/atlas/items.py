@@ -216,8 +216,8 @@ def _cells(number: int, row: Mapping[str, object], columns: tuple[str, ...]) -> 
     texts = [row.get(column) for column in columns]
     for column, text in zip(columns, texts):
         if not isinstance(text, str):
-            said = "nothing" if text is None else f"a {type(text).__name__}"
-            return number, None, f"There is {said} and no text in the column {column!r:.40}."
+            said = "nothing" if text is None else f"a value of type {type(text).__name__}"
+            return number, None, f"The column {column!r:.40} holds {said} here, where a text should be."
     first, *others = (str(text) for text in texts)
     return number, (first, others[0]) if others else first, ""
 

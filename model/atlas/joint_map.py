@@ -1,13 +1,14 @@
 """Queries and keys of a head as points of one space, in which what is close gets much weight (Yeh et al. 2023)."""
 
-from importlib.util import find_spec
 from typing import Literal, NamedTuple
 
 import numpy as np
 
 from headlens.model.analysis.ranks import spearman
 from headlens.model.atlas.atlas import Vectors
+from headlens.model.atlas.neighbours import keep_neighbours
 from headlens.model.errors import InputError
+from headlens.model.progress import OnStep, no_step
 
 Method = Literal["pca", "tsne"]
 Kind = Literal["query", "key"]
@@ -15,8 +16,6 @@ SCALES = np.geomspace(1 / 16, 16, 25)  # that are tried, 1 among them
 MOST_PAIRS = 20_000  # of a query and a key, evenly spaced, that distances are compared with weights in
 LEAST = 2  # positions of which a map can be made
 LINKS = 8  # of a point, at most
-PERPLEXITY = 30.0  # of t-SNE, less where there are few points
-INSTALL = 'A map by t-SNE needs scikit-learn; run pip install -e ".[map]".'
 
 
 class JointMap(NamedTuple):
@@ -46,15 +45,17 @@ class Link(NamedTuple):
     weight: float
 
 
-def joint_map(vectors: Vectors, *, causal: bool = False, method: Method = "pca", seed: int = 0) -> JointMap:
+def joint_map(
+    vectors: Vectors, *, causal: bool = False, method: Method = "pca", seed: int = 0, on_step: OnStep = no_step
+) -> JointMap:
     """The map of one head.
 
     Args:
         vectors: of the head, see `Atlas.vectors`.
         causal: whether a query sees no later key.
-        method: how the space is laid into a plane: its two principal components, or t-SNE (van der Maaten & Hinton
-            2008), which keeps neighbours together.
+        method: how the space is laid into a plane: its two principal components, or t-SNE (`keep_neighbours`).
         seed: of t-SNE.
+        on_step: of t-SNE, called in this thread while it runs in a process of its own; what it raises ends that.
 
     Raises InputError for vectors of which no map can be made, and where scikit-learn is not installed.
     """
@@ -62,7 +63,8 @@ def joint_map(vectors: Vectors, *, causal: bool = False, method: Method = "pca",
         raise InputError("This atlas holds no queries and keys of this head; build it again with --vectors 48.")
     pairs = pairs_of(vectors, causal=causal)
     query, key, scale = normalised(vectors, pairs)
-    points = _principal(np.concatenate([query, key])) if method == "pca" else _neighbours(query, key, seed)
+    both = np.concatenate([query, key])
+    points = _principal(both) if method == "pca" else keep_neighbours(both, seed=seed, on_step=on_step)
     placed = points[: len(query)], points[len(query) :]
     return JointMap(
         *placed,
@@ -149,11 +151,6 @@ def _some(pairs: Pairs) -> np.ndarray:
     return np.linspace(0, len(pairs.query) - 1, min(len(pairs.query), MOST_PAIRS)).astype(int)
 
 
-def can_keep_neighbours() -> bool:
-    """Whether scikit-learn is installed."""
-    return find_spec("sklearn") is not None
-
-
 def _principal(points: np.ndarray) -> np.ndarray:
     """[point, 2]: the two principal components; zeros where there is one alone."""
     centred = points - points.mean(axis=0)
@@ -161,14 +158,3 @@ def _principal(points: np.ndarray) -> np.ndarray:
     plane = np.zeros((len(points), 2))
     plane[:, : min(2, len(sizes))] = (left * sizes)[:, :2]
     return plane
-
-
-def _neighbours(query: np.ndarray, key: np.ndarray, seed: int) -> np.ndarray:
-    if not can_keep_neighbours():
-        raise InputError(INSTALL)
-    from sklearn.manifold import TSNE  # an extra, and it takes a second to import
-
-    points = np.concatenate([query, key])
-    perplexity = min(PERPLEXITY, (len(points) - 1) / 3)
-    placed: np.ndarray = TSNE(2, perplexity=perplexity, init="pca", random_state=seed).fit_transform(points)
-    return placed

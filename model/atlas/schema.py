@@ -43,6 +43,7 @@ TABLES: dict[str, dict[str, str]] = {
     "failed": {"input": "int64", "id": "string", "reason": "string"},
     "vectors": {**HEAD, "kind": "string", "input": "int64", "position": "int32", "vector": "list of float32"},
 }
+MISSING = {"rows", "columns", "picture"}  # columns that may say nothing: a text has none
 
 
 def schema_of(table: str) -> "arrow.Schema":

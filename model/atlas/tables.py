@@ -43,7 +43,7 @@ def write_tables(folder: Path, gathered: Gathered, manifest: Mapping[str, object
         "layers": num_layers,
         "heads": num_heads,
         "measures": {measure.name: _words(roles[measure.name]) for measure in measures},
-        "criteria": {criterion.name: criterion.sentence for criterion in CRITERIA},
+        "criteria": {criterion.name: criterion.sentences[kind] for criterion in CRITERIA},
         "tables": [f"{name}.parquet" for name in TABLES],
     }
     with whole_file(folder / MANIFEST) as part:

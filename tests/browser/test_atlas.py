@@ -2,14 +2,21 @@
 and back; a phone and dark colours too."""
 
 import re
+import shutil
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
 
 import numpy as np
+import pyarrow as arrow
+import pyarrow.parquet as parquet
 import pytest
 from playwright.sync_api import Page, expect
 
 from headlens.model.atlas import open_atlas
 from headlens.model.atlas.atlas import Vectors
 from headlens.model.atlas.joint_map import strongest_links
+from headlens.model.atlas.neighbours import SCRIPT
 from headlens.viz.pages.atlas.other_inputs import LABEL
 from tests.browser.look import LOAD, SCREENSHOTS, check_layout, holds, open_page, settle, shows
 from tests.browser.test_how import PIECES
@@ -116,3 +123,40 @@ def test_looks(page: Page, address: str, request: pytest.FixtureRequest) -> None
     check_layout(page, pieces)
     SCREENSHOTS.mkdir(exist_ok=True)
     page.screenshot(path=SCREENSHOTS / f"atlas-{request.node.callspec.id}.png")
+
+
+@pytest.fixture
+def large() -> Iterator[Path]:
+    """Where the server may open it: the shipped sentences with so many queries and keys that t-SNE takes minutes."""
+    folder = ROOT / ".pytest_cache" / "atlas-large"
+    shutil.rmtree(folder, ignore_errors=True)
+    shutil.copytree(FOLDER / "texts", folder)
+    table = parquet.read_table(folder / "vectors.parquet", filters=[("layer", "=", 0), ("head", "=", 2)])
+    rows = arrow.concat_tables([table] * 60)
+    vectors = np.random.default_rng(0).normal(size=(len(rows), 32)).astype(np.float32)
+    at, kept = rows.column_names.index("vector"), rows.schema.field("vector")
+    rows = rows.set_column(at, kept, arrow.array(list(vectors), kept.type))
+    parquet.write_table(rows, folder / "vectors.parquet")
+    yield folder
+    shutil.rmtree(folder)
+
+
+def layouts() -> list[str]:
+    """The processes of t-SNE that run on this machine for this checkout."""
+    listed = subprocess.run(["ps", "-ww", "-eo", "args"], capture_output=True, text=True, check=True).stdout
+    return [line for line in listed.splitlines() if str(SCRIPT) in line]
+
+
+def test_a_long_layout_is_left_by_whatever_is_pressed(page: Page, address: str, large: Path) -> None:
+    page.goto(f"{address}/atlas?atlas={large.relative_to(ROOT)}&layer=0&head=2&map=tsne")
+    how_far = page.get_by_text(re.compile("points by t-SNE: step [0-9]+ of 1,000 done"))
+    expect(how_far).to_be_visible(timeout=LOAD)
+    expect(page.get_by_text(re.compile("[0-9.]+ seconds"))).to_be_visible()
+    assert len(layouts()) == 1
+    page.get_by_text("largest share", exact=True).click()
+    page.wait_for_url(re.compile("by=share"), timeout=10_000)
+    page.wait_for_function("document.querySelector('[data-testid=stProgress]') !== null")  # it began anew
+    page.get_by_text("PCA", exact=True).click()
+    page.wait_for_selector(".st-key-atlas_joint .js-plotly-plot", timeout=30_000)
+    expect(how_far).to_have_count(0)
+    assert layouts() == []

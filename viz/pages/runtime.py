@@ -14,6 +14,7 @@ from headlens.model.progress import OnLayer
 from headlens.model.protocol import Model
 from headlens.model.recording.recording import Recording
 from headlens.model.runtime.opening import open_base
+from headlens.model.runtime.queue import WorkQueue
 from headlens.model.runtime.recordings import RecordingEntry, Visitor
 from headlens.model.runtime.runtime import Request, Runtime
 from headlens.viz.theme import THEMES, Theme
@@ -140,15 +141,25 @@ class _WorkBar:
     def on_layer(self, layer: int) -> None:
         if time.perf_counter() - self._started > SHOW_PROGRESS_AFTER:
             share = (layer + 1) / self._num_layers
-            self._slot.progress(share, f"{self._what}: {self._part} {layer + 1} of {self._num_layers} done")
+            self._slot.progress(share, f"{self._what}: {self._part} {layer + 1:,} of {self._num_layers:,} done")
 
 
 @contextmanager
-def stepping(what: str, *, part: str = "run") -> Iterator[Callable[[int, int], None]]:
-    """Heavy work in its turn, which tells how many of its parts are done, and of how many."""
+def stepping(
+    what: str, *, part: str = "run", queue: WorkQueue | None = None, show_time: bool = False
+) -> Iterator[Callable[[int, int], None]]:
+    """Heavy work in its turn, which tells how many of its parts are done, and of how many.
+
+    Args:
+        what: it is.
+        part: what one of its parts is called.
+        queue: that it waits in; None: the one of all recordings.
+        show_time: also how long it has taken.
+    """
     slot = st.empty()
     bar = _WorkBar(slot, what, 1, part=part)
-    with shared().queue.enter(bar.on_wait), st.spinner(what):  # of what tells no steps
+    queue = shared().queue if queue is None else queue
+    with queue.enter(bar.on_wait), st.spinner(what, show_time=show_time):  # of what tells no steps
         yield bar.on_step
     slot.empty()
 

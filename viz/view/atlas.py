@@ -42,19 +42,19 @@ class OverInputs:
 def role_over_inputs(over: OverInputs) -> str:
     """What a head is called after over all inputs, how steady that is, and how much rests on special tokens.
 
-    "previous token (0.94 ± 0.05), mean and standard deviation over 240 inputs; 71 % of its weight rests on special
-    tokens."
+    "previous token (0.94 ± 0.05), mean and standard deviation over 150 of 240 inputs; 71 % of its weight rests on
+    special tokens."
     """
-    named = over.named
-    std = math.nan if named is None else over.std[named.role.key]
-    spread = "" if math.isnan(std) else f" ± {std:.2f}"
-    what = "mean and standard deviation" if spread else "the mean"
+    named, of = over.named, f"{over.inputs:,} {'input' if over.inputs == 1 else 'inputs'}"
     rests = over.mean.get("special", math.nan)
     special = "" if math.isnan(rests) else f"; {percent(rests)} of its weight rests on special tokens"
-    return (
-        f"{named_in_words(named, 'inputs', spread=spread)}, {what} over {over.inputs:,} "
-        f"{'input' if over.inputs == 1 else 'inputs'}{special}."
-    )
+    if named is None:
+        return f"too few of {of} can tell its role{special}."
+    std, told = over.std[named.role.key], round(over.told[named.role.key])
+    spread = "" if math.isnan(std) else f" ± {std:.2f}"
+    what = "mean and standard deviation" if spread else "the mean"
+    some = "" if told == over.inputs else f"{told:,} of "
+    return f"{named_in_words(named, 'inputs', spread=spread)}, {what} over {some}{of}{special}."
 
 
 def role_beside(here: Named | None, over: OverInputs) -> str:

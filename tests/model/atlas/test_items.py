@@ -57,7 +57,7 @@ def test_a_csv(tmp_path: Path) -> None:
     items = read(path, "review")
     assert contents(items) == [*TEXTS, None]
     assert items[1].id == "reviews.csv:2"
-    assert items[4].reason == "There is nothing and no text in the column 'review'."
+    assert items[4].reason == "The column 'review' holds nothing here, where a text should be."
 
 
 def test_a_csv_with_a_broken_row(tmp_path: Path) -> None:
@@ -77,8 +77,8 @@ def test_pairs_of_json_lines(tmp_path: Path) -> None:
     assert contents(items) == [*((text, "It is.") for text in TEXTS), None, None, None, None]
     assert [item.reason for item in items[4:]] == [
         "This line is no JSON; write one object a line.",
-        "There is nothing and no text in the column 'other'.",
-        "There is a int and no text in the column 'one'.",
+        "The column 'other' holds nothing here, where a text should be.",
+        "The column 'one' holds a value of type int here, where a text should be.",
         "This line is no JSON; write one object a line.",
     ]
 

@@ -9,7 +9,7 @@ from scipy.spatial.distance import cdist
 from scipy.special import softmax
 from scipy.stats import spearmanr
 
-from headlens.model.atlas import joint_map as module
+from headlens.model.atlas import neighbours
 from headlens.model.atlas.atlas import Vectors
 from headlens.model.atlas.joint_map import LINKS, agreement, joint_map, normalised, pairs_of, strongest_links
 from headlens.model.errors import InputError
@@ -107,7 +107,7 @@ def test_what_no_map_can_be_made_of(monkeypatch: pytest.MonkeyPatch) -> None:
     nothing = Vectors(np.zeros((0, 0)), np.zeros((0, 0)), np.zeros(0, int), np.zeros(0, int))
     with pytest.raises(InputError, match="holds no queries and keys"):
         joint_map(nothing)
-    monkeypatch.setattr(module, "find_spec", lambda name: None if name == "sklearn" else util.find_spec(name))
+    monkeypatch.setattr(neighbours, "find_spec", lambda name: None if name == "sklearn" else util.find_spec(name))
     with pytest.raises(InputError, match="needs scikit-learn"):
         joint_map(vectors_of(), method="tsne")
     real = builtins.__import__

@@ -55,6 +55,8 @@ def test_the_command_builds_them_again(
     plan = Plan(open_source(ROOT / "assets" / data), opened.description, Limits(best=8, vectors=vectors), size)
     again = build(plan, here(opened, plan), tmp_path / "again")
     assert list(again.measures) == list(shipped.measures)
+    assert again.criteria == shipped.criteria
+    assert all(("token" in words) == (name == "texts") for words in again.criteria.values()), "of photos it says patch"
     for measure in shipped.measures:
         np.testing.assert_allclose(again.heads(measure), shipped.heads(measure), rtol=1e-4, atol=1e-4)
     best, found = shipped.examples(2, 3)[0], again.examples(2, 3)[0]

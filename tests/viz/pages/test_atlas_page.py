@@ -198,6 +198,7 @@ def test_an_atlas_of_a_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     [
         (None, "is no folder of an atlas"),
         (b"[1", "is no folder of an atlas"),
+        (b"[" * 100_000, "is no folder of an atlas"),
         (b'{"version": 9}', "of version 9"),
         (
             b'{"version": 1, "layers": 100000000, "heads": 100000000, "recorded": 1, "measures": {}, "criteria": {}}',
@@ -244,6 +245,28 @@ def changed(table: str, **columns: object) -> Callable[[Path], None]:
     return change
 
 
+def renamed(table: str, **names: str) -> Callable[[Path], None]:
+    """Gives columns of a table other names: new=old."""
+
+    def change(folder: Path) -> None:
+        path = folder / f"{table}.parquet"
+        found = parquet.read_table(path)
+        old = {before: after for after, before in names.items()}
+        parquet.write_table(found.rename_columns([old.get(name, name) for name in found.column_names]), path)
+
+    return change
+
+
+def told(**words: object) -> Callable[[Path], None]:
+    """Writes other values into the manifest."""
+
+    def change(folder: Path) -> None:
+        path = folder / "atlas.json"
+        path.write_text(json.dumps(json.loads(path.read_text(encoding="utf-8")) | words), encoding="utf-8")
+
+    return change
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [
@@ -254,6 +277,16 @@ def changed(table: str, **columns: object) -> Callable[[Path], None]:
         (changed("heads", layer=10**4), "'heads.parquet' of the atlas is missing or damaged"),
         (changed("vectors", position=10**6), "contradict each other"),
         (changed("vectors", kind="query"), "'vectors.parquet' of the atlas is missing or damaged"),
+        (changed("vectors", vector=[float("nan")] * 64), "'vectors.parquet' of the atlas is missing or damaged"),
+        (changed("vectors", vector=[3e38] * 64), "'vectors.parquet' of the atlas is missing or damaged"),
+        (changed("vectors", vector=[]), "'vectors.parquet' of the atlas is missing or damaged"),
+        (changed("vectors", vector=None), "'vectors.parquet' of the atlas is missing or damaged"),
+        (changed("histograms", lower=float("nan")), "'histograms.parquet' of the atlas is missing or damaged"),
+        (changed("histograms", count=None), "'histograms.parquet' of the atlas is missing or damaged"),
+        (changed("inputs", id=None), "'inputs.parquet' of the atlas is missing or damaged"),
+        (renamed("examples", measure="rank"), "'examples.parquet' of the atlas is missing or damaged"),
+        (told(criteria={"weight": 5}), "is no folder of an atlas"),
+        (told(measures={"near": {"name": 5, "definition": "", "source": "", "unit": ""}}), "is no folder of an atlas"),
     ],
 )
 def test_tables_that_contradict_each_other_are_one_sentence(
@@ -308,6 +341,17 @@ def test_tokens_of_strangers_are_escaped_in_the_map(tmp_path: Path, monkeypatch:
     (listed,) = [each.value for each in app.markdown if " → " in each.value and each.value.startswith("- 0.")]
     assert "<img" not in listed.replace("\\<", "")
     assert "$a$" not in listed.replace("\\$", "")
+
+
+def test_criteria_of_strangers_are_escaped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(FOLDERS, str(tmp_path))
+    for path in (FOLDER / "texts").iterdir():
+        (tmp_path / path.name).write_bytes(path.read_bytes())
+    told(criteria={"![x](http://a/b.png)": "![x](http://a/b.png)"})(tmp_path)
+    app = open_page(atlas=str(tmp_path))
+    (shown,) = (each for each in app.get("button_group") if each.key == "atlas_by")
+    assert "![" not in shown.proto.help + shown.proto.options[0].content
+    assert as_read(shown.proto.options[0].content).startswith("![x](http")
 
 
 def test_pictures_of_strangers_are_small_jpegs() -> None:

@@ -25,7 +25,7 @@ def text_of(*tokens: str, text: str) -> AtlasInput:
 NAN = float("nan")
 
 
-def over(mean: dict[str, float], *, told: float = 200.0, inputs: int = 240, std: float = 0.05) -> OverInputs:
+def over(mean: dict[str, float], *, told: float = 240.0, inputs: int = 240, std: float = 0.05) -> OverInputs:
     """A head of an atlas of texts, each of whose roles can be told in so many inputs."""
     return OverInputs(roles_of("texts"), mean, dict.fromkeys(mean, std), dict.fromkeys(mean, told), inputs)
 
@@ -40,9 +40,11 @@ def test_a_role_over_inputs() -> None:
     expected = "no role stands out (nearest: next token, 0.30 ± 0.05), mean and standard deviation over 5 inputs."
     assert weak == expected
     assert role_over_inputs(over({"next": 0.8}, std=NAN)) == "next token (0.80), the mean over 240 inputs."
+    some = role_over_inputs(over({"duplicate": 0.56}, told=150.0))
+    assert some == "same token elsewhere (0.56 ± 0.05), mean and standard deviation over 150 of 240 inputs."
     for score, few in ((NAN, 5.0), (0.9, 1.0)):
         said = role_over_inputs(over({"previous": score}, told=few, inputs=5))
-        assert said == "too few inputs can tell its role, the mean over 5 inputs."
+        assert said == "too few of 5 inputs can tell its role."
 
 
 def test_a_role_on_one_input_beside_it() -> None:

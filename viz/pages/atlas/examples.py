@@ -41,8 +41,8 @@ def show_examples(chosen: Chosen, head: Head) -> None:
         start=next(iter(atlas.criteria)),
         page="atlas",
         required=True,
-        format_func=lambda key: NAMES.get(key, key),
-        help=" · ".join(f"{NAMES.get(key, key)}: {words}" for key, words in atlas.criteria.items()),
+        format_func=lambda key: NAMES.get(key) or plain(key),
+        help=plain(" · ".join(f"{NAMES.get(key, key)}: {words}" for key, words in atlas.criteria.items())),
     )
     st.caption(plain(atlas.criteria[criterion]) + " The query is framed, the key tinted.")
     examples = atlas.examples(*head, criterion)[:SHOWN]

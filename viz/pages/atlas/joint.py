@@ -5,8 +5,10 @@ from functools import lru_cache
 import streamlit as st
 
 from headlens.model.atlas.atlas import AtlasInput
-from headlens.model.atlas.joint_map import INSTALL, JointMap, Method, can_keep_neighbours, joint_map
+from headlens.model.atlas.joint_map import JointMap, Method, joint_map
+from headlens.model.atlas.neighbours import INSTALL, can_keep_neighbours
 from headlens.model.errors import HeadlensError
+from headlens.model.runtime.queue import WorkQueue
 from headlens.viz.explorer.element import joint
 from headlens.viz.explorer.joint import JointInput, joint_payload
 from headlens.viz.figures.joint_map import Colouring, draw_links, joint_figure
@@ -17,7 +19,7 @@ from headlens.viz.inputs.messages import show_error
 from headlens.viz.pages.atlas.chosen import Chosen
 from headlens.viz.pages.atlas.examples import picture_colours
 from headlens.viz.pages.atlas.links import Linked, choose_point, linked, show_links, take_press
-from headlens.viz.pages.runtime import current_theme
+from headlens.viz.pages.runtime import current_theme, stepping
 from headlens.viz.view.atlas import patch_of, token_kinds
 
 METHODS: dict[Method, str] = {"pca": "PCA", "tsne": "t-SNE"}
@@ -26,23 +28,29 @@ COLOURINGS = {
     "photos": {"row": "row", "column": "column", "colour": "colour of the patch"},
 }
 KEPT = 64  # maps
+LAYOUTS = WorkQueue(1)  # of their own: recordings need not wait minutes for one
 NO_PATCH = "#808080"
 
 
-@st.fragment
 def show_joint_map(chosen: Chosen, head: Head) -> None:
-    """The map, what it is coloured by, the links of a point, and how true it is, in a fragment."""
-    keep_address("atlas")
+    """The map, what it is coloured by, the links of a point, and how true it is."""
     st.subheader("Its queries and keys in one map", anchor=False)
-    method, coloured = _choose(chosen)
+    method, coloured = _choose(chosen)  # in no fragment: what is pressed in one waits for the end of the run
     try:
-        vectors = chosen.vectors(head)
-        with st.spinner(f"Laying out {2 * len(vectors.query):,} points …", show_time=method == "tsne"):
+        with st.container():  # what follows must not move, whatever stands in it
             found = _map(chosen, head, method)
-        inputs = chosen.inputs_of(vectors)
+        inputs = chosen.inputs_of(chosen.vectors(head))
     except HeadlensError as error:
         show_error(error)
         return
+    _show(chosen, head, found, inputs, coloured)
+
+
+@st.fragment
+def _show(chosen: Chosen, head: Head, found: JointMap, inputs: dict[int, AtlasInput], coloured: str) -> None:
+    """What is drawn again at each point that is pressed."""
+    keep_address("atlas")
+    vectors = chosen.vectors(head)
     links = linked(vectors, causal=_is_causal(chosen))
     _draw(chosen, head, found, coloured=coloured, links=links)
     choose_point(vectors, inputs, links)
@@ -73,8 +81,9 @@ def _choose(chosen: Chosen) -> tuple[Method, str]:
             page="atlas",
             required=True,
             format_func=METHODS.__getitem__,
-            help="PCA: the plane in which the points spread most, at once. t-SNE: keeps neighbours together, takes "
-            "seconds for a thousand points and minutes for many, and distances between groups mean nothing.",
+            help="PCA: the plane in which the points spread most, at once. t-SNE: keeps neighbours together, and "
+            "distances between groups mean nothing; it takes seconds for a thousand points and minutes for 20,000. "
+            "Choose PCA, or anything else, to leave it.",
         )
         names = COLOURINGS[chosen.kind]
         coloured = knob(
@@ -132,7 +141,14 @@ def _is_causal(chosen: Chosen) -> bool:
 
 @lru_cache(KEPT)
 def _map(chosen: Chosen, head: Head, method: Method) -> JointMap:
-    return joint_map(chosen.vectors(head), causal=_is_causal(chosen), method=method)
+    """The map; while t-SNE runs, how far it is. Whoever moves on ends it."""
+    vectors = chosen.vectors(head)
+    what = f"Laying out {2 * len(vectors.query):,} points"
+    if method == "pca":
+        with st.spinner(f"{what} …"):
+            return joint_map(vectors, causal=_is_causal(chosen))
+    with stepping(f"{what} by t-SNE", part="step", queue=LAYOUTS, show_time=True) as on_step:
+        return joint_map(vectors, causal=_is_causal(chosen), method=method, on_step=on_step)
 
 
 def _colouring(by: str, title: str, places: list[tuple[int, int]], inputs: dict[int, AtlasInput]) -> Colouring:
