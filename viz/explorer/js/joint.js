@@ -9,6 +9,7 @@ const CONFIG = {
   ...HOST,
   modeBarButtons: [["toImage"], ["zoom2d", "pan2d", "zoomIn2d", "zoomOut2d", "resetScale2d"]],
   toImageButtonOptions: { scale: 2 },
+  doubleClick: false, // two quick presses are two: else the zoom is lost, and the second press meets another point
   plotGlPixelRatio: globalThis.devicePixelRatio, // by default 2, which draws four times as much where one pixel is one
 };
 
