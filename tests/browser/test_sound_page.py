@@ -8,12 +8,12 @@ from urllib.parse import quote
 
 import numpy as np
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Browser, Page, expect
 
 from headlens.model.load import load_model
 from headlens.viz.inputs.sound_samples import sample_file
-from tests.browser.look import LOAD, open_page, screenshot, settle
-from tests.browser.serve import ROOT
+from tests.browser.look import LOAD, head_at, open_page, screenshot, settle
+from tests.browser.serve import ROOT, start
 from tests.model.huggingface.sound_models import speech, write
 from tests.model.inputs.sounds import file_of
 
@@ -89,3 +89,20 @@ def test_what_is_no_sound_is_said(page: Page, address: str, root: Path, tmp_path
     expect(page.locator("canvas[data-part=photo]")).to_be_visible()
     assert "sample=Knocks" in page.url
     screenshot(page, "sound-refused", "1440")
+
+
+def test_a_recording_that_was_dropped_is_made_again(browser: Browser, root: Path, tmp_path: Path) -> None:
+    """By the part of the page that a press draws again alone, which may draw nowhere else."""
+    folder = write("wav2vec2-ctc", root / "again")
+    with start(tmp_path / "log", HEADLENS_STORE_GB="1e-6") as server:  # the newest recording alone is kept
+        page = browser.new_page()
+        open_page(page, at(server.url, folder, sample="Rising"))
+        other = browser.new_page()
+        open_page(other, server.url)
+        page.locator("[data-part=grid]").click(position=head_at(page, 1, 1))
+        settle(page)
+        assert "layer=1&head=1" in page.url
+        expect(page.get_by_role("alert")).to_have_count(0)
+        other.close()
+        page.close()
+    assert "Traceback" not in (tmp_path / "log").read_text()

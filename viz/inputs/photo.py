@@ -1,10 +1,8 @@
 """Which photo the page Image shows, and at which size: its controls, what the address asks for, and what is refused."""
 
 from dataclasses import dataclass, replace
-from functools import partial
 
 import streamlit as st
-from streamlit.delta_generator import DeltaGenerator
 
 from headlens.model.analysis.joint import last_word
 from headlens.model.inputs.image import ImageInput, Size
@@ -95,9 +93,7 @@ class PhotoRequest:
         parameters += "" if self.tokens is None else f" write {self.tokens}"
         parameters += "" if self.painted is None else f" {self.painted}"
         everybodys = self.sample is not None and self.sample.model == self.model and self.painted is None
-        slot = st.empty()
-        run = partial(self._run, slot)
-        return record(self.model, (self.content, *text), parameters, run=run, sample=everybodys)
+        return record(self.model, (self.content, *text), parameters, run=self._run, sample=everybodys)
 
     def start(self, recording: Recording) -> View:
         """Where the page starts: the sample's own view, or the last word of what was written of the photo."""
@@ -114,11 +110,12 @@ class PhotoRequest:
         reads_text = self.text is not None and recording.stage == "decoder"
         return View(recording.num_layers // 2, 0, query=last_of_text if reads_text else patch)
 
-    def _run(self, slot: DeltaGenerator, on_layer: OnLayer) -> Recording:
-        """The slot shows what is written as it grows."""
+    def _run(self, on_layer: OnLayer) -> Recording:
+        """What is written is shown as it grows."""
         model = photo_model(self.model)
         if isinstance(model, CaptionModel):
             assert self.tokens is not None
+            slot = st.empty()
             recording = model.record(self.photo, self.size, count=self.tokens, on_token=slot.text, on_layer=on_layer)
             slot.empty()
             return recording

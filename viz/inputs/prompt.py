@@ -62,9 +62,10 @@ class PromptRequest:
 
     def record(self) -> RecordingRequest:
         """The recording of the prompt and what the model writes after it. Raises what the run raises."""
-        slot = st.empty()
 
         def write(on_layer: OnLayer) -> Recording:
+            slot = st.empty()
+
             def on_token(text: str) -> None:
                 slot.text(f"{self.shown}{text}")
 

@@ -51,9 +51,9 @@ class SoundRequest:
 
     def record(self) -> RecordingRequest:
         """The recording of the sound, and of what a model writes of it. Raises what the run raises."""
-        slot = st.empty()
 
         def run(on_layer: OnLayer) -> Recording:
+            slot = st.empty()
             recording = sound_model(self.model).record(self.content, on_layer, on_token=slot.text)
             slot.empty()
             return recording
