@@ -1,14 +1,17 @@
 """A server of the real app, and a page in a real browser that may talk to nobody else."""
 
 import functools
+import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, BrowserType, Page, Request, sync_playwright
 
 from tests.browser.find_browser import HOW, find, in_ci
 from tests.browser.serve import ARGUMENTS, serve
+from tests.paths import ROOT
 
 NOWHERE_ELSE = "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1"
 
@@ -28,6 +31,15 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     with serve(log) as answering:
         yield answering
     assert "Traceback" not in log.read_text()
+
+
+@pytest.fixture(scope="module")
+def models_folder() -> Iterator[Path]:
+    """A folder in which the server may open models: it works there. The other worker has its own."""
+    models = ROOT / ".pytest_cache" / "models"
+    models.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=models) as folder:
+        yield Path(folder)
 
 
 @pytest.fixture(scope="session")

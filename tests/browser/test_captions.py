@@ -1,8 +1,6 @@
 """The page Image in a real browser, with a model that writes captions: a word is pressed, and its patches light up."""
 
 import re
-import shutil
-from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import quote
 
@@ -21,12 +19,8 @@ from tests.model.huggingface.caption_models import save
 
 
 @pytest.fixture(scope="module")
-def folder() -> Iterator[Path]:
-    """Where the server may open folders: it works there."""
-    place = ROOT / ".pytest_cache" / "models" / "captions"
-    place.mkdir(parents=True, exist_ok=True)
-    yield save(place / "vit-gpt2", "vit-gpt2")
-    shutil.rmtree(place)
+def folder(models_folder: Path) -> Path:
+    return save(models_folder / "vit-gpt2", "vit-gpt2")
 
 
 @pytest.fixture(scope="module")

@@ -1,8 +1,6 @@
 """Labels of one's own on the page Image, scored by CLIP, and the same from the address."""
 
 import re
-import shutil
-from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import quote
 
@@ -20,11 +18,8 @@ LABELS = ["a cup of tea", "birds in winter", "<b>"]
 
 
 @pytest.fixture(scope="module")
-def folder() -> Iterator[Path]:
-    """Where the server may open it: it works there."""
-    place = ROOT / ".pytest_cache" / "models" / "labels"
-    yield write_label_model("CLIP", place / "clip")
-    shutil.rmtree(place)
+def folder(models_folder: Path) -> Path:
+    return write_label_model("CLIP", models_folder / "clip")
 
 
 def test_labels_against_a_photo(page: Page, address: str, folder: Path) -> None:

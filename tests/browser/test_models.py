@@ -1,8 +1,6 @@
 """Models of one's own, and a model that writes, in a real browser."""
 
 import re
-import shutil
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -17,11 +15,9 @@ from tests.model.huggingface.text_models import write_folder
 
 
 @pytest.fixture(scope="module")
-def folder() -> Iterator[Path]:
-    """A small BERT in the folder that the server works in, and so may open."""
-    place = ROOT / ".pytest_cache" / "models" / "mine"
-    yield write_folder("BERT", place)
-    shutil.rmtree(place)
+def folder(models_folder: Path) -> Path:
+    """A small BERT."""
+    return write_folder("BERT", models_folder / "mine")
 
 
 def check(page: Page, name: str) -> None:

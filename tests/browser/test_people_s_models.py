@@ -1,8 +1,6 @@
 """Models as people bring them: what the pages say is what transformers' own tooling says."""
 
 import re
-import shutil
-from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import quote
 
@@ -30,15 +28,6 @@ from tests.model.huggingface.text_models import BERTISH, write_folder, write_mod
 from tests.model.huggingface.vision.test_own_processor import write as write_image
 
 
-@pytest.fixture(scope="module")
-def root() -> Iterator[Path]:
-    """Where the server may open folders: it works there."""
-    place = ROOT / ".pytest_cache" / "models" / "people"
-    place.mkdir(parents=True, exist_ok=True)
-    yield place
-    shutil.rmtree(place)
-
-
 def texts_of(folder: Path) -> str:
     """The address of the page Text, with the model and a pair."""
     return f"?model={quote(str(folder.relative_to(ROOT)))}&text={quote(PAIR[0])}&text2={quote(PAIR[1])}"
@@ -50,8 +39,10 @@ def bars(page: Page) -> list[str]:
 
 
 @pytest.mark.parametrize(("kind", "labels"), [("classifier", 3), ("cross-encoder", 1)])
-def test_a_fine_tuned_roberta_reads_a_pair(kind: str, labels: int, page: Page, address: str, root: Path) -> None:
-    folder = root / kind
+def test_a_fine_tuned_roberta_reads_a_pair(
+    kind: str, labels: int, page: Page, address: str, models_folder: Path
+) -> None:
+    folder = models_folder / kind
     write_model(folder, family_tokenizer("RoBERTa"), "RobertaForSequenceClassification", **ROBERTA, num_labels=labels)
     open_page(page, f"{address}/{texts_of(folder)}")
     words = "".join(page.locator(".hl-strip span").all_text_contents())
@@ -67,8 +58,8 @@ def test_a_fine_tuned_roberta_reads_a_pair(kind: str, labels: int, page: Page, a
     screenshot(page, f"people-{kind}", "1440")
 
 
-def test_an_adapter_is_opened_with_its_base(page: Page, address: str, root: Path) -> None:
-    folder = write_adapter(root / "trained", "BERT, classes")
+def test_an_adapter_is_opened_with_its_base(page: Page, address: str, models_folder: Path) -> None:
+    folder = write_adapter(models_folder / "trained", "BERT, classes")
     name = str(folder.relative_to(ROOT))
     open_page(page, f"{address}/?text={quote(PAIR[0])}")
     page.get_by_role("button", name=re.compile("^Model: ")).click()
@@ -80,7 +71,7 @@ def test_an_adapter_is_opened_with_its_base(page: Page, address: str, root: Path
     expect(page.get_by_text(f"{name}, an adapter of base · 2 layers")).to_be_visible()
     expect(page.locator(".js-plotly-plot .annotation-text").first).to_be_attached()
     network = by_peft(folder, "BERT, classes", merged=True)
-    tokenizer = AutoTokenizer.from_pretrained(root / "trained" / "base")
+    tokenizer = AutoTokenizer.from_pretrained(models_folder / "trained" / "base")
     rows = pipeline("text-classification", model=network, tokenizer=tokenizer, top_k=None)([PAIR[0]])[0]
     shown = bars(page)
     for row in rows:
@@ -89,8 +80,8 @@ def test_an_adapter_is_opened_with_its_base(page: Page, address: str, root: Path
     screenshot(page, "people-adapter", "1440")
 
 
-def test_a_multi_label_vit_reads_what_its_processor_leaves(page: Page, address: str, root: Path) -> None:
-    folder = root / "vit"
+def test_a_multi_label_vit_reads_what_its_processor_leaves(page: Page, address: str, models_folder: Path) -> None:
+    folder = models_folder / "vit"
     write_image(folder, "DINOv2", problem_type="multi_label_classification")
     open_page(page, f"{address}/image?model={quote(str(folder.relative_to(ROOT)))}&sample=Coffee")
     own = AutoImageProcessor.from_pretrained(folder, backend="pil")
@@ -123,8 +114,8 @@ def test_characters_of_several_tokens(page: Page, address: str, smollm2: Transfo
     screenshot(page, "people-characters", "1440")
 
 
-def test_a_protein(page: Page, address: str, root: Path) -> None:
-    folder = write_folder("ESM-2", root / "esm")
+def test_a_protein(page: Page, address: str, models_folder: Path) -> None:
+    folder = write_folder("ESM-2", models_folder / "esm")
     protein = "MKTAYIAKQRQISFVKSHFSRQ"
     place = f"?model={quote(str(folder.relative_to(ROOT)))}&text={protein}"
     open_page(page, f"{address}/{place}")
@@ -148,8 +139,8 @@ def test_a_protein(page: Page, address: str, root: Path) -> None:
     expect(page.locator("option[value=far]")).to_have_count(0)
 
 
-def test_an_answer_and_where_it_starts(page: Page, address: str, root: Path) -> None:
-    folder = root / "answers"
+def test_an_answer_and_where_it_starts(page: Page, address: str, models_folder: Path) -> None:
+    folder = models_folder / "answers"
     write_model(folder, family_tokenizer("BERT"), "BertForQuestionAnswering", **BERTISH)
     place = f"{address}/?model={quote(str(folder.relative_to(ROOT)))}"
     open_page(page, place)
@@ -171,8 +162,8 @@ def test_an_answer_and_where_it_starts(page: Page, address: str, root: Path) -> 
     expect(page.get_by_text(ALONE)).to_be_visible()
 
 
-def test_one_of_several_choices(page: Page, address: str, root: Path) -> None:
-    folder = root / "choices"
+def test_one_of_several_choices(page: Page, address: str, models_folder: Path) -> None:
+    folder = models_folder / "choices"
     write_model(folder, family_tokenizer("RoBERTa"), "RobertaForMultipleChoice", **ROBERTA)
     place = f"{address}/?model={quote(str(folder.relative_to(ROOT)))}"
     open_page(page, place)
@@ -206,16 +197,16 @@ def test_one_of_several_choices(page: Page, address: str, root: Path) -> None:
     expect(page.get_by_text("Choice 2: the bank is.").first).to_be_visible()
 
 
-def test_bytes(page: Page, address: str, root: Path) -> None:
-    folder = write_folder("ByT5", root / "byt5")
+def test_bytes(page: Page, address: str, models_folder: Path) -> None:
+    folder = write_folder("ByT5", models_folder / "byt5")
     place = f"generate?model={quote(str(folder.relative_to(ROOT)))}&text={quote('Aé 機')}&tokens=4&stage=encoder"
     open_page(page, f"{address}/{place}")
     names = page.locator(".hl-strip span").all_text_contents()
     assert [name for name in names if name.strip()][:6] == ["A", "é 1/2", "é 2/2", "␣", "機 1/3", "機 2/3"]
 
 
-def test_a_folder_without_a_tokenizer_is_refused(page: Page, address: str, root: Path) -> None:
-    folder = root / "no-tokenizer"
+def test_a_folder_without_a_tokenizer_is_refused(page: Page, address: str, models_folder: Path) -> None:
+    folder = models_folder / "no-tokenizer"
     write_model(folder, family_tokenizer("RoBERTa"), "RobertaForSequenceClassification", **ROBERTA)
     for file in folder.glob("*token*"):
         file.unlink()

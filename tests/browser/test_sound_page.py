@@ -1,8 +1,6 @@
 """The page Sound in a browser: a sound is chosen, dropped, heard and looked at."""
 
 import re
-import shutil
-from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import quote
 
@@ -18,15 +16,6 @@ from tests.model.huggingface.sound_models import speech, write
 from tests.model.inputs.sounds import file_of
 
 
-@pytest.fixture(scope="module")
-def root() -> Iterator[Path]:
-    """Where the server may open folders: it works there."""
-    place = ROOT / ".pytest_cache" / "models" / "sounds"
-    place.mkdir(parents=True, exist_ok=True)
-    yield place
-    shutil.rmtree(place)
-
-
 def at(address: str, folder: Path, **parameters: str) -> str:
     rest = "".join(f"&{name}={quote(value)}" for name, value in parameters.items())
     return f"{address}/sound?model={quote(str(folder.relative_to(ROOT)))}{rest}"
@@ -38,8 +27,8 @@ def test_without_a_model(page: Page, address: str) -> None:
     expect(page.get_by_role("button", name="Model")).to_be_visible()
 
 
-def test_frames_of_a_sound(page: Page, address: str, root: Path) -> None:
-    folder = write("wav2vec2-ctc", root / "wav2vec2-ctc")
+def test_frames_of_a_sound(page: Page, address: str, models_folder: Path) -> None:
+    folder = write("wav2vec2-ctc", models_folder / "wav2vec2-ctc")
     open_page(page, at(address, folder, sample="Rising"))
     expect(page.locator("audio")).to_be_visible()
     canvas = page.locator("canvas[data-part=photo]")
@@ -62,8 +51,8 @@ def test_frames_of_a_sound(page: Page, address: str, root: Path) -> None:
     screenshot(page, "sound-frames", "1440")
 
 
-def test_a_dropped_flac_and_whisper_s_words(page: Page, address: str, root: Path, tmp_path: Path) -> None:
-    folder = write("whisper", root / "whisper")
+def test_a_dropped_flac_and_whisper_s_words(page: Page, address: str, models_folder: Path, tmp_path: Path) -> None:
+    folder = write("whisper", models_folder / "whisper")
     open_page(page, at(address, folder))
     path = tmp_path / "mine.flac"
     path.write_bytes(file_of(np.stack([speech(1.5, 44_100)] * 2, axis=1), 44_100, "FLAC"))
@@ -80,8 +69,8 @@ def test_a_dropped_flac_and_whisper_s_words(page: Page, address: str, root: Path
     screenshot(page, "sound-words", "1440")
 
 
-def test_what_is_no_sound_is_said(page: Page, address: str, root: Path, tmp_path: Path) -> None:
-    folder = write("ast-classifier", root / "ast")
+def test_what_is_no_sound_is_said(page: Page, address: str, models_folder: Path, tmp_path: Path) -> None:
+    folder = write("ast-classifier", models_folder / "ast")
     open_page(page, at(address, folder, sample="Knocks"))
     (tmp_path / "notes.wav").write_text("These are notes.")
     page.locator("input[type=file]").first.set_input_files(tmp_path / "notes.wav")
@@ -91,9 +80,9 @@ def test_what_is_no_sound_is_said(page: Page, address: str, root: Path, tmp_path
     screenshot(page, "sound-refused", "1440")
 
 
-def test_a_recording_that_was_dropped_is_made_again(browser: Browser, root: Path, tmp_path: Path) -> None:
+def test_a_recording_that_was_dropped_is_made_again(browser: Browser, models_folder: Path, tmp_path: Path) -> None:
     """By the part of the page that a press draws again alone, which may draw nowhere else."""
-    folder = write("wav2vec2-ctc", root / "again")
+    folder = write("wav2vec2-ctc", models_folder / "again")
     with start(tmp_path / "log", HEADLENS_STORE_GB="1e-6") as server:  # the newest recording alone is kept
         page = browser.new_page()
         open_page(page, at(server.url, folder, sample="Rising"))
