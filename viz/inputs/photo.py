@@ -115,10 +115,8 @@ class PhotoRequest:
         model = photo_model(self.model)
         if isinstance(model, CaptionModel):
             assert self.tokens is not None
-            slot = st.empty()
-            recording = model.record(self.photo, self.size, count=self.tokens, on_token=slot.text, on_layer=on_layer)
-            slot.empty()
-            return recording
+            written = st.empty()
+            return model.record(self.photo, self.size, count=self.tokens, on_token=written.text, on_layer=on_layer)
         if isinstance(model, ImageTextModel):
             assert self.text is not None
             return model.record(self.photo, self.text, self.size, on_layer=on_layer)

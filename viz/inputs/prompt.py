@@ -69,9 +69,7 @@ class PromptRequest:
             def on_token(text: str) -> None:
                 slot.text(f"{self.shown}{text}")
 
-            recording = writing_model(self.model).write(self.given, self.tokens, on_token, on_layer=on_layer)
-            slot.empty()
-            return recording
+            return writing_model(self.model).write(self.given, self.tokens, on_token, on_layer=on_layer)
 
         texts = (self.prompt, self.system) if self.chat else (self.prompt,)  # two are never a plain prompt
         content = tuple(text.encode("utf-8", "surrogatepass") for text in texts)

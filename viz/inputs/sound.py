@@ -53,10 +53,7 @@ class SoundRequest:
         """The recording of the sound, and of what a model writes of it. Raises what the run raises."""
 
         def run(on_layer: OnLayer) -> Recording:
-            slot = st.empty()
-            recording = sound_model(self.model).record(self.content, on_layer, on_token=slot.text)
-            slot.empty()
-            return recording
+            return sound_model(self.model).record(self.content, on_layer, on_token=st.empty().text)
 
         return record(self.model, (self.content,), "sound", run=run)
 

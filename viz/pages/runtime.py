@@ -86,17 +86,16 @@ class RecordingRequest(Request):
 
     def entry(self) -> RecordingEntry:
         """The recording, made (again) where it is not kept. Raises what the run raises."""
-        place = st.container()  # also where nothing is to be done: what follows on the page must not move
+        place = st.empty()  # also where nothing is to be done: what follows on the page must not move
         visitor = (
             None if self.sample else _visitor()
         )  # looked up each time: a tab that has connected again is a new visitor
         if (entry := shared().held_entry(self, visitor)) is not None:
             return entry
-        with place:  # what the run draws too: a fragment that records again may draw inside of itself alone
-            slot = st.empty()
-            bar = _WorkBar(slot, "Recording", get_model(self.model_name).num_layers)
+        with place.container():  # what the run draws too: a fragment that records again draws inside of itself alone
+            bar = _WorkBar(st.empty(), "Recording", get_model(self.model_name).num_layers)
             entry = shared().record(self, visitor, on_wait=bar.on_wait, on_layer=bar.on_layer)
-            slot.empty()
+        place.empty()
         return entry
 
 
@@ -114,7 +113,7 @@ def record(
         model_name: as `get_model` takes it.
         parts: all bytes of the input; they, the model and the options are the id.
         options: whatever else changes the result.
-        run: makes the recording, calling back after each layer; it may draw how far it is, and clears that.
+        run: makes the recording, calling back after each layer; what it draws of how far it is goes when it ends.
         sample: whether the input is everybody's; any other goes when its visitors have gone.
     """
     request = RecordingRequest(shared().request_id(model_name, parts, options), model_name, run, sample)
