@@ -128,6 +128,7 @@ def _run(plan: Plan, engine: Engine, folder: Path, work: _Work) -> None:
         for numbers, part in engine(plan.source.shards(plan.shard, frozenset(work.done))):
             work.gathered = merge(work.gathered, part)
             work.done.update(numbers)
+            del part  # the engine makes the next one now
             if time.monotonic() - saved >= work.save_every:
                 _save(plan, folder, work)
                 saved = time.monotonic()
