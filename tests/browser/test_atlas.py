@@ -17,7 +17,7 @@ from headlens.model.atlas import open_atlas
 from headlens.model.atlas.atlas import Vectors
 from headlens.model.atlas.joint_map import strongest_links
 from headlens.model.atlas.neighbours import SCRIPT
-from headlens.viz.pages.atlas.other_inputs import LABEL
+from headlens.viz.pages.atlas.other_inputs import DOES_THAT
 from tests.browser.look import LOAD, SCREENSHOTS, check_layout, holds, open_page, settle, shows
 from tests.browser.test_how import PIECES
 from tests.browser.test_matter import GRID, PHONE, PLOTS, POINT
@@ -100,7 +100,7 @@ def check_links(page: Page, vectors: Vectors) -> None:
 
 def test_from_a_text_by_the_keyboard_to_other_inputs_and_on_to_one_of_them(page: Page, address: str) -> None:
     open_page(page, f"{address}/?layer=1&head=9")
-    way = page.get_by_role("link", name=LABEL)
+    way = page.get_by_role("link", name=DOES_THAT)
     way.focus()
     page.keyboard.press("Enter")
     page.wait_for_url(re.compile(r"/atlas\?layer=1&head=9&measure=previous$"), timeout=LOAD)

@@ -15,7 +15,7 @@ from headlens.model.recording.recording import Recording
 from headlens.model.runtime.folders import FOLDERS
 from headlens.viz.inputs.models import text_model
 from headlens.viz.pages.atlas.chosen import open_chosen
-from headlens.viz.pages.atlas.other_inputs import LABEL
+from headlens.viz.pages.atlas.other_inputs import DOES_THAT, EXCITES
 from tests.paths import ROOT
 from tests.viz.pages.apps import SECONDS, as_read, run
 
@@ -50,9 +50,11 @@ def goes_to(app: AppTest, page: str, **parameters: str) -> AppTest:
 
 def ways(app: AppTest) -> list[dict[str, list[str]]]:
     """The addresses on the page Atlas that are offered."""
-    found = [link.proto for link in app.get("page_link") if link.proto.label == LABEL]
+    found = [link.proto for link in app.get("page_link") if link.proto.label in (DOES_THAT, EXCITES)]
     assert all(link.page == "atlas" and link.help for link in found)
-    return [parse_qs(link.query_string) for link in found]
+    addresses = [parse_qs(link.query_string) for link in found]
+    assert [link.label for link in found] == [DOES_THAT if "measure" in each else EXCITES for each in addresses]
+    return addresses
 
 
 def said(app: AppTest) -> list[str]:
@@ -72,6 +74,13 @@ def test_a_head_of_the_page_text() -> None:
     assert ways(app) == [{"layer": ["1"], "head": ["9"], "measure": ["previous"]}]
     assert ways(opened("Text", layer="1", head="9", of="layer-mean")) == ways(app), "of several heads, the last chosen"
     assert ways(opened("Text", layer="1", head="9", nospecial="1", words="1")) == ways(app)
+
+
+def test_a_head_that_is_called_after_no_role() -> None:
+    app = opened("Text", layer="5", head="7")
+    (line,) = said(app)
+    assert "no role stands out" in line
+    assert ways(app) == [{"layer": ["5"], "head": ["7"]}]
 
 
 def test_a_head_of_the_page_image_at_another_size() -> None:

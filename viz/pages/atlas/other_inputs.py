@@ -14,7 +14,8 @@ from headlens.viz.view.pieces import pieces_of
 from headlens.viz.view.roles import named_role
 from headlens.viz.view.view import View
 
-LABEL = "Other inputs on which this head does that"
+DOES_THAT = "Other inputs on which this head does that"
+EXCITES = "Other inputs that excite this head most"  # of one that is called after no role
 NAME = 80  # characters of a data set's name
 # As long as the inputs of an atlas are on average, or as short: beyond that it is said. A square photo at 336 pixels
 # has 1.6 times as many patches as the four at 224 have on average.
@@ -69,7 +70,7 @@ def _link(name: str, chosen: Chosen, over: OverInputs, here: Named | None, view:
     address |= {"measure": does} if does in chosen.atlas.measures else {}
     st.page_link(
         pages["Atlas"],
-        label=LABEL,
+        label=DOES_THAT if does else EXCITES,
         query_params=address,
         help=f"Opens the page Atlas at layer {view.layer}, head {view.head}: the inputs that excite it most, and how "
         "steady its role is.",

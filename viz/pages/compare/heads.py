@@ -13,9 +13,9 @@ from headlens.viz.pages.runtime import current_theme
 
 TOP = 10
 MEANING = (
-    "How much a head differs: the **Jensen–Shannon divergence** of its rows in A and in B, the mean over the tokens "
-    "that both have; 0 is the same, 1 (bit) looks at nothing in common. Rows that see one token alone are left out. "
-    "Source: Lin 1991, equation 4.1."
+    "How much a head differs: the **Jensen–Shannon divergence** of its rows in A and in B, the mean over those that "
+    "both have; 0 is the same, 1 (bit) looks at nothing in common. Rows that see one token or patch alone are left "
+    "out. Source: Lin 1991, equation 4.1."
 )
 CLOSEST = (
     " These models have other numbers of layers or heads, so each head of A stands beside the head of B that differs "

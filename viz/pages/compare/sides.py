@@ -48,15 +48,18 @@ def can_be_compared(sides: Sides) -> bool:
     same = sides.a.recording is sides.b.recording
     for name, entry in zip("A" if same else "AB", (sides.a, sides.b)):
         input_note(entry.recording, of="" if same else f"{name}: ")
+    unit = unit_of(sides.a.recording)
+    inputs = "texts" if unit == "token" else "photos"
     if not sides.comparison.alignment.paired.any():
         st.info(
-            "A and B have no token in common, so no weights of theirs can be compared: take texts that share some, or "
-            "pair tokens by hand."
+            f"A and B have no {unit} in common, so no weights of theirs can be compared: take {inputs} that share "
+            "some, or pair some by hand."
         )
         return False
     if np.isnan(sides.divergence).all():
         st.info(
-            "What A and B have in common sees one token alone, so its weights are all one: take texts that share more."
+            f"What A and B have in common sees one {unit} alone, so its weights are all one: take {inputs} that share "
+            "more."
         )
         return False
     return True
