@@ -70,10 +70,7 @@ def on_cluster(cluster: Cluster, name: str, plan: Plan) -> Engine:
     together = min(MOST_TOGETHER, max(1, plan.source.count // plan.shard // (ROUNDS * cluster.workers)))
 
     def run(shards: Iterable[Shard]) -> Iterator[tuple[list[int], Gathered]]:
-        rest = iter(shards)
-        rows = []
-        while some := [(number, _written(items)) for number, items in islice(rest, together)]:
-            rows.append({"shards": json.dumps(some)})
+        rows = rows_of(shards, together)
         if not rows:
             return
         with _connected(ray, cluster.address):
@@ -117,6 +114,14 @@ class Worker:
             part = gather(self._model, _read(rows), self._limits, size=self._size, tokens=self._tokens)
             gathered = merge(gathered, part)
         return pack(gathered, {"shards": [number for number, _ in shards]})
+
+
+def rows_of(shards: Iterable[Shard], together: int) -> list[dict[str, str]]:
+    """What is sent to the workers, in rows of so many shards."""
+    rest, rows = iter(shards), []
+    while some := [(number, _written(items)) for number, items in islice(rest, together)]:
+        rows.append({"shards": json.dumps(some)})
+    return rows
 
 
 def _written(items: Iterable[Item]) -> list[_Row]:

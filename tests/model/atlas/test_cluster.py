@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from functools import reduce
 from pathlib import Path
 
 import numpy as np
@@ -10,8 +11,15 @@ import pytest
 
 from headlens.model.atlas import cluster as atlas_cluster
 from headlens.model.atlas import open_atlas
+from headlens.model.atlas.gather import BATCH_TOKENS, gather, reader_of
+from headlens.model.atlas.gathered import Gathered, Limits, merge
+from headlens.model.atlas.items import open_source
+from headlens.model.atlas.packed import pack
 from headlens.model.errors import InputError
-from tests.model.atlas.data_sets import sentences
+from headlens.model.load import load_model
+from tests.model.atlas.data_sets import sentences, write_photos
+from tests.model.huggingface import image_models
+from tests.model.huggingface.text_models import write_folder
 from tests.paths import ROOT
 from tests.sentences import is_one_sentence
 
@@ -55,6 +63,33 @@ def test_two_nodes_and_a_worker_that_is_killed(tmp_path: Path) -> None:
             vectors = own.vectors(layer, head), other.vectors(layer, head)
             assert (vectors[0].input == vectors[1].input).all()
             np.testing.assert_allclose(vectors[0].query, vectors[1].query, rtol=2**-10, atol=1e-5)  # rounded
+
+
+def test_a_worker_gathers_what_this_process_does(tmp_path: Path) -> None:
+    """Of what is sent to it: texts and pairs, paths of photos, and what could not be read."""
+    texts, pairs = tmp_path / "texts.txt", tmp_path / "pairs.csv"
+    texts.write_text("\n".join([*sentences(7, longest=6), "", "a" * 100_001]))
+    pairs.write_text("one,two\n" + "\n".join(f"{text},{text[::-1]}" for text in sentences(5, longest=4)))
+    photos = write_photos(tmp_path / "photos")
+    limits = Limits(best=3, vectors=4, positions=5)
+    bert = write_folder("BERT", tmp_path / "bert")
+    vit = image_models.save(tmp_path / "vit", image_models.made("ViT", **image_models.SHAPE))
+    for source, folder in (
+        (open_source(texts), bert),
+        (open_source(pairs, ["one", "two"]), bert),
+        (open_source(photos), vit),
+    ):
+        shards = list(source.shards(3, frozenset()))
+        worker = atlas_cluster.Worker(str(folder), "cpu", source.kind, limits=limits, size=None, tokens=BATCH_TOKENS)
+        rows = atlas_cluster.rows_of(shards, 2)
+        found = worker({"shards": np.array([row["shards"] for row in rows])})["gathered"]
+        model = reader_of(load_model(str(folder), device="cpu"), source.kind)
+        parts = [gather(model, items, limits) for _, items in shards]
+        assert len(found) == len(rows) == -(-len(shards) // 2)
+        for number, row in enumerate(found):
+            own = range(2 * number, min(2 * number + 2, len(shards)))
+            gathered = reduce(merge, [parts[each] for each in own], Gathered(limits))
+            assert row == pack(gathered, {"shards": list(own)})
 
 
 def test_nothing_imports_ray_unless_it_is_asked_for() -> None:

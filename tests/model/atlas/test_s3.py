@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
+import numpy as np
 import pyarrow as arrow
 import pyarrow.parquet as parquet
 import pytest
@@ -11,7 +12,7 @@ from pyarrow.fs import LocalFileSystem, S3FileSystem, copy_files
 
 from headlens.model.atlas import build as atlas_build
 from headlens.model.atlas.build import Plan, build, here
-from headlens.model.atlas.cluster import Worker, _written
+from headlens.model.atlas.cluster import Worker, rows_of
 from headlens.model.atlas.gather import BATCH_TOKENS, gather, reader_of
 from headlens.model.atlas.gathered import Limits
 from headlens.model.atlas.items import open_source
@@ -138,9 +139,10 @@ def test_what_is_gone_is_listed(bucket: Bucket, vit: Path, tmp_path: Path) -> No
     items = list(source.read())
     bucket.system.delete_file("bucket/photos/1.png")
     worker = Worker(str(vit), "cpu", "photos", limits=LIMITS, size=None, tokens=BATCH_TOKENS)
-    (found,) = worker({"shard": [0], "items": [_written(items)]})["gathered"]  # type: ignore[dict-item]
+    (row,) = rows_of([(7, items)], 1)
+    (found,) = worker({"shards": np.array([row["shards"]])})["gathered"]
     gathered = gather(reader_of(load_model(str(vit), device="cpu"), "photos"), items, LIMITS)
-    assert found == pack(gathered)
+    assert found == pack(gathered, {"shards": [7]})
     assert gathered.inputs == 4
     assert [failed.id for failed in gathered.failed.values()] == ["1.png", "broken.png"]
     assert gathered.failed[1].reason.startswith("'s3://bucket/photos/1.png' cannot be read (there is nothing there)")
