@@ -68,7 +68,7 @@ def test_two_nodes_and_a_worker_that_is_killed(tmp_path: Path) -> None:
 def test_a_worker_gathers_what_this_process_does(tmp_path: Path) -> None:
     """Of what is sent to it: texts and pairs, paths of photos, and what could not be read."""
     texts, pairs = tmp_path / "texts.txt", tmp_path / "pairs.csv"
-    texts.write_text("\n".join([*sentences(7, longest=6), "", "a" * 100_001]))
+    texts.write_bytes("\n".join([*sentences(7, longest=6), "", "a" * 100_001, ""]).encode() + b"\xff")
     pairs.write_text("one,two\n" + "\n".join(f"{text},{text[::-1]}" for text in sentences(5, longest=4)))
     photos = write_photos(tmp_path / "photos")
     limits = Limits(best=3, vectors=4, positions=5)
