@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, fields
 from pathlib import Path
+from typing import NamedTuple
 
 from headlens.model.atlas.arrow import pyarrow
 from headlens.model.atlas.atlas import Atlas, open_atlas
@@ -89,8 +90,7 @@ def build(
     try:
         folder.mkdir(parents=True, exist_ok=True)
         if not (folder / MANIFEST).exists():
-            gathered, done = _resumed(plan, folder)
-            _run(plan, engine, folder, _Work(gathered, done, on_shard, save_every))
+            _run(plan, engine, folder, on_shard, save_every)
         atlas = _finished(plan, folder)
         (folder / PROGRESS).unlink(missing_ok=True)
         remove_parts(folder, began)
@@ -101,14 +101,11 @@ def build(
         ) from error
 
 
-@dataclass
-class _Work:
-    """What is done so far."""
+class _Done(NamedTuple):
+    """What is gathered, and of which shards: replaced as one, for a Ctrl-C may come between any two steps."""
 
     gathered: Gathered
-    done: set[int]  # shards
-    on_shard: OnShard | None
-    save_every: float
+    shards: tuple[int, ...] = ()
 
     @property
     def inputs(self) -> int:
@@ -116,53 +113,54 @@ class _Work:
         return self.gathered.inputs + len(self.gathered.failed)
 
 
-def _run(plan: Plan, engine: Engine, folder: Path, work: _Work) -> None:
-    before, saved = work.inputs, time.monotonic()
+def _run(plan: Plan, engine: Engine, folder: Path, on_shard: OnShard | None, save_every: float) -> None:
+    done, saved = _resumed(plan, folder), time.monotonic()
+    before = done.inputs
 
     def tell() -> None:
-        if work.on_shard is not None:
-            work.on_shard(work.inputs, work.inputs - before, plan.source.count)
+        if on_shard is not None:
+            on_shard(done.inputs, done.inputs - before, plan.source.count)
 
     tell()
     try:
-        for numbers, part in engine(plan.source.shards(plan.shard, frozenset(work.done))):
-            work.gathered = merge(work.gathered, part)
-            work.done.update(numbers)
+        for numbers, part in engine(plan.source.shards(plan.shard, frozenset(done.shards))):
+            done = _Done(merge(done.gathered, part), (*done.shards, *numbers))
             del part  # the engine makes the next one now
-            if time.monotonic() - saved >= work.save_every:
-                _save(plan, folder, work)
+            if time.monotonic() - saved >= save_every:
+                _save(plan, folder, done)
                 saved = time.monotonic()
             tell()
     except BaseException:  # Ctrl-C too
-        _save(plan, folder, work)
+        _save(plan, folder, done)
         raise
-    if work.gathered.inputs == 0:
-        reasons = {failed.reason for failed in work.gathered.failed.values()}
+    gathered = done.gathered
+    if gathered.inputs == 0:
+        reasons = {failed.reason for failed in gathered.failed.values()}
         raise InputError(
             f"None of the {plan.source.count:,} inputs could be recorded; the first reason: {min(reasons)}"
         )
-    write_tables(folder, work.gathered, _manifest(plan, work.gathered), kind=plan.source.kind)
+    write_tables(folder, gathered, _manifest(plan, gathered), kind=plan.source.kind)
 
 
-def _save(plan: Plan, folder: Path, work: _Work) -> None:
+def _save(plan: Plan, folder: Path, done: _Done) -> None:
     with whole_file(folder / PROGRESS) as part:
-        part.write_bytes(pack(work.gathered, {"plan": plan.digest, "done": sorted(work.done)}))
+        part.write_bytes(pack(done.gathered, {"plan": plan.digest, "done": sorted(done.shards)}))
 
 
-def _resumed(plan: Plan, folder: Path) -> tuple[Gathered, set[int]]:
+def _resumed(plan: Plan, folder: Path) -> _Done:
     """What was done before, which is nothing in an empty folder. Raises InputError where it was of another atlas."""
     path = folder / PROGRESS
     if not path.exists():
-        return Gathered(plan.limits), set()
+        return _Done(Gathered(plan.limits))
     gathered, about = unpack(path.read_bytes())
     if about.get("plan") != plan.digest:
         raise InputError(
             f"In {str(folder)!r:.80} another atlas is not finished (of other inputs, another model or other options); "
             "finish it with the same command, or take another --out."
         )
-    done = about["done"]
-    assert isinstance(done, list)
-    return gathered, set(done)
+    shards = about["done"]
+    assert isinstance(shards, list)
+    return _Done(gathered, tuple(shards))
 
 
 def _finished(plan: Plan, folder: Path) -> Atlas:

@@ -2,10 +2,12 @@
 
 import json
 import os
+import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
+from types import FrameType
 
 import numpy as np
 import pandas
@@ -14,8 +16,8 @@ import pytest
 
 from headlens.model.atlas import build as atlas_build
 from headlens.model.atlas import open_atlas
-from headlens.model.atlas.build import PROGRESS, Plan, build, here
-from headlens.model.atlas.gathered import Limits
+from headlens.model.atlas.build import PROGRESS, Plan, Shard, build, here
+from headlens.model.atlas.gathered import Gathered, Limits
 from headlens.model.atlas.items import open_source
 from headlens.model.atlas.schema import MANIFEST, TABLES
 from headlens.model.atlas.tables import rounded
@@ -72,6 +74,41 @@ def test_one_that_was_stopped_goes_on_to_the_same_bytes(bert: Model, text_file: 
     assert told == [(16, 0, 40), (24, 8, 40), (32, 16, 40), (40, 24, 40)]
     assert tables_of(tmp_path / "stopped") == tables_of(tmp_path / "whole")
     assert whole.recorded == 40
+
+
+def test_it_may_be_stopped_before_any_step(bert: Model, text_file: TextFile, tmp_path: Path) -> None:
+    """As by Ctrl-C, which comes between any two; no shard is counted twice then, and none is left out."""
+    plan, code = plan_of(text_file(24), bert), atlas_build._run.__code__
+    parts = {number: part for (number,), part in here(bert, plan)(plan.source.shards(plan.shard, frozenset()))}
+
+    def engine(shards: Iterable[Shard]) -> Iterator[tuple[Sequence[int], Gathered]]:
+        return (([number], parts[number]) for number, _ in shards)
+
+    build(plan, engine, tmp_path / "whole")
+    lines = sorted({line for _, _, line in code.co_lines() if line is not None and line > code.co_firstlineno})
+    stopped = []
+    for line in lines:
+        left = 2  # times that the line may come before it stops there
+
+        def stop(frame: FrameType, event: str, _: object, line: int = line) -> object:
+            nonlocal left
+            if frame.f_code is code and event == "line" and frame.f_lineno == line:
+                left -= 1
+                if left == 0:
+                    raise StoppedError
+            return stop if frame.f_code is code else None
+
+        folder = tmp_path / str(line)
+        sys.settrace(stop)  # type: ignore[arg-type]
+        try:
+            build(plan, engine, folder)
+        except StoppedError:
+            stopped.append(line)
+        finally:
+            sys.settrace(None)
+        build(plan, engine, folder)
+        assert tables_of(folder) == tables_of(tmp_path / "whole"), f"stopped before line {line}"
+    assert len(stopped) > 4
 
 
 def test_shards_may_come_in_any_order(bert: Model, text_file: TextFile, tmp_path: Path) -> None:
