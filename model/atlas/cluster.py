@@ -5,7 +5,9 @@ has to be the same on all of them, and so has the model's folder; each has its o
 """
 
 import json
+import logging
 import os
+import warnings
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
@@ -73,7 +75,7 @@ def on_cluster(cluster: Cluster, name: str, plan: Plan) -> Engine:
         rows = rows_of(shards, together)
         if not rows:
             return
-        with _connected(ray, cluster.address):
+        with _connected(ray, cluster):
             results = (
                 ray.data.from_items(rows, override_num_blocks=len(rows))
                 .map_batches(
@@ -146,33 +148,42 @@ def _content(plain: object) -> Content | None:
 
 
 @contextmanager
-def _connected(ray: ModuleType, address: str | None) -> Iterator[None]:
-    """To the cluster, or to the one that this process is connected to already."""
+def _connected(ray: ModuleType, cluster: Cluster) -> Iterator[None]:
+    """To the cluster, or to the one that this process is connected to already. Raises DeviceError."""
     if ray.is_initialized():
         yield
         return
     try:
         ray.init(
-            address=address,
+            address=cluster.address,
             log_to_driver=False,
             logging_level="error",
-            include_dashboard=False if address is None else None,
+            include_dashboard=False if cluster.address is None else None,
         )
     except (ConnectionError, ValueError, RuntimeError, TimeoutError) as error:
         raise DeviceError(
-            f"There is no cluster of Ray at {address!r:.60}; start one, or leave out --address."
+            f"There is no cluster of Ray at {cluster.address!r:.60}; start one, or leave out --address."
         ) from error
     try:
-        yield
+        if cluster.address is None and cluster.gpus > ray.cluster_resources().get("GPU", 0):  # it would wait for one
+            raise DeviceError(
+                "This machine has no GPU for a worker; leave out --gpus, or give the --address of others."
+            )
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", module=r"ray\.data")  # that few shards leave workers without work
+            yield
     finally:
         ray.shutdown()
 
 
 def _ray() -> ModuleType:
+    """Ray, told to be quiet: its lines would stand between those of the progress."""
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # it would tell its makers
+    os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "fatal")
     try:
         ray = import_module("ray")
         import_module("ray.data").DataContext.get_current().enable_progress_bars = False
     except ImportError:
         raise InputError('A cluster needs Ray, which is not installed; run pip install -e ".[cluster]".') from None
+    logging.getLogger("ray.data").setLevel(logging.ERROR)
     return ray

@@ -81,11 +81,12 @@ class Remote:
             raise FileNotFoundError(errno.ENOENT, "there is nothing there")
         return About(not found.is_file, found.size or 0, found.mtime_ns)
 
-    def files(self) -> Iterator[tuple[str, int]]:
+    def files(self) -> Iterator[tuple[str, About]]:
         """As `files_in`."""
         selector = pyarrow_fs().FileSelector(self._path, recursive=True)
         for found in self._system.get_file_info(selector):
-            yield found.path[len(self._path) :].lstrip("/"), found.size if found.is_file else -1
+            known = About(not found.is_file, found.size or 0, found.mtime_ns)
+            yield found.path[len(self._path) :].lstrip("/"), known
 
     @property
     def _system(self) -> "FileSystem":
@@ -116,16 +117,18 @@ def about(place: Place) -> About:
     if isinstance(place, Remote):
         return place.about()
     found = place.stat()
-    return About(place.is_dir(), found.st_size, found.st_mtime_ns)
+    is_folder = place.is_dir()
+    return About(is_folder, 0 if is_folder else found.st_size, found.st_mtime_ns)
 
 
-def files_in(folder: Place) -> Iterator[tuple[str, int]]:
-    """What is in a folder and its folders, by its path from there, and its bytes; -1 for what is no file."""
+def files_in(folder: Place) -> Iterator[tuple[str, About]]:
+    """What is in a folder and its folders, by its path from there."""
     if isinstance(folder, Remote):
         yield from folder.files()
         return
     for path in folder.rglob("*"):
-        yield path.relative_to(folder).as_posix(), path.stat().st_size if path.is_file() else -1
+        known = about(path) if path.exists() else About(False, 0, None)  # a link to nothing
+        yield path.relative_to(folder).as_posix(), known
 
 
 @contextmanager

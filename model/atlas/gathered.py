@@ -71,7 +71,7 @@ def merge(one: Gathered, other: Gathered) -> Gathered:
         best,
         kept,
         {number: seen[number] for number in named_in(best, kept)},
-        dict(sorted([*one.failed.items(), *other.failed.items()])),
+        {**one.failed, **other.failed},
         one.inputs + other.inputs,
         one.tokens + other.tokens,
     )

@@ -85,16 +85,16 @@ def _opened(place: Place, columns: tuple[str, ...]) -> Source:
 def _folder(folder: Place) -> Source:
     """By name; hidden files and folders are left out."""
     files = sorted(
-        (name, size)
-        for name, size in files_in(folder)
+        (name, found)
+        for name, found in files_in(folder)
         if name.lower().endswith(PHOTOS) and not any(part.startswith(".") for part in name.split("/"))
     )
-    names, sizes = [name for name, _ in files], [size for _, size in files]
+    names = [name for name, _ in files]
     return Source(
         folder.name,
         "photos",
         len(names),
-        _digest(json.dumps([names, sizes])),
+        _digest(json.dumps([(name, found.size, found.changed) for name, found in files])),
         lambda: (Item(number, _written(name), folder / name) for number, name in enumerate(names)),
     )
 

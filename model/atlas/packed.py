@@ -33,7 +33,7 @@ def pack(gathered: Gathered, about: Mapping[str, object] | None = None) -> bytes
         "limits": gathered.limits,
         "inputs": gathered.inputs,
         "tokens": gathered.tokens,
-        "failed": gathered.failed,
+        "failed": dict(sorted(gathered.failed.items())),
         "seen": {number: [*_parts(seen)] for number, seen in gathered.seen.items()},
         "kept": {number: [kept.priority, len(kept.queries)] for number, kept in gathered.kept.items()},
         "tallies": list(gathered.tallies),

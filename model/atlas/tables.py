@@ -129,7 +129,7 @@ def _inputs(gathered: Gathered) -> Columns:
 
 
 def _failed(gathered: Gathered) -> Columns:
-    failed = gathered.failed
+    failed = dict(sorted(gathered.failed.items()))
     return {
         "input": list(failed),
         "id": [each.id for each in failed.values()],

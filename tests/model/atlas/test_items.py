@@ -2,6 +2,7 @@
 
 import csv
 import json
+import os
 from pathlib import Path
 
 import pyarrow as arrow
@@ -101,6 +102,9 @@ def test_a_folder_of_photos(tmp_path: Path) -> None:
     assert contents(items) == [tmp_path / item.id for item in items]
     digest = open_source(tmp_path).digest
     assert open_source(tmp_path).digest == digest
+    os.utime(tmp_path / "b.JPG", (0, 0))  # another photo in its place, of as many bytes
+    assert open_source(tmp_path).digest != digest
+    digest = open_source(tmp_path).digest
     noise(9, 9).save(tmp_path / "a.png")
     assert open_source(tmp_path).digest != digest
 
