@@ -73,7 +73,10 @@ class Atlas:
     criteria: Mapping[str, str]  # by which inputs are examples, and what each is
 
     def heads(self, measure: str, statistic: str = "mean") -> np.ndarray:
-        """A statistic of a measure over all inputs, [layer, head]: mean, std, q05, q25, median, q75, q95 or count.
+        """A statistic of a measure over all inputs, [layer, head].
+
+        It is mean, std, q05, q25, median, q75, q95; or of inputs "count", for which it can be told, and "enough", in
+        which so many positions tell it that a head may be called after it.
 
         Raises ValueError for a measure that was not taken, or another statistic.
         """
@@ -81,7 +84,9 @@ class Atlas:
             raise ValueError(f"There is no measure {measure!r}; there are {', '.join(self.measures)}.")
         table = self._rows("heads", [("measure", "=", measure)])
         if statistic not in table or statistic in ("layer", "head", "measure"):
-            raise ValueError(f"There is no statistic {statistic!r}; take mean, std, median, a quantile or count.")
+            raise ValueError(
+                f"There is no statistic {statistic!r}; take mean, std, median, a quantile, count or enough."
+            )
         found = np.full((self.num_layers, self.num_heads), np.nan)
         try:
             found[table["layer"], table["head"]] = table[statistic]

@@ -1,4 +1,7 @@
-"""What inputs of one length say of every head, with so many weights in memory, or a row of each head of a layer."""
+"""What inputs of one length say of every head.
+
+At once AT_ONCE weights are in memory, or a row of each head of a layer where that is more.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -8,6 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from headlens.model.analysis.roles.naming import enough
 from headlens.model.analysis.roles.positions import Positions, stacked
 from headlens.model.analysis.roles.recorded import Scorers
 from headlens.model.analysis.roles.score import Scorer, Sums
@@ -16,8 +20,8 @@ from headlens.model.atlas.best import SHARE, WEIGHT
 from headlens.model.attention.inputs import AttentionInputs
 from headlens.model.recording.recording import Recording
 
-AT_ONCE = {"cpu": 1_000_000}  # weights: 4 MB, which stay in a core's cache
-ON_GPU = 32_000_000  # what else is computed of them takes ten times as much
+AT_ONCE = 1_000_000  # weights: 4 MB, which stay in a core's cache
+ON_GPU = 32_000_000  # instead, there; what else is computed of them takes ten times as much
 
 
 @dataclass(frozen=True, eq=False)
@@ -25,6 +29,7 @@ class Findings:
     """Of every head on some inputs, [input, layer, head]."""
 
     values: dict[str, np.ndarray]  # the score of each role; nan where it cannot be told
+    enough: dict[str, np.ndarray]  # bool, whether enough positions tell it to call the head after it
     excited: dict[str, np.ndarray]  # by each criterion; nan where there is no pair of tokens that are not special
     queries: np.ndarray  # the strongest such pair; -1 where there is none
     keys: np.ndarray
@@ -34,7 +39,7 @@ def findings(recordings: Sequence[Recording], positions: Sequence[Positions]) ->
     """Of recordings of one model, with their positions, of one layout; of long ones by a sample of their queries."""
     added = _Added(recordings)
     first = recordings[0]
-    at_once = AT_ONCE.get(first.layers[0].query.device.type, ON_GPU)
+    at_once = AT_ONCE if first.layers[0].query.device.type == "cpu" else ON_GPU
     row = first.num_heads * first.num_keys
     num_rows = min(len(added.queries), max(1, at_once // row))
     num_layers = min(first.num_layers, max(1, at_once // (num_rows * row)))
@@ -136,6 +141,7 @@ class _Added:
         excited = {WEIGHT.name: self._strongest, SHARE.name: self._share / np.maximum(asked, 1)}
         return Findings(
             {name: sums.mean for name, sums in self._sums.items()},
+            {name: enough(sums.count, len(self.queries)) for name, sums in self._sums.items()},
             {name: np.where(some, values, np.nan) for name, values in excited.items()},
             *self._places,
         )

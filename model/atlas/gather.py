@@ -1,7 +1,6 @@
 """Some inputs run through a model, and all that an atlas wants of them: the one function of every engine."""
 
 import io
-from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import replace
 from itertools import groupby
@@ -68,26 +67,34 @@ def gather(
     """
     read, failed = read_all(model, items, size)
     gathered = Gathered(limits, failed=failed)
-    values = defaultdict[str, list[np.ndarray]](list)  # of each measure [input, layer, head]
+    found: list[Findings] = []
     for batch in batches_of(read, tokens):
-        gathered = _with_batch(model, batch, gathered, values)
-    return replace(
-        gathered, tallies={name: tally(np.concatenate(values[name]), MEASURES[name]) for name in sorted(values)}
-    )
+        gathered = _with_batch(model, batch, gathered, found)
+    return replace(gathered, tallies=_tallies(found))
+
+
+def _tallies(found: Sequence[Findings]) -> dict[str, np.ndarray]:
+    """Of each measure, by what several groups of inputs say of it."""
+    tallies = {}
+    for name in sorted({name for each in found for name in each.values}):
+        known = [each for each in found if name in each.values]
+        values, enough = (
+            np.concatenate(parts) for parts in zip(*((each.values[name], each.enough[name]) for each in known))
+        )
+        tallies[name] = tally(values, enough, MEASURES[name])
+    return tallies
 
 
 def _with_batch(
-    model: AnyModel, batch: Sequence[tuple[Item, Read]], gathered: Gathered, values: dict[str, list[np.ndarray]]
+    model: AnyModel, batch: Sequence[tuple[Item, Read]], gathered: Gathered, found: list[Findings]
 ) -> Gathered:
-    """What was gathered with a batch; its values are added to the lists. Its recordings are gone when it returns."""
+    """What was gathered with a batch; findings are added to the list. Its recordings are gone when it returns."""
     recorded, failed = _run(model, batch)
     gathered = merge(gathered, Gathered(gathered.limits, failed=failed))
     for _, alike in groupby(recorded, key=lambda each: each.positions.layout):
         group = list(alike)
-        found = findings([each.recording for each in group], [each.positions for each in group])
-        gathered = merge(gathered, _worth_keeping(group, found, gathered))
-        for name, found_values in found.values.items():
-            values[name].append(found_values)
+        found.append(findings([each.recording for each in group], [each.positions for each in group]))
+        gathered = merge(gathered, _worth_keeping(group, found[-1], gathered))
     return gathered
 
 

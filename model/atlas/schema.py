@@ -7,7 +7,7 @@ from headlens.model.atlas.arrow import pyarrow
 if TYPE_CHECKING:
     import pyarrow as arrow
 
-VERSION = 1  # of all that follows
+VERSION = 2  # of all that follows
 MANIFEST = "atlas.json"
 QUANTILES = {"q05": 0.05, "q25": 0.25, "median": 0.5, "q75": 0.75, "q95": 0.95}
 HEAD = {"layer": "int32", "head": "int32"}
@@ -16,6 +16,7 @@ TABLES: dict[str, dict[str, str]] = {
         **HEAD,
         "measure": "string",
         "count": "int64",
+        "enough": "int64",
         "mean": "float64",
         "std": "float64",
         **dict.fromkeys(QUANTILES, "float64"),

@@ -13,7 +13,7 @@ from headlens.model.atlas.best import CRITERIA, NOBODY
 from headlens.model.atlas.gathered import Gathered
 from headlens.model.atlas.measures import MEASURES, Measure, roles_of
 from headlens.model.atlas.schema import MANIFEST, QUANTILES, TABLES, VERSION, schema_of
-from headlens.model.atlas.tally import COUNT, HISTOGRAM, mean, quantile, std
+from headlens.model.atlas.tally import COUNT, ENOUGH, HISTOGRAM, mean, quantile, std
 from headlens.model.recording.whole import whole_file
 
 Columns = dict[str, np.ndarray | list[Any]]
@@ -76,6 +76,7 @@ def _heads(gathered: Gathered, measures: list[Measure]) -> Columns:
             | {
                 "measure": [measure.name] * counts[..., COUNT].size,
                 "count": counts[..., COUNT].ravel(),
+                "enough": counts[..., ENOUGH].ravel(),
                 "mean": mean(counts, measure).ravel(),
                 "std": std(counts, measure).ravel(),
             }

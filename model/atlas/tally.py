@@ -10,19 +10,24 @@ from headlens.model.atlas.measures import BINS, Measure
 
 UNIT = 2**52  # a float64 from 0 to 1 loses nothing but what is below 2**-52
 LOW = 32  # bits of the lower half of a sum: 2**31 numbers can be added before a half is full
-COUNT, SUM, SQUARES, HISTOGRAM = 0, slice(1, 3), slice(3, 5), slice(5, 5 + BINS)  # columns of a tally
-COLUMNS = 5 + BINS
+# Columns of a tally: in how many inputs a score can be told, and in how many by enough positions
+COUNT, ENOUGH, SUM, SQUARES, HISTOGRAM = 0, 1, slice(2, 4), slice(4, 6), slice(6, 6 + BINS)
+COLUMNS = 6 + BINS
 
 
-def tally(values: np.ndarray, measure: Measure) -> np.ndarray:
-    """Of values [input, layer, head] the tally [layer, head, column] int64; add tallies to merge them.
+def tally(values: np.ndarray, enough: np.ndarray, measure: Measure) -> np.ndarray:
+    """The tally [layer, head, column] int64; add tallies to merge them.
 
-    What is not finite is left out: the measure says nothing of this head on that input.
+    Args:
+        values: [input, layer, head]; what is not finite is left out, for the measure says nothing of that head there.
+        enough: [input, layer, head] bool, whether enough positions told it to call the head after it.
+        measure: what was measured.
     """
     known = np.isfinite(values)
     shares = np.clip(np.where(known, values, 0.0).astype(np.float64) / measure.scale, 0.0, 1.0)
     counts = np.zeros((*values.shape[1:], COLUMNS), dtype=np.int64)
     counts[..., COUNT] = known.sum(axis=0)
+    counts[..., ENOUGH] = (known & enough).sum(axis=0)
     counts[..., SUM] = _halves(shares).sum(axis=0)
     counts[..., SQUARES] = _halves(shares**2).sum(axis=0)
     bins = np.searchsorted(measure.edges(), shares * measure.scale, side="right") - 1

@@ -25,16 +25,17 @@ class OverInputs:
     mean: Mapping[str, float]
     std: Mapping[str, float]
     told: Mapping[str, float]  # in how many inputs each can be told
+    enough: Mapping[str, float]  # in how many by enough positions to call the head after it
     inputs: int  # all of them
 
     @property
     def named(self) -> Named | None:
-        """Its strongest role by these means."""
+        """Its strongest role by these means, of those that enough inputs can call it after."""
         known = [key for key in self.roles if key in self.mean]
         return strongest_role(
             [self.roles[key] for key in known],
             [self.mean[key] for key in known],
-            counts=[self.told[key] for key in known],
+            counts=[self.enough[key] for key in known],
             looking=self.inputs,
         )
 

@@ -4,6 +4,8 @@ import math
 from collections.abc import Iterable
 from typing import NamedTuple
 
+import numpy as np
+
 from headlens.model.analysis.roles.role import Role
 
 FEWEST = 4  # positions that a head is called after a role from
@@ -16,6 +18,11 @@ class Named(NamedTuple):
     role: Role
     score: float
     stands_out: bool  # it is strong enough to call the head after it
+
+
+def enough(counts: float | np.ndarray, looking: int) -> np.ndarray:
+    """[...] bool, whether so many positions (or inputs) of those that look can call a head after a role."""
+    return np.asarray(counts) >= max(FEWEST, SHARE * looking)
 
 
 def strongest_role(
@@ -33,7 +40,7 @@ def strongest_role(
     """
     best, found = -math.inf, None
     for role, score, count in zip(roles, scores, counts):
-        if role.named_from is None or math.isnan(score) or count < max(FEWEST, SHARE * looking):
+        if role.named_from is None or math.isnan(score) or not enough(count, looking):
             continue
         beyond = (score - role.named_from) / (1 - role.named_from)
         if beyond > best:

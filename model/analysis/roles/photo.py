@@ -91,8 +91,8 @@ COLUMN = WeightRole(
 REGISTERS = WeightRole(
     key="registers",
     name="patches of a high norm",
-    definition="The share of the rest that lies on patches that leave the last layer, before the last norm, at least "
-    "three times as long as the median one: large models keep there what is of the whole photo.",
+    definition="The share of the rest that lies on patches whose vector behind the last layer, before the last norm, "
+    "is at least three times as long as the median one: large models keep there what they know of the whole photo.",
     source="Darcet et al. 2024, “Vision Transformers Need Registers”, section 2.1",
     needs=frozenset({"patches", "norms"}),
     counts=_high_norm,

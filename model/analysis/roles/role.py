@@ -20,7 +20,8 @@ class Role:
 
     "rest" is the weight that is left when what lies on special tokens has been taken away, made to sum to one again:
     else nearly every head would be called after the first token. A head is called after a role that could be told at
-    four positions or more, and at a third of those that look.
+    four positions or more, and at a third of those that look; over several inputs, after one that this holds for in
+    four of them or more, and in a third of all.
     """
 
     key: str  # in addresses, tables and files

@@ -143,11 +143,11 @@ RESIDUES = WeightRole(
 BROAD = EntropyRole(
     key="broad",
     name="broad",
-    definition="How many keys the rest spreads over (exp of its entropy), less one, as a share of those that can be "
-    "seen, less one: 0 is one key alone, 1 all alike.",
-    source=f"Heip 1974, “A New Index Measuring Evenness”; {CLARK}, section 3.3 (entropy)",
-    named_from=0.75,  # of the keys: an object that fills half of a photo is nothing broad
-    of_entropy=lambda entropy, keys: (entropy.exp() - 1) / (keys - 1),
+    definition="The entropy of the rest over that of an even spread, log(keys): 0 where one key has all, 1 where all "
+    "have the same.",
+    source=f"{CLARK}, section 3.3 (entropy); Pielou 1966, “The Measurement of Diversity” (over its largest value)",
+    named_from=0.95,  # an even spread over three quarters of 256 patches: an object that fills half is nothing broad
+    of_entropy=lambda entropy, keys: entropy / keys.log(),
 )
 SPREAD = EntropyRole(
     key="spread",

@@ -256,7 +256,7 @@ def test_pandas_reads_the_tables(bert: Model, text_file: TextFile, tmp_path: Pat
     for name, columns in TABLES.items():
         frame = pandas.read_parquet(folder / f"{name}.parquet")
         assert list(frame.columns) == list(columns)
-        assert parquet.read_schema(folder / f"{name}.parquet").metadata[b"headlens.atlas.version"] == b"1"
+        assert parquet.read_schema(folder / f"{name}.parquet").metadata[b"headlens.atlas.version"] == b"2"
     heads = pandas.read_parquet(folder / "heads.parquet")
     special = heads[heads.measure == "special"].pivot(index="layer", columns="head", values="mean")
     np.testing.assert_array_equal(special.to_numpy(), atlas.heads("special"))
@@ -283,7 +283,7 @@ def test_what_is_no_atlas(bert: Model, text_file: TextFile, tmp_path: Path) -> N
     for manifest, said in (
         ("{}", "is no folder of an atlas"),
         ("no JSON", "is no folder of an atlas"),
-        (json.dumps({**words, "version": 2}), "is of version 2"),
+        (json.dumps({**words, "version": 1}), "is of version 1"),
         (json.dumps({**words, "heads": "many"}), "is no folder of an atlas"),
         (json.dumps({**words, "measures": {"special": {}}}), "is no folder of an atlas"),
     ):

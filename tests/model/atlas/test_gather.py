@@ -7,14 +7,15 @@ import numpy as np
 import pytest
 import torch
 
-from headlens.model.analysis.roles.recorded import role_scores
+from headlens.model.analysis.roles.recorded import RecordedRoles, positions_of, role_scores
 from headlens.model.atlas import findings as atlas_findings
 from headlens.model.atlas.best import NOBODY
-from headlens.model.atlas.gather import gather, reader_of
+from headlens.model.atlas.findings import findings
+from headlens.model.atlas.gather import BATCH_TOKENS, batches_of, gather, read_all, reader_of
 from headlens.model.atlas.gathered import Gathered, Limits, merge
 from headlens.model.atlas.items import Item, open_source
 from headlens.model.atlas.measures import MEASURES
-from headlens.model.atlas.tally import COUNT, mean, std
+from headlens.model.atlas.tally import COUNT, ENOUGH, mean, std
 from headlens.model.base import AnyModel
 from headlens.model.errors import InputError
 from headlens.model.huggingface.text.model import TransformersText
@@ -42,7 +43,8 @@ def assert_alike(one: Gathered, other: Gathered) -> None:
     assert (one.inputs, one.tokens, one.failed) == (other.inputs, other.tokens, other.failed)
     assert one.tallies.keys() == other.tallies.keys()
     for name, counts in one.tallies.items():
-        assert (counts[..., COUNT] == other.tallies[name][..., COUNT]).all()
+        for column in (COUNT, ENOUGH):
+            assert (counts[..., column] == other.tallies[name][..., column]).all()
         for statistic in (mean, std):
             found, expected = (statistic(tallies[name], MEASURES[name]) for tallies in (one.tallies, other.tallies))
             largest = max(1.0, float(np.nan_to_num(expected).max()))
@@ -59,23 +61,44 @@ def assert_alike(one: Gathered, other: Gathered) -> None:
 
 
 def assert_true(gathered: Gathered, recordings: Sequence[Recording]) -> None:
-    """Examples, beside each input's own weights."""
-    weights = [
-        np.stack([recording.attention(layer) for layer in range(recording.num_layers)]) for recording in recordings
-    ]
-    strongest = []
-    for recording, own in zip(recordings, weights):
-        special = recording.special
-        pairs = own * ~special[:, None] * ~special * ~np.eye(len(special), dtype=bool)  # [layer, head, query, key]
-        strongest.append(np.where((~special).sum() > 1, pairs.max(axis=(-1, -2)), -np.inf))
-    best = gathered.best["weight"]
-    count = min(best.shape[-1], len(recordings))
-    expected = -np.sort(-np.stack(strongest, axis=-1), axis=-1)[..., :count]
-    np.testing.assert_allclose(best["value"][..., :count], expected, atol=TOLERANCE)
-    for (layer, head, _), entry in np.ndenumerate(best):
-        if entry["input"] != NOBODY:
-            own = weights[entry["input"]][layer, head, entry["query"], entry["key"]]
-            assert own == pytest.approx(entry["value"], abs=TOLERANCE)
+    """Examples by both criteria, beside each input's own weights."""
+    pairs, values = [], {"weight": list[np.ndarray](), "share": list[np.ndarray]()}
+    for recording in recordings:
+        weights = np.stack([recording.attention(layer) for layer in range(recording.num_layers)])
+        own = ~recording.special
+        between = weights * own[:, None] * own * ~np.eye(len(own), dtype=bool)  # [layer, head, query, key]
+        pairs.append(between)
+        for name, value in (
+            ("weight", between.max(axis=(-1, -2))),
+            ("share", between.sum(axis=-1)[..., own].mean(axis=-1)),  # of what each token that is not special gives
+        ):
+            values[name].append(np.where(own.sum() > 1, value, -np.inf))
+    for name, best in gathered.best.items():
+        count = min(best.shape[-1], len(recordings))
+        of_inputs = np.stack(values[name], axis=-1)
+        expected = -np.sort(-of_inputs, axis=-1)[..., :count]
+        np.testing.assert_allclose(best["value"][..., :count], expected, atol=TOLERANCE)
+        for (layer, head, _), entry in np.ndenumerate(best):
+            if entry["input"] != NOBODY:
+                assert of_inputs[layer, head, entry["input"]] == pytest.approx(entry["value"], abs=TOLERANCE)
+                between = pairs[entry["input"]][layer, head]
+                assert between[entry["query"], entry["key"]] == pytest.approx(between.max(), abs=TOLERANCE)
+
+
+def assert_each_alike(model: AnyModel, items: Sequence[Item]) -> None:
+    """Every score of every input in a batch, beside that of the input by itself.
+
+    Where nearly all rests on a sink, the rest is divided by little, and rounding grows.
+    """
+    read, _ = read_all(model, items, None)
+    for batch in batches_of(read, BATCH_TOKENS):
+        recordings = model.record_attention([each for _, each in batch])
+        for recording, (_, each) in zip(recordings, batch):
+            (alone,) = model.record_attention([each])
+            together, expected = (findings([one], [positions_of(one)]).values for one in (recording, alone))
+            for name, scores in expected.items():
+                atol = 3 * TOLERANCE * max(1.0, float(np.nan_to_num(scores).max()))
+                np.testing.assert_allclose(together[name], scores, atol=atol)
 
 
 def assert_as_one_by_one(model: AnyModel, texts: Sequence[str]) -> Gathered:
@@ -84,6 +107,7 @@ def assert_as_one_by_one(model: AnyModel, texts: Sequence[str]) -> Gathered:
     alone = gather(model, items, limits, tokens=1)
     assert together.inputs == len(texts)
     assert_alike(together, alone)
+    assert_each_alike(model, items)
     assert_true(together, [model.record(text) for text in texts])  # type: ignore[attr-defined]
     return together
 
@@ -178,7 +202,7 @@ def test_a_few_weights_at_a_time_give_the_same(
     """A row of each head, some rows, a layer or two."""
     items = items_of(sentences(6))
     whole = gather(minilm, items, Limits())
-    monkeypatch.setitem(atlas_findings.AT_ONCE, "cpu", at_once)
+    monkeypatch.setattr(atlas_findings, "AT_ONCE", at_once)
     few = gather(minilm, items, Limits())
     assert_alike(few, whole)
     assert_true(few, [minilm.record(text) for text in sentences(6)])
@@ -190,11 +214,18 @@ def test_roles_beside_those_of_each_recording(family: str, tmp_path: Path) -> No
     model = load_model(str(write_folder(family, tmp_path)), device="cpu")
     assert isinstance(model, TransformersText)
     texts = [*sentences(16, longest=7), "No"]
-    scores = [role_scores(model.record(text)) for text in texts]
+    recorded = [RecordedRoles(model.record(text)) for text in texts]
+    sums = [each.of_all() for each in recorded]
+    scores, counts = (
+        [dict(zip((role.key for role in each.roles), of_roles)) for each, of_roles in zip(recorded, values)]
+        for values in ([each.mean for each in sums], [each.count for each in sums])
+    )
     tallies = gather(model, items_of(texts), Limits()).tallies
     names = set().union(*scores)
     assert tallies.keys() == names
     for name in names:
+        enough = [each[name] >= max(4, len(one.queries) / 3) for one, each in zip(recorded, counts) if name in each]
+        np.testing.assert_array_equal(tallies[name][..., ENOUGH], np.sum(enough, axis=0))
         known = np.stack([each[name] for each in scores if name in each])
         some = np.isfinite(known).any(axis=0)
         expected = np.full(some.shape, np.nan)

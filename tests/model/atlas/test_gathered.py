@@ -33,7 +33,7 @@ def gathered_of(number: int, value: int) -> Gathered:
     kept = {number: Kept((value * 31 + number) % 17, np.array([0, number]), (vectors,) * 2, (vectors[:1],) * 2)}
     return Gathered(
         LIMITS,
-        {"share": tally(values, MEASURE)},
+        {"share": tally(values, values > 0.5, MEASURE)},
         best,
         kept,
         {number: Seen(f"in:{number}", (f"text {number}",), ("a", "b"), (True, False), None, bytes([number]))},

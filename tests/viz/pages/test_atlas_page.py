@@ -201,7 +201,7 @@ def test_an_atlas_of_a_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
         (b"[" * 100_000, "is no folder of an atlas"),
         (b'{"version": 9}', "of version 9"),
         (
-            b'{"version": 1, "layers": 100000000, "heads": 100000000, "recorded": 1, "measures": {}, "criteria": {}}',
+            b'{"version": 2, "layers": 100000000, "heads": 100000000, "recorded": 1, "measures": {}, "criteria": {}}',
             "no",
         ),
     ],

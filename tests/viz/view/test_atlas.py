@@ -25,9 +25,17 @@ def text_of(*tokens: str, text: str) -> AtlasInput:
 NAN = float("nan")
 
 
-def over(mean: dict[str, float], *, told: float = 240.0, inputs: int = 240, std: float = 0.05) -> OverInputs:
-    """A head of an atlas of texts, each of whose roles can be told in so many inputs."""
-    return OverInputs(roles_of("texts"), mean, dict.fromkeys(mean, std), dict.fromkeys(mean, told), inputs)
+def over(
+    mean: dict[str, float],
+    *,
+    told: float = 240.0,
+    enough: float | None = None,
+    inputs: int = 240,
+    std: float = 0.05,
+) -> OverInputs:
+    """A head of an atlas of texts: its roles can be told in so many inputs, and in some by enough positions."""
+    counts = dict.fromkeys(mean, told), dict.fromkeys(mean, told if enough is None else enough)
+    return OverInputs(roles_of("texts"), mean, dict.fromkeys(mean, std), *counts, inputs)
 
 
 def test_a_role_over_inputs() -> None:
@@ -42,6 +50,8 @@ def test_a_role_over_inputs() -> None:
     assert role_over_inputs(over({"next": 0.8}, std=NAN)) == "next token (0.80), the mean over 240 inputs."
     some = role_over_inputs(over({"duplicate": 0.56}, told=150.0))
     assert some == "same token elsewhere (0.56 ± 0.05), mean and standard deviation over 150 of 240 inputs."
+    few_positions = role_over_inputs(over({"duplicate": 0.56, "special": 0.2}, told=150.0, enough=60.0))
+    assert few_positions.startswith("too few of 240 inputs can tell its role; "), "by a third of their positions"
     for score, few in ((NAN, 5.0), (0.9, 1.0)):
         said = role_over_inputs(over({"previous": score}, told=few, inputs=5))
         assert said == "too few of 5 inputs can tell its role."

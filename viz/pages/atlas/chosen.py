@@ -78,11 +78,11 @@ class Chosen:
 
     def over_inputs(self, head: Head) -> OverInputs:
         """What a head scores over all inputs."""
-        mean, std, told = (
+        mean, std, told, enough = (
             {key: float(values[head]) for key, values in self.heads(statistic).items()}
-            for statistic in ("mean", "std", "count")
+            for statistic in ("mean", "std", "count", "enough")
         )
-        return OverInputs(self.roles, mean, std, told, self.atlas.recorded)
+        return OverInputs(self.roles, mean, std, told, enough, self.atlas.recorded)
 
     def is_of(self, recording: Recording) -> bool:
         """Whether it is of the heads of a recording, by their weights; by the model's name where these aren't known."""
