@@ -62,7 +62,7 @@ class Plan:
 
 def here(model: Model, plan: Plan) -> Engine:
     """Runs shards one after the other in this process. Raises InputError for a model that does not read them."""
-    reader = reader_of(model, plan.source.kind)
+    reader = reader_of(model, plan.source.kind, plan.size)
 
     def run(shards: Iterable[Shard]) -> Iterable[tuple[Sequence[int], Gathered]]:
         for number, items in shards:
@@ -90,6 +90,7 @@ def build(
     try:
         folder.mkdir(parents=True, exist_ok=True)
         if not (folder / MANIFEST).exists():
+            _check_own(folder)
             _run(plan, engine, folder, on_shard, save_every)
         atlas = _finished(plan, folder)
         (folder / PROGRESS).unlink(missing_ok=True)
@@ -99,6 +100,18 @@ def build(
         raise InputError(
             f"The folder {str(folder)!r:.80} cannot be written ({error.strerror}); take another."
         ) from error
+
+
+def _check_own(folder: Path) -> None:
+    """Raises InputError for a folder with files in it that are no part of an unfinished atlas."""
+    if (folder / PROGRESS).exists():
+        return
+    others = sorted(path.name for path in folder.iterdir() if not path.name.startswith("."))
+    if others:
+        raise InputError(
+            f"The folder {str(folder)!r:.80} holds other files ({others[0]!r:.40}), which an atlas could write over; "
+            "take another --out."
+        )
 
 
 class _Done(NamedTuple):
@@ -139,6 +152,7 @@ def _run(plan: Plan, engine: Engine, folder: Path, on_shard: OnShard | None, sav
         raise InputError(
             f"None of the {plan.source.count:,} inputs could be recorded; the first reason: {min(reasons)}"
         )
+    _save(plan, folder, done)  # of a folder with some tables alone it would not be known whose they are
     write_tables(folder, gathered, _manifest(plan, gathered), kind=plan.source.kind)
 
 

@@ -100,7 +100,7 @@ class Worker:
 
     def __init__(self, name: str, device: str, kind: str, *, limits: Limits, size: Size | None, tokens: int) -> None:
         keep_freed_memory()
-        self._model = reader_of(load_model(name, device), kind)
+        self._model = reader_of(load_model(name, device), kind, size)
         self._limits = Limits(*limits)
         self._size = size
         self._tokens = tokens

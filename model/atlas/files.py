@@ -32,7 +32,6 @@ class About(NamedTuple):
 
     is_folder: bool
     size: int  # bytes
-    changed: int | None  # nanoseconds since 1970
 
 
 @dataclass(frozen=True)
@@ -79,14 +78,13 @@ class Remote:
         found = self._system.get_file_info(self._path)
         if found.type == pyarrow_fs().FileType.NotFound:
             raise FileNotFoundError(errno.ENOENT, "there is nothing there")
-        return About(not found.is_file, found.size or 0, found.mtime_ns)
+        return About(not found.is_file, found.size or 0)
 
-    def files(self) -> Iterator[tuple[str, About]]:
+    def files(self) -> Iterator[tuple[str, int]]:
         """As `files_in`."""
         selector = pyarrow_fs().FileSelector(self._path, recursive=True)
         for found in self._system.get_file_info(selector):
-            known = About(not found.is_file, found.size or 0, found.mtime_ns)
-            yield found.path[len(self._path) :].lstrip("/"), known
+            yield found.path[len(self._path) :].lstrip("/"), found.size or 0
 
     @property
     def _system(self) -> "FileSystem":
@@ -117,18 +115,16 @@ def about(place: Place) -> About:
     if isinstance(place, Remote):
         return place.about()
     found = place.stat()
-    is_folder = place.is_dir()
-    return About(is_folder, 0 if is_folder else found.st_size, found.st_mtime_ns)
+    return About(place.is_dir(), found.st_size)
 
 
-def files_in(folder: Place) -> Iterator[tuple[str, About]]:
-    """What is in a folder and its folders, by its path from there."""
+def files_in(folder: Place) -> Iterator[tuple[str, int]]:
+    """What is in a folder and its folders, by its path from there, and its bytes; 0 for what is no file."""
     if isinstance(folder, Remote):
         yield from folder.files()
         return
     for path in folder.rglob("*"):
-        known = about(path) if path.exists() else About(False, 0, None)  # a link to nothing
-        yield path.relative_to(folder).as_posix(), known
+        yield path.relative_to(folder).as_posix(), path.stat().st_size if path.is_file() else 0
 
 
 @contextmanager

@@ -28,6 +28,7 @@ from headlens.model.recording.recording import Recording
 
 KINDS = {"text": "texts", "causal": "texts", "sequence": "texts", "image": "photos"}  # models, and what they read
 BATCH_TOKENS = 2_048  # of a run, with its padding
+BLANK = Image.new("RGB", (64, 64))
 PICTURE = 256  # pixels of the longer side of a picture that is kept
 Read = TextInput | ImageInput
 
@@ -40,8 +41,11 @@ class Recorded(NamedTuple):
     positions: Positions
 
 
-def reader_of(model: Model, kind: str) -> AnyModel:
-    """The model, which reads inputs of this kind, "texts" or "photos". Raises InputError for one that does not."""
+def reader_of(model: Model, kind: str, size: Size | None = None) -> AnyModel:
+    """The model, which reads inputs of this kind, "texts" or "photos", these at this size.
+
+    Raises InputError for one that does not.
+    """
     reads, name = KINDS.get(model.description.kind), model.description.name
     if reads is None:
         raise InputError(
@@ -50,6 +54,10 @@ def reader_of(model: Model, kind: str) -> AnyModel:
     if reads != kind:
         raise InputError(f"{name} reads {reads}, and these are {kind}; give another model or another data set.")
     assert isinstance(model, RecordingModel)
+    if size is not None:
+        if kind == "texts":
+            raise InputError("A size is of photos; leave it out.")
+        model.read(BLANK, size)  # type: ignore[attr-defined]  # else it is refused at each photo
     return model
 
 

@@ -12,12 +12,12 @@ from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
 from headlens.model.atlas.arrow import pyarrow_parquet
-from headlens.model.atlas.files import About, Place, about, files_in, place_of, reading
+from headlens.model.atlas.files import Place, about, files_in, place_of, reading
 from headlens.model.errors import InputError
 
 # Of what headlens.model.inputs.image_file reads; another file of a folder is no photo.
 PHOTOS = (".jpg", ".jpeg", ".png", ".webp", ".gif", ".tif", ".tiff", ".bmp", ".avif")
-TABLES = (".csv", ".jsonl", ".ndjson", ".parquet")  # whose texts are in a column
+TABLES = (".csv", ".tsv", ".jsonl", ".ndjson", ".parquet")  # whose texts are in a column
 LONGEST = 1_000_000  # bytes of a line, so that a file without line breaks ends; longer texts are refused anyway
 DELIMITERS = ",;\t"  # a sheet is saved with ";" where numbers have decimal commas
 ROWS = 1_024  # of a parquet file that are in memory at once
@@ -63,30 +63,52 @@ def open_source(given: str | Path, columns: Sequence[str] = ()) -> Source:
     Raises InputError for what is none of these, cannot be read, or has no input in it.
     """
     place = place_of(given)
-    if len(columns) > 2:
-        raise InputError("Give one --column, or two for pairs of texts.")
+    if len(columns) > 2 or len(set(columns)) < len(columns):
+        raise InputError("Give one --column, or two different ones for pairs of texts.")
     with reading(place):
         return _opened(place, tuple(columns))
 
 
 def _opened(place: Place, columns: tuple[str, ...]) -> Source:
-    is_table, found = place.suffix.lower() in TABLES, about(place)
-    if is_table and not columns and not found.is_folder:
-        raise InputError(f"{place.name!r:.80} is a table; say with --column which of its columns holds the texts.")
+    is_table, name = place.suffix.lower() in TABLES, f"{place.name or str(place)!r:.80}"
+    if about(place).is_folder:
+        if columns:
+            raise InputError(f"{name} is a folder, of photos alone; leave out --column, or give a table.")
+        source = _folder(place)
+        if source.count == 0:
+            raise InputError(
+                f"There is no photo in the folder {name} (they end with {', '.join(PHOTOS)}); texts come in one file, "
+                "a text a line."
+            )
+        return source
+    if is_table and not columns:
+        raise InputError(f"{name} is a table; say with --column which of its columns holds the texts.")
     if columns and not is_table:
-        raise InputError(f"{place.name!r:.80} is no table ({', '.join(TABLES)}); leave out --column.")
-    source = _folder(place) if found.is_folder else _file(place, columns, found)
+        raise InputError(
+            f"{name} is no table that can be read ({', '.join(TABLES)}); save it as one, or leave out --column where "
+            "each line is a text."
+        )
+    if place.suffix.lower() in PHOTOS:
+        raise InputError(f"{name} is a photo; give the folder that it is in.")
+    if not is_table and _is_binary(place):
+        raise InputError(f"{name} is no text in UTF-8; save it as one, a text a line, or give a folder of photos.")
+    source = _file(place, columns)
     if source.count == 0:
-        what = f"photo in the folder (these end with {', '.join(PHOTOS)})" if source.kind == "photos" else "text in"
-        raise InputError(f"There is no {what} {str(place)!r:.80}; give another data set.")
+        raise InputError(f"There is no text in {name}; give another data set.")
     return source
 
 
+def _is_binary(place: Place) -> bool:
+    """A text has no null characters, and one in UTF-16 is full of them."""
+    with place.open("rb") as file:
+        return b"\0" in file.read(1_024)
+
+
 def _folder(folder: Place) -> Source:
-    """By name; hidden files and folders are left out."""
+    """By name; hidden files and folders are left out. Photos are not read to tell whether they are the same."""
     files = sorted(
-        (name, found)
-        for name, found in files_in(folder)
+        (name, size)
+        for name, size in files_in(folder)
         if name.lower().endswith(PHOTOS) and not any(part.startswith(".") for part in name.split("/"))
     )
     names = [name for name, _ in files]
@@ -94,7 +116,7 @@ def _folder(folder: Place) -> Source:
         folder.name,
         "photos",
         len(names),
-        _digest(json.dumps([(name, found.size, found.changed) for name, found in files])),
+        _digest(json.dumps(files)),
         lambda: (Item(number, _written(name), folder / name) for number, name in enumerate(names)),
     )
 
@@ -104,11 +126,12 @@ def _written(name: str) -> str:
     return os.fsencode(name).decode(errors="replace")
 
 
-def _file(place: Place, columns: tuple[str, ...], found: About) -> Source:
+def _file(place: Place, columns: tuple[str, ...]) -> Source:
+    """It is gone through once, to count: what is in it says whether it is the same, and no time of a file does."""
     ending = place.suffix.lower()
     if ending == ".parquet":
         rows = _parquet_rows
-    elif ending == ".csv":
+    elif ending in (".csv", ".tsv"):
         rows = _csv_rows
     else:
         rows = _lines if not columns else _json_rows
@@ -118,8 +141,11 @@ def _file(place: Place, columns: tuple[str, ...], found: About) -> Source:
             for number, (row, content, reason) in enumerate(rows(place, columns)):
                 yield Item(number, f"{_written(place.name)}:{row}", content, reason)
 
-    digest = _digest(json.dumps([place.name, found.size, found.changed, columns]))
-    return Source(place.name, "texts", sum(1 for _ in read()), digest, read)
+    count, digest = 0, hashlib.sha256(json.dumps(columns).encode())
+    for item in read():
+        count += 1
+        digest.update(repr(item).encode())
+    return Source(place.name, "texts", count, digest.hexdigest(), read)
 
 
 Row = tuple[int, Content | None, str]  # its number in the file, from 1; the text or the pair; why there is none

@@ -42,9 +42,12 @@ def build(
     vectors: Annotated[
         int, typer.Option(metavar="COUNT", min=0, max=10_000, help="Inputs whose queries and keys to keep.")
     ] = 48,
-    seed: Annotated[int, typer.Option(metavar="NUMBER", help="Of the hash that chooses these.")] = 0,
+    seed: Annotated[int, typer.Option(metavar="NUMBER", help="Seed of the hash that chooses these.")] = 0,
     save_every: Annotated[
-        float, typer.Option(metavar="SECONDS", min=0, help="So much is lost at most when it is killed.")
+        float,
+        typer.Option(
+            metavar="SECONDS", min=0, help="Time between two savings: so much work is lost at most when it is killed."
+        ),
     ] = 15.0,
     engine: Annotated[
         Literal["here", "ray"], typer.Option(help="This process, or the workers of a cluster of Ray.")
@@ -54,7 +57,9 @@ def build(
         typer.Option(metavar="NAME", help="Of a cluster that is up: auto, or host:port.", show_default=False),
     ] = None,
     workers: Annotated[int, typer.Option(metavar="COUNT", min=1, help="Of the cluster, each with the model.")] = 1,
-    gpus: Annotated[float, typer.Option(metavar="NUMBER", min=0, help="Of each worker; 0.5: two share one.")] = 0.0,
+    gpus: Annotated[
+        float, typer.Option(metavar="NUMBER", min=0, help="GPUs of each worker; 0.5: two share one.")
+    ] = 0.0,
     device: Device = "auto",
     as_json: Json = False,
 ) -> None:
@@ -79,16 +84,21 @@ def build(
         run = here(opened, plan)
     else:
         from headlens.model.atlas.cluster import Cluster, on_cluster
+        from headlens.model.atlas.gather import reader_of
 
+        reader_of(opened, source.kind, pixels)
         name = opened.description.name if model is None else model
         del opened  # the workers have it
         run = on_cluster(Cluster(address, workers, gpus), name, plan)
     progress = Progress()
     try:
         atlas = build_atlas(plan, run, out, on_shard=progress.tell, save_every=save_every)
+    except KeyboardInterrupt:
+        progress.stopped()
+        raise
     finally:
         progress.end()
-    _report(atlas, out, as_json)
+    _report(atlas, out, as_json, finished_before=progress.done is None)
 
 
 def check_cluster(engine: str, address: str | None, *, workers: int, gpus: float) -> None:
@@ -104,9 +114,12 @@ class Progress:
         self._started = time.monotonic()
         self._said = -LOOK_AGAIN
         self._over = sys.stderr.isatty()
+        self.done: int | None = None  # inputs; None: it has not begun
+        self._total = 0
 
     def tell(self, done: int, now: int, total: int) -> None:
         """How much is done, how much of it in this run, and of how much: the time left is by the rate of this run."""
+        self.done, self._total = done, total
         passed = time.monotonic() - self._started
         if not self._over and passed - self._said < LOOK_AGAIN and done < total:
             return
@@ -116,9 +129,16 @@ class Progress:
             line += f", {now / passed:,.1f} a second, {duration((total - done) * passed / now)} left at this rate"
         typer.echo(f"\r{line:<79}" if self._over else line, err=True, nl=not self._over)
 
+    def stopped(self) -> None:
+        """By the one who started it."""
+        if self.done is not None:
+            self.end()
+            typer.echo(f"stopped at {self.done:,} of {self._total:,} inputs; the same command goes on", err=True)
+
     def end(self) -> None:
         """A line that could be written over is left."""
         if self._over:
+            self._over = False
             typer.echo("", err=True)
 
 
@@ -130,7 +150,7 @@ def duration(seconds: float) -> str:
     return f"{minutes} min" if minutes < 90 else f"{minutes // 60:,} h {minutes % 60} min"
 
 
-def _report(atlas: "Atlas", out: Path, as_json: bool) -> None:
+def _report(atlas: "Atlas", out: Path, as_json: bool, *, finished_before: bool) -> None:
     """Raises RunFailedError where not all inputs could be recorded."""
     failed = atlas.failed()
     for id, reason in failed[:SAID]:
@@ -138,7 +158,8 @@ def _report(atlas: "Atlas", out: Path, as_json: bool) -> None:
     if len(failed) > SAID:
         typer.echo(f"failed: {len(failed) - SAID:,} more, which {out / 'failed.parquet'} lists", err=True)
     total = atlas.recorded + len(failed)
-    typer.echo(f"{atlas.recorded:,} of {total:,} inputs are in the atlas in {out}", err=True)
+    before = ", which was finished before" if finished_before else ""
+    typer.echo(f"{atlas.recorded:,} of {total:,} inputs are in the atlas in {out}{before}", err=True)
     if as_json:
         print_json(
             {

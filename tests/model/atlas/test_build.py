@@ -15,7 +15,7 @@ import pyarrow.parquet as parquet
 import pytest
 
 from headlens.model.atlas import build as atlas_build
-from headlens.model.atlas import open_atlas
+from headlens.model.atlas import open_atlas, tables
 from headlens.model.atlas.build import PROGRESS, Plan, Shard, build, here
 from headlens.model.atlas.gathered import Gathered, Limits
 from headlens.model.atlas.items import open_source
@@ -152,6 +152,37 @@ def test_one_that_is_finished_is_read_and_not_built_again(bert: Model, text_file
     build(plan, here(bert, plan), tmp_path / "out")
     again = build(plan, lambda shards: pytest.fail("it ran again"), tmp_path / "out")
     assert again.recorded == 10
+
+
+def test_files_of_others_are_not_written_over(bert: Model, text_file: TextFile, tmp_path: Path) -> None:
+    plan, folder = plan_of(text_file(10), bert), tmp_path / "mine"
+    folder.mkdir()
+    (folder / "inputs.parquet").write_text("precious")
+    with pytest.raises(InputError, match=r"holds other files \('inputs.parquet'\)") as caught:
+        build(plan, here(bert, plan), folder)
+    assert is_one_sentence(caught.value)
+    assert tables_of(folder) == {"inputs.parquet": b"precious"}
+
+
+def test_one_that_was_killed_while_its_tables_were_written_goes_on(
+    bert: Model, text_file: TextFile, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plan = plan_of(text_file(10), bert)
+    build(plan, here(bert, plan), tmp_path / "whole")
+    write = tables._write
+
+    def killed(folder: Path, name: str, parts: object) -> None:
+        if name == "examples":
+            raise StoppedError
+        write(folder, name, parts)  # type: ignore[arg-type]
+
+    with monkeypatch.context() as patched:
+        patched.setattr(tables, "_write", killed)
+        with pytest.raises(StoppedError):
+            build(plan, here(bert, plan), tmp_path / "out")
+    assert {path.name for path in (tmp_path / "out").iterdir()} == {PROGRESS, "heads.parquet", "histograms.parquet"}
+    build(plan, here(bert, plan), tmp_path / "out")
+    assert tables_of(tmp_path / "out") == tables_of(tmp_path / "whole")
 
 
 @pytest.mark.parametrize("finished", [False, True])

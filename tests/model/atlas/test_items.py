@@ -1,6 +1,7 @@
 """Data sets as inputs with ids: what is broken has a reason, and the rest is there."""
 
 import csv
+import gzip
 import json
 import os
 from pathlib import Path
@@ -50,14 +51,15 @@ def test_a_line_without_an_end_is_no_input(tmp_path: Path, monkeypatch: pytest.M
     assert [item.id for item in items] == [f"texts.txt:{line}" for line in (1, 2, 3, 4)]
 
 
-def test_a_csv(tmp_path: Path) -> None:
-    path = tmp_path / "reviews.csv"
+@pytest.mark.parametrize(("name", "delimiter"), [("reviews.csv", ";"), ("reviews.tsv", "\t")])
+def test_a_csv(name: str, delimiter: str, tmp_path: Path) -> None:
+    path = tmp_path / name
     with path.open("w", encoding="utf-8-sig", newline="") as file:
-        writer = csv.writer(file, delimiter=";")
+        writer = csv.writer(file, delimiter=delimiter)
         writer.writerows([["id", "review"], *enumerate(TEXTS, 1), ["short"]])
     items = read(path, "review")
     assert contents(items) == [*TEXTS, None]
-    assert items[1].id == "reviews.csv:2"
+    assert items[1].id == f"{name}:2"
     assert items[4].reason == "The column 'review' holds nothing here, where a text should be."
 
 
@@ -102,9 +104,8 @@ def test_a_folder_of_photos(tmp_path: Path) -> None:
     assert contents(items) == [tmp_path / item.id for item in items]
     digest = open_source(tmp_path).digest
     assert open_source(tmp_path).digest == digest
-    os.utime(tmp_path / "b.JPG", (0, 0))  # another photo in its place, of as many bytes
-    assert open_source(tmp_path).digest != digest
-    digest = open_source(tmp_path).digest
+    os.utime(tmp_path / "b.JPG", (0, 0))  # it was copied, say
+    assert open_source(tmp_path).digest == digest
     noise(9, 9).save(tmp_path / "a.png")
     assert open_source(tmp_path).digest != digest
 
@@ -124,10 +125,14 @@ def test_shards_in_order_and_without_those_done(tmp_path: Path) -> None:
     [
         ("texts.txt", b"\n \n", (), "There is no text in"),
         ("texts.txt", b"a", ("text",), "is no table"),
+        ("texts.txt", "Größe".encode("utf-16"), (), "is no text in UTF-8"),
+        ("texts.txt.gz", gzip.compress(b"A cat."), (), "is no text in UTF-8"),
+        ("robin.JPG", b"\xff\xd8\xff", (), "is a photo; give the folder that it is in"),
         ("texts.csv", b"text\na", (), "say with --column"),
         ("texts.csv", b"text\na", ("texts",), "There is no column 'texts'"),
         ("texts.csv", b"", ("text",), "none, for it is empty"),
-        ("texts.csv", b"text\na", ("text",) * 3, "Give one --column, or two"),
+        ("texts.csv", b"text\na", ("a", "b", "c"), "Give one --column, or two different ones"),
+        ("texts.csv", b"text\na", ("text",) * 2, "Give one --column, or two different ones"),
         ("texts.parquet", b"PAR1 is no file", ("text",), "is no parquet file"),
     ],
 )
@@ -141,5 +146,17 @@ def test_what_is_no_data_set(name: str, data: bytes, columns: tuple[str, ...], w
 def test_what_is_not_there(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="cannot be read"):
         open_source(tmp_path / "nothing.txt")
-    with pytest.raises(InputError, match="no photo in the folder"):
+    with pytest.raises(InputError, match=r"no photo in the folder .* texts come in one file"):
         open_source(tmp_path)
+    with pytest.raises(InputError, match="is a folder, of photos alone; leave out --column"):
+        open_source(tmp_path, ("text",))
+
+
+def test_a_file_is_the_same_while_its_content_is(tmp_path: Path) -> None:
+    path = tmp_path / "texts.txt"
+    path.write_text("A cat.\nA dog.\n")
+    digest = open_source(path).digest
+    os.utime(path, (0, 0))
+    assert open_source(path).digest == digest
+    path.write_text("A cat.\nA cow.\n")
+    assert open_source(path).digest != digest

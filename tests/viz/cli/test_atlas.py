@@ -1,10 +1,14 @@
 """`headlens atlas build`, as a process: killed at any time it goes on, and the atlas is the same to the byte."""
 
 import json
+import re
+import signal
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import torch
 
 from headlens.model.atlas import open_atlas
 from headlens.viz.cli.atlas import Progress, duration
@@ -19,6 +23,16 @@ def tables_of(folder: Path) -> dict[str, bytes]:
     return {path.name: path.read_bytes() for path in sorted(folder.iterdir())}
 
 
+@pytest.fixture
+def _one_thread() -> Iterator[None]:
+    """As the processes of these tests have: with another number of threads, float32 rounds otherwise."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+@pytest.mark.usefixtures("_one_thread")
 def test_killed_and_started_again(headlens: Headlens, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """SIGKILL: nothing can be tidied up. What is kept now and then is all that the second run has, in this process."""
     monkeypatch.chdir(tmp_path)
@@ -42,6 +56,25 @@ def test_killed_and_started_again(headlens: Headlens, tmp_path: Path, monkeypatc
     assert whole.code == 0
     assert whole.err.splitlines()[-1] == f"{COUNT:,} of {COUNT:,} inputs are in the atlas in whole"
     assert tables_of(tmp_path / "killed") == tables_of(tmp_path / "whole")
+
+
+def test_stopped_by_who_started_it(headlens: Headlens, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    write_folder("BERT", tmp_path / "bert")
+    (tmp_path / "texts.txt").write_text("\n".join(sentences(COUNT, longest=12)))
+    command = ("atlas", "build", "texts.txt", "--model", "bert", "--save-every", "0", "--out", "out")
+    process = start(*command, folder=tmp_path)
+    progress, until = tmp_path / "out" / "progress.safetensors", time.monotonic() + 60
+    while not progress.exists() and time.monotonic() < until:
+        time.sleep(0.005)
+    process.send_signal(signal.SIGINT)
+    code, _, err = finish(process)
+    assert code == 130
+    last = err.splitlines()[-1]
+    assert re.fullmatch(r"stopped at \d+ of 800 inputs; the same command goes on", last)
+    assert headlens(*command).code == 0
+    again = headlens(*command)
+    assert (again.code, again.err) == (0, "800 of 800 inputs are in the atlas in out, which was finished before\n")
 
 
 def test_what_is_broken_is_listed(headlens: Headlens, tmp_path: Path) -> None:
@@ -88,6 +121,8 @@ def test_photos(headlens: Headlens, tmp_path: Path) -> None:
         ("atlas build texts.txt --model dinov2-focus --out out", "reads photos, and these are texts"),
         ("atlas build texts.txt --workers 2 --out out", "are of a cluster; add --engine ray"),
         ("atlas build texts.txt --size big --out out", "'big' is no size"),
+        ("atlas build texts.txt --size 224 --out out", "A size is of photos; leave it out."),
+        ("atlas build photos --size 100 --out out", "224 to 1036, not 100"),
     ],
 )
 def test_what_cannot_be_taken(
@@ -95,6 +130,7 @@ def test_what_cannot_be_taken(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     (tmp_path / "texts.txt").write_text("A cat sleeps.")
+    write_photos(tmp_path / "photos")
     code, out, err = headlens(*line.split())
     assert (code, out) == (2, "")
     assert words in err
