@@ -125,6 +125,30 @@ def test_looks(page: Page, address: str, request: pytest.FixtureRequest) -> None
     page.screenshot(path=SCREENSHOTS / f"atlas-{request.node.callspec.id}.png")
 
 
+def test_a_patch_is_seen_in_its_photo(page: Page, address: str) -> None:
+    open_atlas_page(page, f"{address}/atlas?atlas=photos&layer=3&head=4")
+    page.locator(".st-key-atlas_joint").scroll_into_view_if_needed()
+    vectors = open_atlas(FOLDER / "photos").vectors(3, 4)
+    found = open_atlas(FOLDER / "photos").input(int(vectors.input[5]))
+    assert found.grid is not None
+    row, column = divmod(int(vectors.position[5]) - 1, found.grid[1])
+    page.mouse.move(*at(page, MAP, 0, 5))
+    label = page.locator(".st-key-atlas_joint .hoverlayer .hovertext").first
+    expect(label).to_contain_text(f"patch ({row}, {column})")
+    seen = page.locator(".hl-joint-seen")
+    expect(seen).to_be_visible()
+    picture, patch = (seen.locator(part).bounding_box() for part in ("img", "i"))
+    assert picture is not None
+    assert patch is not None
+    assert page.evaluate("document.querySelector('.hl-joint-seen img').naturalWidth") > 50
+    rows, columns = found.grid
+    assert patch["x"] - picture["x"] == pytest.approx(picture["width"] * column / columns, abs=0.5)
+    assert patch["y"] - picture["y"] == pytest.approx(picture["height"] * row / rows, abs=0.5)
+    assert picture["height"] / picture["width"] == pytest.approx(rows / columns, rel=0.05)
+    page.mouse.move(5, 5)
+    expect(seen).to_be_hidden()
+
+
 @pytest.fixture
 def large() -> Iterator[Path]:
     """Where the server may open it: the shipped sentences with so many queries and keys that t-SNE takes minutes."""

@@ -2,10 +2,10 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { called, traces } from "../../viz/explorer/js/joint.js";
+import { called, placed, traces } from "../../viz/explorer/js/joint.js";
 
-const TEXT = { number: 7, id: "t.txt:7", tokens: [..."abcdefghijklmnopq"], columns: null };
-const PHOTO = { number: 9, id: "a.jpg", tokens: ["[CLS]"], columns: 3 };
+const TEXT = { number: 7, id: "t.txt:7", tokens: [..."abcdefghijklmnopq"], grid: null, picture: null };
+const PHOTO = { number: 9, id: "a.jpg", tokens: ["[CLS]"], grid: [2, 3], picture: "data:," };
 
 test("a token stands in its sentence", () => {
   assert.equal(called(TEXT, 0), "<b>a</b> b c d e f g<br>position 0, t.txt:7");
@@ -15,7 +15,14 @@ test("a token stands in its sentence", () => {
 
 test("a patch is named by its row and column, and what lies before them by its token", () => {
   assert.equal(called(PHOTO, 0), "<b>[CLS]</b><br>position 0, a.jpg");
-  assert.equal(called(PHOTO, 6), "the patch in row 1, column 2<br>a.jpg");
+  assert.equal(called(PHOTO, 6), "patch (1, 2)<br>a.jpg");
+});
+
+test("a patch has its place in its photo; what is no patch, or has no picture, has none", () => {
+  assert.deepEqual(placed(PHOTO, 6), { top: "50%", left: `${200 / 3}%`, height: "50%", width: `${100 / 3}%` });
+  assert.equal(placed(PHOTO, 0), null);
+  assert.equal(placed({ ...PHOTO, picture: null }, 6), null);
+  assert.equal(placed(TEXT, 3), null);
 });
 
 test("each trace gets what is said of its own points; lines get nothing", () => {

@@ -36,7 +36,7 @@ _compared = st.components.v2.component(
 
 _joint = st.components.v2.component(
     "headlens_joint",
-    html='<div class="hl-joint" data-part="joint" role="img"></div>',
+    html=(HERE / "joint.html").read_text(),
     css=(HERE / "joint.css").read_text(),
     js=LOADER.replace("{name}", "joint"),
     isolate_styles=False,

@@ -14,7 +14,8 @@ class JointInput(NamedTuple):
 
     id: str
     tokens: Sequence[str]  # of a photo those before its patches
-    columns: int | None  # of patches; None of a text
+    grid: tuple[int, int] | None = None  # (rows, columns) of patches; None of a text
+    picture: str | None = None  # the address of a small picture of a photo, as `headlens.viz.figures.pictures` makes it
 
 
 def joint_payload(
@@ -39,7 +40,8 @@ def joint_payload(
                     "number": number,
                     "id": escape(found.id),
                     "tokens": [token_text(token) for token in found.tokens],
-                    "columns": found.columns,
+                    "grid": found.grid,
+                    "picture": found.picture,
                 }
                 for number, found in inputs.items()
             ],

@@ -26,16 +26,32 @@ const drawn = new WeakMap();
  * @param {JointInput} input
  * @param {number} position
  */
-export function called({ columns, id, tokens }, position) {
+export function called({ grid, id, tokens }, position) {
   const patch = position - tokens.length;
-  if (columns !== null && patch >= 0) {
-    return `the patch in row ${Math.floor(patch / columns)}, column ${patch % columns}<br>${id}`;
-  }
-  const around = columns === null ? AROUND : 0;
+  if (grid !== null && patch >= 0) return `patch (${Math.floor(patch / grid[1])}, ${patch % grid[1]})<br>${id}`;
+  const around = grid === null ? AROUND : 0;
   const first = Math.max(0, position - around);
   const words = tokens.slice(first, position + around + 1);
   words[position - first] = `<b>${words[position - first]}</b>`;
   return `${words.join(" ")}<br>position ${position}, ${id}`;
+}
+
+/**
+ * Where a patch lies in its photo, as CSS has it; null for what is no patch, or of a photo without a picture.
+ * @param {JointInput} input
+ * @param {number} position
+ */
+export function placed({ grid, picture, tokens }, position) {
+  const patch = position - tokens.length;
+  if (grid === null || picture === null || patch < 0) return null;
+  const [rows, columns] = grid;
+  const share = (/** @type {number} */ part, /** @type {number} */ of) => `${(100 * part) / of}%`;
+  return {
+    top: share(Math.floor(patch / columns), rows),
+    left: share(patch % columns, columns),
+    height: share(1, rows),
+    width: share(1, columns),
+  };
 }
 
 /**
@@ -56,15 +72,47 @@ export default async function draw({ data, parentElement, setTriggerValue }) {
   const payload = JSON.parse(new TextDecoder().decode(data));
   drawn.set(box, { payload, tell: setTriggerValue });
   box.setAttribute("aria-label", payload.alt);
+  part(box, "seen").hidden = true;
   const Plotly = await plotly();
   if (drawn.get(box)?.payload !== payload) return; // meanwhile another came
   await Plotly.react(box, traces(payload), payload.figure.layout, CONFIG);
   if (!box.dataset.listening) listen(box);
 }
 
+/**
+ * @param {PlotElement} box
+ * @param {string} name
+ */
+function part(box, name) {
+  return /** @type {HTMLElement} */ (box.parentElement?.querySelector(`[data-part=${name}]`));
+}
+
+/**
+ * Shows the patch of a point in its photo, on the side where the pointer is not.
+ * @param {PlotElement} box
+ * @param {import("./types.js").PlotEvent} hover
+ */
+function show(box, { points: [{ customdata }], event }) {
+  const seen = part(box, "seen");
+  const payload = drawn.get(box)?.payload;
+  if (!payload || customdata === undefined) return;
+  const input = payload.inputs[payload.input[customdata]];
+  const place = placed(input, payload.position[customdata]);
+  seen.hidden = place === null;
+  if (place === null) return;
+  /** @type {HTMLImageElement} */ (seen.querySelector("img")).src = /** @type {string} */ (input.picture);
+  Object.assign(/** @type {HTMLElement} */ (seen.querySelector("i")).style, place);
+  const { left, width } = box.getBoundingClientRect();
+  seen.dataset.side = event && event.clientX < left + width / 2 ? "right" : "left";
+}
+
 /** @param {PlotElement} box */
 function listen(box) {
   box.dataset.listening = "1";
+  box.on("plotly_hover", (event) => show(box, event));
+  box.on("plotly_unhover", () => {
+    part(box, "seen").hidden = true;
+  });
   box.on("plotly_click", ({ points: [{ customdata, data }] }) => {
     const found = drawn.get(box);
     if (!found || customdata === undefined) return;

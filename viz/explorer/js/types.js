@@ -351,7 +351,8 @@
  * @property {number} number
  * @property {string} id
  * @property {string[]} tokens of a photo those before its patches
- * @property {number | null} columns of patches; null of a text
+ * @property {[rows: number, columns: number] | null} grid of patches; null of a text
+ * @property {string | null} picture of a photo, small: its address; null where there is none
  */
 
 /**

@@ -11,6 +11,7 @@ from PIL import Image
 from headlens.model.atlas.atlas import AtlasInput, Example
 from headlens.model.recording.parts import Photo
 from headlens.viz.figures.overlay import patch_overlay
+from headlens.viz.figures.pictures import data_uri
 from headlens.viz.inputs import photo
 from headlens.viz.inputs.heads import Head
 from headlens.viz.inputs.knob import knob
@@ -27,6 +28,7 @@ from headlens.viz.view.visible import visible
 NAMES = {"weight": "largest weight", "share": "largest share"}
 SHOWN = 8
 ACROSS = 4  # photos beside each other
+SMALL = 128  # pixels: as large as it stands beside the joint map
 LARGEST = 1_024  # pixels of a side of a picture: an atlas keeps them smaller
 
 
@@ -139,6 +141,16 @@ def _open(chosen: Chosen, head: Head, found: AtlasInput, example: Example, numbe
     ):
         photo.SESSION.own = found.picture
         st.switch_page(pages[title], query_params=view | {"own": "1"})
+
+
+def small_picture(found: AtlasInput) -> str | None:
+    """Of a photo, the address of a picture of SMALL pixels at most a side; None where there is none."""
+    pixels = opened_picture(found.picture)
+    if pixels is None:
+        return None
+    image = Image.fromarray(pixels)
+    image.thumbnail((SMALL, SMALL))
+    return data_uri(np.asarray(image))
 
 
 def picture_colours(found: AtlasInput) -> list[str] | None:

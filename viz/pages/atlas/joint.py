@@ -17,7 +17,7 @@ from headlens.viz.inputs.heads import Head
 from headlens.viz.inputs.knob import knob
 from headlens.viz.inputs.messages import show_error
 from headlens.viz.pages.atlas.chosen import Chosen
-from headlens.viz.pages.atlas.examples import picture_colours
+from headlens.viz.pages.atlas.examples import picture_colours, small_picture
 from headlens.viz.pages.atlas.links import Linked, choose_point, linked, show_links, take_press
 from headlens.viz.pages.runtime import current_theme, stepping
 from headlens.viz.view.atlas import patch_of, token_kinds
@@ -130,9 +130,9 @@ def _signed(correlation: float) -> str:
 
 def _said(found: AtlasInput) -> JointInput:
     if found.grid is None:
-        return JointInput(found.id, found.tokens, None)
+        return JointInput(found.id, found.tokens)
     rows, columns = found.grid
-    return JointInput(found.id, found.tokens[: len(found.tokens) - rows * columns], columns)
+    return JointInput(found.id, found.tokens[: len(found.tokens) - rows * columns], found.grid, small_picture(found))
 
 
 def _is_causal(chosen: Chosen) -> bool:
