@@ -296,6 +296,19 @@ def test_pandas_reads_the_tables(bert: Model, text_file: TextFile, tmp_path: Pat
     assert set(heads.measure) == set(json.loads((folder / MANIFEST).read_text())["measures"])
 
 
+def test_polars_and_duckdb_read_the_tables(bert: Model, text_file: TextFile, tmp_path: Path) -> None:
+    polars, duckdb = pytest.importorskip("polars"), pytest.importorskip("duckdb")
+    plan, folder = plan_of(text_file(12), bert), tmp_path / "out"
+    build(plan, here(bert, plan), folder)
+    for name, columns in TABLES.items():
+        table = parquet.read_table(folder / f"{name}.parquet")
+        own = polars.read_parquet(folder / f"{name}.parquet")
+        asked = duckdb.sql(f"SELECT * FROM '{folder / name}.parquet'").fetchall()
+        assert own.columns == table.column_names == list(columns)
+        expected = [tuple(row.values()) for row in table.to_pylist()]
+        assert repr(own.rows()) == repr(asked) == repr(expected)  # where nan is nan
+
+
 def test_what_is_not_in_it(bert: Model, text_file: TextFile, tmp_path: Path) -> None:
     plan = plan_of(text_file(10), bert)
     atlas = build(plan, here(bert, plan), tmp_path / "out")

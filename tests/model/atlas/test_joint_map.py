@@ -11,7 +11,7 @@ from scipy.stats import spearmanr
 
 from headlens.model.atlas import neighbours
 from headlens.model.atlas.atlas import Vectors
-from headlens.model.atlas.joint_map import LINKS, agreement, joint_map, normalised, pairs_of, strongest_links
+from headlens.model.atlas.joint_map import LINKS, SCALES, agreement, joint_map, normalised, pairs_of, strongest_links
 from headlens.model.errors import InputError
 
 INPUTS, LENGTH, WIDTH = 4, 9, 8
@@ -53,6 +53,40 @@ def test_the_normalisation_changes_no_weight_and_brings_near_what_gets_much() ->
         assert after < before - 0.02, "keys that lie far off hide what a distance says"
         apart = cdist(query, key)[pairs.query, pairs.key]
         assert after == pytest.approx(spearmanr(apart, pairs.weight).statistic)
+
+
+def after(vectors: Vectors) -> float:
+    pairs = pairs_of(vectors)
+    query, key, _ = normalised(vectors, pairs)
+    return agreement(query, key, pairs)
+
+
+def test_neither_a_scale_nor_a_shift_that_change_no_weight_change_how_true_it_is() -> None:
+    vectors = vectors_of(apart=0.0)
+    unequal = vectors._replace(query=vectors.query / 8, key=vectors.key * 8)
+    far = vectors._replace(key=vectors.key + np.float32(30))
+    for same in (unequal, far):
+        pairs = pairs_of(same)
+        np.testing.assert_allclose(pairs.weight, pairs_of(vectors).weight, atol=1e-5)
+        assert agreement(same.query, same.key, pairs) > after(vectors) + 0.1
+        assert after(same) == pytest.approx(after(vectors), abs=2e-3)
+
+
+def test_the_papers_shift_is_taken_where_it_is_the_best() -> None:
+    """Queries lie at 10 and around it in a dimension that keys have nothing to say of; at the origin keys are far."""
+    vectors, chance = vectors_of(apart=0.0), np.random.default_rng(7)
+    own, zeros = 10 + chance.normal(size=(len(vectors.query), 1)), np.zeros((len(vectors.key), 1))
+    scale = np.float32(np.sqrt((WIDTH + 1) / WIDTH))  # so that no weight changes
+    vectors = vectors._replace(
+        query=np.hstack([vectors.query * scale, own]).astype(np.float32),
+        key=np.hstack([vectors.key, zeros]).astype(np.float32),
+    )
+    pairs = pairs_of(vectors)
+    query, key, factor = normalised(vectors, pairs)
+    np.testing.assert_allclose(key.mean(axis=0) * factor, vectors.query.mean(axis=0), atol=1e-5)
+    at_the_origin = vectors.key - vectors.key.mean(axis=0)
+    others = [agreement(vectors.query * each, at_the_origin / each, pairs) for each in SCALES]
+    assert agreement(query, key, pairs) < min(others) - 0.02
 
 
 def test_the_map_is_the_best_plane_and_says_how_true_it_is() -> None:
