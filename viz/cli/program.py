@@ -17,6 +17,7 @@ from headlens.viz.cli.export import export
 from headlens.viz.cli.failed import RunFailedError
 from headlens.viz.cli.figure import figure
 from headlens.viz.cli.heads import heads
+from headlens.viz.cli.induction import induction
 from headlens.viz.cli.models import models
 from headlens.viz.cli.record import record
 from headlens.viz.cli.roles import roles
@@ -43,6 +44,10 @@ EXAMPLES: dict[Callable[..., None], tuple[str, ...]] = {
     roles: (
         "headlens roles trophy.safetensors",
         "headlens roles trophy.safetensors --out roles.csv",
+    ),
+    induction: (
+        "headlens induction --model smollm2-135m",
+        "headlens induction --model smollm2-135m --length 12 --out induction.csv",
     ),
     explain: (
         'headlens explain "A cat sleeps." --other "A kitten naps." --out scores.csv',

@@ -24,7 +24,7 @@ from tests.paths import COFFEE, ROOT
 from tests.recordings import random_recording
 from tests.viz.cli.conftest import MAIN, Headlens, finish, names_in, start
 
-COMMANDS = ("app", "models", "record", "figure", "export", "roles", "explain", "heads", "compare", "atlas")
+COMMANDS = ("app", "models", "record", "figure", "export", "roles", "induction", "explain", "heads", "compare", "atlas")
 SLOW = "smollm2"  # its examples take seconds
 
 

@@ -4,10 +4,12 @@ import csv
 import io
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from headlens.model.analysis.roles.recorded import role_scores
+from headlens.model.analysis.roles.repeated import repeated_scores
 from headlens.model.atlas import open_atlas
 from headlens.model.recording.recording import Recording
 from tests.model.huggingface.image_models import dark_photo, load, save_with_high_norms
@@ -33,6 +35,28 @@ def test_the_roles_of_a_saved_recording(headlens: Headlens, saved: Path, trophy:
         np.testing.assert_allclose(written, scores, rtol=1e-7)
         said = [np.nan if head["scores"][key] is None else head["scores"][key] for head in found]
         np.testing.assert_allclose(np.reshape(said, (6, 12)), scores, rtol=1e-7)
+
+
+def test_induction_on_random_tokens_that_are_read_twice(headlens: Headlens, smollm2: Any, tmp_path: Path) -> None:
+    expected = repeated_scores(smollm2, 12)
+    code, printed, _ = headlens("induction", "--model", "smollm2-135m", "--length", 12)
+    first = printed.splitlines()[1].split()
+    assert (code, len(printed.splitlines())) == (0, 11)
+    layer, head = np.unravel_index(expected["induction"].argmax(), expected["induction"].shape)
+    assert first == [
+        str(layer),
+        str(head),
+        *(f"{expected[name][layer, head]:.2f}" for name in ("induction", "duplicate")),
+    ]
+    path = tmp_path / "induction.csv"
+    assert headlens("induction", "--model", "smollm2-135m", "--length", 12, "--out", path) == (0, "", "")
+    rows = list(csv.DictReader(io.StringIO(path.read_text(encoding="utf-8"))))
+    found = json.loads(headlens("induction", "--model", "smollm2-135m", "--length", 12, "--json").out)
+    for name, scores in expected.items():
+        for written in (rows, found):
+            np.testing.assert_allclose([float(row[name]) for row in written], scores.ravel(), atol=1e-5)
+    code, _, err = headlens("induction", "--model", "minilm-l6")
+    assert (code, err) == (2, "headlens: Induction is what causal language models do; give one of these.\n")
 
 
 def test_patches_of_a_high_norm_are_among_the_roles_of_photos(headlens: Headlens, tmp_path: Path) -> None:
