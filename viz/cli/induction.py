@@ -20,7 +20,9 @@ def induction(
     device: Device = "auto",
     as_json: Json = False,
 ) -> None:
-    """Score each head of a causal model on random tokens that it reads twice (Olsson et al. 2022).
+    """Score each head of a causal model on tokens read twice.
+
+    The tokens are random, so that nothing but their first copy tells what comes next (Olsson et al. 2022).
 
     Induction: how much the second copy looks at the token after its place in the first; duplicate: at that token
     itself; both are means over the second copy, from 0 to 1, with nothing taken away. The ten highest are printed.
