@@ -87,6 +87,7 @@ class TextReader(RecordingModel[TextInput, Outputs], ABC):
         return Recording(
             layers=run.layers(stage, index, self.shape_of(text, stage)),
             tokens=self._token_names.of_text(text),
+            ids=text.ids,
             words=text.words,
             special=self._special(text),
             segments=text.segments,

@@ -27,6 +27,7 @@ def joined(cross: Recording) -> Recording:
         cross,
         layers=tuple(_joined(inputs, start) for inputs in cross.layers),
         tokens=(*first.tokens, *last.tokens),
+        ids=(),
         words=(*first.words, *last.words),
         special=np.concatenate([first.special, last.special]),
         segments=tuple(int(part is cross) for part in (first, last) for _ in part.tokens),

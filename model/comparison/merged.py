@@ -91,6 +91,7 @@ def merge_words(recording: Recording) -> Merged:
     changed = {
         "layers": tuple(MergedInputs.of(layer, sizes, key_sizes) for layer in recording.layers),
         "tokens": tuple(_name(recording, group) for group in groups),
+        "ids": (),
         "words": tuple(range(len(groups))),
         "special": recording.special[firsts],
         "segments": tuple(recording.segments[first] for first in firsts),

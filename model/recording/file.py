@@ -44,6 +44,7 @@ PLAIN = (
     "predictions",
     "stage",
     "unit",
+    "ids",
 )
 
 
@@ -178,6 +179,7 @@ def _stage(about: StageAbout, tensors: Mapping[str, torch.Tensor], prefix: str) 
         words=tuple(about["words"]),
         special=np.array(about["special"], dtype=bool),
         segments=tuple(about["segments"]),
+        ids=tuple(about.get("ids", ())),
         model=Description(**about["model"]),
         seconds=about["seconds"],
         device=about["device"],

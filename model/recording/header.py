@@ -80,7 +80,8 @@ class StageAbout(TypedDict):
     prefix_tokens: int
     predictions: list[PredictionAbout]
     stage: str
-    unit: NotRequired[str]  # not in the files of version 0.1
+    unit: NotRequired[str]  # not in the files of version 0.1, nor are:
+    ids: NotRequired[list[int]]
     keys: str | None
     stages: "dict[str, StageAbout]"
 
@@ -248,7 +249,8 @@ PARTS: dict[str, tuple[Check, str]] = {
     ),
     "stage": (is_string, "a text"),
     "unit": (lambda unit: unit in get_args(Unit), " or ".join(get_args(Unit))),
+    "ids": (list_of(is_count, high=MAX_TOKENS), "a list of whole numbers"),
     "keys": (optional(is_string), "null, or the stage whose positions they are"),
     "stages": (is_object, "an object"),
 }
-LATER = {"unit"}  # not in the files of version 0.1
+LATER = {"unit", "ids"}  # not in the files of version 0.1

@@ -80,6 +80,7 @@ class StageData:
     model: Description
     seconds: float  # that recording took
     device: str
+    ids: tuple[int, ...] = ()  # of each token in the tokenizer; empty where there is none, or it is not known
     offsets: tuple[tuple[int, int] | None, ...] = ()  # where each token stands in its text; empty for an image
     texts: tuple[str, ...] = ()
     prefix_tokens: int = 0  # positions before the patches

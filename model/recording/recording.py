@@ -310,8 +310,9 @@ def _check(recording: Recording) -> None:
             same(f"layer {number} sinks shape", tuple(heads.sinks.shape), (num_heads,))
     for name in ("words", "special", "segments"):
         same(f"number of {name}", len(getattr(recording, name)), num_tokens)
-    if recording.offsets:
-        same("number of offsets", len(recording.offsets), num_tokens)
+    for name in ("offsets", "ids"):
+        if getattr(recording, name):
+            same(f"number of {name}", len(getattr(recording, name)), num_tokens)
     if "norms" in recording.outputs:
         same("shape of norms", recording.outputs["norms"].shape, (num_tokens,))
     if recording.grid is not None:

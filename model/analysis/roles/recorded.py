@@ -95,7 +95,7 @@ def role_scores(recording: Recording, on_step: OnStep = no_step) -> dict[str, np
 def positions_of(recording: Recording) -> Positions:
     """What a recording knows of its positions; of cross-attention as `headlens.model.analysis.joint.joined` gives it.
 
-    Tokens are the same where their names are.
+    Tokens are the same where their ids are; where these are not known, where their names are.
     """
     photo = recording.photo
     names = [name.removeprefix("##").strip(" ▁Ġ") for name in recording.tokens]
@@ -106,7 +106,7 @@ def positions_of(recording: Recording) -> Positions:
     return Positions(
         facts=facts_of(recording),
         special=recording.special,
-        ids=_numbered(recording.tokens),
+        ids=np.array(recording.ids) if recording.ids else _numbered(recording.tokens),
         words=np.array([NOWHERE if word is None else word for word in recording.words]),
         punctuation=punctuation,
         ends=punctuation & np.array([bool(ENDS & set(name)) for name in names]),

@@ -35,6 +35,7 @@ def vision_stage(
         recording,
         layers=reordered(layers, order.to(layers[0].query.device)),
         tokens=(*["[CLS]"] * prefix, *patch_names(rows, columns)),
+        ids=(),
         words=(None,) * num_tokens,
         special=np.arange(num_tokens) < prefix,
         segments=(0,) * num_tokens,

@@ -39,6 +39,7 @@ def with_written(
         encoder,
         layers=layers["decoder"],
         tokens=names.of_ids(ids),
+        ids=tuple(ids),
         words=names.words_of_ids(ids),
         special=special,
         segments=(0,) * len(ids),

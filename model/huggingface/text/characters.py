@@ -76,6 +76,7 @@ class TransformersCharacters(TransformersText):
             characters,
             layers=run.layers("encoder", index, (len(places), len(places))),
             tokens=tuple("".join(characters.tokens[place]) for place in places),
+            ids=(),
             words=(None,) * len(places),
             special=np.array([text.special[place].all() for place in places]),
             segments=tuple(text.segments[place][-1] for place in places),

@@ -199,7 +199,7 @@ def test_the_residual_stream_of_one_token(minilm: EncoderTextModel) -> None:
         dataclasses.replace(layer, query=layer.query[:, 1:2], key=layer.key[:, 1:2], value=layer.value[:, 1:2])
         for layer in recording.layers
     ]
-    names = ("tokens", "words", "special", "segments", "offsets")
+    names = ("tokens", "ids", "words", "special", "segments", "offsets")
     parts = {name: getattr(recording, name)[1:2] for name in names}
     anatomy = Anatomy(minilm, alone, dataclasses.replace(recording, layers=tuple(one), **parts))
     assert anatomy.residual_stream().stream.shape == (7, 1, 384)

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 import torch
 
-from headlens.model.analysis.roles.recorded import RecordedRoles, role_scores
-from headlens.model.analysis.roles.text import BROAD
+from headlens.model.analysis.roles.recorded import RecordedRoles, positions_of, role_scores
+from headlens.model.analysis.roles.text import BROAD, DUPLICATE
 from headlens.model.pretrained.dinov2_onnx import CONFIG
 from headlens.model.pretrained.files import locate
 from headlens.model.pretrained.registry import CATALOGUE
@@ -85,3 +85,21 @@ def test_a_head_whose_heat_is_confined_to_the_cup_is_not_broad(
     broad = role_scores(dinov2.record(sample_photo("coffee"), 224))["broad"]
     assert 0.85 < broad[11, 4] < 0.93
     assert (broad >= BROAD.named_from).sum() == 1
+
+
+def test_the_same_token_has_the_same_id_and_not_only_the_same_name(minilm: Any, smollm2: Any, tmp_path: Path) -> None:
+    """A piece inside of a word is another one, and so is a word with a space before it."""
+    recording = minilm.record("A minibus and a bus stop at the bus.")
+    names = [position for position, name in enumerate(recording.tokens) if name == "bus"]
+    inside, *words = names
+    assert len(words) == 2
+    recording.save(tmp_path / "saved.safetensors")
+    for known in (recording, Recording.load(tmp_path / "saved.safetensors")):
+        positions = positions_of(known)
+        assert positions.ids[words[0]] == positions.ids[words[1]] != positions.ids[inside]
+        counts = DUPLICATE.counts(positions, np.array(names))
+        assert [counts[row].nonzero()[0].tolist() for row in range(3)] == [[], [words[1]], [words[0]]]
+    recording = smollm2.record("the cat and the dog")
+    first, second = (position for position, name in enumerate(recording.tokens) if name.strip() == "the")
+    positions = positions_of(recording)
+    assert positions.ids[first] != positions.ids[second]
