@@ -9,7 +9,7 @@ from headlens.model.analysis.roles.naming import Named, strongest_role
 from headlens.model.analysis.roles.role import Role
 from headlens.model.atlas.atlas import AtlasInput
 from headlens.viz.view.roles import named_in_words
-from headlens.viz.view.visible import visible
+from headlens.viz.view.visible import isolated, visible
 from headlens.viz.view.wording import percent
 
 AROUND = 12  # tokens that are shown before and behind those that matter, of a long text
@@ -114,8 +114,6 @@ def patch_of(found: AtlasInput, position: int) -> tuple[int, int] | None:
 
 
 def place_in_words(found: AtlasInput, position: int) -> str:
-    """A token by its name, or a patch by its row and column."""
+    """A token by its name, or a patch by its row and column, as the pages *Text* and *Image* call them."""
     patch = patch_of(found, position)
-    return (
-        f"“{visible(found.tokens[position])}”" if patch is None else f"the patch in row {patch[0]}, column {patch[1]}"
-    )
+    return f"“{isolated(visible(found.tokens[position]))}”" if patch is None else f"patch ({patch[0]}, {patch[1]})"

@@ -166,7 +166,7 @@ def test_links_among_some_of_the_patches_say_so() -> None:
     vectors = open_atlas(FOLDER / "photos").vectors(3, 4)
     app = open_page(atlas="photos", layer="3", head="4", point=f"query-{vectors.input[3]}-{vectors.position[3]}")
     assert any(f"The atlas keeps {len(vectors.input) // 2} of the" in line for line in said(app))
-    assert any(line.startswith("- 0.") and "the patch in row" in line for line in said(app))
+    assert any(line.startswith("- 0.") and ": patch (" in line for line in said(app))
 
 
 @pytest.mark.parametrize("hostile", ["query-1-99999999", "key-999-0", "x", "query-1", "query-１-0", "query--1-0"])
@@ -322,8 +322,8 @@ def test_tokens_of_strangers_are_escaped() -> None:
     tokens = ("[CLS]", "<img src=x onerror=alert(1)>", "b\u202e", "[SEP]")
     found = AtlasInput("x", ("t",), tokens, np.array([True, False, False, True]), None, b"")
     drawn = strip(found, Example(0, 0.5, 1, 2))
-    assert '<span class="query">&lt;img src=x onerror=alert(1)&gt;</span>' in drawn
-    assert '<span class="key">b⟨202E⟩</span>' in drawn
+    assert '<bdi class="query">&lt;img src=x onerror=alert(1)&gt;</bdi>' in drawn
+    assert '<bdi class="key">b⟨202E⟩</bdi>' in drawn
     assert drawn.count("<") == 2 * (len(tokens) + 1)
 
 

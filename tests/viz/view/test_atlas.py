@@ -89,6 +89,7 @@ def test_places_of_a_photo() -> None:
     assert patch_of(photo, 0) is None
     assert patch_of(photo, 1) == (0, 0)
     assert patch_of(photo, 6) == (1, 2)
-    assert place_in_words(photo, 6) == "the patch in row 1, column 2"
+    assert place_in_words(photo, 6) == "patch (1, 2)"
     assert place_in_words(photo, 0) == "“[CLS]”"
     assert place_in_words(text_of("a\u202e", text="a"), 0) == "“a⟨202E⟩”"
+    assert place_in_words(text_of("حب", text="حب"), 0) == "“\u2068حب\u2069”", "else an arrow behind it points back"

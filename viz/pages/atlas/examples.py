@@ -64,11 +64,11 @@ def strip(found: AtlasInput, example: Example) -> str:
     parts = []
     for index in shown_tokens(len(found.tokens), (example.query, example.key)):
         if index == GAP:
-            parts.append("<span>…</span>")
+            parts.append("<bdi>…</bdi>")
             continue
         kinds = {"query": index == example.query, "key": index == example.key, "special": bool(found.special[index])}
         names = " ".join(name for name, holds in kinds.items() if holds)
-        parts.append(f'<span class="{names}">{html.escape(visible(found.tokens[index]))}</span>')
+        parts.append(f'<bdi class="{names}">{html.escape(visible(found.tokens[index]))}</bdi>')
     return f'<div class="hl-atlas-strip">{" ".join(parts)}</div>'
 
 
