@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 from headlens.model.analysis.roles.naming import Named, strongest_role
 from headlens.model.analysis.roles.role import Role
-from headlens.model.atlas.atlas import AtlasInput
+from headlens.model.atlas.atlas import AtlasInput, Example
+from headlens.model.atlas.best import SHARE
 from headlens.viz.view.roles import named_in_words
 from headlens.viz.view.visible import isolated, visible
 from headlens.viz.view.wording import percent
@@ -111,6 +112,18 @@ def patch_of(found: AtlasInput, position: int) -> tuple[int, int] | None:
     rows, columns = found.grid
     patch = position - (len(found.tokens) - rows * columns)
     return divmod(patch, columns) if patch >= 0 else None
+
+
+def example_in_words(found: AtlasInput, example: Example, criterion: str) -> str:
+    """By what an input excites a head: the weight of a pair, or a share of all, of which the pair is the largest part.
+
+    "0.705 of the weight in this text goes to other tokens; strongest pair “The” → “notebook”"
+    """
+    pair = f"{place_in_words(found, example.query)} → {place_in_words(found, example.key)}"
+    if criterion != SHARE.name:
+        return f"{example.value:.3f}: {pair}"
+    here, others = ("text", "tokens") if found.grid is None else ("photo", "patches")
+    return f"{example.value:.3f} of the weight in this {here} goes to other {others}; strongest pair {pair}"
 
 
 def place_in_words(found: AtlasInput, position: int) -> str:

@@ -115,7 +115,7 @@ def test_all_choices_are_in_the_address() -> None:
     assert {trace["name"].split(": ")[0] for trace in traces} == {"queries", "keys"}
     assert "queries: punctuation" in {trace["name"] for trace in traces}
     best = atlas.examples(2, 3, "share")[0]
-    assert any(line.startswith(f"{best.value:.3f}: ") for line in said(app))
+    assert any(line.startswith(f"{best.value:.3f} of the weight in this text") for line in said(app))
     (select,) = (each for each in app.selectbox if each.key == "atlas_measure")
     select.set_value("next")
     assert address(run(app))["measure"] == "next"

@@ -3,11 +3,12 @@
 import numpy as np
 
 from headlens.model.analysis.roles.naming import Named
-from headlens.model.atlas.atlas import AtlasInput
+from headlens.model.atlas.atlas import AtlasInput, Example
 from headlens.model.atlas.measures import roles_of
 from headlens.viz.view.atlas import (
     GAP,
     OverInputs,
+    example_in_words,
     patch_of,
     place_in_words,
     role_beside,
@@ -93,3 +94,14 @@ def test_places_of_a_photo() -> None:
     assert place_in_words(photo, 0) == "“[CLS]”"
     assert place_in_words(text_of("a\u202e", text="a"), 0) == "“a⟨202E⟩”"
     assert place_in_words(text_of("حب", text="حب"), 0) == "“\u2068حب\u2069”", "else an arrow behind it points back"
+
+
+def test_what_the_number_of_an_example_is() -> None:
+    text, example = text_of("[CLS]", "a", "b", text="a b"), Example(0, 0.70512, 1, 2)
+    assert example_in_words(text, example, "weight") == "0.705: “a” → “b”"
+    share = "0.705 of the weight in this text goes to other tokens; strongest pair “a” → “b”"
+    assert example_in_words(text, example, "share") == share, "the pair has another weight"
+    photo = AtlasInput("a.jpg", (), tuple("pp"), np.array([False] * 2), (1, 2), b"")
+    assert example_in_words(photo, Example(0, 0.5, 0, 1), "share") == (
+        "0.500 of the weight in this photo goes to other patches; strongest pair patch (0, 0) → patch (0, 1)"
+    )
