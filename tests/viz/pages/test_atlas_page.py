@@ -110,6 +110,8 @@ def test_all_choices_are_in_the_address() -> None:
     lower, _, _ = atlas.histogram("broad", 2, 3)
     assert len(histogram["data"][0]["width"]["bdata"]) > 0
     assert histogram["layout"]["xaxis"]["title"]["text"] == "broad"
+    mean, std = (atlas.heads("broad", name)[2, 3] for name in ("mean", "std"))
+    assert f"Broad: mean {mean:.2f}, standard deviation {std:.2f}, over 240 inputs." in said(app)
     assert len(lower) > 1
     traces = joint(app)["figure"]["data"]
     assert {trace["name"].split(": ")[0] for trace in traces} == {"queries", "keys"}
@@ -298,6 +300,22 @@ def test_tables_that_contradict_each_other_are_one_sentence(
     change(tmp_path)
     (error,) = errors(open_page(atlas=str(tmp_path), layer="3", head="4"))
     assert message in error
+
+
+def test_an_atlas_of_one_text_and_one_failure(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(FOLDERS, str(tmp_path))
+    for path in (FOLDER / "texts").iterdir():
+        (tmp_path / path.name).write_bytes(path.read_bytes())
+    told(recorded=1, model={"title": "Small", "kind": "causal"})(tmp_path)
+    failed = tmp_path / "failed.parquet"
+    parquet.write_table(arrow.table({"input": [7], "id": ["x"], "reason": ["y"]}, parquet.read_schema(failed)), failed)
+    app = open_page(atlas=str(tmp_path))
+    assert "Small · 6 layers × 12 heads · 1 text of sentences.txt" in said(app)
+    assert any(
+        each.value.endswith("; 1 could not be read or run, and is in failed.parquet with the reason.")
+        for each in app.text
+    )
+    assert any(line.endswith("of its weight rests on the first token and special ones.") for line in said(app))
 
 
 def test_a_head_is_chosen_from_the_list() -> None:

@@ -1,5 +1,7 @@
 """What an atlas shows, in words."""
 
+import dataclasses
+
 import numpy as np
 
 from headlens.model.analysis.roles.naming import Named
@@ -8,7 +10,9 @@ from headlens.model.atlas.measures import roles_of
 from headlens.viz.view.atlas import (
     GAP,
     OverInputs,
+    counted,
     example_in_words,
+    measure_over_inputs,
     patch_of,
     place_in_words,
     role_beside,
@@ -53,9 +57,24 @@ def test_a_role_over_inputs() -> None:
     assert some == "same token elsewhere (0.56 ± 0.05), mean and standard deviation over 150 of 240 inputs."
     few_positions = role_over_inputs(over({"duplicate": 0.56, "special": 0.2}, told=150.0, enough=60.0))
     assert few_positions.startswith("too few of 240 inputs can tell its role; "), "by a third of their positions"
+    one = role_over_inputs(over({"previous": 0.9, "special": 0.2}, told=1.0, inputs=1))
+    assert one == "one input is too few to tell its role; 20\u00a0% of its weight rests on special tokens."
+    causal = dataclasses.replace(over({"next": 0.8, "special": 0.2}), causal=True)
+    assert role_over_inputs(causal).endswith("; 20\u00a0% of its weight rests on the first token and special ones.")
     for score, few in ((NAN, 5.0), (0.9, 1.0)):
         said = role_over_inputs(over({"previous": score}, told=few, inputs=5))
         assert said == "too few of 5 inputs can tell its role."
+
+
+def test_a_measure_over_inputs() -> None:
+    said = measure_over_inputs(over({"duplicate": 0.56}, told=150.0), "duplicate", "same token", "share")
+    assert said == "Same token: mean 0.56, standard deviation 0.05, over 150 of 240 inputs."
+    one = measure_over_inputs(over({"far": 3.0}, std=NAN, told=1.0, inputs=1), "far", "distance", "tokens")
+    assert one == "Distance: mean 3.00 tokens, over 1 input."
+
+
+def test_one_is_no_plural() -> None:
+    assert [counted(number, "photos") for number in (0, 1, 1200)] == ["0 photos", "1 photo", "1,200 photos"]
 
 
 def test_a_role_on_one_input_beside_it() -> None:

@@ -59,7 +59,7 @@ def choose_point(vectors: Vectors, inputs: dict[int, AtlasInput], links: Linked 
             key="atlas_link_input",
             on_change=lambda: _take_input(vectors),
             format_func=lambda each: _beginning(inputs[each]),
-            placeholder="No input",
+            placeholder="Choose an input",
             help="Chooses a point without pressing it: first its input, then the query or key. Emptied, no links are "
             "drawn.",
         )
