@@ -22,6 +22,8 @@ def page() -> None:
     st.header("Atlas", anchor=False)
     st.caption("What every head does over many inputs: its role, how steady that is, and the inputs that excite it.")
     chosen = choose_atlas()
+    if chosen is None:
+        return
     try:
         _show(chosen)
     except HeadlensError as error:

@@ -192,7 +192,11 @@ def test_an_atlas_of_a_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setenv(FOLDERS, str(tmp_path / "elsewhere"))
     refused = open_page(atlas=str(own))
     assert errors(refused) == [f"That folder is not one of those that may be opened; {FOLDERS} says which may."]
-    assert len(links(refused)) == 8, "the sentences are shown instead"
+    assert (links(refused), figures(refused), refused.subheader) == ([], [], []), "else numbers seem to be its own"
+    assert "Nothing of it is shown. Choose another atlas above, or open another folder." in said(refused)
+    (atlases,) = (each for each in refused.get("button_group") if each.key == "atlas_atlas")
+    atlases.set_value("texts")
+    assert len(links(run(refused))) == 8
 
 
 @pytest.mark.parametrize(

@@ -164,8 +164,8 @@ def _words(atlas: Atlas, name: str) -> dict[str, object]:
     return cast(dict[str, object], words) if isinstance(words, dict) else {}
 
 
-def choose_atlas() -> Chosen:
-    """Draw the choice, and give the atlas; one that cannot be opened is refused, and the sentences are shown."""
+def choose_atlas() -> Chosen | None:
+    """Draw the choice, and give the atlas; None, where it says why, for one that cannot be opened."""
     own = st.query_params.get("atlas", "")
     with st.container(horizontal=True, vertical_alignment="bottom"):
         name = knob(
@@ -195,7 +195,8 @@ def choose_atlas() -> Chosen:
         chosen = open_chosen(name)
     except HeadlensError as error:
         show_error(error)
-        return _shipped(START)
+        st.caption("Nothing of it is shown. Choose another atlas above, or open another folder.")
+        return None
     if not chosen.shipped:
         _remember(name)
     return chosen
