@@ -119,6 +119,8 @@ def test_all_choices_are_in_the_address() -> None:
     best = atlas.examples(2, 3, "share")[0]
     assert any(line.startswith(f"{best.value:.3f} of the weight in this text") for line in said(app))
     (select,) = (each for each in app.selectbox if each.key == "atlas_measure")
+    assert select.options[:2] == ["previous token", "next token"], "as on the page Text"
+    assert select.options[-2:] == ["distance in tokens", "distance in tokens, without special ones"]
     select.set_value("next")
     assert address(run(app))["measure"] == "next"
 
