@@ -52,8 +52,7 @@ def ways(app: AppTest) -> list[dict[str, list[str]]]:
     """The addresses on the page Atlas that are offered."""
     found = [link.proto for link in app.get("page_link") if link.proto.label in (DOES_THAT, EXCITES)]
     assert all(link.page == "atlas" and link.help for link in found)
-    addresses = [parse_qs(link.query_string) for link in found]
-    return addresses
+    return [parse_qs(link.query_string) for link in found]
 
 
 def labels(app: AppTest) -> list[str]:

@@ -66,10 +66,10 @@ def _link(name: str, chosen: Chosen, over: OverInputs, here: Named | None, view:
         return
     known = [named for named in (here, over.named) if named is not None]
     told = [named for named in known if named.role.key in chosen.atlas.measures]
-    by = sorted(told, key=lambda named: not named.stands_out)[:1]
+    by = next((named for named in told if named.stands_out), told[0] if told else None)
     address = {"layer": str(view.layer), "head": str(view.head)}
     address |= {} if name == START else {"atlas": name}
-    address |= {"measure": named.role.key for named in by}
+    address |= {} if by is None else {"measure": by.role.key}
     st.page_link(
         pages["Atlas"],
         label=DOES_THAT if any(named.stands_out for named in known) else EXCITES,
