@@ -109,7 +109,7 @@ def shown_tokens(count: int, around: Sequence[int]) -> list[int]:
 
 
 def token_kinds(found: AtlasInput) -> list[str]:
-    """Of each token of a text: "special", "punctuation", "number", "word", or "later part of a word"."""
+    """Of each token of a text, one of `headlens.viz.figures.joint_map.TOKEN_KINDS`."""
     text, end, kinds = " ".join(found.texts).lower(), 0, []
     for token, special in zip(found.tokens, found.special):
         letters = token.strip().lower()

@@ -7,6 +7,7 @@ import numpy as np
 from headlens.model.analysis.roles.naming import Named
 from headlens.model.atlas.atlas import AtlasInput, Example
 from headlens.model.atlas.measures import roles_of
+from headlens.viz.figures.joint_map import TOKEN_KINDS
 from headlens.viz.view.atlas import (
     GAP,
     OverInputs,
@@ -91,6 +92,7 @@ def test_a_role_on_one_input_beside_it() -> None:
 def test_kinds_of_tokens() -> None:
     found = text_of("[CLS]", "un", "bel", "ief", ",", "7", "dogs", "’", "s", "[SEP]", text="Unbelief, 7 dogs’s")
     later = "later part of a word"
+    assert set(TOKEN_KINDS) == set(token_kinds(found))
     expected = ["special", "word", later, later, "punctuation", "number", "word", "punctuation", "word", "special"]
     assert token_kinds(found) == expected
     assert token_kinds(text_of("a", "x", text="a box x"))[1] == "word", "what lies between was not read"
