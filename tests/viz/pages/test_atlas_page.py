@@ -154,6 +154,8 @@ def test_the_links_of_a_point_are_drawn_and_listed(kind: Literal["query", "key"]
     assert len(lines) == len(links)
     listed = next(line for line in said(app) if line.startswith(f"- {links[0].weight:.3f}: "))
     assert len(listed.splitlines()) == len(links)
+    most = "the keys to which this query gives" if kind == "query" else "the queries that give this key"
+    assert any(line.startswith(f"Lines lead to {most} most weight: 8 at most. All are of") for line in said(app))
     assert any("are kept, so this is the model’s own" in line for line in said(app))
     point = next(each for each in app.selectbox if each.key == "atlas_link_point")
     point.set_value(other := f"key-{number}-{int(vectors.position[5])}")
@@ -322,6 +324,20 @@ def test_an_atlas_of_one_text_and_one_failure(tmp_path: Path, monkeypatch: pytes
         for each in app.text
     )
     assert any(line.endswith("of its weight rests on the first token and special ones.") for line in said(app))
+
+
+def test_an_atlas_without_queries_and_keys(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(FOLDERS, str(tmp_path))
+    for path in (FOLDER / "texts").iterdir():
+        (tmp_path / path.name).write_bytes(path.read_bytes())
+    vectors = tmp_path / "vectors.parquet"
+    parquet.write_table(parquet.read_table(vectors).slice(0, 0), vectors)
+    app = open_page(atlas=str(tmp_path))
+    assert errors(app) == []
+    assert [each.value for each in app.info] == [
+        "This atlas keeps no queries and keys of its inputs, so there is no map of them."
+    ]
+    assert {each.key for each in app.get("button_group")} == {"atlas_atlas", "atlas_order", "atlas_by"}
 
 
 def test_a_head_is_chosen_from_the_list() -> None:

@@ -7,7 +7,7 @@ import numpy as np
 import streamlit as st
 
 from headlens.model.atlas.atlas import AtlasInput, Vectors
-from headlens.model.atlas.joint_map import Kind, Link, strongest_links
+from headlens.model.atlas.joint_map import LINKS, Kind, Link, strongest_links
 from headlens.viz.inputs.messages import plain
 from headlens.viz.view.atlas import place_in_words
 
@@ -97,21 +97,21 @@ def show_links(vectors: Vectors, inputs: dict[int, AtlasInput], links: Linked) -
         lines.append(f"- {link.weight:.3f}: " + plain(f"{place(query)} → {place(key)}"))
     st.markdown("\n".join(lines))
     all_kept = (
-        f"All {whole:,} positions of this input are kept, so this is the model’s own, but for their rounding and what "
-        "it adds to q·k."
+        f"All {whole:,} positions of this input are kept, so this is the model’s own weight, but for rounding and what "
+        "the model adds to q·k."
     )
     some_kept = (
-        f"The atlas keeps {kept:,} of the {whole:,} positions of this input: this is the share among those, and the "
+        f"The atlas keeps {kept:,} of the {whole:,} positions of this input. This is the share among those; the "
         "model’s own weight is smaller."
     )
     st.caption(
         (
-            "Lines lead to the keys that the query gives most to"
+            f"Lines lead to the keys to which this query gives most weight: {LINKS} at most."
             if links.kind == "query"
-            else "Lines lead to the queries that give the key most"
+            else f"Lines lead to the queries that give this key most weight: {LINKS} at most."
         )
-        + f", of its own input, {len(links.links)} at most, the wider the more: query → key, and softmax(q·k / √d). "
-        + (all_kept if kept == whole else some_kept)
+        + " All are of the same input. The wider a line, the more weight. The list above has the weight, "
+        "softmax(q·k / √d), and then query → key, each with its position. " + (all_kept if kept == whole else some_kept)
     )
 
 
