@@ -198,7 +198,7 @@ def test_an_atlas_of_a_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     assert errors(refused) == [f"That folder is not one of those that may be opened; {FOLDERS} says which may."]
     assert (links(refused), figures(refused), refused.subheader) == ([], [], []), "else numbers seem to be its own"
     assert "Nothing of it is shown. Choose another atlas above, or open another folder." in said(refused)
-    (atlases,) = (each for each in refused.get("button_group") if each.key == "atlas_atlas")
+    (atlases,) = (each for each in refused.button_group if each.key == "atlas_atlas")
     atlases.set_value("texts")
     assert len(links(run(refused))) == 8
 
@@ -372,9 +372,11 @@ def test_tokens_of_strangers_are_escaped_in_the_map(tmp_path: Path, monkeypatch:
     for path in (FOLDER / "texts").iterdir():
         (tmp_path / path.name).write_bytes(path.read_bytes())
     tokens = ["<img src=x onerror=alert(1)>", "%{x}", "$a$", *["b"] * 57]
-    changed("inputs", tokens=tokens, special=[False] * 60, id="<b>$x$")(tmp_path)
+    changed("inputs", tokens=tokens, special=[False] * 60, id="<b>$x$", texts=["שלום\u202e"])(tmp_path)
     number = open_atlas(tmp_path).vectors(0, 0).input[0]
     app = open_page(atlas=str(tmp_path), layer="0", head="0", point=f"query-{number}-0")
+    (choice,) = (each for each in app.selectbox if each.key == "atlas_link_input")
+    assert choice.options[0] == "<b>$x$: \u2068שלום⟨202E⟩\u2069"
     first = joint(app)["inputs"][0]
     assert first["tokens"][:3] == ["&lt;img src=x onerror=alert(1)&gt;", "%{x}", "$a$"]
     assert first["id"] == "&lt;b&gt;$x$"

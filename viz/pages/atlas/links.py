@@ -10,6 +10,7 @@ from headlens.model.atlas.atlas import AtlasInput, Vectors
 from headlens.model.atlas.joint_map import LINKS, Kind, Link, strongest_links
 from headlens.viz.inputs.messages import plain
 from headlens.viz.view.atlas import place_in_words
+from headlens.viz.view.visible import isolated, visible
 
 WRITTEN = re.compile(r"(query|key)-([0-9]{1,15})-([0-9]{1,9})")  # its input, and which token of it
 BEGINNING = 60  # characters of a text in the list of inputs
@@ -136,4 +137,5 @@ def _write(point: str | None = None) -> None:
 
 def _beginning(found: AtlasInput) -> str:
     text = " ".join(found.texts)
-    return f"{found.id}: {text[:BEGINNING]}{'…' if len(text) > BEGINNING else ''}" if text else found.id
+    shown = visible(text[:BEGINNING] + ("…" if len(text) > BEGINNING else ""))
+    return f"{found.id}: {isolated(shown)}" if text else found.id
