@@ -1,16 +1,19 @@
 """What each head contributes, as a grid of squares to press, and candidates before and after."""
 
+import textwrap
 from collections.abc import Collection, Sequence
 
 import numpy as np
 import plotly.graph_objects as go
 
-from headlens.viz.figures.labels import UNSEEN, token_text
+from headlens.viz.figures.labels import UNSEEN, escape, token_text
 from headlens.viz.theme import LIGHT, Theme, page_layout
 
 Head = tuple[int, int]  # layer, head
-WIDTH, HEIGHT = 400, 600  # pixels that the grid takes at most
+WIDTH, HEIGHT = 310, 600  # pixels that the squares take at most: a phone of 390 has no more
 GAP, FOOT = 4, 44  # pixels
+BAR, LINE = 36, 16  # pixels of the colour bar without its title, and of a line of that
+LETTERS = 42  # of a line
 LEAST = 1e-5  # at the top of the scale: what is smaller is rounding
 
 
@@ -42,6 +45,9 @@ def effect_grid(
     num_rows = int(rows.max()) + 1
     size = float(np.clip(min(WIDTH / num_heads, HEIGHT / num_rows) - GAP, 7, 24))
     limit = top_of_scale(effects)
+    title = [escape(line) for line in textwrap.wrap(what, LETTERS, max_lines=2, placeholder=" …")]
+    top = BAR + LINE * len(title)
+    height = top + FOOT + round(num_rows * (size + GAP + 2))
     figure = go.Figure(layout=page_layout(theme))
     figure.add_scatter(
         x=columns,
@@ -59,26 +65,44 @@ def effect_grid(
             "colorscale": theme.signed if signed else theme.weights,
             "line": {"color": theme.line, "width": 1},
             "colorbar": {
+                "orientation": "h",  # beside the squares it takes their room, and its title is cut
+                "x": 0,
+                "xanchor": "left",
+                "xpad": 0,
+                "y": 1 - LINE * len(title) / height,
+                "yref": "container",  # at the plot it would move the titles of the axes over their numbers
+                "yanchor": "top",
+                "ypad": 4,
                 "thickness": 10,
                 "outlinewidth": 1,
                 "outlinecolor": theme.line,
                 "tickfont": {"size": 11},
                 "nticks": 5,
-                "title": {"text": what, "side": "right", "font": {"size": 12, "color": theme.muted}},
             },
         },
         selected={"marker": {"opacity": 1}},
         unselected={"marker": {"opacity": 1}},
-        hovertemplate=f"layer %{{customdata[0]}}, head %{{customdata[1]}}<br>{what}: <b>%{{customdata[2]:.5f}}</b>"
-        "<extra></extra>",
+        hovertemplate=f"layer %{{customdata[0]}}, head %{{customdata[1]}}<br>{escape(what)}: "
+        "<b>%{customdata[2]:.5f}</b><extra></extra>",
+    )
+    figure.add_annotation(  # plotly.js draws a second line of a colour bar's own title over the bar
+        text="<br>".join(title),
+        font={"size": 12, "color": theme.muted},
+        align="left",
+        x=0,
+        xref="paper",
+        xanchor="left",
+        y=1,
+        yref="paper",
+        yanchor="bottom",
+        yshift=BAR - 6,
+        showarrow=False,
     )
     places = {(int(layer), int(head)): index for index, (layer, head) in enumerate(zip(layers, heads))}
     _mark(figure, [places[head] for head in sorted(off)], (rows, columns), "x-thin-open", size, colour=theme.text)
     if pinned in places:
         _mark(figure, [places[pinned]], (rows, columns), "square-open", size + GAP, colour=theme.text)  # around it
-    figure.update_layout(
-        height=FOOT + round(num_rows * (size + GAP + 2)), margin={"l": 44, "r": 0, "t": 6, "b": FOOT}, showlegend=False
-    )
+    figure.update_layout(height=height, margin={"l": 44, "r": 0, "t": top, "b": FOOT}, showlegend=False)
     bare = {"showgrid": False, "zeroline": False, "fixedrange": True, "tickfont": {"size": 11}}
     titles = ("from the largest on", "") if by_size else ("head", "layer")
     figure.update_xaxes(bare, range=[-0.7, num_heads - 0.3], title={"text": titles[0], "standoff": 4})

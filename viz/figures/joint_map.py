@@ -12,13 +12,15 @@ from headlens.viz.theme import LIGHT, Theme, page_layout
 HEIGHT = 520  # pixels
 SIZE, SMALL = 9, 5  # pixels of a point, and where there are MANY: a plane of large ones hides what lies below, slowly
 MANY = 2_000  # positions
+TOKEN_KINDS = ("special", "word", "later part of a word", "punctuation", "number")
+COLOUR_OF = dict(zip(TOKEN_KINDS, COLOURS))  # the same in every map, whichever kinds are in it
 SYMBOLS = {"query": "circle", "key": "diamond"}
 FADED = 0.3  # opacity of points while links are drawn
 
 
 @dataclass(frozen=True)
 class Colouring:
-    """What the points are coloured by: numbers on a scale, names with a colour each, or colours of their own."""
+    """What the points are coloured by: numbers on a scale, kinds of tokens, or colours of their own."""
 
     title: str
     values: Sequence[float] | Sequence[str]  # [position]
@@ -41,9 +43,9 @@ def joint_figure(
     figure = go.Figure(layout=page_layout(theme))
     values = np.array(colouring.values)
     named = values.dtype.kind == "U" and not colouring.own
-    names = sorted(set(values.tolist())) if named else [""]
+    names = sorted(set(values.tolist()), key=TOKEN_KINDS.index) if named else [""]
     for kind, places in points.items():
-        for number, name in enumerate(names):
+        for name in names:
             own = np.flatnonzero(values == name) if named else np.arange(len(values))
             figure.add_scattergl(
                 x=places[own, 0].astype(np.float32),
@@ -56,7 +58,7 @@ def joint_figure(
                 marker={
                     "symbol": SYMBOLS[kind],
                     "size": SIZE if len(values) < MANY else SMALL,
-                    "color": COLOURS[number % len(COLOURS)] if named else _colours(values[own], colouring.own),
+                    "color": COLOUR_OF[name] if named else _colours(values[own], colouring.own),
                     "line": {
                         "color": theme.text if kind == "query" else theme.muted,
                         "width": 1 if len(values) < MANY else 0.5,

@@ -29,7 +29,7 @@ def spread(
         offset=0,
         customdata=upper,
         marker={"color": theme.bar, "line": {"color": theme.accent, "width": 1}},
-        hovertemplate="%{x:.3g} to %{customdata:.3g}: <b>%{y}</b> inputs<extra></extra>",
+        hovertemplate="%{x:.3g} to %{customdata:.3g}<br>inputs: <b>%{y}</b><extra></extra>",
     )
     figure.update_layout(height=HEIGHT, margin={"l": 48, "r": 8, "t": 6, "b": 44}, bargap=0, showlegend=False)
     titles = {"font": {"size": 12, "color": theme.muted}, "standoff": 4}

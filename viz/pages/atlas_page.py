@@ -13,7 +13,7 @@ from headlens.viz.pages.atlas.examples import show_examples
 from headlens.viz.pages.atlas.grid import choose_head, choose_measure, head_list
 from headlens.viz.pages.atlas.joint import show_joint_map
 from headlens.viz.pages.runtime import current_theme
-from headlens.viz.view.atlas import role_over_inputs
+from headlens.viz.view.atlas import measure_over_inputs, role_over_inputs
 
 
 def page() -> None:
@@ -22,6 +22,8 @@ def page() -> None:
     st.header("Atlas", anchor=False)
     st.caption("What every head does over many inputs: its role, how steady that is, and the inputs that excite it.")
     chosen = choose_atlas()
+    if chosen is None:
+        return
     try:
         _show(chosen)
     except HeadlensError as error:
@@ -37,7 +39,7 @@ def _show(chosen: Chosen) -> None:
     st.caption(
         plain(
             f"{model.get('title')} · {atlas.num_layers} layers × {atlas.num_heads} heads · "
-            f"{atlas.recorded:,} {chosen.kind} of {chosen.source.get('name')}"
+            f"{chosen.inputs_read} of {chosen.source.get('name')}"
         )
     )
     grid, words = st.columns([2, 3], gap="medium")
@@ -55,7 +57,8 @@ def _show_head(chosen: Chosen, head: Head, measure: str) -> None:
     with st.container(horizontal=True, vertical_alignment="bottom", horizontal_alignment="distribute"):
         st.subheader(f"Layer {layer}, head {number}", anchor=False, width="content")
         head_list(chosen, head, measure)
-    role = role_over_inputs(chosen.over_inputs(head))
+    over = chosen.over_inputs(head)
+    role = role_over_inputs(over)
     st.markdown(plain(role[0].upper() + role[1:]))
     bins = chosen.atlas.histogram(measure, layer, number)
     words = chosen.atlas.measures[measure]
@@ -63,5 +66,7 @@ def _show_head(chosen: Chosen, head: Head, measure: str) -> None:
         st.info(f"For this head, “{plain(words.name)}” can be told on no input.")
     else:
         figure = spread(bins, words.name, share=words.unit == "share", theme=current_theme())
-        parts.draw_figure(figure, f"How {words.name} of this head spreads over {int(bins[2].sum()):,} inputs.")
+        said = measure_over_inputs(over, measure, words.name, words.unit)
+        parts.draw_figure(figure, f"How the inputs spread. {said}")
+        st.caption(plain(said))
     show_examples(chosen, head)

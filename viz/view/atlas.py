@@ -7,9 +7,10 @@ from dataclasses import dataclass
 
 from headlens.model.analysis.roles.naming import Named, strongest_role
 from headlens.model.analysis.roles.role import Role
-from headlens.model.atlas.atlas import AtlasInput
+from headlens.model.atlas.atlas import AtlasInput, Example
+from headlens.model.atlas.best import SHARE
 from headlens.viz.view.roles import named_in_words
-from headlens.viz.view.visible import visible
+from headlens.viz.view.visible import isolated, visible
 from headlens.viz.view.wording import percent
 
 AROUND = 12  # tokens that are shown before and behind those that matter, of a long text
@@ -27,6 +28,7 @@ class OverInputs:
     told: Mapping[str, float]  # in how many inputs each can be told
     enough: Mapping[str, float]  # in how many by enough positions to call the head after it
     inputs: int  # all of them
+    causal: bool = False  # the first token counts among the special ones, as heads rest on it
 
     @property
     def named(self) -> Named | None:
@@ -46,16 +48,37 @@ def role_over_inputs(over: OverInputs) -> str:
     "previous token (0.94 ± 0.05), mean and standard deviation over 150 of 240 inputs; 71 % of its weight rests on
     special tokens."
     """
-    named, of = over.named, f"{over.inputs:,} {'input' if over.inputs == 1 else 'inputs'}"
-    rests = over.mean.get("special", math.nan)
-    special = "" if math.isnan(rests) else f"; {percent(rests)} of its weight rests on special tokens"
+    named, rests = over.named, over.mean.get("special", math.nan)
+    on = "the first token and special ones" if over.causal else "special tokens"
+    special = "" if math.isnan(rests) else f"; {percent(rests)} of its weight rests on {on}"
     if named is None:
-        return f"too few of {of} can tell its role{special}."
-    std, told = over.std[named.role.key], round(over.told[named.role.key])
+        few = "one input is too few to" if over.inputs == 1 else f"too few of {over.inputs:,} inputs can"
+        return f"{few} tell its role{special}."
+    std = over.std[named.role.key]
     spread = "" if math.isnan(std) else f" ± {std:.2f}"
     what = "mean and standard deviation" if spread else "the mean"
-    some = "" if told == over.inputs else f"{told:,} of "
-    return f"{named_in_words(named, 'inputs', spread=spread)}, {what} over {some}{of}{special}."
+    return f"{named_in_words(named, 'inputs', spread=spread)}, {what} over {_told(over, named.role.key)}{special}."
+
+
+def measure_over_inputs(over: OverInputs, key: str, name: str, unit: str) -> str:
+    """What a measure of a head is over all inputs that tell it, one at least.
+
+    "Distance in tokens: mean 3.12 tokens, standard deviation 1.05 tokens, over 150 of 240 inputs."
+    """
+    of = "" if unit == "share" else f" {unit}"
+    std = "" if math.isnan(over.std[key]) else f", standard deviation {over.std[key]:.2f}{of}"
+    return f"{name[:1].upper()}{name[1:]}: mean {over.mean[key]:.2f}{of}{std}, over {_told(over, key)}."
+
+
+def counted(number: int, things: str) -> str:
+    """ "240 texts", "1 text"."""
+    return f"{number:,} {things.removesuffix('s') if number == 1 else things}"
+
+
+def _told(over: OverInputs, key: str) -> str:
+    """Over how many inputs a measure is told: "150 of 240 inputs"."""
+    told = round(over.told[key])
+    return ("" if told == over.inputs else f"{told:,} of ") + counted(over.inputs, "inputs")
 
 
 def role_beside(here: Named | None, over: OverInputs) -> str:
@@ -86,7 +109,7 @@ def shown_tokens(count: int, around: Sequence[int]) -> list[int]:
 
 
 def token_kinds(found: AtlasInput) -> list[str]:
-    """Of each token of a text: "special", "punctuation", "number", "word", or "later part of a word"."""
+    """Of each token of a text, one of `headlens.viz.figures.joint_map.TOKEN_KINDS`."""
     text, end, kinds = " ".join(found.texts).lower(), 0, []
     for token, special in zip(found.tokens, found.special):
         letters = token.strip().lower()
@@ -113,9 +136,19 @@ def patch_of(found: AtlasInput, position: int) -> tuple[int, int] | None:
     return divmod(patch, columns) if patch >= 0 else None
 
 
+def example_in_words(found: AtlasInput, example: Example, criterion: str) -> str:
+    """By what an input excites a head: the weight of a pair, or a share of all, of which the pair is the largest part.
+
+    "0.705 of the weight in this text goes to other tokens; strongest pair “The” → “notebook”"
+    """
+    pair = f"{place_in_words(found, example.query)} → {place_in_words(found, example.key)}"
+    if criterion != SHARE.name:
+        return f"{example.value:.3f}: {pair}"
+    here, others = ("text", "tokens") if found.grid is None else ("photo", "patches")
+    return f"{example.value:.3f} of the weight in this {here} goes to other {others}; strongest pair {pair}"
+
+
 def place_in_words(found: AtlasInput, position: int) -> str:
-    """A token by its name, or a patch by its row and column."""
+    """A token by its name, or a patch by its row and column, as the pages *Text* and *Image* call them."""
     patch = patch_of(found, position)
-    return (
-        f"“{visible(found.tokens[position])}”" if patch is None else f"the patch in row {patch[0]}, column {patch[1]}"
-    )
+    return f"“{isolated(visible(found.tokens[position]))}”" if patch is None else f"patch ({patch[0]}, {patch[1]})"

@@ -45,6 +45,9 @@ def test_points_by_names_and_by_colours_of_their_own() -> None:
     ]
     assert list(traces[1].customdata) == [0, 2]
     assert traces[0].marker.color == traces[2].marker.color != traces[1].marker.color
+    fewer = joint_figure(POINTS, Colouring("kind", ["word", "word", "number"])).data
+    assert fewer[0].name == "queries: word"
+    assert fewer[0].marker.color == traces[1].marker.color, "a kind has one colour, whichever others there are"
     own = joint_figure(POINTS, Colouring("colour", ["red", "red", "blue"], own=True)).data
     assert list(own[1].marker.color) == ["red", "red", "blue"]
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from headlens.model.recording.parts import Photo
-from headlens.viz.figures.effects import before_and_after, effect_grid
+from headlens.viz.figures.effects import LINE, before_and_after, effect_grid
 from headlens.viz.figures.explanations import Scored, explained_photo, explained_tokens
 from headlens.viz.figures.labels import escape
 from headlens.viz.figures.scores import Range, patch_picker, removal_curves, without_patches
@@ -30,6 +30,22 @@ def test_the_largest_come_first() -> None:
     assert [tuple(map(int, row[:2])) for row in squares[0].customdata][:3] == [(0, 1), (1, 0), (1, 1)]
     assert (list(squares[1].x), list(squares[1].y)) == ([0], [0])  # crossed out
     assert (list(squares[2].x), list(squares[2].y)) == ([1], [0])  # ringed
+
+
+@pytest.mark.parametrize("num_heads", [12, 16, 32])
+def test_squares_do_not_overlap_on_a_phone(num_heads: int) -> None:
+    squares = effect_grid(np.ones((6, num_heads)), "effect").data[0]
+    assert squares.marker.size + 2 <= (342 - 44) / (num_heads + 0.4), "a page of 390 pixels, and the numbers of layers"
+
+
+def test_the_title_of_the_colours_is_wrapped_and_a_stranger_s() -> None:
+    figure = effect_grid(EFFECTS, "distance in tokens, without special ones, standard deviation")
+    title = figure.layout.annotations[0].text
+    assert title == "distance in tokens, without special ones,<br>standard deviation"
+    assert figure.layout.height - effect_grid(EFFECTS, "effect").layout.height == LINE
+    hostile = effect_grid(EFFECTS, HOSTILE * 9)
+    assert "<a" not in hostile.to_json().replace("\\u003c", "<")
+    assert hostile.layout.annotations[0].text.count("<br>") == 1
 
 
 def test_a_head_may_have_no_number() -> None:

@@ -110,13 +110,17 @@ def test_all_choices_are_in_the_address() -> None:
     lower, _, _ = atlas.histogram("broad", 2, 3)
     assert len(histogram["data"][0]["width"]["bdata"]) > 0
     assert histogram["layout"]["xaxis"]["title"]["text"] == "broad"
+    mean, std = (atlas.heads("broad", name)[2, 3] for name in ("mean", "std"))
+    assert f"Broad: mean {mean:.2f}, standard deviation {std:.2f}, over 240 inputs." in said(app)
     assert len(lower) > 1
     traces = joint(app)["figure"]["data"]
     assert {trace["name"].split(": ")[0] for trace in traces} == {"queries", "keys"}
     assert "queries: punctuation" in {trace["name"] for trace in traces}
     best = atlas.examples(2, 3, "share")[0]
-    assert any(line.startswith(f"{best.value:.3f}: ") for line in said(app))
+    assert any(line.startswith(f"{best.value:.3f} of the weight in this text") for line in said(app))
     (select,) = (each for each in app.selectbox if each.key == "atlas_measure")
+    assert select.options[:2] == ["previous token", "next token"], "as on the page Text"
+    assert select.options[-2:] == ["distance in tokens", "distance in tokens, without special ones"]
     select.set_value("next")
     assert address(run(app))["measure"] == "next"
 
@@ -150,6 +154,8 @@ def test_the_links_of_a_point_are_drawn_and_listed(kind: Literal["query", "key"]
     assert len(lines) == len(links)
     listed = next(line for line in said(app) if line.startswith(f"- {links[0].weight:.3f}: "))
     assert len(listed.splitlines()) == len(links)
+    most = "the keys to which this query gives" if kind == "query" else "the queries that give this key"
+    assert any(line.startswith(f"Lines lead to {most} most weight: 8 at most. All are of") for line in said(app))
     assert any("are kept, so this is the model’s own" in line for line in said(app))
     point = next(each for each in app.selectbox if each.key == "atlas_link_point")
     point.set_value(other := f"key-{number}-{int(vectors.position[5])}")
@@ -166,7 +172,7 @@ def test_links_among_some_of_the_patches_say_so() -> None:
     vectors = open_atlas(FOLDER / "photos").vectors(3, 4)
     app = open_page(atlas="photos", layer="3", head="4", point=f"query-{vectors.input[3]}-{vectors.position[3]}")
     assert any(f"The atlas keeps {len(vectors.input) // 2} of the" in line for line in said(app))
-    assert any(line.startswith("- 0.") and "the patch in row" in line for line in said(app))
+    assert any(line.startswith("- 0.") and ": patch (" in line for line in said(app))
 
 
 @pytest.mark.parametrize("hostile", ["query-1-99999999", "key-999-0", "x", "query-1", "query-１-0", "query--1-0"])
@@ -190,7 +196,11 @@ def test_an_atlas_of_a_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setenv(FOLDERS, str(tmp_path / "elsewhere"))
     refused = open_page(atlas=str(own))
     assert errors(refused) == [f"That folder is not one of those that may be opened; {FOLDERS} says which may."]
-    assert len(links(refused)) == 8, "the sentences are shown instead"
+    assert (links(refused), figures(refused), refused.subheader) == ([], [], []), "else numbers seem to be its own"
+    assert "Nothing of it is shown. Choose another atlas above, or open another folder." in said(refused)
+    (atlases,) = (each for each in refused.button_group if each.key == "atlas_atlas")
+    atlases.set_value("texts")
+    assert len(links(run(refused))) == 8
 
 
 @pytest.mark.parametrize(
@@ -300,6 +310,36 @@ def test_tables_that_contradict_each_other_are_one_sentence(
     assert message in error
 
 
+def test_an_atlas_of_one_text_and_one_failure(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(FOLDERS, str(tmp_path))
+    for path in (FOLDER / "texts").iterdir():
+        (tmp_path / path.name).write_bytes(path.read_bytes())
+    told(recorded=1, model={"title": "Small", "kind": "causal"})(tmp_path)
+    failed = tmp_path / "failed.parquet"
+    parquet.write_table(arrow.table({"input": [7], "id": ["x"], "reason": ["y"]}, parquet.read_schema(failed)), failed)
+    app = open_page(atlas=str(tmp_path))
+    assert "Small · 6 layers × 12 heads · 1 text of sentences.txt" in said(app)
+    assert any(
+        each.value.endswith("; 1 could not be read or run, and is in failed.parquet with the reason.")
+        for each in app.text
+    )
+    assert any(line.endswith("of its weight rests on the first token and special ones.") for line in said(app))
+
+
+def test_an_atlas_without_queries_and_keys(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(FOLDERS, str(tmp_path))
+    for path in (FOLDER / "texts").iterdir():
+        (tmp_path / path.name).write_bytes(path.read_bytes())
+    vectors = tmp_path / "vectors.parquet"
+    parquet.write_table(parquet.read_table(vectors).slice(0, 0), vectors)
+    app = open_page(atlas=str(tmp_path))
+    assert errors(app) == []
+    assert [each.value for each in app.info] == [
+        "This atlas keeps no queries and keys of its inputs, so there is no map of them."
+    ]
+    assert {each.key for each in app.get("button_group")} == {"atlas_atlas", "atlas_order", "atlas_by"}
+
+
 def test_a_head_is_chosen_from_the_list() -> None:
     app = open_page(measure="next")
     (heads,) = (each for each in app.selectbox if each.key == "atlas_head")
@@ -322,8 +362,8 @@ def test_tokens_of_strangers_are_escaped() -> None:
     tokens = ("[CLS]", "<img src=x onerror=alert(1)>", "b\u202e", "[SEP]")
     found = AtlasInput("x", ("t",), tokens, np.array([True, False, False, True]), None, b"")
     drawn = strip(found, Example(0, 0.5, 1, 2))
-    assert '<span class="query">&lt;img src=x onerror=alert(1)&gt;</span>' in drawn
-    assert '<span class="key">b⟨202E⟩</span>' in drawn
+    assert '<bdi class="query">&lt;img src=x onerror=alert(1)&gt;</bdi>' in drawn
+    assert '<bdi class="key">b⟨202E⟩</bdi>' in drawn
     assert drawn.count("<") == 2 * (len(tokens) + 1)
 
 
@@ -332,9 +372,11 @@ def test_tokens_of_strangers_are_escaped_in_the_map(tmp_path: Path, monkeypatch:
     for path in (FOLDER / "texts").iterdir():
         (tmp_path / path.name).write_bytes(path.read_bytes())
     tokens = ["<img src=x onerror=alert(1)>", "%{x}", "$a$", *["b"] * 57]
-    changed("inputs", tokens=tokens, special=[False] * 60, id="<b>$x$")(tmp_path)
+    changed("inputs", tokens=tokens, special=[False] * 60, id="<b>$x$", texts=["שלום\u202e"])(tmp_path)
     number = open_atlas(tmp_path).vectors(0, 0).input[0]
     app = open_page(atlas=str(tmp_path), layer="0", head="0", point=f"query-{number}-0")
+    (choice,) = (each for each in app.selectbox if each.key == "atlas_link_input")
+    assert choice.options[0] == "<b>$x$: \u2068שלום⟨202E⟩\u2069"
     first = joint(app)["inputs"][0]
     assert first["tokens"][:3] == ["&lt;img src=x onerror=alert(1)&gt;", "%{x}", "$a$"]
     assert first["id"] == "&lt;b&gt;$x$"

@@ -52,9 +52,11 @@ def ways(app: AppTest) -> list[dict[str, list[str]]]:
     """The addresses on the page Atlas that are offered."""
     found = [link.proto for link in app.get("page_link") if link.proto.label in (DOES_THAT, EXCITES)]
     assert all(link.page == "atlas" and link.help for link in found)
-    addresses = [parse_qs(link.query_string) for link in found]
-    assert [link.label for link in found] == [DOES_THAT if "measure" in each else EXCITES for each in addresses]
-    return addresses
+    return [parse_qs(link.query_string) for link in found]
+
+
+def labels(app: AppTest) -> list[str]:
+    return [link.proto.label for link in app.get("page_link") if link.proto.label in (DOES_THAT, EXCITES)]
 
 
 def said(app: AppTest) -> list[str]:
@@ -72,15 +74,17 @@ def test_a_head_of_the_page_text() -> None:
     )
     assert line.endswith("On this input: previous token (0.63).")
     assert ways(app) == [{"layer": ["1"], "head": ["9"], "measure": ["previous"]}]
+    assert labels(app) == [DOES_THAT]
     assert ways(opened("Text", layer="1", head="9", of="layer-mean")) == ways(app), "of several heads, the last chosen"
     assert ways(opened("Text", layer="1", head="9", nospecial="1", words="1")) == ways(app)
 
 
 def test_a_head_that_is_called_after_no_role() -> None:
-    app = opened("Text", layer="5", head="7")
+    app = opened("Text", layer="2", head="3")
     (line,) = said(app)
-    assert "no role stands out" in line
-    assert ways(app) == [{"layer": ["5"], "head": ["7"]}]
+    assert "no role stands out (nearest: punctuation" in line
+    assert ways(app) == [{"layer": ["2"], "head": ["3"], "measure": ["ends"]}], "the nearest on this input"
+    assert labels(app) == [EXCITES]
 
 
 def test_a_head_of_the_page_image_at_another_size() -> None:

@@ -1,13 +1,19 @@
 """What an atlas shows, in words."""
 
+import dataclasses
+
 import numpy as np
 
 from headlens.model.analysis.roles.naming import Named
-from headlens.model.atlas.atlas import AtlasInput
+from headlens.model.atlas.atlas import AtlasInput, Example
 from headlens.model.atlas.measures import roles_of
+from headlens.viz.figures.joint_map import TOKEN_KINDS
 from headlens.viz.view.atlas import (
     GAP,
     OverInputs,
+    counted,
+    example_in_words,
+    measure_over_inputs,
     patch_of,
     place_in_words,
     role_beside,
@@ -52,9 +58,24 @@ def test_a_role_over_inputs() -> None:
     assert some == "same token elsewhere (0.56 ± 0.05), mean and standard deviation over 150 of 240 inputs."
     few_positions = role_over_inputs(over({"duplicate": 0.56, "special": 0.2}, told=150.0, enough=60.0))
     assert few_positions.startswith("too few of 240 inputs can tell its role; "), "by a third of their positions"
+    one = role_over_inputs(over({"previous": 0.9, "special": 0.2}, told=1.0, inputs=1))
+    assert one == "one input is too few to tell its role; 20\u00a0% of its weight rests on special tokens."
+    causal = dataclasses.replace(over({"next": 0.8, "special": 0.2}), causal=True)
+    assert role_over_inputs(causal).endswith("; 20\u00a0% of its weight rests on the first token and special ones.")
     for score, few in ((NAN, 5.0), (0.9, 1.0)):
         said = role_over_inputs(over({"previous": score}, told=few, inputs=5))
         assert said == "too few of 5 inputs can tell its role."
+
+
+def test_a_measure_over_inputs() -> None:
+    said = measure_over_inputs(over({"duplicate": 0.56}, told=150.0), "duplicate", "same token", "share")
+    assert said == "Same token: mean 0.56, standard deviation 0.05, over 150 of 240 inputs."
+    one = measure_over_inputs(over({"far": 3.0}, std=NAN, told=1.0, inputs=1), "far", "distance", "tokens")
+    assert one == "Distance: mean 3.00 tokens, over 1 input."
+
+
+def test_one_is_no_plural() -> None:
+    assert [counted(number, "photos") for number in (0, 1, 1200)] == ["0 photos", "1 photo", "1,200 photos"]
 
 
 def test_a_role_on_one_input_beside_it() -> None:
@@ -71,6 +92,7 @@ def test_a_role_on_one_input_beside_it() -> None:
 def test_kinds_of_tokens() -> None:
     found = text_of("[CLS]", "un", "bel", "ief", ",", "7", "dogs", "’", "s", "[SEP]", text="Unbelief, 7 dogs’s")
     later = "later part of a word"
+    assert set(TOKEN_KINDS) == set(token_kinds(found))
     expected = ["special", "word", later, later, "punctuation", "number", "word", "punctuation", "word", "special"]
     assert token_kinds(found) == expected
     assert token_kinds(text_of("a", "x", text="a box x"))[1] == "word", "what lies between was not read"
@@ -89,6 +111,18 @@ def test_places_of_a_photo() -> None:
     assert patch_of(photo, 0) is None
     assert patch_of(photo, 1) == (0, 0)
     assert patch_of(photo, 6) == (1, 2)
-    assert place_in_words(photo, 6) == "the patch in row 1, column 2"
+    assert place_in_words(photo, 6) == "patch (1, 2)"
     assert place_in_words(photo, 0) == "“[CLS]”"
     assert place_in_words(text_of("a\u202e", text="a"), 0) == "“a⟨202E⟩”"
+    assert place_in_words(text_of("حب", text="حب"), 0) == "“\u2068حب\u2069”", "else an arrow behind it points back"
+
+
+def test_what_the_number_of_an_example_is() -> None:
+    text, example = text_of("[CLS]", "a", "b", text="a b"), Example(0, 0.70512, 1, 2)
+    assert example_in_words(text, example, "weight") == "0.705: “a” → “b”"
+    share = "0.705 of the weight in this text goes to other tokens; strongest pair “a” → “b”"
+    assert example_in_words(text, example, "share") == share, "the pair has another weight"
+    photo = AtlasInput("a.jpg", (), tuple("pp"), np.array([False] * 2), (1, 2), b"")
+    assert example_in_words(photo, Example(0, 0.5, 0, 1), "share") == (
+        "0.500 of the weight in this photo goes to other patches; strongest pair patch (0, 0) → patch (0, 1)"
+    )

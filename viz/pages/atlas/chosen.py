@@ -20,7 +20,7 @@ from headlens.viz.inputs.heads import Head
 from headlens.viz.inputs.knob import knob
 from headlens.viz.inputs.messages import plain, show_error
 from headlens.viz.inputs.photo import size_name
-from headlens.viz.view.atlas import OverInputs
+from headlens.viz.view.atlas import OverInputs, counted
 
 SHIPPED = {"texts": "240 sentences · MiniLM", "photos": "4 photos · DINOv2"}
 START = "texts"  # what the page opens on
@@ -56,6 +56,16 @@ class Chosen:
         return _words(self.atlas, "model")
 
     @property
+    def is_causal(self) -> bool:
+        """Whether no query of its model sees a later key."""
+        return self.model.get("kind") == "causal"
+
+    @property
+    def inputs_read(self) -> str:
+        """How many of its data set: "240 texts"."""
+        return counted(self.atlas.recorded, self.kind)
+
+    @property
     def mean_tokens(self) -> float | None:
         """How many tokens its inputs have on average; None where it does not say."""
         tokens = self.atlas.manifest.get("tokens")
@@ -82,7 +92,7 @@ class Chosen:
             {key: float(values[head]) for key, values in self.heads(statistic).items()}
             for statistic in ("mean", "std", "count", "enough")
         )
-        return OverInputs(self.roles, mean, std, told, enough, self.atlas.recorded)
+        return OverInputs(self.roles, mean, std, told, enough, self.atlas.recorded, causal=self.is_causal)
 
     def is_of(self, recording: Recording) -> bool:
         """Whether it is of the heads of a recording, by their weights; by the model's name where these aren't known."""
@@ -154,8 +164,8 @@ def _words(atlas: Atlas, name: str) -> dict[str, object]:
     return cast(dict[str, object], words) if isinstance(words, dict) else {}
 
 
-def choose_atlas() -> Chosen:
-    """Draw the choice, and give the atlas; one that cannot be opened is refused, and the sentences are shown."""
+def choose_atlas() -> Chosen | None:
+    """Draw the choice, and give the atlas; None, where it says why, for one that cannot be opened."""
     own = st.query_params.get("atlas", "")
     with st.container(horizontal=True, vertical_alignment="bottom"):
         name = knob(
@@ -185,7 +195,8 @@ def choose_atlas() -> Chosen:
         chosen = open_chosen(name)
     except HeadlensError as error:
         show_error(error)
-        return _shipped(START)
+        st.caption("Nothing of it is shown. Choose another atlas above, or open another folder.")
+        return None
     if not chosen.shipped:
         _remember(name)
     return chosen
@@ -229,8 +240,13 @@ def show_making(chosen: Chosen) -> None:
         st.text(f"Model: {model.get('title')}. Authors: {model.get('authors')}. Licence: {model.get('licence')}.")
         failed = len(atlas.failed())
         st.text(
-            f"Data set: {source.get('name')}, {atlas.recorded:,} {chosen.kind}, each run once through the model"
-            + (f"; {failed:,} could not be read or run, and are in failed.parquet with the reason." if failed else ".")
+            f"Data set: {source.get('name')}, {chosen.inputs_read}, each run once through the model"
+            + (
+                f"; {failed:,} could not be read or run, and {'is' if failed == 1 else 'are'} in failed.parquet with "
+                "the reason."
+                if failed
+                else "."
+            )
         )
         if chosen.shipped:
             st.markdown(

@@ -22,7 +22,7 @@ from headlens.viz.pages.atlas.chosen import Chosen
 from headlens.viz.pages.parts import draw_figure
 from headlens.viz.pages.runtime import current_theme
 from headlens.viz.view.address import write_texts
-from headlens.viz.view.atlas import GAP, place_in_words, shown_tokens
+from headlens.viz.view.atlas import GAP, example_in_words, place_in_words, shown_tokens
 from headlens.viz.view.visible import visible
 
 NAMES = {"weight": "largest weight", "share": "largest share"}
@@ -58,7 +58,7 @@ def show_examples(chosen: Chosen, head: Head) -> None:
                 st.html(strip(found, example))
             else:
                 _overlay(found, example)
-            _line(chosen, head, found, example, number)
+            _line(chosen, head, found, example, number, criterion)
 
 
 def strip(found: AtlasInput, example: Example) -> str:
@@ -66,11 +66,11 @@ def strip(found: AtlasInput, example: Example) -> str:
     parts = []
     for index in shown_tokens(len(found.tokens), (example.query, example.key)):
         if index == GAP:
-            parts.append("<span>…</span>")
+            parts.append("<bdi>…</bdi>")
             continue
         kinds = {"query": index == example.query, "key": index == example.key, "special": bool(found.special[index])}
         names = " ".join(name for name, holds in kinds.items() if holds)
-        parts.append(f'<span class="{names}">{html.escape(visible(found.tokens[index]))}</span>')
+        parts.append(f'<bdi class="{names}">{html.escape(visible(found.tokens[index]))}</bdi>')
     return f'<div class="hl-atlas-strip">{" ".join(parts)}</div>'
 
 
@@ -102,15 +102,15 @@ def _overlay(found: AtlasInput, example: Example) -> None:
         query=query if query >= 0 else None,
         theme=current_theme(),
     )
+    figure.update_traces(hoverinfo="skip", hovertemplate=None)  # of the other patches nothing is known here
     figure.update_layout(height=190)
     draw_figure(figure, f"{found.id}: {place_in_words(found, example.query)} framed, the key tinted")
 
 
-def _line(chosen: Chosen, head: Head, found: AtlasInput, example: Example, number: int) -> None:
+def _line(chosen: Chosen, head: Head, found: AtlasInput, example: Example, number: int, criterion: str) -> None:
     """What is seen, and the way to its page."""
-    places = place_in_words(found, example.query), place_in_words(found, example.key)
     with st.container(horizontal=True, vertical_alignment="center"):
-        st.markdown(plain(f"{example.value:.3f}: {places[0]} → {places[1]}, {found.id}"), width="content")
+        st.markdown(plain(f"{example_in_words(found, example, criterion)}, {found.id}"), width="content")
         _open(chosen, head, found, example, number)
 
 

@@ -27,13 +27,16 @@ FIRST = {"texts": "previous", "photos": "near"}  # what heads are coloured by at
 
 def choose_measure(chosen: Chosen) -> str:
     """Draw what the heads are coloured by; give the measure."""
-    measures = chosen.atlas.measures
-    first = FIRST[chosen.kind] if FIRST[chosen.kind] in measures else next(iter(measures))
+    measures, roles = chosen.atlas.measures, chosen.roles
+    unnamed = [key for key, role in roles.items() if role.named_from is None]
+    order = [key for key in roles if key not in unnamed] + unnamed  # as the page Text lists them
+    options = [key for key in order if key in measures] + [key for key in measures if key not in roles]
+    first = FIRST[chosen.kind] if FIRST[chosen.kind] in measures else options[0]
     return knob(
         st.selectbox,
         "Heads by",
         "measure",
-        options=list(measures),
+        options=options,
         start=first,
         page="atlas",
         format_func=lambda key: measures[key].name,

@@ -35,6 +35,13 @@ NO_PATCH = "#808080"
 def show_joint_map(chosen: Chosen, head: Head) -> None:
     """The map, what it is coloured by, the links of a point, and how true it is."""
     st.subheader("Its queries and keys in one map", anchor=False)
+    try:
+        if not len(chosen.vectors(head).query):
+            st.info("This atlas keeps no queries and keys of its inputs, so there is no map of them.")
+            return
+    except HeadlensError as error:
+        show_error(error)
+        return
     method, coloured = _choose(chosen)  # in no fragment: what is pressed in one waits for the end of the run
     try:
         with st.container():  # what follows must not move, whatever stands in it
@@ -121,7 +128,10 @@ def _draw(chosen: Chosen, head: Head, found: JointMap, *, coloured: str, links: 
     )
     with st.container(key="atlas_joint"):
         joint("atlas_points", payload, on_point=take_press)
-    st.caption("Press a point for its links; the arrows of the figure's menu pan and zoom it.")
+    st.caption(
+        "Press a point for its links. In the menu of the figure the arrows pan, the magnifier zooms into a rectangle, "
+        "and + and − zoom."
+    )
 
 
 def _signed(correlation: float) -> str:

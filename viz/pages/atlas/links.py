@@ -7,9 +7,10 @@ import numpy as np
 import streamlit as st
 
 from headlens.model.atlas.atlas import AtlasInput, Vectors
-from headlens.model.atlas.joint_map import Kind, Link, strongest_links
+from headlens.model.atlas.joint_map import LINKS, Kind, Link, strongest_links
 from headlens.viz.inputs.messages import plain
 from headlens.viz.view.atlas import place_in_words
+from headlens.viz.view.visible import isolated, visible
 
 WRITTEN = re.compile(r"(query|key)-([0-9]{1,15})-([0-9]{1,9})")  # its input, and which token of it
 BEGINNING = 60  # characters of a text in the list of inputs
@@ -59,7 +60,7 @@ def choose_point(vectors: Vectors, inputs: dict[int, AtlasInput], links: Linked 
             key="atlas_link_input",
             on_change=lambda: _take_input(vectors),
             format_func=lambda each: _beginning(inputs[each]),
-            placeholder="No input",
+            placeholder="Choose an input",
             help="Chooses a point without pressing it: first its input, then the query or key. Emptied, no links are "
             "drawn.",
         )
@@ -97,21 +98,21 @@ def show_links(vectors: Vectors, inputs: dict[int, AtlasInput], links: Linked) -
         lines.append(f"- {link.weight:.3f}: " + plain(f"{place(query)} → {place(key)}"))
     st.markdown("\n".join(lines))
     all_kept = (
-        f"All {whole:,} positions of this input are kept, so this is the model’s own, but for their rounding and what "
-        "it adds to q·k."
+        f"All {whole:,} positions of this input are kept, so this is the model’s own weight, but for rounding and what "
+        "the model adds to q·k."
     )
     some_kept = (
-        f"The atlas keeps {kept:,} of the {whole:,} positions of this input: this is the share among those, and the "
+        f"The atlas keeps {kept:,} of the {whole:,} positions of this input. This is the share among those; the "
         "model’s own weight is smaller."
     )
     st.caption(
         (
-            "Lines lead to the keys that the query gives most to"
+            f"Lines lead to the keys to which this query gives most weight: {LINKS} at most."
             if links.kind == "query"
-            else "Lines lead to the queries that give the key most"
+            else f"Lines lead to the queries that give this key most weight: {LINKS} at most."
         )
-        + f", of its own input, {len(links.links)} at most, the wider the more: query → key, and softmax(q·k / √d). "
-        + (all_kept if kept == whole else some_kept)
+        + " All are of the same input. The wider a line, the more weight. The list above has the weight, "
+        "softmax(q·k / √d), and then query → key, each with its position. " + (all_kept if kept == whole else some_kept)
     )
 
 
@@ -136,4 +137,5 @@ def _write(point: str | None = None) -> None:
 
 def _beginning(found: AtlasInput) -> str:
     text = " ".join(found.texts)
-    return f"{found.id}: {text[:BEGINNING]}{'…' if len(text) > BEGINNING else ''}" if text else found.id
+    shown = visible(text[:BEGINNING] + ("…" if len(text) > BEGINNING else ""))
+    return f"{found.id}: {isolated(shown)}" if text else found.id

@@ -60,17 +60,19 @@ def _what_differs(chosen: Chosen, recording: Recording) -> str:
 
 
 def _link(name: str, chosen: Chosen, over: OverInputs, here: Named | None, view: View) -> None:
-    """To the page Atlas, with its heads by what this one does: on this input, else on those."""
+    """To the page Atlas, with its heads by what this one does: on this input, else on those, else what is nearest."""
     pages = st.session_state.get("listed_pages", {})
     if "Atlas" not in pages:
         return
-    does = next((named.role.key for named in (here, over.named) if named is not None and named.stands_out), "")
+    known = [named for named in (here, over.named) if named is not None]
+    told = [named for named in known if named.role.key in chosen.atlas.measures]
+    by = next((named for named in told if named.stands_out), told[0] if told else None)
     address = {"layer": str(view.layer), "head": str(view.head)}
     address |= {} if name == START else {"atlas": name}
-    address |= {"measure": does} if does in chosen.atlas.measures else {}
+    address |= {} if by is None else {"measure": by.role.key}
     st.page_link(
         pages["Atlas"],
-        label=DOES_THAT if does else EXCITES,
+        label=DOES_THAT if any(named.stands_out for named in known) else EXCITES,
         query_params=address,
         help=f"Opens the page Atlas at layer {view.layer}, head {view.head}: the inputs that excite it most, and how "
         "steady its role is.",
