@@ -8,7 +8,8 @@ from headlens.viz.inputs.address import keep_address
 from headlens.viz.inputs.heads import Head
 from headlens.viz.inputs.messages import plain, show_error
 from headlens.viz.pages import parts
-from headlens.viz.pages.atlas.chosen import Chosen, choose_atlas, show_making
+from headlens.viz.pages.atlas.choice import choose_atlas, show_making
+from headlens.viz.pages.atlas.chosen import Chosen
 from headlens.viz.pages.atlas.examples import show_examples
 from headlens.viz.pages.atlas.grid import choose_head, choose_measure, head_list
 from headlens.viz.pages.atlas.joint import show_joint_map

@@ -20,7 +20,7 @@ from headlens.viz.pages.atlas.chosen import Chosen
 from headlens.viz.pages.atlas.examples import picture_colours, small_picture
 from headlens.viz.pages.atlas.links import Linked, choose_point, linked, show_links, take_press
 from headlens.viz.pages.runtime import current_theme, stepping
-from headlens.viz.view.atlas import patch_of, token_kinds
+from headlens.viz.view.atlas import counted, patch_of, token_kinds
 
 METHODS: dict[Method, str] = {"pca": "PCA", "tsne": "t-SNE"}
 COLOURINGS = {
@@ -58,14 +58,14 @@ def _show(chosen: Chosen, head: Head, found: JointMap, inputs: dict[int, AtlasIn
     """What is drawn again at each point that is pressed."""
     keep_address("atlas")
     vectors = chosen.vectors(head)
-    links = linked(vectors, causal=_is_causal(chosen))
+    links = linked(vectors, causal=chosen.is_causal)
     _draw(chosen, head, found, coloured=coloured, links=links)
     choose_point(vectors, inputs, links)
     if links is not None:
         show_links(vectors, inputs, links)
     st.markdown(
-        f"{len(vectors.query):,} queries and as many keys of {len(inputs):,} inputs. Rank correlation (Spearman) of "
-        f"distance and weight over {found.compared:,} pairs of a query and a key of one input: "
+        f"{len(vectors.query):,} queries and as many keys of {counted(len(inputs), 'inputs')}. Rank correlation "
+        f"(Spearman) of distance and weight over {found.compared:,} pairs of a query and a key of one input: "
         f"**{_signed(found.in_space)}** in the space of the head, **{_signed(found.in_plane)}** in this plane; −1 "
         f"would be: what is closer always gets more. (Without shift and scale: {_signed(found.before)}.)"
     )
@@ -145,10 +145,6 @@ def _said(found: AtlasInput) -> JointInput:
     return JointInput(found.id, found.tokens[: len(found.tokens) - rows * columns], found.grid, small_picture(found))
 
 
-def _is_causal(chosen: Chosen) -> bool:
-    return chosen.model.get("kind") == "causal"
-
-
 @lru_cache(KEPT)
 def _map(chosen: Chosen, head: Head, method: Method) -> JointMap:
     """The map; while t-SNE runs, how far it is. Whoever moves on ends it."""
@@ -156,9 +152,9 @@ def _map(chosen: Chosen, head: Head, method: Method) -> JointMap:
     what = f"Laying out {2 * len(vectors.query):,} points"
     if method == "pca":
         with st.spinner(f"{what} …"):
-            return joint_map(vectors, causal=_is_causal(chosen))
+            return joint_map(vectors, causal=chosen.is_causal)
     with stepping(f"{what} by t-SNE", part="step", queue=LAYOUTS, show_time=True) as on_step:
-        return joint_map(vectors, causal=_is_causal(chosen), method=method, on_step=on_step)
+        return joint_map(vectors, causal=chosen.is_causal, method=method, on_step=on_step)
 
 
 def _colouring(by: str, title: str, places: list[tuple[int, int]], inputs: dict[int, AtlasInput]) -> Colouring:
