@@ -5,6 +5,7 @@ import { test } from "node:test";
 import { called, placed, traces } from "../../viz/explorer/js/joint.js";
 
 const TEXT = { number: 7, id: "t.txt:7", tokens: [..."abcdefghijklmnopq"], grid: null, picture: null };
+/** @type {import("../../viz/explorer/js/types.js").JointInput} */
 const PHOTO = { number: 9, id: "a.jpg", tokens: ["[CLS]"], grid: [2, 3], picture: "data:," };
 
 test("a token stands in its sentence", () => {
