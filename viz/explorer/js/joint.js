@@ -2,7 +2,7 @@
 
 import { HOST, plotly } from "./plotly.js";
 
-/** @import { JointInput, JointPayload, PlotElement } from "./types.js" */
+/** @import { JointInput, JointPayload, PlotElement, PlotEvent } from "./types.js" */
 
 const AROUND = 6; // tokens of its sentence before and behind the one under the pointer
 const CONFIG = {
@@ -90,7 +90,7 @@ function part(box, name) {
 /**
  * Shows the patch of a point in its photo, on the side where the pointer is not.
  * @param {PlotElement} box
- * @param {import("./types.js").PlotEvent} hover
+ * @param {PlotEvent} hover
  */
 function show(box, { points: [{ customdata }], event }) {
   const seen = part(box, "seen");
