@@ -138,6 +138,7 @@ def test_a_rectangle_of_a_photo_and_the_class_token(page: Page, address: str, di
         r"Layer 11, head 4: what patches \(9, 14\) to \(12, 20\), 4 × 7 look at \(mean of 28 queries",
     )
     page.locator(".hl-chip").first.click(modifiers=["ControlOrMeta"])
+    assert chosen(page) == [0, *patches]  # a longer sentence may move the buttons below it
     press(page, "direction", "by")
     assert chosen(page) == [0, *patches]
     close(seen(page), weights[:, [0, *patches]].sum(axis=1))
