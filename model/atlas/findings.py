@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from headlens.model.analysis.roles.naming import enough
+from headlens.model.analysis.roles.naming import needed
 from headlens.model.analysis.roles.positions import Positions, stacked
 from headlens.model.analysis.roles.recorded import Scorers
 from headlens.model.analysis.roles.score import Scorer, Sums
@@ -141,7 +141,7 @@ class _Added:
         excited = {WEIGHT.name: self._strongest, SHARE.name: self._share / np.maximum(asked, 1)}
         return Findings(
             {name: sums.mean for name, sums in self._sums.items()},
-            {name: enough(sums.count, len(self.queries)) for name, sums in self._sums.items()},
+            {name: sums.count >= needed(len(self.queries)) for name, sums in self._sums.items()},
             {name: np.where(some, values, np.nan) for name, values in excited.items()},
             *self._places,
         )

@@ -4,7 +4,6 @@ from typing import Annotated
 
 import typer
 
-from headlens.model.errors import InputError
 from headlens.viz.cli.opening import open_model
 from headlens.viz.cli.options import Device, Json, ModelName, Table
 from headlens.viz.cli.output import check_ending, number, print_json, print_table, write_out
@@ -30,12 +29,9 @@ def induction(
     if out is not None:
         check_ending(out, ".csv")
     from headlens.model.analysis.roles.repeated import repeated_scores
-    from headlens.model.readers import TextReader
 
     opened = open_model(model, ("causal",), device)
-    if not isinstance(opened, TextReader):
-        raise InputError("Induction is what causal language models do; give one of these.")
-    scores = repeated_scores(opened, length, seed=seed)
+    scores = repeated_scores(opened, length, seed=seed)  # type: ignore[arg-type]  # others than causal ones are refused
     layers, heads = scores["induction"].shape
     rows = [
         (layer, head, *(float(scores[name][layer, head]) for name in ("induction", "duplicate")))

@@ -4,8 +4,6 @@ import math
 from collections.abc import Iterable
 from typing import NamedTuple
 
-import numpy as np
-
 from headlens.model.analysis.roles.role import Role
 
 FEWEST = 4  # positions that a head is called after a role from
@@ -20,9 +18,9 @@ class Named(NamedTuple):
     stands_out: bool  # it is strong enough to call the head after it
 
 
-def enough(counts: float | np.ndarray, looking: int) -> np.ndarray:
-    """[...] bool, whether so many positions (or inputs) of those that look can call a head after a role."""
-    return np.asarray(counts) >= max(FEWEST, SHARE * looking)
+def needed(looking: int) -> float:
+    """How many positions (or inputs), of those that look, call a head after a role at least."""
+    return max(FEWEST, SHARE * looking)
 
 
 def strongest_role(
@@ -40,7 +38,7 @@ def strongest_role(
     """
     best, found = -math.inf, None
     for role, score, count in zip(roles, scores, counts):
-        if role.named_from is None or math.isnan(score) or not enough(count, looking):
+        if role.named_from is None or math.isnan(score) or count < needed(looking):
             continue
         beyond = (score - role.named_from) / (1 - role.named_from)
         if beyond > best:

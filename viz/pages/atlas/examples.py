@@ -3,6 +3,7 @@
 import html
 import io
 import warnings
+from functools import lru_cache
 
 import numpy as np
 import streamlit as st
@@ -28,6 +29,7 @@ from headlens.viz.view.visible import visible
 NAMES = {"weight": "largest weight", "share": "largest share"}
 SHOWN = 8
 ACROSS = 4  # photos beside each other
+PICTURES = 256  # small ones that are kept: each press on a joint map sends those of its photos
 SMALL = 128  # pixels: as large as it stands beside the joint map
 LARGEST = 1_024  # pixels of a side of a picture: an atlas keeps them smaller
 
@@ -143,9 +145,10 @@ def _open(chosen: Chosen, head: Head, found: AtlasInput, example: Example, numbe
         st.switch_page(pages[title], query_params=view | {"own": "1"})
 
 
-def small_picture(found: AtlasInput) -> str | None:
-    """Of a photo, the address of a picture of SMALL pixels at most a side; None where there is none."""
-    pixels = opened_picture(found.picture)
+@lru_cache(PICTURES)
+def small_picture(content: bytes) -> str | None:
+    """The address of a picture of SMALL pixels at most a side; None for what is no small picture."""
+    pixels = opened_picture(content)
     if pixels is None:
         return None
     image = Image.fromarray(pixels)

@@ -142,7 +142,9 @@ def _said(found: AtlasInput) -> JointInput:
     if found.grid is None:
         return JointInput(found.id, found.tokens)
     rows, columns = found.grid
-    return JointInput(found.id, found.tokens[: len(found.tokens) - rows * columns], found.grid, small_picture(found))
+    return JointInput(
+        found.id, found.tokens[: len(found.tokens) - rows * columns], found.grid, small_picture(found.picture)
+    )
 
 
 @lru_cache(KEPT)
