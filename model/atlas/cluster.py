@@ -23,7 +23,7 @@ from headlens.model.atlas.build import Engine, Plan, Shard
 from headlens.model.atlas.files import Remote
 from headlens.model.atlas.gather import gather, reader_of
 from headlens.model.atlas.gathered import Gathered, Limits, merge
-from headlens.model.atlas.heap import keep_freed_memory
+from headlens.model.atlas.heap import SETTINGS, VARIABLE
 from headlens.model.atlas.items import Content, Item
 from headlens.model.atlas.packed import pack, unpack
 from headlens.model.errors import DeviceError, InputError
@@ -85,6 +85,7 @@ def on_cluster(cluster: Cluster, name: str, plan: Plan) -> Engine:
                     compute=ray.data.ActorPoolStrategy(size=cluster.workers),
                     num_cpus=1,
                     num_gpus=cluster.gpus,
+                    runtime_env={"env_vars": {VARIABLE: SETTINGS}},
                 )
                 .iter_rows()
             )
@@ -99,7 +100,6 @@ class Worker:
     """A process of the cluster with the model in its memory; the arguments are as of `gather` and `reader_of`."""
 
     def __init__(self, name: str, device: str, kind: str, *, limits: Limits, size: Size | None, tokens: int) -> None:
-        keep_freed_memory()
         self._model = reader_of(load_model(name, device), kind, size)
         self._limits = Limits(*limits)
         self._size = size

@@ -27,7 +27,7 @@ from headlens.model.protocol import Model
 from headlens.model.recording.recording import Recording
 
 KINDS = {"text": "texts", "causal": "texts", "sequence": "texts", "image": "photos"}  # models, and what they read
-BATCH_TOKENS = 2_048  # of a run, with its padding
+BATCH_TOKENS = 1_024  # of a run, with its padding
 BLANK = Image.new("RGB", (64, 64))
 PICTURE = 256  # pixels of the longer side of a picture that is kept
 Read = TextInput | ImageInput

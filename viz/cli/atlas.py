@@ -71,10 +71,8 @@ def build(
     from headlens.model.atlas.build import Plan, here
     from headlens.model.atlas.build import build as build_atlas
     from headlens.model.atlas.gathered import Limits
-    from headlens.model.atlas.heap import keep_freed_memory
     from headlens.model.atlas.items import open_source
 
-    keep_freed_memory()
     source = open_source(given, column or [])
     limits, pixels = Limits(best=best, vectors=vectors, seed=seed), size_of(size)
     kinds = ("image",) if source.kind == "photos" else ("text",)

@@ -3,6 +3,7 @@
 import json
 import re
 import signal
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,6 +12,7 @@ import pytest
 import torch
 
 from headlens.model.atlas import open_atlas
+from headlens.model.atlas.heap import SETTINGS, VARIABLE
 from headlens.viz.cli.atlas import Progress, duration
 from tests.model.atlas.data_sets import sentences, write_photos
 from tests.model.huggingface.text_models import write_folder
@@ -44,6 +46,9 @@ def test_killed_and_started_again(headlens: Headlens, tmp_path: Path, monkeypatc
     until = time.monotonic() + 60
     while not progress.exists() and time.monotonic() < until:
         time.sleep(0.005)
+    if sys.platform == "linux":
+        given = Path(f"/proc/{process.pid}/environ").read_text()
+        assert f"{VARIABLE}={SETTINGS}" in given.replace("\0glibc", ":glibc")  # glibc cuts it
     process.kill()
     assert finish(process).code == -9
     assert [path.name for path in (tmp_path / "killed").glob("[!.]*")] == [progress.name], "it was stopped half way"
