@@ -22,12 +22,15 @@ LARGEST_NUMBER = 1e9  # of a vector: its square is far from the end of float32
 
 
 class Example(NamedTuple):
-    """An input that excites a head, with the query and the key that do."""
+    """An input that excites a head, with the query and the key that do, and all that this query looks at."""
 
     input: int  # see `Atlas.input`
     value: float  # by the criterion
     query: int
     key: int
+    weights: (
+        np.ndarray
+    )  # [token] float32, the query's; none of an input of more than `headlens.model.atlas.rows.LONGEST`
 
 
 class AtlasInput(NamedTuple):
@@ -104,6 +107,8 @@ class Atlas:
     def examples(self, layer: int, head: int, criterion: str = "weight") -> list[Example]:
         """The inputs that excite a head most, the first one most."""
         table = self._rows("examples", [("criterion", "=", criterion), *_of(layer, head)])
+        if not all(((row >= 0) & (row <= 1)).all() for row in table["weights"]):  # nor of what is no number
+            raise _damaged("examples")
         order = np.argsort(table["rank"])
         columns = [table[name][order].tolist() for name in Example._fields]
         return [Example(*row) for row in zip(*columns)]

@@ -17,6 +17,7 @@ from headlens.model.analysis.roles.recorded import Scorers
 from headlens.model.analysis.roles.score import Scorer, Sums
 from headlens.model.analysis.sample import looking_queries
 from headlens.model.atlas.best import SHARE, WEIGHT
+from headlens.model.atlas.rows import LONGEST
 from headlens.model.attention.inputs import AttentionInputs
 from headlens.model.recording.recording import Recording
 
@@ -28,11 +29,19 @@ ON_GPU = 32_000_000  # instead, there; what else is computed of them takes ten t
 class Findings:
     """Of every head on some inputs, [input, layer, head]."""
 
-    values: dict[str, np.ndarray]  # the score of each role; nan where it cannot be told
-    enough: dict[str, np.ndarray]  # bool, whether enough positions tell it to call the head after it
+    scores: "Scores"
     excited: dict[str, np.ndarray]  # by each criterion; nan where there is no pair of tokens that are not special
     queries: np.ndarray  # the strongest such pair; -1 where there is none
     keys: np.ndarray
+    rows: np.ndarray  # [input, layer, head, key] float32, all weights of that query; no keys where there are too many
+
+
+@dataclass(frozen=True, eq=False)
+class Scores:
+    """Of each role."""
+
+    values: dict[str, np.ndarray]  # [input, layer, head]; nan where it cannot be told
+    enough: dict[str, np.ndarray]  # bool, whether enough positions tell it to call the head after it
 
 
 def findings(recordings: Sequence[Recording], positions: Sequence[Positions]) -> Findings:
@@ -101,6 +110,7 @@ class _Added:
         self._strongest = np.zeros(self._shape)
         self._share = np.zeros(self._shape)
         self._places = np.full((2, *self._shape), -1)  # query and key of the strongest pair
+        self._rows = np.zeros((*self._shape, first.num_keys if first.num_keys <= LONGEST else 0), np.float32)
 
     def add(self, part: _Part, positions: Positions, layers: Sequence[AttentionInputs]) -> None:
         """A part, with the positions of its inputs, and its layers with the axis of inputs."""
@@ -122,26 +132,36 @@ class _Added:
                 before[place] += now.reshape(before[place].shape)
 
     def _add_excited(self, part: _Part, weights: Tensor) -> None:
-        """The strongest pairs, and what lies on all of them; the weights are used up."""
+        """The strongest pairs, and what lies on all of them."""
         rows, own = torch.from_numpy(part.queries), self._own[part.place[0]]
         pairs = own[:, rows, None] & own[:, None] & (rows[:, None] != torch.arange(own.shape[1]))
-        between = weights.mul_(pairs[:, None, None].to(weights)).flatten(-2)  # [input, layer, head, pair]
-        value, strongest = (found.cpu().numpy() for found in between.max(dim=-1))
-        row, key = np.divmod(strongest, own.shape[1])
+        between = (weights * pairs[:, None, None].to(weights)).flatten(-2)  # [input, layer, head, pair]
+        highest, strongest = between.max(dim=-1)
+        row = strongest // own.shape[1]
+        value = highest.cpu().numpy()
         higher = value > self._strongest[part.place]
-        for places, found in zip(self._places, (part.queries[row], key)):
+        if self._rows.size:
+            of_row = weights.take_along_dim(row[..., None, None], dim=-2).squeeze(-2)  # [input, layer, head, key]
+            self._rows[part.place][higher] = of_row.cpu().numpy()[higher]
+        pair = part.queries[row.cpu().numpy()], (strongest % own.shape[1]).cpu().numpy()
+        for places, found in zip(self._places, pair):
             places[part.place][higher] = found[higher]
         self._strongest[part.place] = np.maximum(self._strongest[part.place], value)
         self._share[part.place] += between.sum(dim=-1).cpu().numpy()
 
     def findings(self) -> Findings:
         """Of all parts."""
-        some = self._places[0] >= 0
+        queries, keys = self._places
+        some = queries >= 0
         asked = self._own[:, self.queries].sum(dim=-1).numpy()[:, None, None]
         excited = {WEIGHT.name: self._strongest, SHARE.name: self._share / np.maximum(asked, 1)}
         return Findings(
-            {name: sums.mean for name, sums in self._sums.items()},
-            {name: sums.count >= needed(len(self.queries)) for name, sums in self._sums.items()},
+            Scores(
+                {name: sums.mean for name, sums in self._sums.items()},
+                {name: sums.count >= needed(len(self.queries)) for name, sums in self._sums.items()},
+            ),
             {name: np.where(some, values, np.nan) for name, values in excited.items()},
-            *self._places,
+            queries,
+            keys,
+            self._rows,
         )

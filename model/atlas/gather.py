@@ -13,11 +13,12 @@ from headlens.model.analysis.roles.positions import Positions
 from headlens.model.analysis.roles.recorded import positions_of
 from headlens.model.atlas.best import best_of, entries_of
 from headlens.model.atlas.files import Remote
-from headlens.model.atlas.findings import Findings, findings
+from headlens.model.atlas.findings import Findings, Scores, findings
 from headlens.model.atlas.gathered import Failed, Gathered, Limits, Seen, merge, named_in
 from headlens.model.atlas.items import Item
 from headlens.model.atlas.kept import Kept, keep, priority_of
 from headlens.model.atlas.measures import MEASURES
+from headlens.model.atlas.rows import Place, Rows, rows_of, still_named
 from headlens.model.atlas.tally import tally
 from headlens.model.base import AnyModel, RecordingModel
 from headlens.model.errors import HeadlensError, InputError
@@ -75,13 +76,15 @@ def gather(
     """
     read, failed = read_all(model, items, size)
     gathered = Gathered(limits, failed=failed)
-    found: list[Findings] = []
+    scores: list[Scores] = []
+    rows: Rows = {}
     for batch in batches_of(read, tokens):
-        gathered = _with_batch(model, batch, gathered, found)
-    return replace(gathered, tallies=_tallies(found))
+        gathered, of_batch = _with_batch(model, batch, gathered, scores)
+        rows = still_named(gathered.best, {**rows, **of_batch})
+    return replace(gathered, tallies=_tallies(scores), rows=rows)
 
 
-def _tallies(found: Sequence[Findings]) -> dict[str, np.ndarray]:
+def _tallies(found: Sequence[Scores]) -> dict[str, np.ndarray]:
     """Of each measure, by what several groups of inputs say of it."""
     tallies = {}
     for name in sorted({name for each in found for name in each.values}):
@@ -94,16 +97,22 @@ def _tallies(found: Sequence[Findings]) -> dict[str, np.ndarray]:
 
 
 def _with_batch(
-    model: AnyModel, batch: Sequence[tuple[Item, Read]], gathered: Gathered, found: list[Findings]
-) -> Gathered:
-    """What was gathered with a batch; findings are added to the list. Its recordings are gone when it returns."""
+    model: AnyModel, batch: Sequence[tuple[Item, Read]], gathered: Gathered, scores: list[Scores]
+) -> tuple[Gathered, Rows]:
+    """What was gathered with a batch, and rows of it; scores are added to the list.
+
+    The batch's recordings are gone when it returns.
+    """
     recorded, failed = _run(model, batch)
+    rows: dict[Place, np.ndarray] = {}
     gathered = merge(gathered, Gathered(gathered.limits, failed=failed))
     for _, alike in groupby(recorded, key=lambda each: each.positions.layout):
         group = list(alike)
-        found.append(findings([each.recording for each in group], [each.positions for each in group]))
-        gathered = merge(gathered, _worth_keeping(group, found[-1], gathered))
-    return gathered
+        found = findings([each.recording for each in group], [each.positions for each in group])
+        scores.append(found.scores)
+        gathered = merge(gathered, _worth_keeping(group, found, gathered))
+        rows |= rows_of(gathered.best, [each.item.number for each in group], found.rows)
+    return gathered, rows
 
 
 def read_all(

@@ -8,6 +8,7 @@ import numpy as np
 
 from headlens.model.atlas.best import best_of, inputs_in
 from headlens.model.atlas.kept import Kept, lowest
+from headlens.model.atlas.rows import Rows, still_named
 
 
 class Limits(NamedTuple):
@@ -46,6 +47,7 @@ class Gathered:
     tallies: Mapping[str, np.ndarray] = field(default_factory=dict)  # of each measure [layer, head, column]
     best: Mapping[str, np.ndarray] = field(default_factory=dict)  # of each criterion [layer, head, rank] of ENTRY
     kept: Mapping[int, Kept] = field(default_factory=dict)  # by the number of the input, and so are:
+    rows: Rows = field(default_factory=dict)  # of the examples in best
     seen: Mapping[int, Seen] = field(default_factory=dict)
     failed: Mapping[int, Failed] = field(default_factory=dict)
     inputs: int = 0  # that were recorded
@@ -70,6 +72,7 @@ def merge(one: Gathered, other: Gathered) -> Gathered:
         {name: np.sum(tallies, axis=0) for name, tallies in _both(one.tallies, other.tallies)},
         best,
         kept,
+        still_named(best, {**one.rows, **other.rows}),
         {number: seen[number] for number in named_in(best, kept)},
         {**one.failed, **other.failed},
         one.inputs + other.inputs,

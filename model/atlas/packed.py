@@ -10,6 +10,7 @@ from safetensors.numpy import load, save
 from headlens.model.atlas.best import ENTRY
 from headlens.model.atlas.gathered import Failed, Gathered, Limits, Seen
 from headlens.model.atlas.kept import Kept
+from headlens.model.atlas.rows import Place
 from headlens.model.errors import InputError
 
 DAMAGED = "What was kept of an unfinished atlas is damaged; delete its folder, and build it again."
@@ -26,6 +27,9 @@ def pack(gathered: Gathered, about: Mapping[str, object] | None = None) -> bytes
         arrays[f"kept/{number}/positions"] = kept.positions
         for kind, layers in (("query", kept.queries), ("key", kept.keys)):
             arrays |= {f"kept/{number}/{kind}/{layer}": vectors for layer, vectors in enumerate(layers)}
+    arrays["rows/places"] = np.array([*gathered.rows], dtype=np.int64).reshape(-1, 3)
+    arrays["rows/lengths"] = np.array([len(row) for row in gathered.rows.values()], dtype=np.int64)
+    arrays["rows/weights"] = np.concatenate([np.zeros(0, np.float32), *gathered.rows.values()])
     for number, seen in gathered.seen.items():
         arrays[f"picture/{number}"] = np.frombuffer(seen.picture, dtype=np.uint8)
     words = {
@@ -54,6 +58,7 @@ def unpack(data: bytes) -> tuple[Gathered, dict[str, object]]:
             {name: arrays[f"tally/{name}"] for name in words["tallies"]},
             {name: _entries(arrays, name) for name in words["best"]},
             {int(number): _kept(arrays, number, *kept) for number, kept in words["kept"].items()},
+            _rows(arrays),
             {int(number): _seen(arrays, number, *parts) for number, parts in words["seen"].items()},
             {int(number): Failed(*failed) for number, failed in words["failed"].items()},
             words["inputs"],
@@ -82,6 +87,11 @@ def _kept(arrays: Mapping[str, np.ndarray], number: str, priority: int, num_laye
         tuple(arrays[f"kept/{number}/{kind}/{layer}"] for layer in range(num_layers)) for kind in ("query", "key")
     )
     return Kept(priority, arrays[f"kept/{number}/positions"], queries, keys)
+
+
+def _rows(arrays: Mapping[str, np.ndarray]) -> dict[Place, np.ndarray]:
+    rows = np.split(arrays["rows/weights"], arrays["rows/lengths"].cumsum()[:-1])
+    return {(layer, head, number): row for (layer, head, number), row in zip(arrays["rows/places"].tolist(), rows)}
 
 
 def _entries(arrays: Mapping[str, np.ndarray], name: str) -> np.ndarray:

@@ -7,7 +7,7 @@ from headlens.model.atlas.arrow import pyarrow
 if TYPE_CHECKING:
     import pyarrow as arrow
 
-VERSION = 2  # of all that follows
+VERSION = 3  # of all that follows
 MANIFEST = "atlas.json"
 QUANTILES = {"q05": 0.05, "q25": 0.25, "median": 0.5, "q75": 0.75, "q95": 0.95}
 HEAD = {"layer": "int32", "head": "int32"}
@@ -30,6 +30,7 @@ TABLES: dict[str, dict[str, str]] = {
         "value": "float64",
         "query": "int32",
         "key": "int32",
+        "weights": "list of float32",
     },
     "inputs": {
         "input": "int64",

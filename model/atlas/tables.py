@@ -16,6 +16,8 @@ from headlens.model.atlas.schema import MANIFEST, QUANTILES, TABLES, VERSION, sc
 from headlens.model.atlas.tally import COUNT, ENOUGH, HISTOGRAM, mean, quantile, std
 from headlens.model.recording.whole import whole_file
 
+SPLIT = {"vectors": "vector.list.element", "examples": "weights.list.element"}  # floats of each table
+NO_WEIGHTS = np.zeros(0, np.float32)  # of an input that is too long
 Columns = dict[str, np.ndarray | list[Any]]
 
 
@@ -58,7 +60,7 @@ def _write(folder: Path, name: str, parts: Iterator[Columns]) -> None:
     """A table in parts, each a row group."""
     arrow, parquet, schema = pyarrow(), pyarrow_parquet(), schema_of(name)
     # The bytes of equal place of floats beside each other: a third of the size, of vectors that are rounded.
-    split = {"use_dictionary": ["kind"], "use_byte_stream_split": ["vector.list.element"]} if name == "vectors" else {}
+    split = {} if name not in SPLIT else {"use_dictionary": ["kind"], "use_byte_stream_split": [SPLIT[name]]}
     with (
         whole_file(folder / f"{name}.parquet") as path,
         parquet.ParquetWriter(path, schema, compression="zstd", **split) as file,
@@ -110,7 +112,9 @@ def _examples(gathered: Gathered) -> Columns:
         layers, heads, ranks = np.nonzero(entries["input"] != NOBODY)
         found = entries[layers, heads, ranks]
         names: Columns = {"criterion": [name] * len(ranks), "layer": layers, "head": heads, "rank": ranks}
-        parts.append(names | {field: found[field] for field in ("input", "value", "query", "key")})
+        places = zip(layers.tolist(), heads.tolist(), found["input"].tolist())
+        weights: Columns = {"weights": [rounded(gathered.rows.get(place, NO_WEIGHTS)) for place in places]}
+        parts.append(names | weights | {field: found[field] for field in ("input", "value", "query", "key")})
     return _joined(parts)
 
 

@@ -17,6 +17,7 @@ from headlens.model.atlas import open_atlas
 from headlens.model.atlas.atlas import Vectors
 from headlens.model.atlas.joint_map import strongest_links
 from headlens.model.atlas.neighbours import SCRIPT
+from headlens.viz.figures.labels import percent
 from headlens.viz.pages.atlas.other_inputs import DOES_THAT
 from tests.browser.look import LOAD, SCREENSHOTS, check_layout, holds, open_page, settle, shows
 from tests.browser.test_how import PIECES
@@ -63,7 +64,11 @@ def test_a_head_is_chosen_its_map_hovered_and_an_example_opened(page: Page, addr
     strip = page.locator(".hl-atlas-strip").first
     tokens = atlas.input(best.input).tokens
     expect(strip.locator(".query")).to_have_text(tokens[best.query])
-    expect(strip.locator(".key")).to_have_text(tokens[best.key])
+    key = strip.locator("bdi").nth(best.key)
+    expect(key).to_have_text(tokens[best.key])
+    expect(key).to_have_attribute("title", percent(best.value))
+    tint, pale = (each.evaluate("one => getComputedStyle(one).backgroundColor") for each in (key, strip))
+    assert float(tint.split("/")[1].strip(" )") if "/" in tint else tint.split(",")[3].strip(" )")) > 0.5, pale
     page.get_by_role("link", name="Open on Text").first.click()
     page.wait_for_url(re.compile(r"/(\?|text)"), timeout=LOAD)
     settle(page, timeout=LOAD)

@@ -34,12 +34,13 @@ def test_findings_of_recordings_on_the_gpu(kind: str) -> None:
     positions = [positions_of(recording) for recording in several]
     expected = findings(several, positions)
     found = findings([on_gpu(recording) for recording in several], positions)
-    for name, values in expected.values.items():
-        np.testing.assert_allclose(found.values[name], values, atol=1e-4, err_msg=name)
+    for name, values in expected.scores.values.items():
+        np.testing.assert_allclose(found.scores.values[name], values, atol=1e-4, err_msg=name)
     for name, values in expected.excited.items():
         np.testing.assert_allclose(found.excited[name], values, atol=1e-4, err_msg=name)
     np.testing.assert_array_equal(found.queries, expected.queries)
     np.testing.assert_array_equal(found.keys, expected.keys)
+    np.testing.assert_allclose(found.rows, expected.rows, atol=1e-4)
 
 
 def test_roles_of_a_recording_on_the_gpu() -> None:

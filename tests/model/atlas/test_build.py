@@ -252,7 +252,9 @@ def test_it_is_read_back(bert: Model, text_file: TextFile, tmp_path: Path) -> No
     assert found.texts == (texts[examples[0].input],)
     recording = recordings[examples[0].input]
     assert found.tokens == recording.tokens
-    assert recording.attention(1, 2, examples[0].query)[examples[0].key] == pytest.approx(examples[0].value, abs=1e-5)
+    row = recording.attention(1, 2, examples[0].query)
+    assert row[examples[0].key] == pytest.approx(examples[0].value, abs=1e-5)
+    np.testing.assert_allclose(examples[0].weights, row, rtol=2**-11, atol=1e-5)
     vectors = atlas.vectors(1, 2)
     assert len(set(vectors.input)) == LIMITS.vectors
     for query, key, number, position in zip(*vectors):
@@ -287,7 +289,7 @@ def test_pandas_reads_the_tables(bert: Model, text_file: TextFile, tmp_path: Pat
     for name, columns in TABLES.items():
         frame = pandas.read_parquet(folder / f"{name}.parquet")
         assert list(frame.columns) == list(columns)
-        assert parquet.read_schema(folder / f"{name}.parquet").metadata[b"headlens.atlas.version"] == b"2"
+        assert parquet.read_schema(folder / f"{name}.parquet").metadata[b"headlens.atlas.version"] == b"3"
     heads = pandas.read_parquet(folder / "heads.parquet")
     special = heads[heads.measure == "special"].pivot(index="layer", columns="head", values="mean")
     np.testing.assert_array_equal(special.to_numpy(), atlas.heads("special"))

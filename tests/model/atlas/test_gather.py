@@ -51,6 +51,7 @@ def assert_alike(one: Gathered, other: Gathered) -> None:
             np.testing.assert_allclose(found, expected, atol=TOLERANCE * largest)
     for name, best in one.best.items():
         np.testing.assert_allclose(best["value"], other.best[name]["value"], atol=TOLERANCE)
+    assert one.rows.keys() == other.rows.keys()
     assert list(one.kept) == list(other.kept)
     for number, kept in one.kept.items():
         np.testing.assert_array_equal(kept.positions, other.kept[number].positions)
@@ -61,7 +62,7 @@ def assert_alike(one: Gathered, other: Gathered) -> None:
 
 
 def assert_true(gathered: Gathered, recordings: Sequence[Recording]) -> None:
-    """Examples by both criteria, beside each input's own weights."""
+    """Examples by both criteria, and what their queries look at, beside each input's own weights."""
     pairs, values = [], {"weight": list[np.ndarray](), "share": list[np.ndarray]()}
     for recording in recordings:
         weights = np.stack([recording.attention(layer) for layer in range(recording.num_layers)])
@@ -83,6 +84,8 @@ def assert_true(gathered: Gathered, recordings: Sequence[Recording]) -> None:
                 assert of_inputs[layer, head, entry["input"]] == pytest.approx(entry["value"], abs=TOLERANCE)
                 between = pairs[entry["input"]][layer, head]
                 assert between[entry["query"], entry["key"]] == pytest.approx(between.max(), abs=TOLERANCE)
+                row = recordings[entry["input"]].attention(layer, head, int(entry["query"]))
+                np.testing.assert_allclose(gathered.rows[layer, head, entry["input"]], row, atol=TOLERANCE)
 
 
 def assert_each_alike(model: AnyModel, items: Sequence[Item]) -> None:
@@ -95,7 +98,7 @@ def assert_each_alike(model: AnyModel, items: Sequence[Item]) -> None:
         recordings = model.record_attention([each for _, each in batch])
         for recording, (_, each) in zip(recordings, batch):
             (alone,) = model.record_attention([each])
-            together, expected = (findings([one], [positions_of(one)]).values for one in (recording, alone))
+            together, expected = (findings([one], [positions_of(one)]).scores.values for one in (recording, alone))
             for name, scores in expected.items():
                 atol = 3 * TOLERANCE * max(1.0, float(np.nan_to_num(scores).max()))
                 np.testing.assert_allclose(together[name], scores, atol=atol)
@@ -231,6 +234,15 @@ def test_roles_beside_those_of_each_recording(family: str, tmp_path: Path) -> No
         expected = np.full(some.shape, np.nan)
         expected[some] = np.nanmean(known[:, some], axis=0)
         np.testing.assert_allclose(mean(tallies[name], MEASURES[name]), expected, atol=1e-5, rtol=1e-5)
+
+
+def test_rows_of_long_inputs_are_not_kept(minilm: EncoderTextModel, monkeypatch: pytest.MonkeyPatch) -> None:
+    texts = ["The cat sat.", "The cat sat on the mat and saw a dog."]
+    lengths = [minilm.record(text).num_tokens for text in texts]
+    monkeypatch.setattr(atlas_findings, "LONGEST", lengths[1] - 1)
+    rows = gather(minilm, items_of(texts), Limits()).rows
+    assert {number for _, _, number in rows} == {0}
+    assert {len(row) for row in rows.values()} == {lengths[0]}
 
 
 def test_what_is_broken_is_listed_and_the_rest_goes_on(minilm: EncoderTextModel) -> None:

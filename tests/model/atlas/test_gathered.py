@@ -36,6 +36,10 @@ def gathered_of(number: int, value: int) -> Gathered:
         {"share": tally(values, values > 0.5, MEASURE)},
         best,
         kept,
+        {
+            (place[0], place[1], number): np.full(number + 1, value, np.float32)
+            for place in np.argwhere(values[0] >= 0).tolist()
+        },
         {number: Seen(f"in:{number}", (f"text {number}",), ("a", "b"), (True, False), None, bytes([number]))},
         inputs=1,
         tokens=number + 2,
@@ -71,6 +75,14 @@ def test_beside_all_at_once(values: list[int]) -> None:
     assert sorted(whole.kept) == sorted(number for _, number in lowest[: LIMITS.vectors])
     if not ran:
         return
+    named = {
+        (*place, number)
+        for place in np.ndindex(SHAPE)
+        for number in whole.best["weight"][place]["input"].tolist()
+        if number != NOBODY
+    }
+    assert whole.rows.keys() == named
+    assert all(row is parts[place[2]].rows[place] for place, row in whole.rows.items())
     for place in np.ndindex(SHAPE):
         entries = [part.best["weight"][place][0] for _, part in ran]
         own = sorted((-entry["value"], entry["input"]) for entry in entries if entry["input"] != NOBODY)

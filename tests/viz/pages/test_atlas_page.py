@@ -2,6 +2,7 @@
 
 import io
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Literal
@@ -211,8 +212,8 @@ def test_an_atlas_of_a_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
         (b"[" * 100_000, "is no folder of an atlas"),
         (b'{"version": 9}', "of version 9"),
         (
-            b'{"version": 2, "layers": 100000000, "heads": 100000000, "recorded": 1, "measures": {}, "criteria": {}}',
-            "no",
+            b'{"version": 3, "layers": 100000000, "heads": 100000000, "recorded": 1, "measures": {}, "criteria": {}}',
+            "is no folder of an atlas",
         ),
     ],
 )
@@ -281,6 +282,9 @@ def told(**words: object) -> Callable[[Path], None]:
     ("change", "message"),
     [
         (changed("examples", query=10**6), "contradict each other"),
+        (changed("examples", weights=[0.5, 0.5]), "contradict each other"),
+        (changed("examples", weights=[float("nan")] * 257), "'examples.parquet' of the atlas is missing or damaged"),
+        (changed("examples", weights=None), "'examples.parquet' of the atlas is missing or damaged"),
         (changed("examples", input=10**6), "Nothing is kept of an input 1000000."),
         (changed("inputs", special=[True]), "'inputs.parquet' of the atlas is missing or damaged"),
         (changed("inputs", rows=2**31 - 1, columns=2**31 - 1), "'inputs.parquet' of the atlas is missing or damaged"),
@@ -361,10 +365,18 @@ def test_a_hostile_head_is_the_first(hostile: str) -> None:
 def test_tokens_of_strangers_are_escaped() -> None:
     tokens = ("[CLS]", "<img src=x onerror=alert(1)>", "b\u202e", "[SEP]")
     found = AtlasInput("x", ("t",), tokens, np.array([True, False, False, True]), None, b"")
-    drawn = strip(found, Example(0, 0.5, 1, 2))
-    assert '<bdi class="query">&lt;img src=x onerror=alert(1)&gt;</bdi>' in drawn
-    assert '<bdi class="key">b⟨202E⟩</bdi>' in drawn
+    drawn = strip(found, Example(0, 0.5, 1, 2, np.array([0.6, 0.1, 0.25, 0.05], np.float32)))
+    assert '<bdi class="query" style="--weight: 0.400" title="10 %">&lt;img src=x onerror=alert(1)&gt;</bdi>' in drawn
+    assert '<bdi class="" style="--weight: 1.000" title="25 %">b⟨202E⟩</bdi>' in drawn
+    assert '<bdi class="special" style="--weight: 1.000" title="60 %">[CLS]</bdi>' in drawn
     assert drawn.count("<") == 2 * (len(tokens) + 1)
+
+
+def test_of_a_long_text_the_strongest_pair_is_drawn() -> None:
+    found = AtlasInput("x", ("t",), tuple("abc"), np.zeros(3, dtype=bool), None, b"")
+    drawn = strip(found, Example(0, 0.5, 0, 2, np.zeros(0, np.float32)))
+    assert re.findall(r"--weight: ([\d.]+)", drawn) == ["0.000", "0.000", "1.000"]
+    assert drawn.count('title=""') == 3
 
 
 def test_tokens_of_strangers_are_escaped_in_the_map(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -373,6 +385,7 @@ def test_tokens_of_strangers_are_escaped_in_the_map(tmp_path: Path, monkeypatch:
         (tmp_path / path.name).write_bytes(path.read_bytes())
     tokens = ["<img src=x onerror=alert(1)>", "%{x}", "$a$", *["b"] * 57]
     changed("inputs", tokens=tokens, special=[False] * 60, id="<b>$x$", texts=["שלום\u202e"])(tmp_path)
+    changed("examples", weights=[])(tmp_path)
     number = open_atlas(tmp_path).vectors(0, 0).input[0]
     app = open_page(atlas=str(tmp_path), layer="0", head="0", point=f"query-{number}-0")
     (choice,) = (each for each in app.selectbox if each.key == "atlas_link_input")

@@ -22,6 +22,8 @@ from headlens.viz.view.atlas import (
     token_kinds,
 )
 
+NO_WEIGHTS = np.zeros(0, np.float32)  # of an input that is too long
+
 
 def text_of(*tokens: str, text: str) -> AtlasInput:
     special = np.array([token.startswith("[") for token in tokens])
@@ -118,11 +120,11 @@ def test_places_of_a_photo() -> None:
 
 
 def test_what_the_number_of_an_example_is() -> None:
-    text, example = text_of("[CLS]", "a", "b", text="a b"), Example(0, 0.70512, 1, 2)
+    text, example = text_of("[CLS]", "a", "b", text="a b"), Example(0, 0.70512, 1, 2, NO_WEIGHTS)
     assert example_in_words(text, example, "weight") == "0.705: “a” → “b”"
     share = "0.705 of the weight in this text goes to other tokens; strongest pair “a” → “b”"
     assert example_in_words(text, example, "share") == share, "the pair has another weight"
     photo = AtlasInput("a.jpg", (), tuple("pp"), np.array([False] * 2), (1, 2), b"")
-    assert example_in_words(photo, Example(0, 0.5, 0, 1), "share") == (
+    assert example_in_words(photo, Example(0, 0.5, 0, 1, NO_WEIGHTS), "share") == (
         "0.500 of the weight in this photo goes to other patches; strongest pair patch (0, 0) → patch (0, 1)"
     )

@@ -11,7 +11,7 @@ import numpy as np
 import streamlit as st
 
 from headlens.model.analysis.roles.role import Role
-from headlens.model.atlas.atlas import Atlas, AtlasInput, Vectors, open_atlas
+from headlens.model.atlas.atlas import Atlas, AtlasInput, Example, Vectors, open_atlas
 from headlens.model.atlas.measures import roles_of
 from headlens.model.errors import InputError
 from headlens.model.recording.recording import Recording
@@ -114,6 +114,13 @@ class Chosen:
         _check(found, positions)
         return found
 
+    def input_of(self, example: Example) -> AtlasInput:
+        """The input of an example; raises InputError as `input` does, and where the weights are of other tokens."""
+        found = self.input(example.input, (example.query, example.key))
+        if len(example.weights) not in (0, len(found.tokens)):
+            raise _contradiction()
+        return found
+
     def inputs_of(self, vectors: Vectors) -> dict[int, AtlasInput]:
         """The inputs that vectors are of, by their numbers; raises InputError as `input` does."""
         found = _inputs(self, tuple(np.unique(vectors.input).tolist()))
@@ -154,7 +161,11 @@ def _inputs(chosen: Chosen, numbers: tuple[int, ...]) -> dict[int, AtlasInput]:
 
 def _check(found: AtlasInput, positions: Iterable[int]) -> None:
     if not all(0 <= position < len(found.tokens) for position in positions):
-        raise InputError("The tables of this atlas contradict each other; build it again.")
+        raise _contradiction()
+
+
+def _contradiction() -> InputError:
+    return InputError("The tables of this atlas contradict each other; build it again.")
 
 
 def _words(atlas: Atlas, name: str) -> dict[str, object]:

@@ -11,6 +11,7 @@ from PIL import Image
 
 from headlens.model.atlas.atlas import AtlasInput, Example
 from headlens.model.recording.parts import Photo
+from headlens.viz.figures.labels import percent
 from headlens.viz.figures.overlay import patch_overlay
 from headlens.viz.figures.pictures import data_uri
 from headlens.viz.inputs import photo
@@ -24,6 +25,7 @@ from headlens.viz.pages.parts import draw_figure
 from headlens.viz.pages.runtime import current_theme
 from headlens.viz.view.address import write_texts
 from headlens.viz.view.atlas import GAP, example_in_words, place_in_words, shown_tokens
+from headlens.viz.view.scale import colour_limit
 from headlens.viz.view.visible import visible
 
 NAMES = {"weight": "largest weight", "share": "largest share"}
@@ -48,13 +50,13 @@ def show_examples(chosen: Chosen, head: Head) -> None:
         format_func=lambda key: NAMES.get(key) or plain(key),
         help=plain(" · ".join(f"{NAMES.get(key, key)}: {words}" for key, words in atlas.criteria.items())),
     )
-    st.caption(plain(atlas.criteria[criterion]) + " The query is framed, the key tinted.")
+    st.caption(plain(atlas.criteria[criterion]) + " The query is framed; the deeper the tint, the more it looks there.")
     examples = atlas.examples(*head, criterion)[:SHOWN]
     if not examples:
         st.info("No input says anything of this head: what it looks at is special tokens alone.")
     columns = [st.container()] if chosen.kind == "texts" else st.columns(ACROSS)
     for number, example in enumerate(examples):
-        found = chosen.input(example.input, (example.query, example.key))
+        found = chosen.input_of(example)
         with columns[number % len(columns)], st.container(key=f"atlas_example_{number}"):
             if chosen.kind == "texts":
                 st.html(strip(found, example))
@@ -64,16 +66,30 @@ def show_examples(chosen: Chosen, head: Head) -> None:
 
 
 def strip(found: AtlasInput, example: Example) -> str:
-    """The tokens of a text, as HTML: they are a stranger's."""
+    """The tokens of a text, as HTML: they are a stranger's. Their tints are the weights that the query gives."""
+    weights = weights_of(found, example)
+    limit = colour_limit(weights, found.special)
     parts = []
     for index in shown_tokens(len(found.tokens), (example.query, example.key)):
         if index == GAP:
             parts.append("<bdi>…</bdi>")
             continue
-        kinds = {"query": index == example.query, "key": index == example.key, "special": bool(found.special[index])}
+        kinds = {"query": index == example.query, "special": bool(found.special[index])}
         names = " ".join(name for name, holds in kinds.items() if holds)
-        parts.append(f'<bdi class="{names}">{html.escape(visible(found.tokens[index]))}</bdi>')
+        tint = f"--weight: {min(1, weights[index] / limit):.3f}"
+        said = percent(weights[index]) if len(example.weights) else ""
+        token = html.escape(visible(found.tokens[index]))
+        parts.append(f'<bdi class="{names}" style="{tint}" title="{said}">{token}</bdi>')
     return f'<div class="hl-atlas-strip">{" ".join(parts)}</div>'
+
+
+def weights_of(found: AtlasInput, example: Example) -> np.ndarray:
+    """[token], what the query of an example gives; of a long input, whose rows are not kept, the strongest alone."""
+    if len(example.weights):
+        return example.weights
+    weights = np.zeros(len(found.tokens))
+    weights[example.key] = example.value
+    return weights
 
 
 def opened_picture(content: bytes) -> np.ndarray | None:
@@ -94,19 +110,17 @@ def _overlay(found: AtlasInput, example: Example) -> None:
         return
     rows, columns = found.grid
     before = len(found.tokens) - rows * columns
-    weights = np.zeros(rows * columns)
-    if example.key >= before:
-        weights[example.key - before] = example.value
     query = example.query - before
     figure = patch_overlay(
         Photo(pixels, pixels.shape[1] / pixels.shape[0], found.grid),
-        weights,
+        weights_of(found, example)[before:],
         query=query if query >= 0 else None,
         theme=current_theme(),
     )
-    figure.update_traces(hoverinfo="skip", hovertemplate=None)  # of the other patches nothing is known here
+    if not len(example.weights):
+        figure.update_traces(hoverinfo="skip", hovertemplate=None)  # of the other patches nothing is known here
     figure.update_layout(height=190)
-    draw_figure(figure, f"{found.id}: {place_in_words(found, example.query)} framed, the key tinted")
+    draw_figure(figure, f"{found.id}: {place_in_words(found, example.query)} looks")
 
 
 def _line(chosen: Chosen, head: Head, found: AtlasInput, example: Example, number: int, criterion: str) -> None:

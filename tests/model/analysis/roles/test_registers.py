@@ -58,7 +58,7 @@ def test_photos_of_one_shape_each_have_their_own(folder: Path) -> None:
     model = load(folder)
     photos = [dark_photo(BRIGHT), dark_photo((3, 0), (0, 3)), dark_photo(), dark_photo(BRIGHT)]
     recordings = model.record_attention([model.read(photo) for photo in photos])
-    found = findings(recordings, [positions_of(recording) for recording in recordings]).values
+    found = findings(recordings, [positions_of(recording) for recording in recordings]).scores.values
     for number, photo in enumerate(photos):
         alone = role_scores(model.record(photo))
         assert found.keys() == alone.keys()
