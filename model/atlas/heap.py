@@ -10,8 +10,10 @@
 import ctypes
 import os
 import sys
+from contextlib import suppress
 
 VARIABLE = "GLIBC_TUNABLES"  # read once, as a process starts
+STARTED = "HEADLENS_HEAP"  # set: it was started again, even where the other one is taken away
 LARGEST_OF_HEAP = 32 * 2**20  # bytes; it takes no larger number
 SETTINGS = ":".join(
     f"glibc.malloc.{name}={value}"
@@ -22,10 +24,15 @@ SETTINGS = ":".join(
 def start_again_with_own_heap() -> None:
     """Start this process again with the settings, unless it has such; on other systems than Linux nothing is done.
 
-    It is the same process, with the same command line and files, but all that it had in memory is gone.
+    It is the same process, with the same command line and files, but all that it had in memory is gone. Where that
+    cannot be (a program that came from standard input has been read), it goes on as it is.
     """
-    if sys.platform == "linux" and VARIABLE not in os.environ:
-        os.execve(sys.executable, [sys.executable, *sys.orig_argv[1:]], os.environ | {VARIABLE: SETTINGS})
+    started = VARIABLE in os.environ or STARTED in os.environ
+    if sys.platform != "linux" or started or not sys.executable or sys.argv[0] in ("", "-"):
+        return
+    with suppress(OSError):
+        command, settings = [sys.executable, *sys.orig_argv[1:]], {VARIABLE: SETTINGS, STARTED: "1"}
+        os.execve(sys.executable, command, os.environ | settings)
 
 
 def give_back() -> None:

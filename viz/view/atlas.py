@@ -9,6 +9,7 @@ from headlens.model.analysis.roles.naming import Named, strongest_role
 from headlens.model.analysis.roles.role import Role
 from headlens.model.atlas.atlas import AtlasInput, Example
 from headlens.model.atlas.best import SHARE
+from headlens.model.atlas.rows import LONGEST
 from headlens.viz.view.roles import named_in_words
 from headlens.viz.view.visible import isolated, visible
 from headlens.viz.view.wording import percent
@@ -139,13 +140,31 @@ def patch_of(found: AtlasInput, position: int) -> tuple[int, int] | None:
 def example_in_words(found: AtlasInput, example: Example, criterion: str) -> str:
     """By what an input excites a head: the weight of a pair, or a share of all, of which the pair is the largest part.
 
-    "0.705 of the weight in this text goes to other tokens; strongest pair “The” → “notebook”"
+    "0.705 of the weight in this text goes to other tokens; strongest pair “The” → “notebook” 0.512, special tokens
+    0.101"
     """
     pair = f"{place_in_words(found, example.query)} → {place_in_words(found, example.key)}"
+    weights, special = example.weights, ""
+    if len(weights) and found.special.any():
+        special = f", special tokens {weights[found.special].sum():.3f}"
     if criterion != SHARE.name:
-        return f"{example.value:.3f}: {pair}"
+        return f"{example.value:.3f}: {pair}{special}"
     here, others = ("text", "tokens") if found.grid is None else ("photo", "patches")
-    return f"{example.value:.3f} of the weight in this {here} goes to other {others}; strongest pair {pair}"
+    weight = f" {weights[example.key]:.3f}" if len(weights) else ""
+    share = f"{example.value:.3f} of the weight in this {here} goes to other {others}"
+    return f"{share}; strongest pair {pair}{weight}{special}"
+
+
+def how_drawn(kind: str, *, whole: bool) -> str:
+    """What examples of a kind of inputs show; whole: of each all weights of the query are known."""
+    drawn = {
+        "texts": "The query is framed; the deeper a token's tint, the more weight the query gives it. In each text the "
+        "scale ends at the strongest token that is not special.",
+        "photos": "The query is framed; the brighter a patch, the more weight the query gives it, on a scale of each "
+        "photo's own.",
+    }
+    rest = "" if whole else f" Of inputs of more than {LONGEST:,} tokens only the strongest pair is kept."
+    return drawn[kind] + rest
 
 
 def place_in_words(found: AtlasInput, position: int) -> str:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from headlens.model.atlas.heap import SETTINGS, VARIABLE
+from headlens.model.atlas.heap import SETTINGS, STARTED, VARIABLE
 from tests.benchmarks.memory import STATUS
 from tests.paths import ROOT
 
@@ -32,9 +32,9 @@ from headlens.model.atlas.heap import VARIABLE, start_again_with_own_heap
 
 print(os.getpid(), flush=True)
 start_again_with_own_heap()
-print(os.environ[VARIABLE], *sys.argv[1:], sys.stdin.read())
+print(os.environ.get(VARIABLE), *sys.argv[1:], sys.stdin.read())
 """
-WITHOUT = {name: value for name, value in os.environ.items() if name != VARIABLE}
+WITHOUT = {name: value for name, value in os.environ.items() if name not in (VARIABLE, STARTED)}
 
 
 def python(code: str, *arguments: str, **environment: str) -> list[str]:
@@ -84,3 +84,18 @@ def test_settings_of_ones_own_stay() -> None:
     own = "glibc.malloc.tcache_count=3"
     _, last = python(AGAIN, **{VARIABLE: own})
     assert last == f"{own} its input"
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="glibc is of Linux")
+def test_where_it_cannot_be_started_again_it_goes_on() -> None:
+    """A program from standard input is read already; where the settings are taken away it would start for ever."""
+    run = subprocess.run(
+        [sys.executable, "-", "a word"], cwd=ROOT, env=WITHOUT, input=AGAIN, capture_output=True, text=True, check=True
+    )
+    assert run.stdout.splitlines()[1:] == ["None a word "]
+    first, *_, last = python(AGAIN, **{STARTED: "1"})
+    assert first.isdigit()
+    assert last == "None its input"
+    for nowhere in ("", "/nowhere/python"):
+        *_, last = python(f"import sys\nsys.executable = {nowhere!r}\n{AGAIN}")
+        assert last == "None its input"

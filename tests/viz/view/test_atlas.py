@@ -13,6 +13,7 @@ from headlens.viz.view.atlas import (
     OverInputs,
     counted,
     example_in_words,
+    how_drawn,
     measure_over_inputs,
     patch_of,
     place_in_words,
@@ -124,7 +125,19 @@ def test_what_the_number_of_an_example_is() -> None:
     assert example_in_words(text, example, "weight") == "0.705: “a” → “b”"
     share = "0.705 of the weight in this text goes to other tokens; strongest pair “a” → “b”"
     assert example_in_words(text, example, "share") == share, "the pair has another weight"
+    whole = example._replace(weights=np.array([0.2, 0.05, 0.75], np.float32))
+    assert example_in_words(text, whole, "weight") == "0.705: “a” → “b”, special tokens 0.200"
+    assert example_in_words(text, whole, "share") == f"{share} 0.750, special tokens 0.200"
     photo = AtlasInput("a.jpg", (), tuple("pp"), np.array([False] * 2), (1, 2), b"")
     assert example_in_words(photo, Example(0, 0.5, 0, 1, NO_WEIGHTS), "share") == (
         "0.500 of the weight in this photo goes to other patches; strongest pair patch (0, 0) → patch (0, 1)"
+    )
+
+
+def test_how_examples_are_drawn() -> None:
+    """It is said that the scale is of each example, and where weights are missing."""
+    assert "the deeper a token's tint" in how_drawn("texts", whole=True)
+    assert "the brighter a patch" in how_drawn("photos", whole=True)
+    assert how_drawn("photos", whole=False).endswith(
+        "Of inputs of more than 2,048 tokens only the strongest pair is kept."
     )

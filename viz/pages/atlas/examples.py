@@ -24,7 +24,7 @@ from headlens.viz.pages.atlas.chosen import Chosen
 from headlens.viz.pages.parts import draw_figure
 from headlens.viz.pages.runtime import current_theme
 from headlens.viz.view.address import write_texts
-from headlens.viz.view.atlas import GAP, example_in_words, place_in_words, shown_tokens
+from headlens.viz.view.atlas import GAP, example_in_words, how_drawn, place_in_words, shown_tokens
 from headlens.viz.view.scale import colour_limit
 from headlens.viz.view.visible import visible
 
@@ -50,8 +50,9 @@ def show_examples(chosen: Chosen, head: Head) -> None:
         format_func=lambda key: NAMES.get(key) or plain(key),
         help=plain(" · ".join(f"{NAMES.get(key, key)}: {words}" for key, words in atlas.criteria.items())),
     )
-    st.caption(plain(atlas.criteria[criterion]) + " The query is framed; the deeper the tint, the more it looks there.")
     examples = atlas.examples(*head, criterion)[:SHOWN]
+    whole = all(len(each.weights) for each in examples)
+    st.caption(plain(f"{atlas.criteria[criterion]} {how_drawn(chosen.kind, whole=whole)}"))
     if not examples:
         st.info("No input says anything of this head: what it looks at is special tokens alone.")
     columns = [st.container()] if chosen.kind == "texts" else st.columns(ACROSS)
@@ -120,7 +121,7 @@ def _overlay(found: AtlasInput, example: Example) -> None:
     if not len(example.weights):
         figure.update_traces(hoverinfo="skip", hovertemplate=None)  # of the other patches nothing is known here
     figure.update_layout(height=190)
-    draw_figure(figure, f"{found.id}: {place_in_words(found, example.query)} looks")
+    draw_figure(figure, f"{found.id}: what {place_in_words(found, example.query)} looks at")
 
 
 def _line(chosen: Chosen, head: Head, found: AtlasInput, example: Example, number: int, criterion: str) -> None:
