@@ -90,8 +90,11 @@ def _kept(arrays: Mapping[str, np.ndarray], number: str, priority: int, num_laye
 
 
 def _rows(arrays: Mapping[str, np.ndarray]) -> dict[Place, np.ndarray]:
+    """Each in memory of its own: the last one that is kept of a part would hold those of all others."""
     rows = np.split(arrays["rows/weights"], arrays["rows/lengths"].cumsum()[:-1])
-    return {(layer, head, number): row for (layer, head, number), row in zip(arrays["rows/places"].tolist(), rows)}
+    return {
+        (layer, head, number): row.copy() for (layer, head, number), row in zip(arrays["rows/places"].tolist(), rows)
+    }
 
 
 def _entries(arrays: Mapping[str, np.ndarray], name: str) -> np.ndarray:
