@@ -1,4 +1,6 @@
-"""The heap of a process that only builds an atlas, by settings of glibc ("The GNU C Library", 39.2 and 39.4).
+"""The heap of this process, where the C library is glibc ("The GNU C Library", Memory Allocation Tunables).
+
+A process that only builds an atlas has settings of its own:
 
 - What a batch leaves behind is freed at once. glibc would give it back to the kernel and take it anew for the next
   batch, whose pages the kernel fills with zeros first: a tenth of the time of a small model. It keeps it here.
@@ -35,8 +37,7 @@ def start_again_with_own_heap() -> None:
         os.execve(sys.executable, command, os.environ | settings)
 
 
-def give_back() -> None:
-    """What is free goes back to the kernel, where glibc is there: other allocators have no use for it."""
-    trim = getattr(ctypes.CDLL(None), "malloc_trim", None) if sys.platform == "linux" else None
-    if trim is not None:
-        trim(0)
+def trim() -> None:
+    """Give back what the C library keeps; where that is not glibc, nothing happens."""
+    if sys.platform == "linux" and (malloc_trim := getattr(ctypes.CDLL(None), "malloc_trim", None)) is not None:
+        malloc_trim(0)

@@ -22,6 +22,7 @@ PACKAGES = (  # each may import those above it, and none below
     "model.progress",
     "model.description",
     "model.device",
+    "model.heap",
     "model.json_checks",
     "model.attention",
     "model.nn",

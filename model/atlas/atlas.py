@@ -28,9 +28,7 @@ class Example(NamedTuple):
     value: float  # by the criterion
     query: int
     key: int
-    weights: (
-        np.ndarray
-    )  # [token] float32, the query's; none of an input of more than `headlens.model.atlas.rows.LONGEST`
+    weights: np.ndarray  # [token] float32, the query's; none of an input that is too long to keep them
 
 
 class AtlasInput(NamedTuple):

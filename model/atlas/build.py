@@ -12,13 +12,13 @@ from headlens.model.atlas.arrow import pyarrow
 from headlens.model.atlas.atlas import Atlas, open_atlas
 from headlens.model.atlas.gather import BATCH_TOKENS, gather, reader_of
 from headlens.model.atlas.gathered import Gathered, Limits, merge
-from headlens.model.atlas.heap import give_back
 from headlens.model.atlas.items import Item, Source
 from headlens.model.atlas.packed import pack, unpack
 from headlens.model.atlas.schema import MANIFEST, VERSION
 from headlens.model.atlas.tables import write_tables
 from headlens.model.description import Description
 from headlens.model.errors import InputError
+from headlens.model.heap import trim
 from headlens.model.inputs.image import Size
 from headlens.model.protocol import Model
 from headlens.model.recording.whole import remove_parts, whole_file
@@ -154,7 +154,7 @@ def _run(plan: Plan, engine: Engine, folder: Path, on_shard: OnShard | None, sav
             f"None of the {plan.source.count:,} inputs could be recorded; the first reason: {min(reasons)}"
         )
     _save(plan, folder, done)  # of a folder with some tables alone it would not be known whose they are
-    give_back()  # pyarrow takes its memory elsewhere
+    trim()  # pyarrow takes its memory elsewhere
     write_tables(folder, gathered, _manifest(plan, gathered), kind=plan.source.kind)
 
 

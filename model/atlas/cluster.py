@@ -23,10 +23,10 @@ from headlens.model.atlas.build import Engine, Plan, Shard
 from headlens.model.atlas.files import Remote
 from headlens.model.atlas.gather import gather, reader_of
 from headlens.model.atlas.gathered import Gathered, Limits, merge
-from headlens.model.atlas.heap import SETTINGS, VARIABLE
 from headlens.model.atlas.items import Content, Item
 from headlens.model.atlas.packed import pack, unpack
 from headlens.model.errors import DeviceError, InputError
+from headlens.model.heap import SETTINGS, VARIABLE
 from headlens.model.inputs.image import Size
 from headlens.model.load import load_model
 

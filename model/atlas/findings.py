@@ -15,9 +15,8 @@ from headlens.model.analysis.roles.naming import needed
 from headlens.model.analysis.roles.positions import Positions, stacked
 from headlens.model.analysis.roles.recorded import Scorers
 from headlens.model.analysis.roles.score import Scorer, Sums
-from headlens.model.analysis.sample import looking_queries
+from headlens.model.analysis.sample import LONG, looking_queries
 from headlens.model.atlas.best import SHARE, WEIGHT
-from headlens.model.atlas.rows import LONGEST
 from headlens.model.attention.inputs import AttentionInputs
 from headlens.model.recording.recording import Recording
 
@@ -110,7 +109,7 @@ class _Added:
         self._strongest = np.zeros(self._shape)
         self._share = np.zeros(self._shape)
         self._places = np.full((2, *self._shape), -1)  # query and key of the strongest pair
-        self._rows = np.zeros((*self._shape, first.num_keys if first.num_keys <= LONGEST else 0), np.float32)
+        self._rows = np.zeros((*self._shape, first.num_keys if first.num_keys <= LONG else 0), np.float32)
 
     def add(self, part: _Part, positions: Positions, layers: Sequence[AttentionInputs]) -> None:
         """A part, with the positions of its inputs, and its layers with the axis of inputs."""

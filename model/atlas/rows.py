@@ -7,7 +7,6 @@ import numpy as np
 
 from headlens.model.atlas.best import NOBODY
 
-LONGEST = 2_048  # keys: the rows of longer inputs are not kept
 Place: TypeAlias = tuple[int, int, int]  # a layer, a head, and the number of an input
 Rows: TypeAlias = Mapping[Place, np.ndarray]  # [key] float32 of each
 

@@ -1,17 +1,11 @@
 """Giving freed memory back to the system."""
 
-import ctypes
-import sys
 import threading
 from collections.abc import Callable
 
+from headlens.model.heap import trim
+
 EVERY = 32_000_000  # bytes that are freed before memory is given back again
-
-
-def trim() -> None:
-    """Give back what the C library keeps; where that is not glibc, nothing happens."""
-    if sys.platform == "linux" and (malloc_trim := getattr(ctypes.CDLL(None), "malloc_trim", None)) is not None:
-        malloc_trim(0)
 
 
 class FreedMemory:

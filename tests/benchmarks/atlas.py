@@ -25,9 +25,9 @@ from headlens.model import list_models, load_model
 from headlens.model.atlas.build import Plan, build, here
 from headlens.model.atlas.gather import BATCH_TOKENS, batches_of, gather, read_all, reader_of
 from headlens.model.atlas.gathered import Limits
-from headlens.model.atlas.heap import SETTINGS, VARIABLE
 from headlens.model.atlas.items import Item, open_source
 from headlens.model.base import AnyModel
+from headlens.model.heap import SETTINGS, VARIABLE
 from headlens.model.inputs.image import ImageInput
 from headlens.model.inputs.text import TextInput
 from headlens.model.pretrained.dinov2_onnx import CONFIG as DINOV2

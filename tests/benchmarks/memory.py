@@ -4,7 +4,6 @@ Kept are the bytes of the result's tensors; resident is how much more memory the
 far the resident memory rose during the run above what it was before, as the kernel counts it (VmHWM).
 """
 
-import ctypes
 import gc
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -13,6 +12,7 @@ from typing import Any, NamedTuple
 import torch
 
 from headlens.model.attention.inputs import AttentionInputs
+from headlens.model.heap import trim
 from tests.benchmarks.cases import CASES, random_bert
 from tests.benchmarks.measure import Row, fresh, markdown, megabytes, say
 
@@ -62,7 +62,7 @@ def measure(name: str, call: str) -> Memory:
 
 def _tidy() -> None:
     gc.collect()
-    ctypes.CDLL(None).malloc_trim(0)  # give back what is free, or it would count as kept
+    trim()  # give back what is free, or it would count as kept
 
 
 def resident(what: str) -> int:

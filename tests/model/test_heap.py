@@ -8,27 +8,27 @@ from pathlib import Path
 
 import pytest
 
-from headlens.model.atlas.heap import SETTINGS, STARTED, VARIABLE
+from headlens.model.heap import SETTINGS, STARTED, VARIABLE
 from tests.benchmarks.memory import STATUS
 from tests.paths import ROOT
 
 MAPS = Path("/proc/self/maps")
 LEFT = """
 import torch
-from headlens.model.atlas.heap import give_back
+from headlens.model.heap import trim
 from tests.benchmarks.memory import resident
 
 before = resident("VmRSS")
 some = [torch.ones(2**21) for _ in range(20)]
 del some
 print(resident("VmRSS") - before)
-give_back()
+trim()
 print(resident("VmRSS") - before)
 """
 AGAIN = """
 import os
 import sys
-from headlens.model.atlas.heap import VARIABLE, start_again_with_own_heap
+from headlens.model.heap import VARIABLE, start_again_with_own_heap
 
 print(os.getpid(), flush=True)
 start_again_with_own_heap()

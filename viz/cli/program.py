@@ -8,7 +8,6 @@ from typing import Annotated
 import typer
 from typer.exceptions import Abort, TyperException
 
-from headlens.model.atlas.heap import start_again_with_own_heap
 from headlens.model.errors import DeviceError, HeadlensError
 from headlens.viz.cli.app import app
 from headlens.viz.cli.atlas import build
@@ -109,6 +108,8 @@ def headlens(
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command with these arguments, by default those of the process, and exit: see `exit_code`."""
     if arguments is None and sys.argv[1:3] == ["atlas", "build"]:
+        from headlens.model.heap import start_again_with_own_heap
+
         start_again_with_own_heap()
     sys.exit(exit_code(sys.argv[1:] if arguments is None else arguments))
 

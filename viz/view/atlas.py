@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 from headlens.model.analysis.roles.naming import Named, strongest_role
 from headlens.model.analysis.roles.role import Role
+from headlens.model.analysis.sample import LONG
 from headlens.model.atlas.atlas import AtlasInput, Example
 from headlens.model.atlas.best import SHARE
-from headlens.model.atlas.rows import LONGEST
 from headlens.viz.view.roles import named_in_words
 from headlens.viz.view.visible import isolated, visible
 from headlens.viz.view.wording import percent
@@ -163,7 +163,7 @@ def how_drawn(kind: str, *, whole: bool) -> str:
         "photos": "The query is framed; the brighter a patch, the more weight the query gives it, on a scale of each "
         "photo's own.",
     }
-    rest = "" if whole else f" Of inputs of more than {LONGEST:,} tokens only the strongest pair is kept."
+    rest = "" if whole else f" Of inputs of more than {LONG:,} tokens only the strongest pair is kept."
     return drawn[kind] + rest
 
 

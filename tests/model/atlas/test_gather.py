@@ -239,7 +239,7 @@ def test_roles_beside_those_of_each_recording(family: str, tmp_path: Path) -> No
 def test_rows_of_long_inputs_are_not_kept(minilm: EncoderTextModel, monkeypatch: pytest.MonkeyPatch) -> None:
     texts = ["The cat sat.", "The cat sat on the mat and saw a dog."]
     lengths = [minilm.record(text).num_tokens for text in texts]
-    monkeypatch.setattr(atlas_findings, "LONGEST", lengths[1] - 1)
+    monkeypatch.setattr(atlas_findings, "LONG", lengths[1] - 1)
     rows = gather(minilm, items_of(texts), Limits()).rows
     assert {number for _, _, number in rows} == {0}
     assert {len(row) for row in rows.values()} == {lengths[0]}

@@ -11,7 +11,7 @@ from headlens.model.runtime.memory import FreedMemory
 HELD = """
 import sys
 from pathlib import Path
-from headlens.model.runtime.memory import trim
+from headlens.model.heap import trim
 def held():
     return int(Path("/proc/self/status").read_text().split("VmRSS:")[1].split()[0])
 blocks = [bytearray(50_000) for _ in range(4_000)]

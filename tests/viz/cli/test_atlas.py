@@ -12,7 +12,7 @@ import pytest
 import torch
 
 from headlens.model.atlas import open_atlas
-from headlens.model.atlas.heap import SETTINGS, VARIABLE
+from headlens.model.heap import SETTINGS, VARIABLE
 from headlens.viz.cli.atlas import Progress, duration
 from tests.model.atlas.data_sets import sentences, write_photos
 from tests.model.huggingface.text_models import write_folder
