@@ -37,11 +37,6 @@ class Merged(Recording):
         """The words as places of the tokens."""
         return Places.of(self.groups, self.recording.num_tokens)
 
-    @cached_property
-    def word_of(self) -> np.ndarray:
-        """[token] the word that each is part of."""
-        return np.repeat(np.arange(len(self.groups)), [len(group) for group in self.groups])
-
     def attention_to(
         self, layer: Index, key: Index | Sequence[Index] | np.ndarray, head: Index | None = None
     ) -> np.ndarray:

@@ -61,7 +61,7 @@ class RecordingStore:
 
     Args:
         limit: in bytes.
-        dropped: called with the bytes of what was dropped, each time that something was.
+        dropped: called with the bytes of what was dropped, each time that something was, when it is held no longer.
     """
 
     def __init__(self, limit: int, dropped: Callable[[int], object] = lambda nbytes: None) -> None:
@@ -89,29 +89,34 @@ class RecordingStore:
                 entry.owners = old.owners
             _claim(entry, visitor)
             dropped = self._entries.put(id, entry)
-        self._tell(dropped)
+        nbytes = sum(each.nbytes for each in dropped)
+        dropped.clear()  # it is freed before anybody is told that it was
+        self._tell(nbytes)
         return entry
 
     def forget(self, visitor: Visitor) -> None:
         """Drop what only this visitor has used, now and later."""
-        dropped = []
+        self._tell(self._drop_of(visitor))
+
+    def _drop_of(self, visitor: Visitor) -> int:
+        nbytes = 0
         with self._lock:
             visitor.gone = True
             for id, entry in self._entries.items():
                 if entry.owners == {visitor}:
                     self._entries.pop(id, None)
-                    dropped.append(entry)
+                    nbytes += entry.nbytes
                 elif entry.owners is not None:
                     entry.owners.discard(visitor)
-        self._tell(dropped)
+        return nbytes
 
     def clear(self) -> None:
         """Drop all."""
         self._entries.clear()
 
-    def _tell(self, dropped: list[RecordingEntry]) -> None:
-        if dropped:
-            self._dropped(sum(entry.nbytes for entry in dropped))
+    def _tell(self, nbytes: int) -> None:
+        if nbytes > 0:
+            self._dropped(nbytes)
 
 
 def _claim(entry: RecordingEntry, visitor: Visitor | None) -> None:

@@ -3,6 +3,7 @@
 The product has no such door, so the tests put one in: a socket at the path in WATCH, that only they know.
 """
 
+import gc
 import os
 import threading
 from dataclasses import dataclass
@@ -19,6 +20,7 @@ class Held:
     """What a server holds at a time."""
 
     recordings: int
+    alive: int  # recordings and experiments in memory, whatever holds them
     at_work: int  # runs that have their turn in the queue, or wait for it
     sessions: int  # of open tabs, and of closed ones that may come back
     uploads: int
@@ -31,6 +33,8 @@ def held(path: str) -> Held:
 
 
 def _tell(listener: Listener) -> None:
+    from headlens.model.effects.experiment import Experiment
+    from headlens.model.recording.recording import Recording
     from headlens.viz.pages import runtime as held_by_pages
 
     while True:
@@ -40,6 +44,7 @@ def _tell(listener: Listener) -> None:
             connection.send(
                 {
                     "recordings": len(held_by_pages.shared().recordings),
+                    "alive": sum(issubclass(type(each), (Recording, Experiment)) for each in gc.get_objects()),
                     "at_work": len(held_by_pages.shared().queue),
                     "sessions": len(runtime._session_mgr.list_sessions()),
                     "uploads": sum(len(each) for each in files),

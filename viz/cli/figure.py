@@ -72,11 +72,11 @@ def figure(
     for one in chosen:
         check_place(recording, layer=one[0], head=one[1], query=queries[-1])
     from headlens.viz.export.drawn import drawn_svg, png_of
-    from headlens.viz.view.pieces import in_shown
+    from headlens.viz.view.pieces import groups_of, in_shown
     from headlens.viz.view.view import View
 
     of: Scope = scope if heads is None else "heads"
     view = View(*chosen[0], queries[0], of, reduction, direction=direction, queries=queries, heads=chosen)
     shown = seen(recording, words, without_special)
-    svg = drawn_svg(kind, shown, in_shown(shown, view), millimetres=width, caption=caption)
+    svg = drawn_svg(kind, shown, in_shown(groups_of(shown), view), millimetres=width, caption=caption)
     write_out(out, svg if ending == ".svg" else png_of(svg, scale=scale))

@@ -12,7 +12,7 @@ from headlens.viz.export.figures import saved_figure
 from headlens.viz.pages.runtime import current_theme, working
 from headlens.viz.view.address import PARAMETERS, read_address, read_view, write_view
 from headlens.viz.view.bounds import bounds_of
-from headlens.viz.view.pieces import in_shown, in_tokens, pieces_of
+from headlens.viz.view.pieces import groups_of, in_shown, in_tokens, pieces_of
 from headlens.viz.view.view import View
 
 Stage = Callable[[RecordingEntry], RecordingEntry]
@@ -55,26 +55,28 @@ def show_explorer(
     """
     state, entry = st.session_state, stage(request.entry())
     recording, slot = entry.recording, st.empty()
+    id, bounds, groups = entry.id, bounds_of(recording), groups_of(recording)
     key = f"{page}_explorer"
     asked = read_address(st.query_params, start, bounds_of(pieces_of(recording)))
-    view = in_shown(recording, asked)
+    view = in_shown(groups, asked)
     address = state[f"{page}_address"] = st.query_params.to_dict()
 
+    # What these take stays in the session, which outlives the tab by minutes; the recording, which is large, must not.
     def take_view() -> None:
         message = _message(state[key].view)
-        if message.get("of", entry.id) != entry.id:  # told before this recording came, with the address of that time
+        if message.get("of", id) != id:  # told before this recording came, with the address of that time
             state[f"{page}_sent"] = None
             st.query_params.from_dict(address)
             return
-        told = read_view(message, in_shown(recording, start), bounds_of(recording))
+        told = read_view(message, in_shown(groups, start), bounds)
         state[f"{page}_sent"] = message.get("has")
         others = {name: value for name, value in st.query_params.items() if name not in PARAMETERS}
-        st.query_params.from_dict({**others, **write_view(in_tokens(recording, told, asked), start)})
+        st.query_params.from_dict({**others, **write_view(in_tokens(groups, told, asked), start)})
         state[f"{page}_full"] = False
 
     def take_more() -> None:
         state[f"{page}_full"] = True
-        state[f"{page}_hover"] = entry.id
+        state[f"{page}_hover"] = id
 
     def take_save() -> None:
         state[f"{page}_save"] = _message(state[key].save)
@@ -88,8 +90,8 @@ def show_explorer(
         view,
         link=link,
         full=small or state.pop(f"{page}_full", False),
-        hover=small or state.get(f"{page}_hover") == entry.id,
-        sent=state.get(f"{page}_sent") == entry.id,
+        hover=small or state.get(f"{page}_hover") == id,
+        sent=state.get(f"{page}_sent") == id,
         save=save,
         work=lambda what, layers: working(slot, what, layers),
     )

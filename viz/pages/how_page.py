@@ -60,6 +60,7 @@ def _show(chosen: ChosenInput) -> None:
     """
     entry, start = chosen.run.entry(), chosen.start
     recording = entry.recording
+    tokens = recording.tokens
     with st.container(horizontal=True, vertical_alignment="bottom"):
         layer = knob(
             st.selectbox,
@@ -85,7 +86,7 @@ def _show(chosen: ChosenInput) -> None:
             "query",
             options=range(recording.num_tokens),
             start=start.query,
-            format_func=lambda token: f"{token} · {visible(recording.tokens[token])}",
+            format_func=lambda token: f"{token} · {visible(tokens[token])}",
             width=220,
             help="The token or patch that looks. Patches are (row, column); type to find one.",
         )

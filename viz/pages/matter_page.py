@@ -50,6 +50,7 @@ def _show(chosen: ChosenInput) -> None:
     try:
         question = ask(chosen)
         value = st.container(key="matter_value")
+        of_photo = question.recording.photo is not None
         part = knob(
             st.segmented_control,
             "What it rests on",
@@ -58,7 +59,7 @@ def _show(chosen: ChosenInput) -> None:
             start="heads",
             page="matter",
             required=True,
-            format_func=lambda each: PARTS[each][question.recording.photo is not None],
+            format_func=lambda each: PARTS[each][of_photo],
             help="Only what you see is computed.",
         )
         if part == "hand":

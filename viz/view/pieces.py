@@ -33,30 +33,35 @@ def row_between_words(recording: Merged, rows: np.ndarray, direction: Direction)
     return column
 
 
-def in_shown(recording: Recording, view: View) -> View:
-    """A view that counts in tokens as one of the recording: of words, those that the tokens are part of."""
-    if not isinstance(recording, Merged):
-        return view
-    words = recording.word_of
-    queries = tuple(int(words[query]) for query in view.queries)
-    return dataclasses.replace(view, query=int(words[view.query]), key=int(words[view.key]), queries=queries)
-
-
-def in_tokens(recording: Recording, view: View, before: View) -> View:
-    """A view of the recording as one that counts in tokens.
+def in_shown(groups: tuple[Group, ...] | None, view: View) -> View:
+    """A view that counts in tokens as one of what is shown: of words, those that the tokens are part of.
 
     Args:
-        recording: what is shown.
-        view: of it.
+        groups: as `groups_of` gives them.
+        view: counts in tokens.
+    """
+    if groups is None:
+        return view
+    words = [word for word, tokens in enumerate(groups) for _ in tokens]  # of each token
+    queries = tuple(words[query] for query in view.queries)
+    return dataclasses.replace(view, query=words[view.query], key=words[view.key], queries=queries)
+
+
+def in_tokens(groups: tuple[Group, ...] | None, view: View, before: View) -> View:
+    """A view of what is shown as one that counts in tokens.
+
+    Args:
+        groups: as `groups_of` gives them.
+        view: of what is shown.
         before: the view in tokens that was shown; words that are chosen as before stay with their tokens, of others
             the query is the first, and all are chosen where several words are.
     """
-    if not isinstance(recording, Merged):
+    if groups is None:
         return view
-    shown = in_shown(recording, before)
-    query = before.query if view.query == shown.query else recording.groups[view.query][0]
-    key = before.key if view.key == shown.key else recording.groups[view.key][0]
+    shown = in_shown(groups, before)
+    query = before.query if view.query == shown.query else groups[view.query][0]
+    key = before.key if view.key == shown.key else groups[view.key][0]
     queries = before.queries
     if (view.query, view.queries) != (shown.query, shown.queries):
-        queries = tuple(token for word in view.queries for token in recording.groups[word])
+        queries = tuple(token for word in view.queries for token in groups[word])
     return dataclasses.replace(view, query=query, key=key, queries=queries)

@@ -2,6 +2,7 @@
 
 import sys
 import threading
+import weakref
 from collections.abc import Iterator
 
 import numpy as np
@@ -193,3 +194,14 @@ def test_it_tells_how_much_has_been_dropped() -> None:
     store.forget(Visitor())
     store.forget(visitor)
     assert dropped == [2 * SMALL.nbytes, LARGE.nbytes]
+
+
+def test_it_tells_when_what_was_dropped_is_held_no_longer() -> None:
+    held: list[bool] = []
+    store = RecordingStore(LARGE.nbytes, lambda nbytes: held.append(any(each() is not None for each in entries)))
+    visitor = Visitor()
+    entries = [weakref.ref(store.put(id, SMALL, visitor)) for id in "ab"]
+    entries = [*entries, weakref.ref(store.put("c", LARGE, visitor))]
+    assert held == [False]
+    store.forget(visitor)
+    assert held == [False, False]

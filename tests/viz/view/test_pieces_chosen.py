@@ -24,15 +24,15 @@ def merged() -> Merged:
 
 def test_an_address_keeps_the_tokens_of_what_is_chosen(merged: Merged) -> None:
     tokens = View(0, 0, 2, queries=(2, 3, 5))
-    words = in_shown(merged, tokens)
+    words = in_shown(merged.groups, tokens)
     assert (words.query, words.queries) == (1, (1, 2, 3))
-    assert in_tokens(merged, replace(words, layer=1), tokens) == replace(tokens, layer=1)
-    more = in_tokens(merged, replace(words, queries=(0, 1, 3)), tokens)
+    assert in_tokens(merged.groups, replace(words, layer=1), tokens) == replace(tokens, layer=1)
+    more = in_tokens(merged.groups, replace(words, queries=(0, 1, 3)), tokens)
     assert (more.query, more.queries) == (2, (0, 1, 2, 4, 5))
-    assert in_shown(merged, more).queries == (0, 1, 3)
-    one = in_tokens(merged, replace(words, queries=()), tokens)
+    assert in_shown(merged.groups, more).queries == (0, 1, 3)
+    one = in_tokens(merged.groups, replace(words, queries=()), tokens)
     assert (one.query, one.queries) == (2, ())
-    assert in_shown(merged, View(0, 0, 1, queries=(1, 2))).chosen == (1,)  # a word alone
+    assert in_shown(merged.groups, View(0, 0, 1, queries=(1, 2))).chosen == (1,)  # a word alone
 
 
 @pytest.mark.parametrize("direction", ["at", "by"])

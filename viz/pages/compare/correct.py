@@ -1,7 +1,5 @@
 """Which tokens or patches of A and B correspond, to be corrected: held in the address."""
 
-from functools import partial
-
 import streamlit as st
 
 from headlens.model.comparison.corrections import MOST, Correction
@@ -86,11 +84,12 @@ def _controls(a: Recording, b: Recording, corrections: tuple[Correction, ...]) -
     keys = [f"compare_{unit}_{name}" for name in "AB"]
     with st.container(horizontal=True, vertical_alignment="bottom"):
         for name, key, recording in zip("AB", keys, (a, b)):
+            names = {at: _name(recording, at) for at in (*first, *range(recording.num_tokens))}
             st.selectbox(
                 f"{unit.capitalize()} of {name}",
-                [*first, *range(recording.num_tokens)],
+                list(names),
                 key=key,
-                format_func=partial(_name, recording),
+                format_func=names.__getitem__,
                 help=f"Choose one of A and one of B to pair them; or one and “no {unit}”, and it has no partner.",
             )
 

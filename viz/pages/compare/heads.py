@@ -78,10 +78,7 @@ def _grid(sides: Sides, chosen: Head) -> None:
 def _list(sides: Sides, ordered: list[Head], chosen: Head, why: str) -> None:
     """The first ten to press, and all to choose from."""
     state = st.session_state
-
-    def name(head: Head) -> str:
-        return f"{head_name(head)}: {sides.divergence[head]:.3f}"
-
+    names = {head: f"{head_name(head)}: {sides.divergence[head]:.3f}" for head in ordered}
     first = [head for head in ordered[:TOP] if sides.divergence[head] > 0]
     if first:
         st.markdown(f"**The {len(first)} heads that differ most:**" if len(first) > 1 else "**The head that differs:**")
@@ -90,7 +87,7 @@ def _list(sides: Sides, ordered: list[Head], chosen: Head, why: str) -> None:
     with st.container(horizontal=True, gap="small"):
         for head in first:
             st.button(
-                name(head),
+                names[head],
                 key=f"compare_head_{head[0]}_{head[1]}",
                 type="primary" if head == chosen else "secondary",
                 on_click=write_head,
@@ -102,7 +99,7 @@ def _list(sides: Sides, ordered: list[Head], chosen: Head, why: str) -> None:
         "All heads, the largest first",
         ordered,
         key="compare_head",
-        format_func=name,
+        format_func=names.__getitem__,
         on_change=lambda: write_head(state.compare_head),
         help="Type a layer's or head's number to find one.",
     )

@@ -62,7 +62,12 @@ def _candidate(
     names: dict[Any, str],
 ) -> Any:
     """A candidate by its number, or one of AGAINST; the address has the same."""
-    params, key = st.query_params, f"matter_{name}"
+    params, state, key = st.query_params, st.session_state, f"matter_{name}"
+    if (typed := state.pop(f"{key}_typed", None)) is not None:
+        try:
+            params[name] = str(candidate_id(experiment, asked, typed))
+        except InputError as error:
+            show_error(error)
     written, chosen = params.get(name, ""), options[0]
     if written in AGAINST and written in options:
         chosen = written
@@ -74,19 +79,14 @@ def _candidate(
     if chosen not in options:
         options = [*options, chosen]
         names = {**names, chosen: visible(_name(experiment, chosen))}
-    if (refusal := st.session_state.pop(f"{key}_refused", None)) is not None:
-        show_error(refusal)
-    st.session_state[key] = chosen
+    state[key] = chosen
 
     def keep() -> None:
-        value = st.session_state[key]
+        value = state[key]
         if isinstance(value, str) and value not in AGAINST:
-            try:
-                value = candidate_id(experiment, asked, value)
-            except InputError as error:
-                st.session_state[f"{key}_refused"] = str(error)
-                return
-        params[name] = str(value)
+            state[f"{key}_typed"] = value  # the page looks it up, for what this holds outlives the tab
+        else:
+            params[name] = str(value)
 
     what = "Whose logit is asked about" if name == "answer" else "The logit that is subtracted"
     st.selectbox(

@@ -1,5 +1,7 @@
 """The heads that an output rests on: the grid of all, to switch off, and the strongest in words."""
 
+from functools import partial
+
 import numpy as np
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
@@ -14,7 +16,7 @@ from headlens.viz.figures.effects import effect_grid
 from headlens.viz.inputs.knob import knob, ordered_by_size
 from headlens.viz.inputs.messages import plain, show_error
 from headlens.viz.pages.chosen_input import ChosenInput
-from headlens.viz.pages.matter.off import HeadsOff
+from headlens.viz.pages.matter.off import HeadsOff, switch
 from headlens.viz.pages.matter.question import Question
 from headlens.viz.pages.matter.take import take_heads
 from headlens.viz.pages.matter.words import number, sentence
@@ -75,7 +77,7 @@ def show_heads(question: Question, chosen: ChosenInput, off: HeadsOff, controls:
         draw_heads(
             figure,
             "matter_grid",
-            off.switch,
+            partial(switch, off.heads),
             alt="What each head contributes to the target, a square for each; the largest are in words beside it.",
         )
         st.caption("Press a square to switch the head off, and again to switch it on.")

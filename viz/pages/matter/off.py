@@ -41,8 +41,8 @@ class HeadsOff:
 
     def controls(self) -> None:
         """The same as presses, for the keyboard, and whole layers."""
-        state = st.session_state
-        layers, heads = self.shape
+        state, off, shape = st.session_state, self.heads, self.shape  # not self, in what buttons keep: it is large
+        layers, heads = shape
         choose_heads(
             "Heads that are off",
             "off",
@@ -57,15 +57,13 @@ class HeadsOff:
             st.button(
                 "Switch it off",
                 on_click=lambda: write_heads(
-                    "off", tuple(sorted({*self.heads, *((state.matter_layer, head) for head in range(heads))}))
+                    "off", tuple(sorted({*off, *((state.matter_layer, head) for head in range(heads))}))
                 ),
                 help="All heads of that layer.",
             )
             st.button(
                 "All but these",
-                on_click=lambda: write_heads(
-                    "off", [head for head in every_head(self.shape) if head not in self.heads]
-                ),
+                on_click=lambda: write_heads("off", [head for head in every_head(shape) if head not in off]),
                 disabled=not self.heads,
                 help="Switch on what is off, and off what is on: choose one head first, to keep that one alone.",
             )
@@ -73,9 +71,10 @@ class HeadsOff:
                 "Clear", on_click=lambda: write_heads("off", ()), disabled=not self.heads, help="Switch all heads on."
             )
 
-    def switch(self, head: Head) -> None:
-        """Off, or on again."""
-        write_heads("off", tuple(sorted(set(self.heads) ^ {head})))
+
+def switch(off: tuple[Head, ...], head: Head) -> None:
+    """A head off, or on again, where these are off."""
+    write_heads("off", tuple(sorted(set(off) ^ {head})))
 
 
 def heads_off(question: Question) -> HeadsOff:

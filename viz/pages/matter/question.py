@@ -74,6 +74,7 @@ def ask(chosen: ChosenInput) -> Question:
     experiment = entry.derive("experiment", lambda: Experiment(_model(chosen), _read(chosen, entry)))
     with st.container(horizontal=True, vertical_alignment="bottom"):
         options = choices(experiment)
+        titles = {each: _title(experiment, each) for each in options}
         choice = knob(
             st.selectbox,
             "What is asked about",
@@ -81,7 +82,7 @@ def ask(chosen: ChosenInput) -> Question:
             options=options,
             start=Choice("similarity") if other is not None else _first(experiment, options),
             page="matter",
-            format_func=lambda each: _title(experiment, each),
+            format_func=titles.__getitem__,
             width=300,
             help="One number that the model gives. Everything below says what it rests on.",
         )
