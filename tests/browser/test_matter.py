@@ -147,6 +147,17 @@ def test_patches_are_blanked_by_dragging(page: Page, address: str, dinov2: Encod
     expect(page.get_by_test_id("stMetricValue").first).to_have_text(expected, timeout=30_000)
 
 
+def test_a_patch_is_chosen_by_its_place_and_put_back(page: Page, address: str, dinov2: EncoderImageModel) -> None:
+    open_matter(page, address, kind="image", size=224, part="hand")
+    columns = dinov2.read(PHOTOS["Coffee"].read(), 224).photo.grid[1]
+    page.get_by_role("combobox", name="Patches that are removed").press_sequentially("(4, 5")
+    page.get_by_role("option", name="(4, 5)", exact=True).click()
+    page.wait_for_url(re.compile(rf"gone={1 + 4 * columns + 5}(&|$)"))
+    expect(page.get_by_text("Without 1 patch,")).to_be_visible(timeout=30_000)
+    page.get_by_role("button", name="Remove (4, 5)", exact=True).click()
+    page.wait_for_url(lambda url: "gone=" not in url)
+
+
 @pytest.mark.parametrize(
     "page",
     [

@@ -71,7 +71,7 @@ def removal_curves(
 
 
 def patch_picker(photo: PhotoLike, removed: Collection[int], *, theme: Theme = LIGHT) -> go.Figure:
-    """The photo, its patches to be pressed or dragged over; those that are removed have its mean colour.
+    """The photo, its patches to be dragged over; those that are removed have its mean colour.
 
     Args:
         photo: its pixels, aspect and grid of patches.

@@ -23,6 +23,7 @@ from headlens.model.runtime.folders import FOLDERS
 from headlens.viz.inputs.samples import PHOTOS, TEXTS
 from headlens.viz.pages.matter.words import number, score
 from headlens.viz.pages.matter_page import DIGITS
+from headlens.viz.view.visible import visible
 from tests.model.huggingface.text_models import write_folder
 from tests.sentences import is_one_sentence
 from tests.viz.figures.decode import numbers_in
@@ -193,6 +194,17 @@ def test_a_region_of_a_photo(dinov2: EncoderImageModel) -> None:
     assert metrics(app)["now"] == number(ablate(experiment, [(11, 2)], asked).after, DIGITS)
 
 
+def test_the_side_of_a_region_that_was_moved_takes_the_other_along() -> None:
+    app = open_matter(**PHOTO, region="4.5.6.9")
+    app.number_input(key="matter_from row").set_value(8)
+    run(app)
+    assert address(app)["region"] == "8.5.8.9"
+    app.number_input(key="matter_to column").set_value(2)
+    run(app)
+    assert address(app)["region"] == "8.2.8.2"
+    assert "the mean saliency of patches (8, 2) to (8, 2)" in words(app) or "patch (8, 2)" in words(app)
+
+
 def test_tokens_removed_by_hand(paris: Experiment) -> None:
     app = open_matter(**PROMPT, part="hand", gone="1-3", removed="mean")
     change = removed_change(paris, target(paris), [1, 3], "mean")
@@ -236,6 +248,30 @@ def test_another_word_is_asked_about(paris: Experiment) -> None:
     asked = target(paris, against="London")
     assert str(asked) in words(app)
     assert metrics(app)["now"] == number(ablate(paris, (), asked).before, DIGITS)
+
+
+def test_a_word_that_the_other_list_has_an_option_for_is_a_word(paris: Experiment) -> None:
+    app = open_matter(**PROMPT)
+    type_candidate(app, "answer", "second")
+    asked = target(paris, candidate="second")
+    assert address(app)["answer"] == str(asked.candidate)  # type: ignore[attr-defined]
+    assert str(asked) in words(app)
+
+
+def test_a_candidate_of_nothing_but_space_has_a_name(paris: Experiment) -> None:
+    app = open_matter(**PROMPT)
+    type_candidate(app, "answer", "   ")
+    assert errors(app) == []
+    assert app.selectbox(key="matter_answer").options[-1] == visible("   ")
+
+
+def test_the_candidate_is_not_compared_with_itself(paris: Experiment) -> None:
+    app = open_matter(**PROMPT)
+    before = metrics(app)
+    type_candidate(app, "against", "Paris")
+    assert errors(app) == []
+    assert "against" not in address(app)
+    assert metrics(app) == before
 
 
 def test_activation_patching_with_the_sample_pair(smollm2: TransformersText) -> None:

@@ -37,7 +37,8 @@ def target_details(entry: RecordingEntry, experiment: Experiment, choice: Choice
     if choice.kind == "movement":
         return {}
     first, best = entry.derive(("best", choice), lambda: _best(experiment, choice))
-    names = {each.logit: f"{visible(each.name.strip(' ') or each.name)} · {percent(each.score)}" for each in best}
+    _look_up(experiment, first)
+    names = {each.logit: f"{_trimmed(each.name)} · {percent(each.score)}" for each in best}
     candidate = _candidate(experiment, first, "Candidate", "answer", [each.logit for each in best], names)
     rest = [each.logit for each in best if each.logit != candidate]
     if st.query_params.get("against") == str(candidate):
@@ -53,6 +54,16 @@ def _best(experiment: Experiment, choice: Choice) -> tuple[LogitTarget, list[Can
     return first, first.candidates(experiment.model, experiment.unchanged_for(first))
 
 
+def _look_up(experiment: Experiment, asked: LogitTarget) -> None:
+    """Write what was typed in place of a candidate into the address, or say why it is none."""
+    for name in ("answer", "against"):
+        if (typed := st.session_state.pop(f"matter_{name}_typed", None)) is not None:
+            try:
+                st.query_params[name] = str(candidate_id(experiment, asked, typed))
+            except InputError as error:
+                show_error(error)
+
+
 def _candidate(
     experiment: Experiment,
     asked: LogitTarget,
@@ -63,11 +74,6 @@ def _candidate(
 ) -> Any:
     """A candidate by its number, or one of AGAINST; the address has the same."""
     params, state, key = st.query_params, st.session_state, f"matter_{name}"
-    if (typed := state.pop(f"{key}_typed", None)) is not None:
-        try:
-            params[name] = str(candidate_id(experiment, asked, typed))
-        except InputError as error:
-            show_error(error)
     written, chosen = params.get(name, ""), options[0]
     if written in AGAINST and written in options:
         chosen = written
@@ -78,13 +84,13 @@ def _candidate(
             params.pop(name)
     if chosen not in options:
         options = [*options, chosen]
-        names = {**names, chosen: visible(_name(experiment, chosen))}
+        names = {**names, chosen: _trimmed(_name(experiment, chosen))}
     state[key] = chosen
 
     def keep() -> None:
         value = state[key]
-        if isinstance(value, str) and value not in AGAINST:
-            state[f"{key}_typed"] = value  # the page looks it up, for what this holds outlives the tab
+        if isinstance(value, str) and value not in options:
+            state[f"{key}_typed"] = value  # looked up by the page, for what this function holds outlives the tab
         else:
             params[name] = str(value)
 
@@ -103,7 +109,11 @@ def _candidate(
 
 
 def _name(experiment: Experiment, candidate: int) -> str:
-    return str(experiment.model.predictor.name(candidate)).strip(" ")  # type: ignore[attr-defined]
+    return str(experiment.model.predictor.name(candidate))  # type: ignore[attr-defined]
+
+
+def _trimmed(name: str) -> str:
+    return visible(name.strip(" ") or name)
 
 
 def _other_sentence() -> str | None:
@@ -138,11 +148,14 @@ def _region(experiment: Experiment, first: Target) -> Region | None:
     state.matter_region = [top, left, below - 1, behind - 1] if region is None else region
     names = ("from row", "from column", "to row", "to column")
 
-    def keep() -> None:
-        st.query_params["region"] = ".".join(str(state[f"matter_{name}"]) for name in names)
+    def keep(at: int) -> None:
+        picked = [state[f"matter_{name}"] for name in names]
+        if picked[at % 2] > picked[at % 2 + 2]:
+            picked[(at + 2) % 4] = picked[at]  # the other side moves along
+        st.query_params["region"] = ".".join(map(str, picked))
 
     with st.popover("The region", help="Which patches; without a choice, the most salient one."):
-        for name, value, most in zip(names, state.matter_region, (rows, columns, rows, columns)):
+        for at, (name, value, most) in enumerate(zip(names, state.matter_region, (rows, columns, rows, columns))):
             state[f"matter_{name}"] = value
             st.number_input(
                 name.capitalize(),
@@ -150,6 +163,7 @@ def _region(experiment: Experiment, first: Target) -> Region | None:
                 most - 1,
                 key=f"matter_{name}",
                 on_change=keep,
+                args=(at,),
                 help="Of the patches, counted from 0 at the upper left.",
             )
     if region is None:

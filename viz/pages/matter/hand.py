@@ -1,5 +1,7 @@
 """Tokens or patches that the visitor removes by hand, and the heads that change most."""
 
+from collections.abc import Callable
+
 import numpy as np
 import streamlit as st
 
@@ -29,9 +31,17 @@ def removed_by_hand(question: Question) -> tuple[tuple[int, ...], Removal]:
     away = removable(question.experiment, question.target)
     removed = tuple(at for at in _read(st.query_params.get("gone", "")) if at < len(away) and away[at])
     if question.recording.photo is None:
-        _tokens(question, away, removed)
+        _choose(
+            st.pills,
+            "Press a token to remove it",
+            question,
+            away,
+            removed,
+            selection_mode="multi",
+            help="Special tokens and the one that the target is read from stay.",
+        )
     else:
-        _patches(question, removed)
+        _patches(question, away, removed)
     st.button("Clear", on_click=_write, args=((),), disabled=not removed, help="Put all back.", key="matter_put_back")
     return removed, how
 
@@ -59,21 +69,28 @@ def show_moved_heads(question: Question, removed: tuple[int, ...], how: Removal,
         st.markdown("\n".join(f"1. layer {layer}, head {head}: {moved[layer, head]:.3f}" for layer, head in lines))
 
 
-def _tokens(question: Question, away: np.ndarray, removed: tuple[int, ...]) -> None:
+def _choose(
+    widget: Callable[..., object],
+    label: str,
+    question: Question,
+    away: np.ndarray,
+    removed: tuple[int, ...],
+    **rest: object,
+) -> None:
+    """A widget with all that can be removed."""
     state, tokens = st.session_state, tokens_of(question)
     state.matter_gone = list(removed)
-    st.pills(
-        "Press a token to remove it",
+    widget(
+        label,
         [int(at) for at in np.flatnonzero(away)],
         key="matter_gone",
-        selection_mode="multi",
         format_func=lambda at: visible(tokens[at]) if at < len(tokens) else str(at),
         on_change=lambda: _write(tuple(state.matter_gone)),
-        help="Special tokens and the one that the target is read from stay.",
+        **rest,
     )
 
 
-def _patches(question: Question, removed: tuple[int, ...]) -> None:
+def _patches(question: Question, away: np.ndarray, removed: tuple[int, ...]) -> None:
     photo = question.recording.photo
     assert photo is not None
     prefix, positions = question.recording.prefix_tokens, positions_of(question)
@@ -92,11 +109,20 @@ def _patches(question: Question, removed: tuple[int, ...]) -> None:
         key=f"matter_patches_{pressed}",
         theme=None,
         on_select=take,
-        selection_mode=("points", "box"),
+        selection_mode="box",
         config={**BAR, "modeBarButtons": [["select2d", "toImage"]]},
         alt=f"The photo; {len(removed)} patches are removed",
     )
-    st.caption("Press a patch, or drag over several; drag over removed ones alone to put them back.")
+    st.caption("Drag over a patch or several to remove them; over removed ones alone to put them back.")
+    _choose(
+        st.multiselect,
+        "Patches that are removed",
+        question,
+        away,
+        removed,
+        placeholder="None: drag over the photo, or choose here",
+        help="The same without dragging: type a row and a column to find a patch, counted from 0 at the upper left.",
+    )
 
 
 def _read(written: str) -> list[int]:
