@@ -61,7 +61,7 @@ def show_explorer(
     view = in_shown(groups, asked)
     address = state[f"{page}_address"] = st.query_params.to_dict()
 
-    # What these take stays in the session, which outlives the tab by minutes; the recording, which is large, must not.
+    # The session keeps these functions for minutes after the tab was closed: so they hold no recording, which is large.
     def take_view() -> None:
         message = _message(state[key].view)
         if message.get("of", id) != id:  # told before this recording came, with the address of that time

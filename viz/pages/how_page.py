@@ -60,7 +60,7 @@ def _show(chosen: ChosenInput) -> None:
     """
     entry, start = chosen.run.entry(), chosen.start
     recording = entry.recording
-    tokens = recording.tokens
+    tokens = recording.tokens  # for what the session keeps, which must not hold the recording
     with st.container(horizontal=True, vertical_alignment="bottom"):
         layer = knob(
             st.selectbox,

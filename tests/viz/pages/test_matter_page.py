@@ -14,16 +14,19 @@ from headlens.model.effects.experiment import Experiment
 from headlens.model.effects.explain.methods import explain
 from headlens.model.effects.heads import ablate, head_effects
 from headlens.model.effects.occlusion import removed_change
+from headlens.model.huggingface.multimodal.model import TransformersImageText
 from headlens.model.huggingface.text.model import TransformersText
 from headlens.model.huggingface.text.sequence import TransformersSequence
 from headlens.model.load import load_model
 from headlens.model.pretrained.image_model import EncoderImageModel
 from headlens.model.pretrained.text_model import EncoderTextModel
 from headlens.model.runtime.folders import FOLDERS
+from headlens.viz.inputs.photo import QUESTION
 from headlens.viz.inputs.samples import PHOTOS, TEXTS
 from headlens.viz.pages.matter.words import number, score
 from headlens.viz.pages.matter_page import DIGITS
 from headlens.viz.view.visible import visible
+from tests.model.huggingface.image_text_models import IMAGE, llava, save_with_text
 from tests.model.huggingface.text_models import write_folder
 from tests.sentences import is_one_sentence
 from tests.viz.figures.decode import numbers_in
@@ -202,7 +205,21 @@ def test_the_side_of_a_region_that_was_moved_takes_the_other_along() -> None:
     app.number_input(key="matter_to column").set_value(2)
     run(app)
     assert address(app)["region"] == "8.2.8.2"
-    assert "the mean saliency of patches (8, 2) to (8, 2)" in words(app) or "patch (8, 2)" in words(app)
+    assert "the saliency of patch (8, 2)" in words(app)
+
+
+def test_patches_among_words_are_called_by_their_places(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(FOLDERS, str(tmp_path))
+    folder = save_with_text(tmp_path / "llava", llava())
+    app = open_matter(kind="image", model=str(folder), part="hand")
+    patches = app.multiselect(key="matter_gone")
+    assert patches.options == [f"({row}, {column})" for row in range(8) for column in range(8)]
+    patches.select("(4, 5)")
+    run(app)
+    model = load_model(str(folder), device="cpu")
+    assert isinstance(model, TransformersImageText)
+    given = model.prompt(model.read(PHOTOS["Coffee"].read()), QUESTION)
+    assert address(app)["gone"] == str(np.flatnonzero(np.array(given.ids) == IMAGE)[4 * 8 + 5])
 
 
 def test_tokens_removed_by_hand(paris: Experiment) -> None:

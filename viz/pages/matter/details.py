@@ -84,7 +84,8 @@ def _candidate(
             params.pop(name)
     if chosen not in options:
         options = [*options, chosen]
-        names = {**names, chosen: _trimmed(_name(experiment, chosen))}
+        name_of = experiment.model.predictor.name  # type: ignore[attr-defined]
+        names = {**names, chosen: _trimmed(str(name_of(chosen)))}
     state[key] = chosen
 
     def keep() -> None:
@@ -106,10 +107,6 @@ def _candidate(
         help=f"{what}: one of the ten most probable, or type another word that is a single token of the model.",
     )
     return chosen
-
-
-def _name(experiment: Experiment, candidate: int) -> str:
-    return str(experiment.model.predictor.name(candidate))  # type: ignore[attr-defined]
 
 
 def _trimmed(name: str) -> str:

@@ -77,14 +77,15 @@ def _choose(
     removed: tuple[int, ...],
     **rest: object,
 ) -> None:
-    """A widget with all that can be removed."""
-    state, tokens = st.session_state, tokens_of(question)
+    """A widget with all positions of the run that can be removed."""
+    state = st.session_state
+    names = {int(at): visible(token) for at, token in zip(positions_of(question), tokens_of(question))}
     state.matter_gone = list(removed)
     widget(
         label,
         [int(at) for at in np.flatnonzero(away)],
         key="matter_gone",
-        format_func=lambda at: visible(tokens[at]) if at < len(tokens) else str(at),
+        format_func=lambda at: names.get(at, str(at)),
         on_change=lambda: _write(tuple(state.matter_gone)),
         **rest,
     )

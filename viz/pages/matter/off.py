@@ -46,8 +46,8 @@ class HeadsOff:
         choose_heads(
             "Heads that are off",
             "off",
-            self.heads,
-            shape=self.shape,
+            off,
+            shape=shape,
             key="matter_off",
             placeholder="None: press a square, or choose here",
             help="Type a layer's or head's number to find one.",
@@ -64,12 +64,10 @@ class HeadsOff:
             st.button(
                 "All but these",
                 on_click=lambda: write_heads("off", [head for head in every_head(shape) if head not in off]),
-                disabled=not self.heads,
+                disabled=not off,
                 help="Switch on what is off, and off what is on: choose one head first, to keep that one alone.",
             )
-            st.button(
-                "Clear", on_click=lambda: write_heads("off", ()), disabled=not self.heads, help="Switch all heads on."
-            )
+            st.button("Clear", on_click=lambda: write_heads("off", ()), disabled=not off, help="Switch all heads on.")
 
 
 def switch(off: tuple[Head, ...], head: Head) -> None:
